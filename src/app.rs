@@ -1,0 +1,214 @@
+//! Composition: settings in, a running gateway out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use chrono::TimeDelta;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::auth::Tokens;
+use crate::blobs::Blobs;
+use crate::clock::Clock;
+use crate::commands::{BlockedTerms, Commands, Policy};
+use crate::config::Config;
+use crate::domain::{Credits, Rules};
+use crate::feed::Feed;
+use crate::graphql::{Api, schema};
+use crate::hints::Hints;
+use crate::http::{Edge, PageConfig, router};
+use crate::ids::Ids;
+use crate::links::Links;
+use crate::providers::{ApiClient, Fetcher, NanoBanana, Provider, Registry};
+use crate::store::{Limits, Store, StoreOptions, SubmissionRate};
+use crate::workers::{self, Settings, Workshop};
+
+/// Time to finish what is under way when the gateway is told to stop.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+/// Shrinking an image takes a core.
+const SHRINKING_AT_ONCE: usize = 2;
+
+/// A gateway that is built and listens, but does not work yet.
+pub struct App {
+    listener: TcpListener,
+    router: Router,
+    shop: Arc<Workshop>,
+    feed: Feed,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Connects everything, applies migrations, and listens.
+    ///
+    /// # Errors
+    /// When a part cannot be set up; the message says which.
+    pub async fn build(
+        config: &Config,
+        page: PageConfig,
+        clock: Clock,
+        ids: Ids,
+    ) -> anyhow::Result<Self> {
+        let args = &config.args;
+        let hints = Hints::default();
+        let store = open_store(config, hints.clone())?;
+        if args.migrate {
+            store.migrate().await.context("the migrations could not be applied")?;
+        }
+        let listener = TcpListener::bind(args.bind).await.with_context(|| {
+            format!("cannot listen on {}; set PLANTAIN_BIND to another address", args.bind)
+        })?;
+        let public_url = public_url(config, listener.local_addr()?)?;
+        let blobs = Blobs::in_folder(&config.image_folder).with_context(|| {
+            format!("cannot use {} as image store", config.image_folder.display())
+        })?;
+        let registry = registry(config)?;
+        let feed = Feed::new(store.clone(), hints.clone());
+        let shop = Workshop {
+            store: store.clone(),
+            fetcher: Fetcher::new(config.allow_private_addresses)?,
+            blobs: blobs.clone(),
+            links: Links::new(public_url, config.secrets.clone()),
+            hints: hints.clone(),
+            instance: ids.uuid(clock.now()),
+            clock,
+            ids,
+            settings: settings(config),
+            registry,
+        };
+        let commands = commands(config, &shop, feed.clone())?;
+        let stop = CancellationToken::new();
+        let edge = Edge {
+            schema: schema(Api { commands: commands.clone() }),
+            tokens: tokens(config, &shop.clock),
+            commands,
+            blobs,
+            page: Arc::new(page),
+            shrinking: Arc::new(Semaphore::new(SHRINKING_AT_ONCE)),
+            stop: stop.clone(),
+        };
+        Ok(Self { listener, router: router(edge), shop: Arc::new(shop), feed, stop })
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    /// When the system no longer knows it.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Works until `shutdown` ends; then finishes what is under way, within 10 seconds.
+    ///
+    /// # Errors
+    /// When the listener breaks.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let tracker = TaskTracker::new();
+        workers::start(&self.shop, &tracker, &self.stop);
+        tracker.spawn(self.feed.run(self.stop.clone()));
+        let stop = self.stop.clone();
+        let server = axum::serve(self.listener, self.router)
+            .with_graceful_shutdown(async move { stop.cancelled().await });
+        let mut server = std::pin::pin!(server.into_future());
+        tokio::select! {
+            ended = &mut server => ended.context("the listener broke")?,
+            () = shutdown => {}
+        }
+        tracing::info!("stopping");
+        self.stop.cancel();
+        tracker.close();
+        let finished = async {
+            let _ = server.await;
+            tracker.wait().await;
+        };
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, finished).await.is_err() {
+            tracing::warn!(
+                "some work did not finish in time; it is taken up again at the next start"
+            );
+        }
+        self.shop.store.close().await;
+        Ok(())
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        poll_every: TimeDelta::seconds(config.args.poll_seconds.into()),
+        task_timeout: TimeDelta::seconds(config.args.task_timeout_seconds.into()),
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        poll_every: rules(config).poll_every,
+        confirm_callbacks: config.args.confirm_callbacks,
+        submission_rate: SubmissionRate {
+            submissions: config.args.submissions_per_10_seconds,
+            window: TimeDelta::seconds(10),
+        },
+    }
+}
+
+fn open_store(config: &Config, hints: Hints) -> anyhow::Result<Store> {
+    let options = StoreOptions {
+        url: config.database_url.expose_secret().to_owned(),
+        max_connections: config.args.database_connections,
+    };
+    Store::open(&options, hints, rules(config)).context("DATABASE_URL cannot be used")
+}
+
+fn tokens(config: &Config, clock: &Clock) -> Tokens {
+    Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone())
+}
+
+fn commands(config: &Config, shop: &Workshop, feed: Feed) -> anyhow::Result<Commands> {
+    Ok(Commands {
+        store: shop.store.clone(),
+        feed,
+        hints: shop.hints.clone(),
+        catalog: Arc::new(shop.registry.catalog()),
+        links: shop.links.clone(),
+        clock: shop.clock.clone(),
+        ids: shop.ids.clone(),
+        policy: Arc::new(policy(config)?),
+    })
+}
+
+fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<Url> {
+    match &config.args.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(Url::parse(&format!("http://{address}"))?),
+    }
+}
+
+/// The providers that have a key.
+fn registry(config: &Config) -> anyhow::Result<Registry> {
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    if let Some(key) = &config.nanobanana_key {
+        let api = ApiClient::new(config.args.nanobanana_base_url.clone(), key.clone())?;
+        providers.push(Arc::new(NanoBanana::new(api)));
+    }
+    Ok(Registry::new(providers))
+}
+
+fn policy(config: &Config) -> anyhow::Result<Policy> {
+    let args = &config.args;
+    let blocked_terms = match &args.blocked_terms {
+        Some(file) => BlockedTerms::read(file)
+            .with_context(|| format!("PLANTAIN_BLOCKED_TERMS is {}", file.display()))?,
+        None => BlockedTerms::default(),
+    };
+    Ok(Policy {
+        blocked_terms,
+        limits: Limits { unfinished_tasks: args.max_unfinished_tasks },
+        credits_low: Credits::from_f64(args.credits_low)
+            .context("PLANTAIN_CREDITS_LOW is out of range")?,
+        allow_private_addresses: config.allow_private_addresses,
+    })
+}

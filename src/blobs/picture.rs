@@ -1,0 +1,116 @@
+//! What a picture is, found by decoding it. Blocking: run it on the blocking pool.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use sha2::{Digest, Sha256};
+
+use crate::domain::MediaType;
+
+/// Longest side, in pixels: twice what 4K models deliver.
+const MAX_SIDE: u32 = 8192;
+/// Decoded size: a picture of `MAX_SIDE` squared with four channels.
+const MAX_DECODED_BYTES: u64 = 4 * 8192 * 8192;
+/// `ThumbHash` takes at most this.
+const THUMBHASH_SIDE: u32 = 100;
+const SHRUNK_QUALITY: u8 = 82;
+
+/// What decoding has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// By content, whatever the server said.
+    pub media_type: MediaType,
+    /// Of the bytes.
+    pub sha256: [u8; 32],
+    /// A placeholder to paint while the image loads.
+    pub thumbhash: Vec<u8>,
+}
+
+/// Bytes that are no usable picture.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// Not one of the formats.
+    #[error("it is no JPEG, PNG or WebP image")]
+    UnknownFormat,
+    /// Truncated, damaged or too large to decode.
+    #[error("it does not decode as an image of reasonable size")]
+    Undecodable(#[source] image::ImageError),
+    /// A shrunk copy could not be written.
+    #[error("it could not be encoded")]
+    Unencodable(#[source] image::ImageError),
+}
+
+/// Decodes a picture fully and describes it.
+///
+/// # Errors
+/// When it is no picture of a known format and reasonable size.
+pub fn inspect(bytes: &[u8]) -> Result<Inspected, PictureError> {
+    let (picture, media_type) = decode(bytes)?;
+    let small = picture.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE).into_rgba8();
+    let thumbhash = thumbhash::rgba_to_thumb_hash(
+        small.width() as usize,
+        small.height() as usize,
+        small.as_raw(),
+    );
+    Ok(Inspected {
+        width: picture.width(),
+        height: picture.height(),
+        media_type,
+        sha256: Sha256::digest(bytes).into(),
+        thumbhash,
+    })
+}
+
+/// A copy in the same format whose longest side is at most `longest_side`; the same bytes when it
+/// is small enough already.
+///
+/// # Errors
+/// When the bytes are no picture.
+pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, PictureError> {
+    let (picture, media_type) = decode(bytes)?;
+    if picture.width().max(picture.height()) <= longest_side {
+        return Ok(bytes.to_vec());
+    }
+    encode(&picture.thumbnail(longest_side, longest_side), media_type)
+}
+
+fn decode(bytes: &[u8]) -> Result<(DynamicImage, MediaType), PictureError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    let format = image::guess_format(bytes).map_err(|_| PictureError::UnknownFormat)?;
+    let media_type = match format {
+        ImageFormat::Jpeg => MediaType::Jpeg,
+        ImageFormat::Png => MediaType::Png,
+        ImageFormat::WebP => MediaType::Webp,
+        _ => return Err(PictureError::UnknownFormat),
+    };
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    reader.set_format(format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(PictureError::Undecodable)?;
+    let orientation = decoder.orientation().map_err(PictureError::Undecodable)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Undecodable)?;
+    picture.apply_orientation(orientation);
+    Ok((picture, media_type))
+}
+
+fn encode(picture: &DynamicImage, media_type: MediaType) -> Result<Vec<u8>, PictureError> {
+    let mut bytes = Cursor::new(Vec::new());
+    let written = match media_type {
+        MediaType::Jpeg => {
+            let encoder =
+                image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, SHRUNK_QUALITY);
+            picture.to_rgb8().write_with_encoder(encoder)
+        }
+        MediaType::Png => picture.write_to(&mut bytes, ImageFormat::Png),
+        MediaType::Webp => picture.to_rgba8().write_to(&mut bytes, ImageFormat::WebP),
+    };
+    written.map_err(PictureError::Unencodable)?;
+    Ok(bytes.into_inner())
+}

@@ -1,0 +1,111 @@
+//! What a user can do. Each command checks, then changes the database in one store transaction.
+//!
+//! Refusals that a client can act on are outcomes; errors are for what nobody expected.
+
+mod callback;
+mod manage;
+mod policy;
+mod submit;
+mod validate;
+
+use std::sync::Arc;
+
+pub use callback::{CallbackReceived, Received};
+pub use manage::{CancelOutcome, UnconfirmedAction};
+pub use policy::{BlockedTerms, PolicyError};
+pub use submit::{Submission, SubmitOutcome};
+
+use crate::clock::Clock;
+use crate::domain::{Catalog, Credits, Model, Task, TaskId, Timestamp, UserId};
+use crate::feed::Feed;
+use crate::hints::Hints;
+use crate::ids::Ids;
+use crate::links::Links;
+use crate::store::{Limits, ProviderAccount, Store, StoreError};
+
+/// The commands, and what they work with. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    /// Where tasks are.
+    pub store: Store,
+    /// The event log, pushed.
+    pub feed: Feed,
+    /// Tells of changed credits.
+    pub hints: Hints,
+    /// What can be asked for.
+    pub catalog: Arc<Catalog>,
+    /// Verifies callback paths.
+    pub links: Links,
+    /// Time.
+    pub clock: Clock,
+    /// Ids.
+    pub ids: Ids,
+    /// What the operator sets.
+    pub policy: Arc<Policy>,
+}
+
+/// What the operator sets for all users.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What a prompt must not say.
+    pub blocked_terms: BlockedTerms,
+    /// What one user may have at once.
+    pub limits: Limits,
+    /// Below this much, credits are reported low.
+    pub credits_low: Credits,
+    /// Let links of users lead to private addresses.
+    pub allow_private_addresses: bool,
+}
+
+impl Commands {
+    /// Whether a provider is low on credits.
+    #[must_use]
+    pub fn is_low(&self, remaining: Option<Credits>) -> bool {
+        remaining.is_some_and(|credits| credits < self.policy.credits_low)
+    }
+
+    /// The task once it is over, or as it is when `until` has come.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn wait(
+        &self,
+        owner: &UserId,
+        id: TaskId,
+        until: Timestamp,
+    ) -> Result<Option<Task>, StoreError> {
+        use futures_util::StreamExt;
+
+        // Joined before the task is read: an end in between is in the feed.
+        let Some(events) = self.feed.follow(owner.clone(), None).await? else { return Ok(None) };
+        let task = self.store.find_task(owner, id).await?;
+        let is_over = |task: &Task| task.state.status.is_terminal();
+        if task.as_ref().is_none_or(is_over) {
+            return Ok(task);
+        }
+        let mut ends = std::pin::pin!(events.filter(|event| {
+            let ends =
+                event.as_ref().map_or(true, |event| event.task.id == id && is_over(&event.task));
+            std::future::ready(ends)
+        }));
+        tokio::select! {
+            end = ends.next() => match end {
+                Some(event) => Ok(Some(event?.task.clone())),
+                None => Ok(task),
+            },
+            () = self.clock.sleep_until(until) => self.store.find_task(owner, id).await,
+        }
+    }
+}
+
+/// Whether a model can be used now: nobody is avoiding its provider, and an image is affordable.
+#[must_use]
+pub fn is_available(model: &Model, accounts: &[ProviderAccount], now: Timestamp) -> bool {
+    let Some(account) = accounts.iter().find(|each| each.provider == model.provider) else {
+        return true;
+    };
+    let avoided = account.paused_until.is_some_and(|until| until > now)
+        && account.pause_reason.as_deref() != Some("RATE_LIMITED");
+    let affordable = account.remaining.is_none_or(|credits| credits >= model.credits_per_image);
+    !avoided && affordable
+}

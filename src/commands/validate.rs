@@ -1,0 +1,94 @@
+//! Checks that do not depend on the model.
+
+use serde_json::Value;
+use url::Url;
+
+use super::submit::Submission;
+use crate::addresses::looks_public;
+use crate::domain::FieldError;
+
+/// Longest wait for an answer, in seconds.
+const MAX_WAIT_SECONDS: i32 = 60;
+/// Longest deadline: a day.
+const MAX_DEADLINE_SECONDS: i32 = 24 * 3600;
+const MAX_KEY_CHARS: usize = 255;
+const MAX_WATERMARK_CHARS: usize = 200;
+const MAX_LINK_CHARS: usize = 4096;
+const MAX_METADATA_BYTES: usize = 16 * 1024;
+
+/// Says all that is wrong with a submission whatever the model.
+pub(super) fn validate(submission: &Submission, allow_private: bool) -> Vec<FieldError> {
+    let mut errors: Vec<FieldError> = [
+        check_nul("prompt", &submission.request.prompt),
+        check_range("waitSeconds", submission.wait_seconds, 0, MAX_WAIT_SECONDS),
+        submission
+            .deadline_seconds
+            .and_then(|seconds| check_range("deadlineSeconds", seconds, 1, MAX_DEADLINE_SECONDS)),
+        check_text("idempotencyKey", submission.idempotency_key.as_deref(), MAX_KEY_CHARS),
+        check_text("watermark", submission.request.watermark.as_deref(), MAX_WATERMARK_CHARS),
+        check_max_credits(submission.max_credits),
+        submission.metadata.as_ref().and_then(check_metadata),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let links = submission.request.images.iter().enumerate();
+    errors.extend(links.filter_map(|(index, link)| check_link(index, link, allow_private)));
+    errors
+}
+
+fn check_nul(field: &str, text: &str) -> Option<FieldError> {
+    let message = "The text holds a NUL character; remove it.";
+    text.contains('\0').then(|| FieldError::new(field, message))
+}
+
+fn check_range(field: &str, value: i32, least: i32, most: i32) -> Option<FieldError> {
+    (!(least..=most).contains(&value)).then(|| {
+        FieldError::new(field, format!("{field} is {value}; it must be {least} to {most}."))
+    })
+}
+
+fn check_text(field: &str, text: Option<&str>, most: usize) -> Option<FieldError> {
+    let text = text?;
+    let length = text.chars().count();
+    if (1..=most).contains(&length) {
+        return check_nul(field, text);
+    }
+    let message = format!("{field} has {length} characters; it must have 1 to {most}.");
+    Some(FieldError::new(field, message))
+}
+
+fn check_max_credits(credits: Option<f64>) -> Option<FieldError> {
+    let credits = credits?;
+    (credits < 0.0).then(|| {
+        FieldError::new("maxCredits", format!("maxCredits is {credits}; it must not be negative."))
+    })
+}
+
+fn check_metadata(metadata: &Value) -> Option<FieldError> {
+    let text = metadata.to_string();
+    if text.contains("\\u0000") {
+        return Some(FieldError::new("metadata", "A text in it holds a NUL character; remove it."));
+    }
+    let (bytes, most) = (text.len(), MAX_METADATA_BYTES);
+    (bytes > most).then(|| {
+        FieldError::new("metadata", format!("metadata has {bytes} bytes; it may have {most}."))
+    })
+}
+
+fn check_link(index: usize, link: &str, allow_private: bool) -> Option<FieldError> {
+    let problem = if link.len() > MAX_LINK_CHARS {
+        format!("The link has {} characters; it may have {MAX_LINK_CHARS}.", link.len())
+    } else {
+        match Url::parse(link) {
+            Err(_) => "This is no link; send a complete one such as https://….".to_owned(),
+            Ok(url) if allow_private && matches!(url.scheme(), "http" | "https") => return None,
+            Ok(url) if looks_public(&url) => return None,
+            Ok(_) => "The link must be https and lead to a public address.".to_owned(),
+        }
+    };
+    Some(FieldError {
+        path: vec!["images".to_owned(), index.to_string(), "url".to_owned()],
+        message: problem,
+    })
+}

@@ -1,0 +1,164 @@
+//! Everything on one machine: private Postgres, simulator, gateway; no configuration, no account.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::auth::Tokens;
+use crate::clock::Clock;
+use crate::config::{Config, GatewayArgs};
+use crate::domain::UserId;
+use crate::examples;
+use crate::http::PageConfig;
+use crate::ids::Ids;
+use crate::postgres::{Durability, PrivatePostgres};
+use crate::simulator::{Simulator, SimulatorOptions};
+use crate::telemetry::{self, LogFormat};
+
+/// The user whose token `dev` prints.
+const DEV_USER: &str = "dev";
+/// A month: a developer should not meet an expired token.
+const TOKEN_SECONDS: u32 = 30 * 24 * 3600;
+/// What the pretended account holds at the start.
+const CREDITS: f64 = 10_000.0;
+
+/// Settings of the simulator under `dev`.
+#[derive(Debug, Clone, Args)]
+pub struct DevArgs {
+    /// The gateway's settings.
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+
+    /// Address of the pretended providers; port 0 takes a free one
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:4001"
+    )]
+    pub simulator_bind: SocketAddr,
+
+    /// How long a pretended picture takes, in milliseconds
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_DELAY_MS",
+        value_name = "MILLISECONDS",
+        default_value_t = 3_000
+    )]
+    pub simulator_delay_ms: u64,
+}
+
+/// Runs everything until `shutdown` ends.
+///
+/// # Errors
+/// When a part cannot be started; the message says which, and what to do.
+pub async fn run(
+    args: DevArgs,
+    shutdown: impl Future<Output = ()>,
+    say: &(dyn Fn(&str) + Send + Sync),
+) -> anyhow::Result<()> {
+    telemetry::start(LogFormat::Text, &args.gateway.log)?;
+    std::fs::create_dir_all(&args.gateway.data_dir).with_context(|| {
+        format!(
+            "cannot create {}; set PLANTAIN_DATA_DIR to a folder of yours",
+            args.gateway.data_dir.display()
+        )
+    })?;
+    let postgres = match args.gateway.database_url {
+        Some(_) => None,
+        None => Some(private_postgres(&args.gateway, say).await?),
+    };
+    let result = run_with(&args, postgres.as_ref(), shutdown, say).await;
+    if let Some(postgres) = postgres {
+        postgres.stop().await?;
+    }
+    result
+}
+
+async fn private_postgres(
+    args: &GatewayArgs,
+    say: &(dyn Fn(&str) + Send + Sync),
+) -> anyhow::Result<PrivatePostgres> {
+    let folder = args.data_dir.join("postgres");
+    PrivatePostgres::start(&folder, Durability::Durable, say)
+        .await
+        .context("the private Postgres did not start; DATABASE_URL can name another one")
+}
+
+async fn run_with(
+    args: &DevArgs,
+    postgres: Option<&PrivatePostgres>,
+    shutdown: impl Future<Output = ()>,
+    say: &(dyn Fn(&str) + Send + Sync),
+) -> anyhow::Result<()> {
+    let simulator = Simulator::build(SimulatorOptions {
+        bind: args.simulator_bind,
+        credits: CREDITS,
+        delay: Duration::from_millis(args.simulator_delay_ms),
+        journal: Some(args.gateway.data_dir.join("simulator.jsonl")),
+    })
+    .await?;
+    let config = config(args, postgres, &simulator)?;
+    let clock = Clock::system();
+    let tokens = Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone());
+    let user = UserId::parse(DEV_USER)?;
+    let token = tokens.mint(&user, None, TOKEN_SECONDS)?;
+    let page = PageConfig { token: Some(token.clone()), examples: examples::all() };
+    let app = App::build(&config, page, clock, Ids::random()).await?;
+    let address = app.address()?;
+    tracing::info!("listening on http://{address}");
+    say(&banner(address, &simulator, &token)?);
+    let stop = CancellationToken::new();
+    let _stop_simulator = stop.clone().drop_guard();
+    tokio::select! {
+        result = app.run_until(shutdown) => result,
+        result = simulator.run_until(stop) => {
+            result?;
+            bail!("the simulator ended")
+        }
+    }
+}
+
+/// A key that the developer sets leads to the real provider, which costs money.
+fn config(
+    args: &DevArgs,
+    postgres: Option<&PrivatePostgres>,
+    simulator: &Simulator,
+) -> anyhow::Result<Config> {
+    let mut gateway = args.gateway.clone();
+    let private = postgres.map(|postgres| postgres.url("plantain"));
+    let database_url = private.or_else(|| gateway.database_url.clone()).unwrap_or_default();
+    if gateway.nanobanana_api_key.is_none() {
+        gateway.nanobanana_api_key = Some("simulated".to_owned());
+        gateway.nanobanana_base_url = simulator.url()?;
+    }
+    Config::for_dev(gateway, database_url).map_err(|problems| anyhow::anyhow!(problems.join("\n")))
+}
+
+fn banner(address: SocketAddr, simulator: &Simulator, token: &str) -> anyhow::Result<String> {
+    let operation = r#"mutation { generateImages(input: {prompt: \"a tin robot watering basil\", waitSeconds: 30}) { ... on TaskAccepted { task { status images { url } } } } }"#;
+    Ok(format!(
+        r#"
+  Plantain is ready.
+
+  Console   http://{address}/
+  GraphiQL  http://{address}/graphiql
+  GraphQL   http://{address}/graphql
+  Simulator {simulator}
+
+  Token of the user `{DEV_USER}`
+  {token}
+
+  Make an image, and open the link in the answer:
+
+  curl -s http://{address}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' -d '{{"query":"{operation}"}}'
+
+  Ctrl-C stops everything; the history stays.
+"#,
+        simulator = simulator.url()?,
+    ))
+}

@@ -1,0 +1,73 @@
+//! The models of all configured providers, and the choice among them.
+
+use super::{FieldError, Model, Request, check};
+
+/// Every model that this gateway can be asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    models: Vec<&'static Model>,
+    known: Vec<&'static Model>,
+}
+
+impl Catalog {
+    /// Offers `models`; `known` are all that old tasks may name.
+    #[must_use]
+    pub const fn new(models: Vec<&'static Model>, known: Vec<&'static Model>) -> Self {
+        Self { models, known }
+    }
+
+    /// All models, in the order of the registry.
+    #[must_use]
+    pub fn models(&self) -> &[&'static Model] {
+        &self.models
+    }
+
+    /// The model with this id, offered or not.
+    #[must_use]
+    pub fn find_known(&self, id: &str) -> Option<&'static Model> {
+        self.known.iter().copied().find(|model| model.id == id)
+    }
+
+    /// The model on offer with this id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&'static Model> {
+        self.models.iter().copied().find(|model| model.id == id)
+    }
+
+    /// The model to use: the named one, or the cheapest usable one that fits.
+    ///
+    /// # Errors
+    /// What is wrong with the request, field by field, when no model fits.
+    pub fn choose(
+        &self,
+        named: Option<&str>,
+        request: &Request,
+        usable: impl Fn(&Model) -> bool,
+    ) -> Result<&'static Model, Vec<FieldError>> {
+        if let Some(id) = named {
+            let model = self.find(id).ok_or_else(|| vec![self.unknown_model(id)])?;
+            let errors = check(request, model);
+            return if errors.is_empty() { Ok(model) } else { Err(errors) };
+        }
+        let fitting = self.models.iter().filter(|model| check(request, model).is_empty());
+        fitting
+            .min_by_key(|model| (!usable(model), model.price(request.resolution)))
+            .copied()
+            .ok_or_else(|| self.nearest_misses(request))
+    }
+
+    fn unknown_model(&self, id: &str) -> FieldError {
+        let known: Vec<_> = self.models.iter().map(|model| model.id).collect();
+        FieldError::new(
+            "model",
+            format!("There is no model `{id}`; there are {}.", known.join(", ")),
+        )
+    }
+
+    /// The complaints of the model that fits best: what the client most likely meant.
+    fn nearest_misses(&self, request: &Request) -> Vec<FieldError> {
+        self.models.iter().map(|model| check(request, model)).min_by_key(Vec::len).unwrap_or_else(
+            || vec![FieldError::new("model", "No provider is configured; tell the operator.")],
+        )
+    }
+}

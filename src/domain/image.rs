@@ -1,0 +1,114 @@
+//! A stored image and the sizes in which it is served.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ImageId, TaskId, Timestamp};
+
+/// One image whose bytes are in the image store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its public id.
+    pub id: ImageId,
+    /// The task that made it.
+    pub task_id: TaskId,
+    /// Which upstream job of the task delivered it, from 0.
+    pub job: u16,
+    /// Its place among that job's results, from 0.
+    pub position: u16,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// What the bytes are, found by decoding them.
+    pub media_type: MediaType,
+    /// Length of the original in bytes.
+    pub byte_size: u64,
+    /// Of the original's bytes.
+    pub sha256: [u8; 32],
+    /// `ThumbHash`, about 25 bytes.
+    pub thumbhash: Vec<u8>,
+    /// When the bytes were stored.
+    pub created_at: Timestamp,
+}
+
+/// The image formats that providers deliver and browsers show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum MediaType {
+    Jpeg,
+    Png,
+    Webp,
+}
+
+impl MediaType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
+
+    /// The content type, such as `image/png`.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+        }
+    }
+
+    /// The usual file ending, without a dot.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+        }
+    }
+
+    /// The format with this content type.
+    #[must_use]
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|media_type| media_type.content_type() == content_type)
+    }
+
+    /// The format with this file ending.
+    #[must_use]
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|media_type| media_type.extension() == extension)
+    }
+}
+
+/// A size in which an image is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImageVariant {
+    /// The bytes as the provider delivered them.
+    Original,
+    /// At most 1024 pixels a side.
+    Preview,
+    /// At most 256 pixels a side.
+    Thumbnail,
+}
+
+impl ImageVariant {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Original, Self::Preview, Self::Thumbnail];
+
+    /// The name in links and in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Preview => "preview",
+            Self::Thumbnail => "thumbnail",
+        }
+    }
+
+    /// The longest side in pixels; `None` leaves the image as it is.
+    #[must_use]
+    pub const fn longest_side(self) -> Option<u32> {
+        match self {
+            Self::Original => None,
+            Self::Preview => Some(1024),
+            Self::Thumbnail => Some(256),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The rules of a task's life, pure: no clock, no network, no database, no framework.
+//!
+//! Everything else in the crate may use this module; it uses nothing but data types. What happened
+//! arrives as a [`Report`]; what follows from it is decided by [`apply`].
+
+mod catalog;
+mod credits;
+mod failure;
+mod id;
+mod image;
+mod model;
+mod report;
+mod request;
+mod task;
+mod transition;
+
+pub use catalog::Catalog;
+pub use credits::Credits;
+pub use failure::{Failure, FailureCode};
+pub use id::{ImageId, InvalidId, TaskId, UserId};
+pub use image::{Image, ImageVariant, MediaType};
+pub use model::{Model, OutputFormat, ProviderName, Resolution};
+pub use report::{Report, ResultLink};
+pub use request::{FieldError, NanoBananaOptions, ProviderOptions, Request, check};
+pub use task::{Event, Job, NewTask, Progress, Status, Task, TaskKind, TaskState, TimelineEntry};
+pub use transition::{Change, Ignored, Rules, Scope, apply};
+
+/// A moment in UTC, to the millisecond: what a `UUIDv7` and Postgres both keep without rounding.
+pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,263 @@
+//! `apply`: the one place that decides what a report changes.
+//!
+//! ```text
+//! QUEUED ──accepted──▶ GENERATING ──finished──▶ STORING ──stored──▶ SUCCEEDED
+//!   │  └─ later: stays QUEUED           │ └──▶ FAILED      └──▶ FAILED
+//!   ├──▶ UNCONFIRMED ──callback/resolve─┘
+//!   ├──▶ FAILED        └──▶ FAILED (SUBMIT_UNCONFIRMED)
+//!   └──▶ CANCELED   (from any state that is not terminal)
+//! ```
+//!
+//! Each job walks this graph; the task's status is folded from its jobs. Terminal states absorb.
+
+use chrono::TimeDelta;
+
+use super::{Credits, Failure, FailureCode, Job, Progress, Report, Status, TaskState, Timestamp};
+
+/// The durations that the operator sets.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// How long after submission an unfinished job is asked for.
+    pub poll_every: TimeDelta,
+    /// How long a job may wait for its turn, and again for its result.
+    pub task_timeout: TimeDelta,
+}
+
+/// Whom a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One job, by number.
+    Job(u16),
+    /// All jobs of the task.
+    Task,
+}
+
+/// What a report changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The jobs that changed.
+    pub jobs: Vec<Job>,
+    /// The task's state afterwards.
+    pub state: TaskState,
+    /// Whether clients are told: the version has grown.
+    pub visible: bool,
+}
+
+/// Why a report changed nothing.
+pub type Ignored = &'static str;
+
+struct Moment<'a> {
+    rules: &'a Rules,
+    deadline_at: Option<Timestamp>,
+    now: Timestamp,
+}
+
+/// Decides what `report` changes. Pure and total: any report may come at any time.
+///
+/// # Errors
+/// The reason why nothing changes.
+pub fn apply(
+    progress: &Progress,
+    scope: Scope,
+    report: &Report,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Change, Ignored> {
+    let moment = Moment { rules, deadline_at: progress.deadline_at, now };
+    let mut jobs = progress.jobs.clone();
+    let mut changed = Vec::new();
+    let mut ignored = "the task has no such job";
+    for job in &mut jobs {
+        if scope != Scope::Task && scope != Scope::Job(job.number) {
+            continue;
+        }
+        match moment.step(job, report) {
+            Ok(next) => {
+                *job = next.clone();
+                changed.push(next);
+            }
+            Err(why) => ignored = why,
+        }
+    }
+    if changed.is_empty() {
+        return Err(ignored);
+    }
+    let (state, visible) = fold(&progress.state, &jobs, report, now);
+    Ok(Change { jobs: changed, state, visible })
+}
+
+impl Moment<'_> {
+    /// What the report makes of one job.
+    fn step(&self, job: &Job, report: &Report) -> Result<Job, Ignored> {
+        use Status::{Canceled, Generating, Queued, Storing, Unconfirmed};
+        match (job.status, report) {
+            (Canceled, Report::Accepted { upstream_id }) if job.upstream_id.is_none() => {
+                Ok(charged_after_cancel(job, upstream_id))
+            }
+            (status, _) if status.is_terminal() => Err("it is over"),
+            (Queued | Unconfirmed, Report::Accepted { upstream_id }) => {
+                Ok(self.generating(job, upstream_id, self.now + self.rules.poll_every))
+            }
+            (Queued | Unconfirmed, Report::CalledBack { upstream_id }) => {
+                let next = self.generating(job, upstream_id, self.now);
+                Ok(Job { called_back: true, ..next })
+            }
+            (Generating, Report::CalledBack { upstream_id }) => self.called_back(job, upstream_id),
+            (Queued, Report::AnswerLost) => Ok(self.unconfirmed(job)),
+            (Queued | Generating | Storing, Report::Later { at }) => {
+                Ok(Job { next_step_at: Some(*at), ..job.clone() })
+            }
+            (Generating, Report::Finished { results }) => Ok(self.storing(job, results)),
+            (Queued | Generating | Storing, Report::Failed(failure)) => Ok(failed(job, failure)),
+            (Storing, Report::Stored { images }) => Ok(succeeded(job, images.len())),
+            (_, Report::Canceled) | (Unconfirmed, Report::Released) => Ok(canceled(job)),
+            (_, Report::Expired) => self.expired(job),
+            (Unconfirmed, Report::Resubmitted) => Ok(self.queued(job)),
+            _ => Err("it does not fit the status"),
+        }
+    }
+
+    fn queued(&self, job: &Job) -> Job {
+        Job {
+            status: Status::Queued,
+            next_step_at: Some(self.now),
+            expires_at: Some(self.give_up_at()),
+            ..job.clone()
+        }
+    }
+
+    fn unconfirmed(&self, job: &Job) -> Job {
+        Job {
+            status: Status::Unconfirmed,
+            next_step_at: None,
+            expires_at: Some(self.give_up_at()),
+            ..job.clone()
+        }
+    }
+
+    fn generating(&self, job: &Job, upstream_id: &str, ask_at: Timestamp) -> Job {
+        Job {
+            status: Status::Generating,
+            upstream_id: Some(upstream_id.to_owned()),
+            next_step_at: Some(ask_at),
+            expires_at: Some(self.give_up_at()),
+            ..job.clone()
+        }
+    }
+
+    fn called_back(&self, job: &Job, upstream_id: &str) -> Result<Job, Ignored> {
+        if job.upstream_id.as_deref() != Some(upstream_id) {
+            return Err("it names another upstream task");
+        }
+        Ok(Job { next_step_at: Some(self.now), called_back: true, ..job.clone() })
+    }
+
+    fn storing(&self, job: &Job, results: &[super::ResultLink]) -> Job {
+        Job {
+            status: Status::Storing,
+            results: results.to_vec(),
+            next_step_at: Some(self.now),
+            // The result's own link bounds this step, so that a full disk fails no paid task.
+            expires_at: self.deadline_at,
+            ..job.clone()
+        }
+    }
+
+    fn expired(&self, job: &Job) -> Result<Job, Ignored> {
+        if job.expires_at.is_none_or(|at| at > self.now) {
+            return Err("its time is not over");
+        }
+        if self.deadline_at.is_some_and(|at| at <= self.now) {
+            return Ok(canceled(job));
+        }
+        let failure = match job.status {
+            Status::Unconfirmed => Failure::new(
+                FailureCode::SubmitUnconfirmed,
+                "The answer to the submission was lost, and the provider never reported back.",
+            ),
+            Status::Queued => Failure::new(
+                FailureCode::UpstreamTimeout,
+                "The provider did not take the task in time.",
+            ),
+            _ => Failure::new(
+                FailureCode::UpstreamTimeout,
+                "The provider did not finish the task in time.",
+            ),
+        };
+        Ok(failed(job, &failure))
+    }
+
+    fn give_up_at(&self) -> Timestamp {
+        let timeout = self.now + self.rules.task_timeout;
+        self.deadline_at.map_or(timeout, |deadline| deadline.min(timeout))
+    }
+}
+
+fn over(job: &Job, status: Status, settled: Credits) -> Job {
+    Job { status, settled: Some(settled), next_step_at: None, expires_at: None, ..job.clone() }
+}
+
+fn succeeded(job: &Job, stored: usize) -> Job {
+    let stored = u32::try_from(stored).unwrap_or(job.images).min(job.images);
+    let settled = job.price.thousandths() * i64::from(stored) / i64::from(job.images.max(1));
+    over(job, Status::Succeeded, Credits::from_thousandths(settled))
+}
+
+/// Free unless the provider had already delivered, which is what it charges for.
+fn failed(job: &Job, failure: &Failure) -> Job {
+    let settled = if job.status == Status::Storing { job.price } else { Credits::ZERO };
+    Job { failure: Some(failure.clone()), ..over(job, Status::Failed, settled) }
+}
+
+/// Free unless the provider already works on it.
+fn canceled(job: &Job) -> Job {
+    let works_on_it = matches!(job.status, Status::Generating | Status::Storing);
+    let settled = if works_on_it { job.price } else { Credits::ZERO };
+    over(job, Status::Canceled, settled)
+}
+
+/// The submission was under way when the user canceled, and the provider took it after all.
+fn charged_after_cancel(job: &Job, upstream_id: &str) -> Job {
+    Job { settled: Some(job.price), upstream_id: Some(upstream_id.to_owned()), ..job.clone() }
+}
+
+/// The task's state after its jobs have changed, and whether a client can see a difference.
+fn fold(before: &TaskState, jobs: &[Job], report: &Report, now: Timestamp) -> (TaskState, bool) {
+    let status = fold_status(jobs);
+    let live = |job: &&Job| !job.status.is_terminal();
+    let over = status.is_terminal();
+    let after = TaskState {
+        status,
+        failure: (status == Status::Failed)
+            .then(|| jobs.iter().find_map(|job| job.failure.clone()))
+            .flatten(),
+        reserved: jobs.iter().filter(live).map(|job| job.price).sum(),
+        settled: over.then(|| jobs.iter().filter_map(|job| job.settled).sum()),
+        submitted_at: before
+            .submitted_at
+            .or_else(|| jobs.iter().any(|job| job.upstream_id.is_some()).then_some(now)),
+        completed_at: before.completed_at.or_else(|| over.then_some(now)),
+        ..before.clone()
+    };
+    let visible = after != *before || matches!(report, Report::Stored { .. });
+    if !visible {
+        return (after, false);
+    }
+    (TaskState { version: before.version + 1, updated_at: now, ..after }, true)
+}
+
+/// One word for all jobs: what the client still waits for, or how it ended.
+fn fold_status(jobs: &[Job]) -> Status {
+    let any = |status| jobs.iter().any(|job| job.status == status);
+    let all_queued_or_over =
+        jobs.iter().all(|job| job.status == Status::Queued || job.status.is_terminal());
+    if any(Status::Queued) && all_queued_or_over && !any(Status::Succeeded) {
+        return Status::Queued;
+    }
+    if any(Status::Queued) || any(Status::Generating) {
+        return Status::Generating;
+    }
+    let by_precedence =
+        [Status::Unconfirmed, Status::Storing, Status::Succeeded, Status::Failed, Status::Canceled];
+    by_precedence.into_iter().find(|status| any(*status)).unwrap_or(Status::Canceled)
+}

@@ -1,0 +1,36 @@
+//! What resolvers find in their context.
+
+use async_graphql::Context;
+
+use super::error::{Error, unauthenticated};
+use crate::auth::Viewer;
+use crate::commands::Commands;
+
+/// What the resolvers work with.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// The commands, and through them the reads.
+    pub commands: Commands,
+}
+
+/// The id of the HTTP request or socket: clients see it in errors, operators in the log.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Shorthands for the context.
+pub(super) trait ContextExt {
+    /// The commands.
+    fn commands(&self) -> &Commands;
+    /// Whose request this is; an error without a token.
+    fn viewer(&self) -> Result<&Viewer, Error>;
+}
+
+impl ContextExt for Context<'_> {
+    fn commands(&self) -> &Commands {
+        &self.data_unchecked::<Api>().commands
+    }
+
+    fn viewer(&self) -> Result<&Viewer, Error> {
+        self.data_opt::<Viewer>().ok_or_else(unauthenticated)
+    }
+}

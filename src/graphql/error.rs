@@ -1,0 +1,44 @@
+//! The errors that end up in `errors`, each with its code.
+
+pub(super) use async_graphql::Error;
+use async_graphql::ErrorExtensions;
+
+use crate::store::StoreError;
+
+/// Values of `extensions.code`.
+pub mod code {
+    /// No token, or one that is not accepted.
+    pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+    /// The request cannot be understood or does not fit the schema.
+    pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    /// The request is larger or deeper than allowed.
+    pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
+    /// It took too long.
+    pub const TIMEOUT: &str = "TIMEOUT";
+    /// Something broke; the request id finds it in the log.
+    pub const INTERNAL: &str = "INTERNAL";
+}
+
+fn with_code(message: &str, code: &'static str) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// There is no token.
+pub(super) fn unauthenticated() -> Error {
+    let message = "Sign in: send the header `authorization: Bearer <token>`.";
+    with_code(message, code::UNAUTHENTICATED)
+}
+
+/// The client's mistake; the message says what to do.
+pub(super) fn bad_input(message: &str) -> Error {
+    with_code(message, code::BAD_USER_INPUT)
+}
+
+/// Our mistake: the cause goes to the log, the client gets the request id.
+pub(super) fn internal(error: &StoreError) -> Error {
+    tracing::error!(%error, cause = ?std::error::Error::source(error), "a request failed");
+    with_code(
+        "Something went wrong; try again, and name the request id when you report it.",
+        code::INTERNAL,
+    )
+}

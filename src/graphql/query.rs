@@ -1,0 +1,144 @@
+//! Reads.
+
+use async_graphql::{Context, ID, InputObject, MergedObject, Object};
+
+use super::context::ContextExt;
+use super::error::{Error, bad_input, internal};
+use super::types::{
+    Credits, DateTime, Image, Model, Node, PageArguments, Task, TaskConnection, TaskKind,
+    TaskStatus, Viewer,
+};
+use crate::domain::{ImageId, TaskId};
+use crate::store::Filter;
+
+/// Ids per `nodes`, at most.
+const MAX_NODES: usize = 100;
+
+/// Reads.
+#[derive(Default, MergedObject)]
+pub struct Query(AccountQuery, TaskQuery);
+
+#[derive(Default)]
+struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// Whose token this is.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer, Error> {
+        ctx.viewer().map(Viewer::from)
+    }
+
+    /// What can be asked for right now, and at which price.
+    async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>, Error> {
+        ctx.viewer()?;
+        Ok(ctx.commands().catalog.models().iter().map(|model| Model(model)).collect())
+    }
+
+    /// What is left at each provider.
+    async fn credits(&self, ctx: &Context<'_>) -> Result<Credits, Error> {
+        ctx.viewer()?;
+        Credits::load(ctx).await
+    }
+}
+
+#[derive(Default)]
+struct TaskQuery;
+
+#[Object]
+impl TaskQuery {
+    /// Any object of the viewer's by id; null when it is missing or belongs to somebody else.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>, Error> {
+        Ok(find_nodes(ctx, &[id]).await?.pop().flatten())
+    }
+
+    /// Several objects of the viewer's by id, at most 100, in the order asked for; null for each
+    /// that is missing or belongs to somebody else.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>, Error> {
+        if ids.len() > MAX_NODES {
+            let sent = ids.len();
+            return Err(bad_input(&format!(
+                "{sent} ids were sent; at most {MAX_NODES} are allowed."
+            )));
+        }
+        find_nodes(ctx, &ids).await
+    }
+
+    /// A task of the viewer's; null when it is missing or belongs to somebody else.
+    async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>, Error> {
+        let viewer = ctx.viewer()?;
+        let Ok(id) = id.parse::<TaskId>() else { return Ok(None) };
+        let task = ctx.commands().store.find_task(&viewer.id, id).await;
+        Ok(task.map_err(|error| internal(&error))?.map(Task::from))
+    }
+
+    /// The viewer's history, newest first; keyset-paged, 20 a page unless `first` or `last` says
+    /// otherwise, at most 100.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    async fn tasks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From the newer end.")] first: Option<i32>,
+        #[graphql(desc = "Older than this cursor.")] after: Option<String>,
+        #[graphql(desc = "From the older end.")] last: Option<i32>,
+        #[graphql(desc = "Newer than this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which tasks; all when left out.")] filter: Option<TaskFilter>,
+    ) -> Result<TaskConnection, Error> {
+        let viewer = ctx.viewer()?;
+        let range = PageArguments { first, after, last, before }.range()?;
+        let filter = filter.map(Filter::from).unwrap_or_default();
+        let page = ctx.commands().store.list_history(&viewer.id, &filter, range).await;
+        Ok(TaskConnection::new(page.map_err(|error| internal(&error))?, range))
+    }
+}
+
+/// Which tasks; fields left out match all, fields given must all match.
+#[derive(Default, InputObject)]
+struct TaskFilter {
+    /// One of these.
+    status: Option<Vec<TaskStatus>>,
+    /// Generation or editing.
+    kind: Option<TaskKind>,
+    /// This model's id.
+    model: Option<ID>,
+    /// Substring of the prompt, case-insensitive.
+    prompt: Option<String>,
+    /// Later than this, not at it.
+    created_after: Option<DateTime>,
+    /// Earlier than this, not at it.
+    created_before: Option<DateTime>,
+}
+
+impl From<TaskFilter> for Filter {
+    fn from(filter: TaskFilter) -> Self {
+        Self {
+            status: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
+            kind: filter.kind.map(Into::into),
+            model: filter.model.map(|id| id.to_string()),
+            prompt: filter.prompt,
+            created_after: filter.created_after.map(|moment| moment.0),
+            created_before: filter.created_before.map(|moment| moment.0),
+        }
+    }
+}
+
+/// Tasks and images by id, in the order asked for. One statement.
+async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, Error> {
+    let viewer = ctx.viewer()?;
+    let task_ids: Vec<TaskId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let image_ids: Vec<ImageId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let found = ctx.commands().store.find_tasks(&viewer.id, &task_ids, &image_ids).await;
+    let found = found.map_err(|error| internal(&error))?;
+    let tasks: Vec<Task> = found.into_iter().map(Task::from).collect();
+    Ok(ids.iter().map(|id| pick(&tasks, id)).collect())
+}
+
+fn pick(tasks: &[Task], id: &ID) -> Option<Node> {
+    if let Ok(id) = id.parse::<TaskId>() {
+        return tasks.iter().find(|task| task.0.id == id).cloned().map(Node::Task);
+    }
+    let id = id.parse::<ImageId>().ok()?;
+    tasks.iter().find_map(|task| {
+        let index = task.0.images.iter().position(|image| image.id == id)?;
+        Some(Node::Image(Image { task: task.0.clone(), index }))
+    })
+}

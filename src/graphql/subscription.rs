@@ -1,0 +1,114 @@
+//! What is pushed. Everything about tasks comes from the event log, by cursor.
+
+use async_graphql::{Context, ID, Subscription as GraphqlSubscription};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::{Stream, StreamExt, future, stream};
+use tokio_stream::wrappers::WatchStream;
+
+use super::context::ContextExt;
+use super::error::{Error, bad_input, internal};
+use super::types::{Credits, Task, TaskEvent};
+use crate::domain::TaskId;
+
+/// What is pushed.
+#[derive(Default)]
+pub struct Subscription;
+
+#[GraphqlSubscription]
+impl Subscription {
+    /// One task: its present state at once, then every change; ends after a terminal state.
+    async fn task_updated(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The task to follow.")] id: ID,
+    ) -> Result<impl Stream<Item = Result<Task, Error>> + use<>, Error> {
+        let viewer = ctx.viewer()?;
+        let id: TaskId = id.parse().map_err(|_| no_such_task())?;
+        let commands = ctx.commands();
+        // Joined before the task is read: a change in between is in the feed.
+        let events = commands.feed.follow(viewer.id.clone(), None).await;
+        let events = events.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
+        let task = commands.store.find_task(&viewer.id, id).await;
+        let task = task.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
+        let seen = task.state.version;
+        let changes = events.filter_map(move |event| {
+            let change = match event {
+                Ok(event) => (event.task.id == id && event.task.state.version > seen)
+                    .then(|| Ok(Task::from(event.task.clone()))),
+                Err(error) => Some(Err(internal(&error))),
+            };
+            future::ready(change)
+        });
+        let present = stream::once(future::ready(Ok(Task::from(task))));
+        Ok(until_over(present.chain(changes)))
+    }
+
+    /// Everything that happens to the viewer's tasks. With `after`, first what was missed since that
+    /// cursor, then live: no gap, no repeat, in order. Without it, from now on.
+    async fn task_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The cursor of the last event that was seen.")] after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<TaskEvent, Error>> + use<>, Error> {
+        let viewer = ctx.viewer()?;
+        let after = after.as_deref().map(read_cursor).transpose()?;
+        let events = ctx.commands().feed.follow(viewer.id.clone(), after).await;
+        let events = events.map_err(|error| internal(&error))?.ok_or_else(foreign_cursor)?;
+        Ok(events.map(|event| match event {
+            Ok(event) => Ok(TaskEvent::new(write_cursor(event.seq), &event)),
+            Err(error) => Err(internal(&error)),
+        }))
+    }
+
+    /// The viewer's credits: now, and at every change.
+    async fn credits_updated<'ctx>(
+        &self,
+        ctx: &'ctx Context<'_>,
+    ) -> Result<impl Stream<Item = Result<Credits, Error>> + use<'ctx>, Error> {
+        ctx.viewer()?;
+        // Yields at once, and whenever a balance changed; what changed nothing is left out.
+        let looks = WatchStream::new(ctx.commands().hints.credits());
+        let credits = looks.then(move |()| Credits::load(ctx));
+        Ok(credits
+            .scan(None, |last: &mut Option<Credits>, credits| {
+                let same =
+                    matches!((&*last, &credits), (Some(last), Ok(now)) if last.same_amounts(now));
+                last.clone_from(&credits.as_ref().ok().cloned());
+                future::ready(Some((!same).then_some(credits)))
+            })
+            .filter_map(future::ready))
+    }
+}
+
+/// Ends a stream after the first task that is over, or the first error.
+fn until_over<S>(tasks: S) -> impl Stream<Item = Result<Task, Error>> + use<S>
+where
+    S: Stream<Item = Result<Task, Error>> + Send + 'static,
+{
+    let tasks = Some(tasks.boxed());
+    stream::unfold(tasks, |tasks| async move {
+        let mut tasks = tasks?;
+        let next = tasks.next().await?;
+        let goes_on = next.as_ref().is_ok_and(|task| !task.0.state.status.is_terminal());
+        Some((next, goes_on.then_some(tasks)))
+    })
+}
+
+fn no_such_task() -> Error {
+    bad_input("There is no such task.")
+}
+
+fn foreign_cursor() -> Error {
+    bad_input("This is no cursor of this history; use one that an event gave, or none.")
+}
+
+fn write_cursor(seq: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("e{seq}"))
+}
+
+fn read_cursor(cursor: &str) -> Result<u64, Error> {
+    let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let seq = text.and_then(|text| text.strip_prefix('e')?.parse().ok());
+    seq.ok_or_else(foreign_cursor)
+}

@@ -1,0 +1,27 @@
+//! GraphQL types: one file per noun. Doc comments here are the client's manual.
+
+mod connection;
+mod credits;
+mod failure;
+mod image;
+mod model;
+mod node;
+mod request;
+mod scalars;
+mod status;
+mod task;
+mod viewer;
+
+pub(super) use connection::{PageArguments, TaskConnection};
+pub(super) use credits::Credits;
+pub(super) use failure::TaskFailure;
+pub(super) use image::Image;
+pub(super) use model::{Model, OutputFormat, ProviderName, Resolution};
+pub(super) use node::Node;
+pub(super) use request::{EditImagesInput, GenerateImagesInput};
+pub(super) use scalars::{DateTime, Link};
+pub(super) use status::{TaskKind, TaskStatus};
+pub(super) use task::{Task, TaskEvent};
+pub(super) use viewer::Viewer;
+
+pub(super) use super::mutation::UserError;

@@ -1,0 +1,138 @@
+//! Hints: "look again", carrying ids only.
+//!
+//! A hint never carries the truth, which is in the database: a lost one costs time, because every
+//! reader also looks by itself now and then. Nothing here waits, fails or grows with the load.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+
+use crate::domain::{Status, UserId};
+
+/// A worker that can be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// There may be something to submit.
+    Submit,
+    /// There may be something to ask a provider about.
+    Poll,
+    /// There may be something to download.
+    Download,
+    /// There may be a callback to read.
+    Inbox,
+    /// A provider's balance may have changed.
+    Balance,
+}
+
+impl Work {
+    /// The worker that acts on jobs of this status.
+    #[must_use]
+    pub const fn on(status: Status) -> Option<Self> {
+        match status {
+            Status::Queued => Some(Self::Submit),
+            Status::Generating => Some(Self::Poll),
+            Status::Storing => Some(Self::Download),
+            _ => None,
+        }
+    }
+}
+
+/// What other replicas are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// Users with new events.
+    pub users: HashSet<UserId>,
+    /// Whether the providers' credits changed.
+    pub credits: bool,
+}
+
+/// The bells of one process. Clones ring the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    work: [Notify; 5],
+    users: Inbox,
+    outgoing: Inbox,
+    credits: watch::Sender<()>,
+}
+
+/// News that add up until they are taken: bounded by the number of users, not of events.
+#[derive(Debug, Default)]
+struct Inbox {
+    news: Mutex<News>,
+    bell: Notify,
+}
+
+impl Inbox {
+    fn put(&self, change: impl FnOnce(&mut News)) {
+        change(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        self.bell.notify_one();
+    }
+
+    async fn take(&self) -> News {
+        loop {
+            let news =
+                std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
+            if news != News::default() {
+                return news;
+            }
+            self.bell.notified().await;
+        }
+    }
+}
+
+impl Hints {
+    /// Wakes a worker of this process.
+    pub fn wake(&self, work: Work) {
+        self.shared.work[work as usize].notify_one();
+    }
+
+    /// Waits until this worker is woken; a hint given before counts.
+    pub async fn woken(&self, work: Work) {
+        self.shared.work[work as usize].notified().await;
+    }
+
+    /// A user has new events: told here at once, and to other replicas soon.
+    pub fn user_has_events(&self, user: &UserId) {
+        self.shared.users.put(|news| _ = news.users.insert(user.clone()));
+        self.shared.outgoing.put(|news| _ = news.users.insert(user.clone()));
+    }
+
+    /// The providers' credits changed: told here at once, and to other replicas soon.
+    pub fn credits_changed(&self) {
+        self.shared.credits.send_replace(());
+        self.shared.outgoing.put(|news| news.credits = true);
+    }
+
+    /// What another replica told us.
+    pub fn heard(&self, news: News) {
+        if news.credits {
+            self.shared.credits.send_replace(());
+        }
+        if !news.users.is_empty() {
+            self.shared.users.put(|known| known.users.extend(news.users));
+        }
+    }
+
+    /// Waits for users with new events.
+    pub async fn users_with_events(&self) -> HashSet<UserId> {
+        self.shared.users.take().await.users
+    }
+
+    /// Waits for what other replicas should hear.
+    pub async fn outgoing(&self) -> News {
+        self.shared.outgoing.take().await
+    }
+
+    /// Follows changes of the providers' credits.
+    #[must_use]
+    pub fn credits(&self) -> watch::Receiver<()> {
+        self.shared.credits.subscribe()
+    }
+}

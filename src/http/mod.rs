@@ -1,0 +1,97 @@
+//! The edges: everything that arrives over HTTP. It translates; commands and the schema decide.
+
+mod bearer;
+mod callbacks;
+mod graphql;
+mod health;
+mod images;
+mod pages;
+mod problem;
+mod sockets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+pub use pages::{Example, PageConfig};
+
+use crate::auth::Tokens;
+use crate::blobs::Blobs;
+use crate::commands::Commands;
+use crate::graphql::GatewaySchema;
+
+/// A GraphQL request, with its variables.
+const MAX_REQUEST_BYTES: usize = 1024 * 1024;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the handlers work with. Clones share everything.
+#[derive(Clone)]
+pub struct Edge {
+    /// Runs operations.
+    pub schema: GatewaySchema,
+    /// Takes callbacks, verifies links, tells the time.
+    pub commands: Commands,
+    /// Verifies users.
+    pub tokens: Tokens,
+    /// Holds the images.
+    pub blobs: Blobs,
+    /// What `GraphiQL` is filled with.
+    pub page: Arc<PageConfig>,
+    /// Bounds how many images are shrunk at once.
+    pub shrinking: Arc<Semaphore>,
+    /// Ends sockets when the gateway stops.
+    pub stop: CancellationToken,
+}
+
+/// All routes.
+pub fn router(edge: Edge) -> Router {
+    Router::new()
+        .route("/graphql", get(graphql::get_or_upgrade).post(graphql::post))
+        .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
+        .route("/images/{*path}", get(images::read))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/", get(pages::home))
+        .route("/graphiql", get(pages::graphiql))
+        .route("/graphiql/config.json", get(pages::config))
+        .route("/assets/{*path}", get(pages::asset))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(edge)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .layer(axum::middleware::map_response(add_safety_headers))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(
+            |response: &Response, took: Duration, _: &Span| {
+                let status = response.status().as_u16();
+                tracing::debug!(status, duration_ms = took.as_millis(), "answered");
+            },
+        ))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// Names the route, never the path: callback paths and image links are secrets.
+fn span(request: &Request) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("http", method = %request.method(), route, request.id = id)
+}
+
+async fn add_safety_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

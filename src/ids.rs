@@ -1,0 +1,73 @@
+//! The only source of new ids and tokens.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use uuid::{Builder, Uuid};
+
+use crate::domain::{ImageId, TaskId, Timestamp};
+
+/// Makes ids that sort by their moment of creation. Clones share one generator.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    random: Arc<Mutex<StdRng>>,
+}
+
+impl Ids {
+    /// Unpredictable ids.
+    #[must_use]
+    pub fn random() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the sanctioned place")]
+        let mut system = rand::rng();
+        Self::from(StdRng::from_rng(&mut system))
+    }
+
+    /// The same ids at every run, for tests.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self::from(StdRng::seed_from_u64(seed))
+    }
+
+    /// A new task's id.
+    #[must_use]
+    pub fn task(&self, now: Timestamp) -> TaskId {
+        TaskId(self.uuid(now))
+    }
+
+    /// A new image's id.
+    #[must_use]
+    pub fn image(&self, now: Timestamp) -> ImageId {
+        ImageId(self.uuid(now))
+    }
+
+    /// A new `UUIDv7`: for leases and inbox rows.
+    #[must_use]
+    pub fn uuid(&self, now: Timestamp) -> Uuid {
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+        let mut random = [0; 10];
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
+        Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// A factor between 0.5 and 1.5 that keeps retries from marching in step.
+    #[must_use]
+    pub fn jitter(&self) -> f64 {
+        let mut byte = [0; 1];
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut byte);
+        0.5 + f64::from(byte[0]) / 255.0
+    }
+}
+
+impl From<StdRng> for Ids {
+    fn from(random: StdRng) -> Self {
+        Self { random: Arc::new(Mutex::new(random)) }
+    }
+}
+
+/// The smallest `UUIDv7` of a moment: bounds a range of ids by time.
+#[must_use]
+pub fn first_uuid_at(at: Timestamp) -> Uuid {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(u128::from(millis & 0xFFFF_FFFF_FFFF) << 80)
+}

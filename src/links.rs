@@ -1,0 +1,205 @@
+//! Links that carry their own permission: callback paths and image links.
+//!
+//! Each ends in an HMAC-SHA-256 over what it permits. The first secret signs, all of them verify,
+//! so that a secret can be replaced without breaking what is under way.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use url::Url;
+
+use crate::domain::{Image, ImageVariant, ProviderName, TaskId, Timestamp};
+
+/// Image links live between one and two of these: rounded, so that a link read again within the
+/// hour is the same link, and the browser's cached copy serves.
+const IMAGE_LINK_STEP: TimeDelta = TimeDelta::hours(1);
+
+/// Mints and verifies links. Clones share the secrets.
+#[derive(Debug, Clone)]
+pub struct Links {
+    public_url: Url,
+    secrets: std::sync::Arc<[SecretString]>,
+}
+
+/// A link and when it ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedLink {
+    /// Absolute.
+    pub url: Url,
+    /// Not accepted from then on.
+    pub expires_at: Timestamp,
+}
+
+impl Links {
+    /// Links below `public_url`, signed with the first of these secrets.
+    #[must_use]
+    pub fn new(public_url: Url, secrets: Vec<SecretString>) -> Self {
+        Self { public_url, secrets: secrets.into() }
+    }
+
+    /// Where a provider is to report on one job.
+    #[must_use]
+    pub fn callback(&self, provider: ProviderName, task: TaskId, job: u16) -> Url {
+        let signature = self.sign(&callback_claim(provider, task, job));
+        self.at(&format!("/callbacks/{}/{task}/{job}.{signature}", provider.slug()))
+    }
+
+    /// The job that a callback path permits to report on; `None` when the token is wrong.
+    #[must_use]
+    pub fn verify_callback(
+        &self,
+        provider: ProviderName,
+        task: TaskId,
+        token: &str,
+    ) -> Option<u16> {
+        let (job, signature) = token.split_once('.')?;
+        let job: u16 = job.parse().ok()?;
+        self.verify(&callback_claim(provider, task, job), signature).then_some(job)
+    }
+
+    /// Where an image can be fetched for the next hour or two.
+    #[must_use]
+    pub fn image(&self, image: &Image, variant: ImageVariant, now: Timestamp) -> SignedLink {
+        let step = IMAGE_LINK_STEP.num_seconds();
+        let expires = (now.timestamp() / step + 2) * step;
+        let path = image_path(image, variant);
+        let signature = self.sign(&image_claim(&path, expires));
+        let mut url = self.at(&format!("/images/{path}"));
+        url.query_pairs_mut()
+            .append_pair("expires", &expires.to_string())
+            .append_pair("signature", &signature);
+        let expires_at = Timestamp::from_timestamp(expires, 0).unwrap_or(Timestamp::MAX_UTC);
+        SignedLink { url, expires_at }
+    }
+
+    /// Whether this image path may be read now.
+    #[must_use]
+    pub fn verify_image(&self, path: &str, expires: i64, signature: &str, now: Timestamp) -> bool {
+        self.verify(&image_claim(path, expires), signature) && expires > now.timestamp()
+    }
+
+    fn at(&self, path: &str) -> Url {
+        let mut url = self.public_url.clone();
+        url.set_path(&format!("{}{path}", self.public_url.path().trim_end_matches('/')));
+        url
+    }
+
+    fn sign(&self, claim: &str) -> String {
+        let signature = self.secrets.first().map(|secret| mac(secret, claim).finalize());
+        signature.map_or_else(String::new, |bytes| URL_SAFE_NO_PAD.encode(bytes.into_bytes()))
+    }
+
+    fn verify(&self, claim: &str, signature: &str) -> bool {
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        // `verify_slice` compares in constant time.
+        self.secrets.iter().any(|secret| mac(secret, claim).verify_slice(&signature).is_ok())
+    }
+}
+
+/// The image's place in links and in the store: `{task}/{job}-{position}/{variant}.{extension}`.
+#[must_use]
+pub fn image_path(image: &Image, variant: ImageVariant) -> String {
+    format!(
+        "{}/{}-{}/{}.{}",
+        image.task_id,
+        image.job,
+        image.position,
+        variant.name(),
+        image.media_type.extension(),
+    )
+}
+
+fn callback_claim(provider: ProviderName, task: TaskId, job: u16) -> String {
+    format!("callback {} {task} {job}", provider.slug())
+}
+
+fn image_claim(path: &str, expires: i64) -> String {
+    format!("image {path} {expires}")
+}
+
+fn mac(secret: &SecretString, claim: &str) -> Hmac<Sha256> {
+    // Unwrap safety: HMAC takes keys of any length.
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes keys of any length");
+    mac.update(claim.as_bytes());
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn links(secrets: &[&str]) -> Links {
+        let secrets = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
+        Links::new("https://gateway.example/base/".parse().unwrap(), secrets)
+    }
+
+    fn token(url: &Url) -> String {
+        url.path_segments().unwrap().next_back().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_callback_token_is_good_for_its_own_job_only() {
+        let links = links(&["one"]);
+        let (task, other) = (TaskId(Uuid::from_u128(1)), TaskId(Uuid::from_u128(2)));
+        let url = links.callback(ProviderName::NanoBanana, task, 3);
+        assert!(
+            url.as_str().starts_with("https://gateway.example/base/callbacks/nano-banana/task_")
+        );
+        let token = token(&url);
+        assert_eq!(links.verify_callback(ProviderName::NanoBanana, task, &token), Some(3));
+        assert_eq!(links.verify_callback(ProviderName::NanoBanana, other, &token), None);
+        let for_job_2 = token.replacen('3', "2", 1);
+        assert_eq!(links.verify_callback(ProviderName::NanoBanana, task, &for_job_2), None);
+        assert_eq!(links.verify_callback(ProviderName::NanoBanana, task, "3."), None);
+        assert_eq!(links.verify_callback(ProviderName::NanoBanana, task, ""), None);
+    }
+
+    #[test]
+    fn a_replaced_secret_still_verifies_and_the_new_one_signs() {
+        let task = TaskId(Uuid::from_u128(1));
+        let (old, both, new) = (links(&["one"]), links(&["two", "one"]), links(&["two"]));
+        let name = ProviderName::NanoBanana;
+        let under_way = token(&old.callback(name, task, 0));
+        assert_eq!(both.verify_callback(name, task, &under_way), Some(0));
+        assert_eq!(new.verify_callback(name, task, &under_way), None);
+        let fresh = token(&both.callback(name, task, 0));
+        assert_eq!(new.verify_callback(name, task, &fresh), Some(0));
+    }
+
+    #[test]
+    fn an_image_link_is_stable_within_the_hour_and_ends() {
+        let links = links(&["one"]);
+        let now = Timestamp::from_timestamp(1_760_000_400, 0).unwrap();
+        let image = crate::domain::Image {
+            id: crate::domain::ImageId(Uuid::nil()),
+            task_id: TaskId(Uuid::nil()),
+            job: 0,
+            position: 0,
+            width: 1,
+            height: 1,
+            media_type: crate::domain::MediaType::Png,
+            byte_size: 1,
+            sha256: [0; 32],
+            thumbhash: vec![],
+            created_at: now,
+        };
+        let link = links.image(&image, ImageVariant::Original, now);
+        let later = now + TimeDelta::minutes(10);
+        assert_eq!(link, links.image(&image, ImageVariant::Original, later));
+        let query: std::collections::HashMap<_, _> = link.url.query_pairs().collect();
+        let path = image_path(&image, ImageVariant::Original);
+        let expires: i64 = query["expires"].parse().unwrap();
+        assert!(links.verify_image(&path, expires, &query["signature"], later));
+        assert!(!links.verify_image(&path, expires, &query["signature"], link.expires_at));
+        assert!(!links.verify_image(&path, expires + 1, &query["signature"], later));
+        let thumbnail = image_path(&image, ImageVariant::Thumbnail);
+        assert!(!links.verify_image(&thumbnail, expires, &query["signature"], later));
+    }
+}

@@ -1,0 +1,223 @@
+//! The command line.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use plantain::app::App;
+use plantain::auth::{Expectations, Tokens};
+use plantain::clock::Clock;
+use plantain::config::{Config, GatewayArgs, dev_jwt_secret};
+use plantain::dev::{self, DevArgs};
+use plantain::domain::UserId;
+use plantain::http::PageConfig;
+use plantain::ids::Ids;
+use plantain::simulator::{MARKERS, Simulator, SimulatorOptions};
+use plantain::telemetry::{self, LogFormat};
+use plantain::{examples, graphql, store};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Settings that are missing or unsafe.
+const UNUSABLE_SETTINGS: u8 = 2;
+
+/// One GraphQL endpoint in front of asynchronous AI image generation.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything on this machine: private Postgres, simulated providers, gateway
+    Dev(DevArgs),
+    /// Runs the gateway for production
+    Serve(GatewayArgs),
+    /// Applies the migrations and ends
+    Migrate(MigrateArgs),
+    /// Prints the GraphQL schema
+    Schema,
+    /// Prints a token for a user, signed with the configured secret or that of `dev`
+    Token(TokenArgs),
+    /// Runs the simulated providers alone
+    Simulator(SimulatorArgs),
+}
+
+#[derive(Debug, Args)]
+struct MigrateArgs {
+    /// Postgres 14 or newer, as <postgres://user:password@host/database>
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: String,
+}
+
+#[derive(Debug, Args)]
+struct TokenArgs {
+    /// The user's id, 1 to 255 characters
+    #[arg(long, value_name = "ID")]
+    sub: String,
+
+    /// `admin` makes an admin
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+
+    /// How long the token is good, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    ttl: u32,
+
+    /// HS256 secret [default: that of `dev`]
+    #[arg(long, env = "PLANTAIN_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
+    jwt_secret: Option<String>,
+
+    /// Issuer to put in
+    #[arg(long, env = "PLANTAIN_JWT_ISSUER", value_name = "TEXT")]
+    jwt_issuer: Option<String>,
+
+    /// Audience to put in
+    #[arg(long, env = "PLANTAIN_JWT_AUDIENCE", value_name = "TEXT")]
+    jwt_audience: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = markers())]
+struct SimulatorArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:4001"
+    )]
+    bind: SocketAddr,
+
+    /// What the pretended account holds
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_CREDITS",
+        value_name = "CREDITS",
+        default_value_t = 10_000.0
+    )]
+    credits: f64,
+
+    /// How long a picture takes, in milliseconds
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_DELAY_MS",
+        value_name = "MILLISECONDS",
+        default_value_t = 3_000
+    )]
+    delay_ms: u64,
+
+    /// File in which tasks are remembered over restarts
+    #[arg(long, env = "PLANTAIN_SIMULATOR_JOURNAL", value_name = "FILE")]
+    journal: Option<PathBuf>,
+}
+
+fn markers() -> String {
+    let lines = MARKERS.iter().map(|(name, does)| format!("  [sim:{name}]  {does}"));
+    let lines: Vec<String> = lines.collect();
+    format!("Markers in a prompt make it misbehave:\n{}", lines.join("\n"))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Dev(args) => dev::run(args, interrupted()?, &complain).await?,
+        Command::Serve(args) => return serve(args).await,
+        Command::Migrate(args) => migrate(args).await?,
+        Command::Schema => print(&graphql::sdl())?,
+        Command::Token(args) => print(&(token(&args)? + "\n"))?,
+        Command::Simulator(args) => simulator(args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
+    let config = match Config::for_serve(args) {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in problems {
+                complain(&problem);
+            }
+            return Ok(ExitCode::from(UNUSABLE_SETTINGS));
+        }
+    };
+    telemetry::start(LogFormat::Json, &config.args.log)?;
+    let page = PageConfig { token: None, examples: examples::all() };
+    let app = App::build(&config, page, Clock::system(), Ids::random()).await?;
+    tracing::info!(address = %app.address()?, "listening on http://{}", app.address()?);
+    app.run_until(interrupted()?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
+    store::migrate(&args.database_url).await.context("the migrations could not be applied")?;
+    complain("The database is up to date.");
+    Ok(())
+}
+
+fn token(args: &TokenArgs) -> anyhow::Result<String> {
+    let expectations =
+        Expectations { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
+    let secret = dev_jwt_secret(args.jwt_secret.as_deref());
+    let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
+    Ok(Tokens::new(&secret, expectations, Clock::system()).mint(
+        &user,
+        args.role.clone(),
+        args.ttl,
+    )?)
+}
+
+async fn simulator(args: SimulatorArgs) -> anyhow::Result<()> {
+    telemetry::start(LogFormat::Text, "info")?;
+    let options = SimulatorOptions {
+        bind: args.bind,
+        credits: args.credits,
+        delay: Duration::from_millis(args.delay_ms),
+        journal: args.journal,
+    };
+    let simulator = Simulator::build(options).await?;
+    tracing::info!("listening on {}", simulator.url()?);
+    let stop = CancellationToken::new();
+    let shutdown = interrupted()?;
+    tokio::select! {
+        ended = simulator.run_until(stop.clone()) => ended,
+        () = shutdown => Ok(()),
+    }
+}
+
+/// Ends at Ctrl-C, and at the signal that service managers send.
+fn interrupted() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// To people; standard output is for logs and results.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    std::io::stdout().write_all(text.as_bytes())
+}

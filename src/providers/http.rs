@@ -1,0 +1,138 @@
+//! One call to a provider's API: sent once, bounded in time and size, never followed elsewhere.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use url::Url;
+
+/// Answers are a few kilobytes; more is not an answer.
+const MAX_REPLY_BYTES: usize = 1024 * 1024;
+
+/// Shorter than any lease.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Cloudflare turns away clients without an agent with a bare 403 "error code: 1010"
+/// (`upstreams.md` 1.6), and reqwest sends none by itself.
+pub(super) const USER_AGENT: &str = concat!("plantain/", env!("CARGO_PKG_VERSION"));
+
+/// A client of one provider's API.
+#[derive(Debug, Clone)]
+pub struct ApiClient {
+    base_url: Url,
+    key: SecretString,
+    http: reqwest::Client,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
+
+/// No answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// No connection: the request certainly did not arrive.
+    NotSent,
+    /// It was sent, or may have been; the answer did not arrive whole.
+    Lost,
+}
+
+impl ApiClient {
+    /// A client that calls below `base_url` with this key.
+    ///
+    /// # Errors
+    /// When the system's TLS cannot be set up.
+    pub fn new(base_url: Url, key: SecretString) -> Result<Self, reqwest::Error> {
+        #[expect(clippy::disallowed_methods, reason = "this is the sanctioned place")]
+        let builder = reqwest::Client::builder();
+        let http = builder
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .redirect(Policy::none())
+            .build()?;
+        Ok(Self { base_url, key, http })
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Reply, CallError> {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(self.authorized(self.http.get(url))).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.authorized(self.http.request(method, self.url(path)))
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request.bearer_auth(self.key.expose_secret())
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base_url.clone();
+        url.set_path(&format!("{}{path}", self.base_url.path().trim_end_matches('/')));
+        url
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Reply, CallError> {
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() || error.is_builder() {
+                CallError::NotSent
+            } else {
+                CallError::Lost
+            }
+        })?;
+        let status = response.status();
+        let retry_after = retry_after(&response);
+        let body = read_bounded(response, MAX_REPLY_BYTES).await.map_err(|_| CallError::Lost)?;
+        Ok(Reply { status, retry_after, body })
+    }
+}
+
+/// The header in seconds; the date form is not used by these providers and reads as absent.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    let seconds: u64 = value.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(3600)))
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadError {
+    /// It is longer than allowed.
+    TooLarge,
+    /// The connection broke.
+    Broken,
+}
+
+/// Reads a body up to a limit, without trusting the announced length.
+pub(super) async fn read_bounded(
+    mut response: Response,
+    max_bytes: usize,
+) -> Result<Bytes, ReadError> {
+    if response.content_length().is_some_and(|length| length > max_bytes as u64) {
+        return Err(ReadError::TooLarge);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| ReadError::Broken)? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(ReadError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

@@ -1,0 +1,210 @@
+//! What the pretended providers know: tasks, the account, how often they were asked.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::SimulatorOptions;
+use super::script::{Answers, Script};
+use crate::clock::Clock;
+use crate::domain::Timestamp;
+use crate::ids::Ids;
+
+/// The pretended providers' memory. Clones share it.
+#[derive(Debug, Clone)]
+pub struct World {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    memory: Mutex<Memory>,
+    delay: Duration,
+    clock: Clock,
+    ids: Ids,
+    http: reqwest::Client,
+}
+
+#[derive(Debug)]
+struct Memory {
+    tasks: HashMap<String, SimTask>,
+    answered: HashMap<String, u32>,
+    credits: f64,
+    counts: Counts,
+    journal: Option<File>,
+}
+
+/// How often the pretended providers were called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Submissions, refused ones included.
+    pub submissions: u32,
+    /// Tasks that a submission made.
+    pub tasks: u32,
+    /// Questions about tasks.
+    pub queries: u32,
+}
+
+/// The generations of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Generation {
+    First,
+    Pro,
+    Second,
+}
+
+/// A task at a pretended provider.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SimTask {
+    pub(super) id: String,
+    pub(super) generation: Generation,
+    pub(super) prompt: String,
+    pub(super) images: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) png: bool,
+    pub(super) callback_url: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) done_at: Timestamp,
+    pub(super) cost: f64,
+    pub(super) script: Script,
+}
+
+impl SimTask {
+    /// What it ends with; `None` when it makes an image.
+    pub(super) fn failure(&self) -> Option<i64> {
+        self.script.fail.or(self.script.create_failed.then_some(500))
+    }
+}
+
+impl World {
+    pub(super) fn open(options: &SimulatorOptions) -> std::io::Result<Self> {
+        let mut tasks = HashMap::new();
+        let mut journal = None;
+        if let Some(path) = &options.journal {
+            let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+            for line in BufReader::new(&file).lines() {
+                // The last line may have been cut off by a kill.
+                if let Ok(task) = serde_json::from_str::<SimTask>(&line?) {
+                    tasks.insert(task.id.clone(), task);
+                }
+            }
+            journal = Some(file);
+        }
+        let memory = Memory {
+            tasks,
+            answered: HashMap::new(),
+            credits: options.credits,
+            counts: Counts::default(),
+            journal,
+        };
+        #[expect(clippy::disallowed_methods, reason = "the simulator calls the gateway, its way")]
+        let http = reqwest::Client::new();
+        let shared = Shared {
+            memory: Mutex::new(memory),
+            delay: options.delay,
+            clock: Clock::system(),
+            ids: Ids::random(),
+            http,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left in the account.
+    #[must_use]
+    pub fn credits(&self) -> f64 {
+        self.memory().credits
+    }
+
+    /// Puts so much into the account.
+    pub fn set_credits(&self, credits: f64) {
+        self.memory().credits = credits;
+    }
+
+    /// How often the pretended providers were called.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.memory().counts
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.memory().counts);
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(super) async fn sleep_until(&self, at: Timestamp) {
+        self.shared.clock.sleep_until(at).await;
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.shared.http
+    }
+
+    /// 32 hexadecimal digits, like the real ones.
+    pub(super) fn new_id(&self) -> String {
+        self.shared.ids.uuid(self.now()).simple().to_string()
+    }
+
+    /// When a task that begins now will be done.
+    pub(super) fn done_at(&self, script: &Script) -> Timestamp {
+        if script.never {
+            return Timestamp::MAX_UTC;
+        }
+        let delay = script.delay.unwrap_or(self.shared.delay);
+        self.now() + TimeDelta::from_std(delay).unwrap_or_default()
+    }
+
+    /// Whether this one is among the first so many that are answered with a code.
+    pub(super) fn answers(&self, about: &str, answers: Option<Answers>) -> Option<i64> {
+        let answers = answers?;
+        let mut memory = self.memory();
+        let answered = memory.answered.entry(about.to_owned()).or_default();
+        if *answered >= answers.times {
+            return None;
+        }
+        *answered += 1;
+        Some(answers.code)
+    }
+
+    /// Takes a task and its price, unless the account is short of it. Failures are not charged.
+    pub(super) fn take(&self, task: &SimTask) -> bool {
+        let mut memory = self.memory();
+        if memory.credits < task.cost {
+            return false;
+        }
+        if task.failure().is_none() {
+            memory.credits -= task.cost;
+        }
+        memory.counts.tasks += 1;
+        memory.tasks.insert(task.id.clone(), task.clone());
+        if let Some(journal) = &mut memory.journal {
+            let line = serde_json::to_string(task).unwrap_or_default() + "\n";
+            if let Err(error) = journal.write_all(line.as_bytes()) {
+                tracing::warn!(%error, "the simulator could not remember a task");
+            }
+        }
+        true
+    }
+
+    pub(super) fn task(&self, id: &str) -> Option<SimTask> {
+        self.memory().tasks.get(id).cloned()
+    }
+
+    /// Tasks whose callback may still be due.
+    pub(super) fn unfinished(&self) -> Vec<SimTask> {
+        let now = self.now();
+        self.memory().tasks.values().filter(|task| task.done_at > now).cloned().collect()
+    }
+}

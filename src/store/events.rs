@@ -1,0 +1,87 @@
+//! Reads of the per-user event log.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use sqlx::types::Json;
+
+use super::rows::{ImageRow, TaskRow, owner, unsigned};
+use super::{Store, StoreError};
+use crate::domain::{Event, Request, TaskState, UserId};
+
+/// Events read at once per user.
+pub const EVENTS_PAGE: usize = 100;
+
+impl Store {
+    /// The number of the user's newest event, 0 when there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_seq(&self, user: &UserId) -> Result<u64, StoreError> {
+        let seqs = self.last_seqs(std::slice::from_ref(user)).await?;
+        Ok(seqs.get(user).copied().unwrap_or(0))
+    }
+
+    /// The number of each user's newest event; users without events are left out. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_seqs(&self, users: &[UserId]) -> Result<HashMap<UserId, u64>, StoreError> {
+        let users: Vec<String> = users.iter().map(|user| user.as_str().to_owned()).collect();
+        let rows = sqlx::query!(
+            "-- store::events::last_seqs
+            SELECT id, last_seq FROM users WHERE id = ANY ($1)",
+            &users,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| Ok((owner(row.id)?, unsigned(row.last_seq)?))).collect()
+    }
+
+    /// The next events of each user after a number, in order, at most [`EVENTS_PAGE`] each. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_events(&self, after: &[(UserId, u64)]) -> Result<Vec<Event>, StoreError> {
+        let users: Vec<String> = after.iter().map(|(user, _)| user.as_str().to_owned()).collect();
+        let seqs =
+            after.iter().map(|(_, seq)| unsigned::<i64, _>(*seq)).collect::<Result<Vec<_>, _>>()?;
+        let rows = sqlx::query!(
+            r#"-- store::events::list_events
+            SELECT
+                e.seq, e.at, t.id AS "id!", t.owner AS "owner!", t.model AS "model!",
+                t.request AS "request!: Json<Request>", t.metadata AS "metadata: Value",
+                t.created_at AS "created_at!", e.state AS "state!: Json<TaskState>",
+                t.images AS "images: Json<Vec<ImageRow>>"
+            FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
+            CROSS JOIN LATERAL (
+                SELECT * FROM events
+                WHERE events.owner = reader.owner AND events.seq > reader.seq
+                ORDER BY events.seq
+                LIMIT $3
+            ) AS e
+            JOIN task_details AS t ON t.id = e.task_id
+            ORDER BY e.owner, e.seq"#,
+            &users,
+            &seqs,
+            unsigned::<i64, _>(EVENTS_PAGE)?,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let task = TaskRow {
+                    id: row.id,
+                    owner: row.owner,
+                    model: row.model,
+                    request: row.request,
+                    metadata: row.metadata,
+                    created_at: row.created_at,
+                    state: row.state,
+                    images: row.images,
+                };
+                Ok(Event { seq: unsigned(row.seq)?, at: row.at, task: task.into_task()? })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! All SQL. One file per group of statements; rows become domain types here and nowhere else.
+//!
+//! A task's status is written by [`Store::create`] (the first) and [`Store::record`] (every other),
+//! each in one transaction with its event, and hinted after the commit. Statements are prepared,
+//! start with a comment that names their function, and take `now` as an argument.
+
+mod callbacks;
+mod create;
+mod events;
+mod history;
+mod insight;
+mod leases;
+mod notifications;
+mod providers;
+mod record;
+mod rows;
+mod tasks;
+
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+pub use callbacks::{Callback, NewCallback};
+pub use create::{Created, Limits};
+pub use events::EVENTS_PAGE;
+pub use history::{Filter, Page, Range};
+pub use leases::{Claim, SubmissionRate, Terms};
+pub use notifications::MAX_NOTIFICATION_BYTES;
+pub use providers::{Pause, ProviderAccount};
+pub use record::{By, Note, Recorded, Told};
+
+use crate::domain::Rules;
+use crate::hints::Hints;
+
+/// Why a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// A row holds what this program never writes.
+    #[error("inconsistent row: {0}")]
+    Inconsistent(&'static str),
+}
+
+/// The database, and the hints that follow each change of it. Clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+    hints: Hints,
+    rules: Rules,
+}
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Where it is; holds a password, so it is never logged.
+    pub url: String,
+    /// Connections, at most.
+    pub max_connections: u32,
+}
+
+impl Store {
+    /// Connects on first use; an unreachable database is found by [`Store::check`].
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn open(options: &StoreOptions, hints: Hints, rules: Rules) -> Result<Self, StoreError> {
+        let connect: PgConnectOptions = options.url.parse()?;
+        let connect = connect.application_name("plantain").options([
+            ("statement_timeout", "15s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(connect);
+        Ok(Self { pool, hints, rules })
+    }
+
+    /// Applies the migrations that are missing.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a migration fails.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        sqlx::migrate!().run(&self.pool).await.map_err(|error| StoreError::Database(error.into()))
+    }
+
+    /// Whether the database answers and knows every migration of this binary.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn check(&self) -> Result<bool, StoreError> {
+        let newest = sqlx::migrate!().iter().map(|migration| migration.version).max();
+        // Not checked at compile time: the table belongs to the migrator.
+        let applied: Option<i64> =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(applied >= newest)
+    }
+
+    /// Closes all connections, for an orderly end.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Applies the migrations that are missing in this database.
+///
+/// # Errors
+/// When the database cannot be reached or a migration fails.
+pub async fn migrate(url: &str) -> Result<(), StoreError> {
+    let mut connection = sqlx::PgConnection::connect(url).await?;
+    let migrator = sqlx::migrate!();
+    migrator.run(&mut connection).await.map_err(|error| StoreError::Database(error.into()))?;
+    Ok(connection.close().await?)
+}

@@ -1,0 +1,89 @@
+//! Reads of tasks by id, with their images and their timeline.
+
+use std::collections::HashMap;
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::rows::{ImageRow, TaskRow, status};
+use super::{Store, StoreError};
+use crate::domain::{ImageId, Request, Task, TaskId, TaskState, TimelineEntry, UserId};
+
+impl Store {
+    /// The tasks with these ids, and those that made the images with these ids, as far as they are
+    /// the owner's, in no particular order. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_tasks(
+        &self,
+        owner: &UserId,
+        tasks: &[TaskId],
+        images: &[ImageId],
+    ) -> Result<Vec<Task>, StoreError> {
+        let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
+        let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
+        let rows = sqlx::query_as!(
+            TaskRow,
+            r#"-- store::tasks::find_tasks
+            SELECT
+                id AS "id!", owner AS "owner!", model AS "model!",
+                request AS "request!: Json<Request>", metadata,
+                created_at AS "created_at!", state AS "state!: Json<TaskState>",
+                images AS "images: Json<Vec<ImageRow>>"
+            FROM task_details
+            WHERE owner = $1
+                AND id = ANY ($2::uuid[] || ARRAY(
+                    SELECT i.task_id FROM images AS i WHERE i.id = ANY ($3::uuid[]) AND i.owner = $1
+                ))"#,
+            owner.as_str(),
+            &tasks,
+            &images,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(TaskRow::into_task).collect()
+    }
+
+    /// The task with this id, if it is the owner's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_task(&self, owner: &UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
+        Ok(self.find_tasks(owner, &[id], &[]).await?.pop())
+    }
+
+    /// The recorded steps of these tasks, as far as they are the owner's, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_timelines(
+        &self,
+        owner: &UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, Vec<TimelineEntry>>, StoreError> {
+        let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
+        let rows = sqlx::query!(
+            "-- store::tasks::list_timelines
+            SELECT l.task_id, l.at, l.kind, l.status, l.detail
+            FROM timeline AS l
+            JOIN tasks AS t ON t.id = l.task_id
+            WHERE l.task_id = ANY ($1) AND t.owner = $2
+            ORDER BY l.id",
+            &tasks,
+            owner.as_str(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut timelines: HashMap<TaskId, Vec<TimelineEntry>> = HashMap::new();
+        for row in rows {
+            timelines.entry(TaskId(row.task_id)).or_default().push(TimelineEntry {
+                at: row.at,
+                kind: row.kind,
+                status: status(&row.status)?,
+                detail: row.detail,
+            });
+        }
+        Ok(timelines)
+    }
+}

@@ -1,0 +1,113 @@
+//! Reads the callbacks that were kept, and makes their jobs due.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::Workshop;
+use super::driver::Step;
+use crate::domain::{Report, ResultLink, Scope, Timestamp};
+use crate::hints::Work;
+use crate::providers::{Answer, CallbackNote, Provider};
+use crate::store::{By, Callback, Note, Recorded, StoreError, Told};
+
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+
+pub(super) struct Inbox {
+    shop: Arc<Workshop>,
+}
+
+impl Inbox {
+    pub(super) fn new(shop: &Arc<Workshop>) -> Arc<Self> {
+        Arc::new(Self { shop: Arc::clone(shop) })
+    }
+
+    async fn record(
+        &self,
+        callback: &Callback,
+        report: &Report,
+        note: Note,
+    ) -> Result<Recorded, StoreError> {
+        let (task, scope) = (callback.task, Scope::Job(callback.job));
+        let told = Told { task, scope, by: By::Gateway, report, note };
+        let recorded = self.shop.store.record(told, self.shop.clock.now()).await?;
+        tracing::info!(
+            task.id = %callback.task, job = callback.job, report = report.kind(), ?recorded,
+            provider = callback.provider.slug(), "read a callback"
+        );
+        Ok(recorded)
+    }
+
+    async fn read(
+        &self,
+        callback: &Callback,
+        provider: &dyn Provider,
+        note: CallbackNote,
+    ) -> Result<(), StoreError> {
+        let CallbackNote { upstream_id, answer } = note;
+        let note = Note::new("callback_received", json!({ "claims": claims(&answer) }));
+        let report = Report::CalledBack { upstream_id };
+        let recorded = self.record(callback, &report, note).await?;
+        let believed = !self.shop.settings.confirm_callbacks;
+        if believed && matches!(recorded, Recorded::Applied(_)) {
+            let expires_at = self.shop.after(provider.result_life());
+            if let Some(report) = believe(answer, expires_at) {
+                let note = Note::of(&report);
+                self.record(callback, &report, note).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn claims(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Finished(_) => "finished",
+        Answer::Failed(_) => "failed",
+        _ => "working",
+    }
+}
+
+fn believe(answer: Answer, expires_at: Timestamp) -> Option<Report> {
+    match answer {
+        Answer::Finished(urls) => {
+            let links = urls.into_iter().map(|url| ResultLink { url, expires_at });
+            Some(Report::Finished { results: links.collect() })
+        }
+        Answer::Failed(failure) => Some(Report::Failed(failure)),
+        _ => None,
+    }
+}
+
+#[async_trait]
+impl Step for Inbox {
+    type Job = Callback;
+
+    const WORK: Work = Work::Inbox;
+    const AT_ONCE: usize = 16;
+
+    async fn claim(&self, limit: u32) -> Result<Vec<Callback>, StoreError> {
+        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
+        self.shop.store.claim_callbacks(terms, now).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.shop.store.next_callback_due().await
+    }
+
+    async fn work(&self, callback: Callback) -> Result<(), StoreError> {
+        let provider = self.shop.registry.get(callback.provider);
+        let note = provider.and_then(|provider| provider.read_callback(&callback.body));
+        if let (Some(provider), Some(note)) = (provider, note) {
+            self.read(&callback, &**provider, note).await?;
+        } else {
+            tracing::warn!(
+                task.id = %callback.task, provider = callback.provider.slug(),
+                bytes = callback.body.len(), "a callback is none of this provider's"
+            );
+        }
+        self.shop.store.finish_callback(callback.id).await
+    }
+}

@@ -1,0 +1,77 @@
+//! Carries hints between replicas over Postgres. A lost one costs the time to the next safety read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Workshop;
+use crate::domain::UserId;
+use crate::hints::News;
+use crate::store::MAX_NOTIFICATION_BYTES;
+
+/// News are gathered this long: NOTIFY takes a lock that all commits share.
+const GATHER: Duration = Duration::from_millis(20);
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Message {
+    /// The sender, which need not hear itself.
+    from: Uuid,
+    news: News,
+}
+
+/// Tells other replicas what happened here.
+pub(super) async fn send(shop: Arc<Workshop>, stop: CancellationToken) {
+    loop {
+        let news = tokio::select! {
+            () = stop.cancelled() => return,
+            news = shop.hints.outgoing() => news,
+        };
+        for payload in payloads(shop.instance, news) {
+            if let Err(error) = shop.store.notify(&payload).await {
+                tracing::debug!(%error, "a hint to other replicas was lost");
+            }
+        }
+        tokio::time::sleep(GATHER).await;
+    }
+}
+
+/// Hears what happened elsewhere.
+pub(super) async fn receive(shop: Arc<Workshop>, stop: CancellationToken) {
+    loop {
+        let heard = |payload: &str| {
+            let message: Option<Message> = serde_json::from_str(payload).ok();
+            if let Some(message) = message.filter(|message| message.from != shop.instance) {
+                shop.hints.heard(message.news);
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            ended = shop.store.listen(heard) => if let Err(error) = ended {
+                tracing::warn!(%error, "listening for hints failed, trying again");
+            },
+        }
+        tokio::time::sleep(RECONNECT_AFTER).await;
+    }
+}
+
+/// As many messages as it takes to keep each within the limit of a notification.
+fn payloads(from: Uuid, news: News) -> Vec<String> {
+    let render = |users: HashSet<UserId>, credits: bool| {
+        serde_json::to_string(&Message { from, news: News { users, credits } }).unwrap_or_default()
+    };
+    let whole = render(news.users.clone(), news.credits);
+    if whole.len() <= MAX_NOTIFICATION_BYTES {
+        return vec![whole];
+    }
+    let users: Vec<UserId> = news.users.into_iter().collect();
+    let (left, right) = users.split_at(users.len() / 2);
+    let half = |users: &[UserId], credits| News { users: users.iter().cloned().collect(), credits };
+    let mut messages = payloads(from, half(left, news.credits));
+    messages.extend(payloads(from, half(right, false)));
+    messages
+}

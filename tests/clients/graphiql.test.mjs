@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startGateway } from './lib/gateway.mjs';
+import { openBrowser, openPage } from './lib/browser.mjs';
+import { generate } from './lib/tasks.mjs';
+
+const target = fileURLToPath(new URL('../../target/', import.meta.url));
+const limit = { timeout: 120_000 };
+
+let gateway, browser, config;
+before(async () => {
+  gateway = await startGateway();
+  browser = await openBrowser();
+  config = await (await fetch(`${gateway.url}/graphiql/config.json`)).json();
+}, limit);
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+}, limit);
+
+function example(kind) {
+  const index = config.examples.findIndex(({ query }) => new RegExp(`^${kind}\\b`, 'm').test(query));
+  assert.notEqual(index, -1, `no example is a ${kind}`);
+  return index;
+}
+
+async function runExample(page, kind) {
+  await page.getByRole('tab').nth(example(kind)).click();
+  await page.getByRole('button', { name: 'Execute query' }).click();
+}
+
+const tabs = (page) => page.getByRole('tab');
+const response = (page) => page.locator('.graphiql-response .view-lines');
+const responseWith = (page, text) => response(page).filter({ hasText: text }).waitFor();
+
+test('GraphiQL runs a query and a subscription, and no other host is asked for anything', limit, async () => {
+  const { page, seen } = await openPage(browser, `${gateway.url}/graphiql`);
+
+  await runExample(page, 'query');
+  await responseWith(page, '"data"');
+  await mkdir(target, { recursive: true });
+  await page.screenshot({ path: `${target}graphiql.png` });
+
+  await runExample(page, 'subscription');
+  await page.getByRole('button', { name: 'Stop query' }).waitFor();
+  await generate(gateway, config.token, 'a plantain that is watched');
+  await responseWith(page, '"taskEvents"');
+
+  assert.deepEqual(seen.errors, []);
+  assert.deepEqual([...seen.hosts], [gateway.host]);
+  assert.ok(seen.workers.length > 0, 'the editors have no workers');
+  for (const url of seen.workers) assert.ok(url.startsWith(`${gateway.url}/assets/`), url);
+});
+
+test('GraphiQL opens the same tabs again, with the token of the day and no token stored', limit, async () => {
+  const { page, seen } = await openPage(browser, `${gateway.url}/graphiql`);
+  await runExample(page, 'query');
+  await responseWith(page, '"data"');
+  await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.endsWith('tabState')));
+  const stored = await page.evaluate(() => JSON.stringify(localStorage));
+  assert.ok(!stored.includes('Bearer'), stored);
+
+  await page.route('**/graphiql/config.json', (route) =>
+    route.fulfill({ json: { ...config, token: 'another-token' } }),
+  );
+  await page.reload();
+  const headers = page.getByRole('region', { name: 'Headers' }).locator('.view-lines');
+  await page.getByRole('button', { name: 'Headers' }).click();
+  await headers.filter({ hasText: 'another-token' }).waitFor();
+
+  assert.equal(await tabs(page).count(), config.examples.length);
+  assert.equal(await tabs(page).nth(example('query')).getAttribute('aria-selected'), 'true');
+  assert.deepEqual([...seen.hosts], [gateway.host]);
+});
+
+test('GraphiQL says what is wrong when its configuration cannot be had', limit, async () => {
+  const { page } = await openPage(browser, 'about:blank');
+  await page.route('**/graphiql/config.json', (route) => route.fulfill({ status: 500, body: 'broken' }));
+  await page.goto(`${gateway.url}/graphiql`);
+  await page.getByRole('alert').filter({ hasText: '/graphiql/config.json answered 500' }).waitFor();
+});

@@ -1,0 +1,42 @@
+import { chromium } from 'playwright-core';
+
+export function openBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** Opens a page in a fresh profile and notes whom it talks to and what it complains about. */
+export async function openPage(browser, url) {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 860 } });
+  const seen = { hosts: new Set(), errors: [], workers: [] };
+  const noteHost = (address) => {
+    const { protocol, host } = new URL(address);
+    if (!['data:', 'blob:'].includes(protocol)) seen.hosts.add(host);
+  };
+  context.on('request', (request) => noteHost(request.url()));
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) =>
+      console.error(`blocked by ${effectiveDirective}: ${blockedURI}`),
+    );
+  });
+
+  const page = await context.newPage();
+  page.on('websocket', (socket) => noteHost(socket.url()));
+  page.on('worker', (worker) => seen.workers.push(worker.url()));
+  page.on('pageerror', (error) => seen.errors.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') seen.errors.push(message.text());
+  });
+  await page.goto(url);
+  return { page, seen };
+}

@@ -1,0 +1,35 @@
+import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
+import { createClient } from 'graphql-ws';
+import { fetchJson } from './http';
+import { identify } from './operation';
+
+type Headers = Record<string, string>;
+
+const forbidden = 4403;
+
+/** Sends what the headers editor holds at the time of running: as headers, or as a subscription's connection params. */
+export function createFetcher(startHeaders: Headers): Fetcher {
+  return (params, options) => {
+    // The first introspection runs before the headers editor exists.
+    const starting = params.operationName === 'IntrospectionQuery' && !options?.headers;
+    const headers = starting ? startHeaders : lowerCased(options?.headers);
+    const { documentAST, operationName } = identify(params);
+    const run = createGraphiQLFetcher({
+      url: '/graphql',
+      fetch: fetchJson,
+      // Lazy: nothing connects unless this operation is a subscription.
+      wsClient: createClient({
+        url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
+        connectionParams: headers,
+        // graphql-ws would go on for half a minute before it shows that a token was refused.
+        shouldRetry: (event) => event instanceof CloseEvent && event.code !== forbidden,
+      }),
+    });
+    return run({ ...params, operationName }, { headers, documentAST });
+  };
+}
+
+/** Header names are case-insensitive, connection params are not. */
+function lowerCased(headers: Headers = {}): Headers {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

@@ -1,0 +1,27 @@
+import type { FetcherParams } from '@graphiql/toolkit';
+import { Kind, parse, type DocumentNode } from 'graphql';
+
+interface Operation {
+  documentAST?: DocumentNode;
+  operationName?: string;
+}
+
+/** What is to be run. GraphiQL's own idea of it lags behind, so that right after a change of tabs it is the last tab's. */
+export function identify({ query, operationName }: FetcherParams): Operation {
+  try {
+    const documentAST = parse(query);
+    const names = documentAST.definitions.map((definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION ? definition.name?.value : undefined,
+    );
+    const name = operationName && names.includes(operationName) ? operationName : onlyOne(names);
+    return { documentAST, operationName: name };
+  } catch {
+    // The gateway says best what is wrong with it.
+    return {};
+  }
+}
+
+function onlyOne(names: (string | undefined)[]) {
+  const [name, ...more] = names.filter((candidate) => candidate !== undefined);
+  return more.length === 0 ? name : undefined;
+}
