@@ -14,6 +14,7 @@ const MAX_DECODED_BYTES: u64 = 4 * 8192 * 8192;
 /// `ThumbHash` takes at most this.
 const THUMBHASH_SIDE: u32 = 100;
 const SHRUNK_QUALITY: u8 = 82;
+const JPEG_TAIL_BYTES: usize = 1024;
 
 /// What decoding has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,10 @@ pub enum PictureError {
     /// Not one of the formats.
     #[error("it is no JPEG, PNG or WebP image")]
     UnknownFormat,
-    /// Truncated, damaged or too large to decode.
+    /// The end is missing.
+    #[error("it is cut off")]
+    Truncated,
+    /// Damaged or too large to decode.
     #[error("it does not decode as an image of reasonable size")]
     Undecodable(#[source] image::ImageError),
     /// A shrunk copy could not be written.
@@ -78,6 +82,13 @@ pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, PictureError> 
     encode(&picture.thumbnail(longest_side, longest_side), media_type)
 }
 
+/// The JPEG decoder paints what is missing grey; a whole file ends with its end marker, though some
+/// writers add a few bytes.
+fn is_whole(bytes: &[u8], media_type: MediaType) -> bool {
+    let end = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
+    media_type != MediaType::Jpeg || end.windows(2).any(|pair| pair == [0xFF, 0xD9])
+}
+
 fn decode(bytes: &[u8]) -> Result<(DynamicImage, MediaType), PictureError> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let format = image::guess_format(bytes).map_err(|_| PictureError::UnknownFormat)?;
@@ -87,6 +98,9 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, MediaType), PictureError> {
         ImageFormat::WebP => MediaType::Webp,
         _ => return Err(PictureError::UnknownFormat),
     };
+    if !is_whole(bytes, media_type) {
+        return Err(PictureError::Truncated);
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

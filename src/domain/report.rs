@@ -18,6 +18,8 @@ pub enum Report {
     CalledBack {
         /// Its id for the job.
         upstream_id: String,
+        /// When to ask the provider whether it is true.
+        ask_at: Timestamp,
     },
     /// Nothing new, or not now: look again then.
     Later {

@@ -98,11 +98,13 @@ impl Moment<'_> {
             (Queued | Unconfirmed, Report::Accepted { upstream_id }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.rules.poll_every))
             }
-            (Queued | Unconfirmed, Report::CalledBack { upstream_id }) => {
-                let next = self.generating(job, upstream_id, self.now);
+            (Queued | Unconfirmed, Report::CalledBack { upstream_id, ask_at }) => {
+                let next = self.generating(job, upstream_id, *ask_at);
                 Ok(Job { called_back: true, ..next })
             }
-            (Generating, Report::CalledBack { upstream_id }) => self.called_back(job, upstream_id),
+            (Generating, Report::CalledBack { upstream_id, ask_at }) => {
+                called_back(job, upstream_id, *ask_at)
+            }
             (Queued, Report::AnswerLost) => Ok(self.unconfirmed(job)),
             (Queued | Generating | Storing, Report::Later { at }) => {
                 Ok(Job { next_step_at: Some(*at), ..job.clone() })
@@ -145,13 +147,6 @@ impl Moment<'_> {
         }
     }
 
-    fn called_back(&self, job: &Job, upstream_id: &str) -> Result<Job, Ignored> {
-        if job.upstream_id.as_deref() != Some(upstream_id) {
-            return Err("it names another upstream task");
-        }
-        Ok(Job { next_step_at: Some(self.now), called_back: true, ..job.clone() })
-    }
-
     fn storing(&self, job: &Job, results: &[super::ResultLink]) -> Job {
         Job {
             status: Status::Storing,
@@ -191,6 +186,13 @@ impl Moment<'_> {
         let timeout = self.now + self.rules.task_timeout;
         self.deadline_at.map_or(timeout, |deadline| deadline.min(timeout))
     }
+}
+
+fn called_back(job: &Job, upstream_id: &str, ask_at: Timestamp) -> Result<Job, Ignored> {
+    if job.upstream_id.as_deref() != Some(upstream_id) {
+        return Err("it names another upstream task");
+    }
+    Ok(Job { next_step_at: Some(ask_at), called_back: true, ..job.clone() })
 }
 
 fn over(job: &Job, status: Status, settled: Credits) -> Job {

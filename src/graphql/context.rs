@@ -13,10 +13,6 @@ pub struct Api {
     pub commands: Commands,
 }
 
-/// The id of the HTTP request or socket: clients see it in errors, operators in the log.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
-
 /// Shorthands for the context.
 pub(super) trait ContextExt {
     /// The commands.

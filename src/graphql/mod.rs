@@ -5,23 +5,23 @@
 
 mod context;
 mod error;
+mod executor;
 mod loaders;
 mod mutation;
 mod query;
-mod request_scope;
 mod subscription;
 mod types;
 
 use async_graphql::Schema;
 use async_graphql::dataloader::DataLoader;
 
-pub use context::{Api, RequestId};
+pub use context::Api;
 pub use error::code;
+pub use executor::{Operations, name_errors};
 
 use loaders::{AccountLoader, QueueLoader, TimelineLoader, UsualSecondsLoader};
 use mutation::Mutation;
 use query::Query;
-use request_scope::RequestScope;
 use subscription::Subscription;
 
 /// The executable schema.
@@ -62,5 +62,4 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<types::Node>()
         .limit_depth(MAX_DEPTH)
         .limit_complexity(MAX_FIELDS)
-        .extension(RequestScope)
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ErrorExtensionValues, Request, Response as Answer, ServerError, Variables};
+use async_graphql::{
+    ErrorExtensionValues, Executor as _, Request, Response as Answer, ServerError, Variables,
+};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
@@ -16,7 +18,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{Edge, REQUEST_ID, bearer, sockets};
-use crate::graphql::{RequestId, code};
+use crate::graphql::{Operations, code, name_errors};
 
 /// The media type of answers whose status means something.
 const RESPONSE_JSON: &str = "application/graphql-response+json";
@@ -111,15 +113,18 @@ async fn respond(
     request: Result<Request, Refusal>,
     get: bool,
 ) -> Response {
-    let request_id = RequestId(
-        headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned(),
-    );
+    let request_id = request_id(headers);
     let prepared = request.and_then(|request| prepare(edge, headers, request, get));
     let (status, answer) = match prepared {
-        Ok(request) => execute(edge, request.data(request_id.clone())).await,
-        Err(refusal) => (refusal.status, refused(&refusal, &request_id)),
+        Ok(request) => execute(edge, request, request_id).await,
+        Err(refusal) => (refusal.status, refused(&refusal)),
     };
-    render(headers, status, &answer)
+    render(headers, status, &name_errors(answer, request_id))
+}
+
+/// What [`tower_http::request_id`] has put there.
+pub(super) fn request_id(headers: &HeaderMap) -> &str {
+    headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
 /// Checks who asks and what for, before anything runs.
@@ -166,23 +171,21 @@ fn operation(request: &mut Request) -> Option<OperationType> {
 }
 
 /// The status counts only for clients that ask for it; see [`render`].
-async fn execute(edge: &Edge, request: Request) -> (StatusCode, Answer) {
-    let Ok(answer) = timeout(OPERATION_TIMEOUT, edge.schema.execute(request)).await else {
+async fn execute(edge: &Edge, request: Request, request_id: &str) -> (StatusCode, Answer) {
+    let operations = Operations::new(edge.schema.clone(), request_id);
+    let Ok(answer) = timeout(OPERATION_TIMEOUT, operations.execute(request)).await else {
         let refusal = Refusal::new(StatusCode::OK, code::TIMEOUT, "The operation took too long.");
-        return (StatusCode::OK, refused(&refusal, &RequestId(String::new())));
+        return (refusal.status, refused(&refusal));
     };
     // Errors without a path come from before the execution: the request itself is wrong.
     let executed = answer.is_ok() || answer.errors.iter().any(|error| !error.path.is_empty());
     (if executed { StatusCode::OK } else { StatusCode::BAD_REQUEST }, answer)
 }
 
-fn refused(refusal: &Refusal, request_id: &RequestId) -> Answer {
+fn refused(refusal: &Refusal) -> Answer {
     let mut error = ServerError::new(refusal.message.clone(), None);
     let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
     extensions.set("code", refusal.code);
-    if !request_id.0.is_empty() {
-        extensions.set("requestId", request_id.0.as_str());
-    }
     Answer::from_errors(vec![error])
 }
 

@@ -14,11 +14,12 @@ use futures_util::{SinkExt, Stream, StreamExt, future};
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::graphql::request_id;
 use super::problem::problem;
-use super::{Edge, REQUEST_ID, bearer};
+use super::{Edge, bearer};
 use crate::auth::Viewer;
 use crate::domain::Timestamp;
-use crate::graphql::RequestId;
+use crate::graphql::Operations;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// An operation with its variables; frontends send a few hundred bytes.
@@ -55,9 +56,8 @@ pub(super) fn accept(edge: Edge, upgrade: WebSocketUpgrade, headers: &HeaderMap)
     let Ok(by_header) = bearer::viewer(&edge.tokens, headers) else {
         return problem(StatusCode::UNAUTHORIZED, "The token is not accepted; get a fresh one.");
     };
-    let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let request_id = RequestId(request_id.to_owned());
-    upgrade.on_upgrade(move |socket| serve(edge, socket, by_header, request_id))
+    let operations = Operations::new(edge.schema.clone(), request_id(headers));
+    upgrade.on_upgrade(move |socket| serve(edge, operations, socket, by_header))
 }
 
 /// What `connection_init` has shown.
@@ -67,10 +67,10 @@ struct Admission {
     refused: AtomicBool,
 }
 
-async fn serve(edge: Edge, socket: WebSocket, by_header: Option<Viewer>, request_id: RequestId) {
+async fn serve(edge: Edge, operations: Operations, socket: WebSocket, by_header: Option<Viewer>) {
     let (mut sink, incoming) = socket.split();
     let admission = Arc::new(Admission::default());
-    let mut outgoing = Box::pin(outgoing(&edge, incoming, &admission, by_header, request_id));
+    let mut outgoing = Box::pin(outgoing(&edge, operations, incoming, &admission, by_header));
     let first = tokio::select! {
         first = timeout(INIT_TIMEOUT, outgoing.next()) => first,
         () = edge.stop.cancelled() => Ok(Some(WsMessage::Close(GOING_AWAY, String::new()))),
@@ -102,10 +102,10 @@ async fn serve(edge: Edge, socket: WebSocket, by_header: Option<Viewer>, request
 /// The protocol's side of the conversation.
 fn outgoing(
     edge: &Edge,
+    operations: Operations,
     incoming: impl Stream<Item = Result<Message, axum::Error>> + Unpin,
     admission: &Arc<Admission>,
     by_header: Option<Viewer>,
-    request_id: RequestId,
 ) -> impl Stream<Item = WsMessage> {
     let texts = incoming
         .take_while(|message| {
@@ -120,7 +120,7 @@ fn outgoing(
             })
         });
     let (tokens, admission) = (edge.tokens.clone(), Arc::clone(admission));
-    Protocol::new(edge.schema.clone(), texts, WebSocketProtocols::GraphQLWS).on_connection_init(
+    Protocol::new(operations, texts, WebSocketProtocols::GraphQLWS).on_connection_init(
         move |payload| async move {
             let authorization = payload.get("authorization").and_then(Value::as_str);
             let named = bearer::from_text(&tokens, authorization.unwrap_or_default());
@@ -132,7 +132,6 @@ fn outgoing(
             let _ = admission.viewer.set(viewer.clone());
             let mut data = Data::default();
             data.insert(viewer);
-            data.insert(request_id);
             Ok(data)
         },
     )

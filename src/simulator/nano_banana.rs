@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::callbacks;
 use super::results;
-use super::script::{Breakage, CallbackMode, ResultMode, Script};
+use super::script::{Answers, Breakage, CallbackMode, ResultMode, Script};
 use super::world::{Generation, SimTask, World};
 
+const HANG: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 /// Sizes of pictures: a third of the real ones, which is enough to look at and quick to draw.
 const LONGEST_SIDES: [(&str, u32); 3] = [("1K", 768), ("2K", 1280), ("4K", 2048)];
 
@@ -120,6 +121,10 @@ async fn accept(world: &World, task: &SimTask, headers: &HeaderMap) -> Response 
     }
     match task.script.breakage {
         Some(Breakage::TakenUnanswered) => broken_connection(),
+        Some(Breakage::Hang) => {
+            world.sleep_until(world.now() + HANG).await;
+            broken_connection()
+        }
         Some(Breakage::Garbled) => "{\"code\":200,\"msg\":\"succ".into_response(),
         _ => envelope(200, "success", &json!({ "taskId": task.id })),
     }
@@ -201,9 +206,8 @@ async fn record_info(
 }
 
 fn visible(world: &World, task: &SimTask) -> bool {
-    let invisible = task.script.invisible.unwrap_or_default();
-    let invisible = chrono::TimeDelta::from_std(invisible).unwrap_or(chrono::TimeDelta::MAX);
-    task.created_at.checked_add_signed(invisible).is_some_and(|at| at <= world.now())
+    let hidden = task.script.invisible.map(|times| Answers { code: 422, times });
+    world.answers(&format!("see {}", task.id), hidden).is_none()
 }
 
 /// The record as it is now; also the body of the later generations' callbacks.

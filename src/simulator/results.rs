@@ -6,16 +6,15 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::art::{Encoding, Picture, draw};
 use super::nano_banana::names_links;
-use super::script::ResultMode;
+use super::script::{Answers, ResultMode};
 use super::world::{SimTask, World};
 
 const HUGE_BYTES: usize = 60 * 1024 * 1024;
-const LATE: TimeDelta = TimeDelta::seconds(2);
+const LATE: Answers = Answers { code: 404, times: 2 };
 /// Nothing is there, and nothing may be asked there.
 const PRIVATE_LINK: &str = "http://10.255.255.1/secret.png";
 
@@ -45,7 +44,7 @@ async fn result(State(world): State<World>, Path(file): Path<String>) -> Respons
     let Some((task, number)) = task else { return StatusCode::NOT_FOUND.into_response() };
     match task.script.result {
         ResultMode::Gone => StatusCode::NOT_FOUND.into_response(),
-        ResultMode::Late if world.now() < task.done_at + LATE => {
+        ResultMode::Late if world.answers(&file, Some(LATE)).is_some() => {
             StatusCode::NOT_FOUND.into_response()
         }
         ResultMode::Page => Html("<h1>This is no image</h1>").into_response(),

@@ -12,6 +12,7 @@ pub const MARKERS: &[(&str, &str)] = &[
     ),
     ("credits-429", "answers the submission with 429 and a message about credits"),
     ("no-answer", "takes the submission and breaks the connection"),
+    ("hang", "takes the submission and leaves the caller waiting for a minute"),
     ("never-arrived", "breaks the connection without taking the submission"),
     ("garbled", "takes the submission and answers with half of a JSON text"),
     ("bad-gateway", "answers the submission with an HTML page and status 502"),
@@ -21,7 +22,7 @@ pub const MARKERS: &[(&str, &str)] = &[
     ("create-failed", "fails with successFlag 2"),
     ("slow=SECONDS", "takes that long"),
     ("never", "never finishes"),
-    ("invisible=SECONDS", "says that it does not know the task, for that long"),
+    ("invisible=N", "says the first N times that it does not know the task"),
     ("forgotten", "says that it does not know the task, for ever"),
     ("poll=CODE*N", "answers the first N questions about the task with CODE"),
     ("flag=NUMBER", "finishes with an unknown successFlag"),
@@ -32,7 +33,7 @@ pub const MARKERS: &[(&str, &str)] = &[
     ("callback=forged", "is preceded by strangers who claim success"),
     ("callback=garbage", "calls back with something unreadable first"),
     ("result=gone", "names a link that is dead"),
-    ("result=late", "names a link that works two seconds later"),
+    ("result=late", "names a link that works when it is followed the third time"),
     ("result=page", "delivers an HTML page instead of an image"),
     ("result=cut", "delivers half of an image"),
     ("result=huge", "delivers 60 MB"),
@@ -66,6 +67,7 @@ pub(super) enum CallbackMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Breakage {
     TakenUnanswered,
+    Hang,
     NeverArrived,
     Garbled,
     BadGateway,
@@ -99,7 +101,7 @@ pub(super) struct Script {
     pub(super) create_failed: bool,
     pub(super) delay: Option<Duration>,
     pub(super) never: bool,
-    pub(super) invisible: Option<Duration>,
+    pub(super) invisible: Option<u32>,
     pub(super) flag: Option<i64>,
     pub(super) callback: CallbackMode,
     pub(super) result: ResultMode,
@@ -123,6 +125,7 @@ impl Script {
             "submit" => self.submit = answers(value),
             "poll" => self.poll = answers(value),
             "no-answer" => self.breakage = Some(Breakage::TakenUnanswered),
+            "hang" => self.breakage = Some(Breakage::Hang),
             "never-arrived" => self.breakage = Some(Breakage::NeverArrived),
             "garbled" => self.breakage = Some(Breakage::Garbled),
             "bad-gateway" => self.breakage = Some(Breakage::BadGateway),
@@ -133,8 +136,8 @@ impl Script {
             "create-failed" => self.create_failed = true,
             "slow" => self.delay = seconds(),
             "never" => self.never = true,
-            "invisible" => self.invisible = seconds(),
-            "forgotten" => self.invisible = Some(Duration::MAX),
+            "invisible" => self.invisible = value.parse().ok(),
+            "forgotten" => self.invisible = Some(u32::MAX),
             "flag" => self.flag = value.parse().ok(),
             "callback" => self.callback = callback(value),
             "result" => self.result = result(value),
@@ -196,7 +199,8 @@ mod tests {
                 .replace("CODE*N", "500*1")
                 .replace("CODE", "500")
                 .replace("SECONDS", "1")
-                .replace("NUMBER", "4");
+                .replace("NUMBER", "4")
+                .replace("=N", "=4");
             assert_ne!(Script::read(&format!("[sim:{marker}]")), Script::default(), "{marker}");
         }
     }

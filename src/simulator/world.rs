@@ -130,6 +130,12 @@ impl World {
         self.memory().credits = credits;
     }
 
+    /// Whether every task that will ever be done is done.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.unfinished().iter().all(|task| task.script.never)
+    }
+
     /// How often the pretended providers were called.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -15,11 +15,11 @@ const AT_MOST_EVERY: TimeDelta = TimeDelta::seconds(2);
 
 pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
     loop {
+        let asked_at = shop.clock.now();
         tokio::select! {
             () = stop.cancelled() => return,
             () = ask_all(&shop) => {}
         }
-        let asked_at = shop.clock.now();
         tokio::select! {
             () = stop.cancelled() => return,
             () = shop.hints.woken(Work::Balance) => {}

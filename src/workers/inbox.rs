@@ -48,15 +48,17 @@ impl Inbox {
     ) -> Result<(), StoreError> {
         let CallbackNote { upstream_id, answer } = note;
         let note = Note::new("callback_received", json!({ "claims": claims(&answer) }));
-        let report = Report::CalledBack { upstream_id };
-        let recorded = self.record(callback, &report, note).await?;
-        let believed = !self.shop.settings.confirm_callbacks;
-        if believed && matches!(recorded, Recorded::Applied(_)) {
-            let expires_at = self.shop.after(provider.result_life());
-            if let Some(report) = believe(answer, expires_at) {
-                let note = Note::of(&report);
-                self.record(callback, &report, note).await?;
-            }
+        let now = self.shop.clock.now();
+        let believed = match self.shop.settings.confirm_callbacks {
+            true => None,
+            false => believe(answer, self.shop.after(provider.result_life())),
+        };
+        // What is believed need not be asked.
+        let ask_at = if believed.is_some() { now + self.shop.settings.poll_every } else { now };
+        let called_back = Report::CalledBack { upstream_id, ask_at };
+        let recorded = self.record(callback, &called_back, note).await?;
+        if let (Recorded::Applied(_), Some(report)) = (recorded, believed) {
+            self.record(callback, &report, Note::of(&report)).await?;
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ use crate::store::{By, Claim, Note, Recorded, Store, StoreError, SubmissionRate,
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A job that took down its worker this often would do so for ever.
-const MAX_LEASE_ATTEMPTS: u32 = 5;
+const MAX_LEASE_ATTEMPTS: u32 = 10;
 /// How long a worker keeps trying to record what a provider has told it.
 const RECORD_ATTEMPTS: u32 = 60;
 const RECORD_PAUSE: Duration = Duration::from_secs(1);
@@ -98,7 +98,8 @@ impl Workshop {
     }
 
     fn after(&self, pause: Duration) -> Timestamp {
-        let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
+        let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        let pause = TimeDelta::try_milliseconds(millis).unwrap_or(TimeDelta::MAX);
         self.clock.now().checked_add_signed(pause).unwrap_or(Timestamp::MAX_UTC)
     }
 

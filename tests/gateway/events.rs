@@ -1,0 +1,165 @@
+//! What is pushed: every change once, in order, to its owner only.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Socket, TestApp, User};
+
+const EVENTS: &str = "subscription($after: String) {
+    taskEvents(after: $after) { cursor status task { id status version images { id } } } }";
+
+async fn next_events(socket: &mut Socket, count: usize) -> Vec<Value> {
+    let mut events = Vec::new();
+    while events.len() < count {
+        events.push(socket.data().await["taskEvents"].clone());
+    }
+    events
+}
+
+fn statuses(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["status"].as_str().unwrap()).collect()
+}
+
+/// A socket on which the subscription certainly is under way: it has delivered an event.
+async fn watching(user: &User) -> Socket {
+    let mut socket = user.socket().await;
+    user.finishes(&user.submit("warm up").await).await;
+    socket.subscribe("e", EVENTS, json!({ "after": null })).await;
+    let id = user.submit("warm up again").await;
+    loop {
+        let event = socket.data().await["taskEvents"].clone();
+        if event["task"]["id"] == id && event["status"] == "SUCCEEDED" {
+            return socket;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_sees_every_status_once_with_the_task_as_it_was_then() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mut socket = watching(&ana).await;
+    let id = ana.submit("a cat").await;
+    let events = next_events(&mut socket, 4).await;
+    assert_eq!(statuses(&events), ["QUEUED", "GENERATING", "STORING", "SUCCEEDED"]);
+    for (version, event) in (1..).zip(&events) {
+        let task = &event["task"];
+        assert_eq!((&task["id"], &task["version"]), (&json!(id), &json!(version)));
+        assert_eq!(task["status"], event["status"]);
+        assert_eq!(task["images"].as_array().unwrap().len(), usize::from(version == 4));
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_comes_back_sees_what_it_missed_and_then_goes_on() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mut socket = watching(&ana).await;
+    ana.submit("first").await;
+    let cursor = next_events(&mut socket, 2).await[1]["cursor"].clone();
+    drop(socket);
+    let missed = ana.submit("second").await;
+    ana.finishes(&missed).await;
+
+    let mut socket = ana.socket().await;
+    socket.subscribe("e", EVENTS, json!({ "after": cursor })).await;
+    let live = ana.submit("third").await;
+    let events = next_events(&mut socket, 10).await;
+    let of = |id: &str| {
+        let of: Vec<Value> =
+            events.iter().filter(|event| event["task"]["id"] == id).cloned().collect();
+        statuses(&of).join(" ")
+    };
+    assert_eq!(of(&missed), "QUEUED GENERATING STORING SUCCEEDED");
+    assert_eq!(of(&live), "QUEUED GENERATING STORING SUCCEEDED");
+    let cursors: std::collections::HashSet<_> =
+        events.iter().map(|event| event["cursor"].to_string()).collect();
+    assert_eq!(cursors.len(), 10);
+}
+
+#[tokio::test]
+async fn a_burst_larger_than_any_buffer_arrives_whole_and_in_order() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mut socket = watching(&ana).await;
+    let submit = |n: usize| {
+        let ana = ana.clone();
+        async move { ana.submit(&format!("{n} [sim:submit=422]")).await }
+    };
+    let ids = futures_util::future::join_all((0..100).map(submit)).await;
+    let events = next_events(&mut socket, 200).await;
+    for id in ids {
+        let of: Vec<Value> =
+            events.iter().filter(|event| event["task"]["id"] == id).cloned().collect();
+        assert_eq!(statuses(&of), ["QUEUED", "FAILED"]);
+    }
+}
+
+#[tokio::test]
+async fn one_task_is_followed_from_its_present_state_to_its_end() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let id = ana.submit("a cat [sim:slow=1]").await;
+    ana.reaches(&id, "GENERATING").await;
+    let mut socket = ana.socket().await;
+    let query = "subscription($id: ID!) { taskUpdated(id: $id) { status } }";
+    socket.subscribe("t", query, json!({ "id": id })).await;
+    for status in ["GENERATING", "STORING", "SUCCEEDED"] {
+        assert_eq!(socket.data().await["taskUpdated"]["status"], status);
+    }
+    assert_eq!(socket.next().await, json!({ "id": "t", "type": "complete" }));
+    // Over already: its end, and nothing to wait for.
+    socket.subscribe("u", query, json!({ "id": id })).await;
+    assert_eq!(socket.data().await["taskUpdated"]["status"], "SUCCEEDED");
+    assert_eq!(socket.next().await["type"], "complete");
+}
+
+#[tokio::test]
+async fn nobody_sees_another_users_events() {
+    let app = TestApp::start().await;
+    let (ana, bob) = (app.user("ana"), app.user("bob"));
+    let mut bobs = watching(&bob).await;
+    let anas = ana.submit("a secret").await;
+    ana.finishes(&anas).await;
+    let own = bob.submit("my own").await;
+    for event in next_events(&mut bobs, 4).await {
+        assert_eq!(event["task"]["id"], own);
+    }
+    let query = "subscription($id: ID!) { taskUpdated(id: $id) { status } }";
+    bobs.subscribe("t", query, json!({ "id": anas })).await;
+    let answer = bobs.next().await;
+    assert!(answer.to_string().contains("There is no such task"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_cursor_from_nowhere_is_refused() {
+    let app = TestApp::start().await;
+    let mut socket = app.user("ana").socket().await;
+    // The second is the well-formed cursor of event 99.
+    for cursor in ["nonsense", "ZTk5"] {
+        socket.subscribe("e", EVENTS, json!({ "after": cursor })).await;
+        let answer = socket.next().await;
+        assert!(answer.to_string().contains("BAD_USER_INPUT"), "{answer}");
+        socket.next().await;
+    }
+}
+
+#[tokio::test]
+async fn credits_are_pushed_now_and_at_every_change() {
+    let app = TestApp::start().await;
+    let mut socket = app.user("ana").socket().await;
+    socket
+        .subscribe(
+            "c",
+            "subscription { creditsUpdated { providers { provider remaining low } } }",
+            json!({}),
+        )
+        .await;
+    let mut seen = Vec::new();
+    while seen.last() != Some(&json!(10_000.0)) {
+        seen.push(socket.data().await["creditsUpdated"]["providers"][0]["remaining"].clone());
+    }
+    app.simulator.set_credits(12.5);
+    app.advance(60);
+    let credits = socket.data().await["creditsUpdated"]["providers"][0].clone();
+    assert_eq!(credits, json!({ "provider": "NANO_BANANA", "remaining": 12.5, "low": true }));
+}

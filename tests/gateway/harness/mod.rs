@@ -1,0 +1,254 @@
+//! A whole gateway per test.
+
+mod database;
+mod eventually;
+mod socket;
+mod user;
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::Parser;
+use plantain::app::App;
+use plantain::auth::Tokens;
+use plantain::clock::Clock;
+use plantain::config::{Config, GatewayArgs};
+use plantain::domain::Timestamp;
+use plantain::http::PageConfig;
+use plantain::ids::Ids;
+use plantain::simulator::{Simulator, SimulatorOptions, World};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use database::Database;
+pub(crate) use eventually::{eventually, soon};
+pub(crate) use socket::Socket;
+pub(crate) use user::User;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+/// A running gateway with its own database, image store and simulator.
+pub(crate) struct TestApp {
+    pub(crate) url: String,
+    pub(crate) clock: Clock,
+    pub(crate) simulator: World,
+    pub(crate) database: Database,
+    simulator_url: String,
+    flags: Vec<String>,
+    ids: Ids,
+    tokens: Tokens,
+    config: Config,
+    gateway: Option<JoinHandle<()>>,
+    /// Its own, so that it can be killed with everything that it has started.
+    runtime: Option<Runtime>,
+    stop: CancellationToken,
+    folder: std::sync::Arc<TempDir>,
+}
+
+impl TestApp {
+    /// With the usual settings.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these flags of `plantain serve`, which win over the usual ones.
+    pub(crate) async fn with(flags: &[&str]) -> Self {
+        let database = Database::create().await;
+        let (simulator, simulator_url) = start_simulator().await;
+        let folder = std::sync::Arc::new(TempDir::new().unwrap());
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let clock = Clock::system();
+        Self::run(database, simulator, simulator_url, flags, clock, folder).await
+    }
+
+    async fn run(
+        database: Database,
+        simulator: World,
+        simulator_url: String,
+        flags: Vec<String>,
+        clock: Clock,
+        folder: std::sync::Arc<TempDir>,
+    ) -> Self {
+        let config = configure(&flags, &simulator_url, database.url(), folder.path());
+        let ids = Ids::random();
+        let tokens = Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone());
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.unwrap();
+        let building = {
+            let (config, clock, ids) = (config.clone(), clock.clone(), ids.clone());
+            async move { App::build(&config, PageConfig::default(), clock, ids).await.unwrap() }
+        };
+        let app = runtime.spawn(building).await.unwrap();
+        let url = format!("http://{}", app.address().unwrap());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let gateway =
+            runtime.spawn(async move { app.run_until(stopped.cancelled()).await.unwrap() });
+        let (gateway, runtime) = (Some(gateway), Some(runtime));
+        Self {
+            url,
+            clock,
+            simulator,
+            database,
+            simulator_url,
+            flags,
+            ids,
+            tokens,
+            config,
+            gateway,
+            runtime,
+            stop,
+            folder,
+        }
+    }
+
+    /// A second gateway on the same database, store and simulator, with the usual settings.
+    pub(crate) async fn replica(&self) -> Self {
+        let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());
+        let (database, clock) = (self.database.clone(), self.clock.clone());
+        Self::run(database, simulator, url, Vec::new(), clock, self.folder.clone()).await
+    }
+
+    /// As `kill -9` does: nothing is finished, nothing is recorded any more.
+    pub(crate) fn kill(mut self) -> Killed {
+        self.end();
+        Killed {
+            database: self.database.clone(),
+            simulator: self.simulator.clone(),
+            simulator_url: self.simulator_url.clone(),
+            flags: self.flags.clone(),
+            clock: self.clock.clone(),
+            folder: self.folder.clone(),
+        }
+    }
+
+    /// Ends it in order, and waits for that.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(gateway) = self.gateway.take() {
+            gateway.await.unwrap();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Moves the clock to the moment that some job waits for, unless a worker is at one: what takes a
+    /// worker a second must not seem to take it hours.
+    pub(crate) async fn advance_to_the_next_step(&self) {
+        let mut database = self.database.connect().await;
+        let next = "SELECT min(next_step_at) FROM jobs WHERE next_step_at IS NOT NULL
+            HAVING bool_and(lease IS NULL)";
+        let next: Option<Option<Timestamp>> =
+            sqlx::query_scalar(next).fetch_optional(&mut database).await.unwrap();
+        if let Some(next) = next.flatten() {
+            let wait = next - self.clock.now();
+            self.clock.advance(wait.max(TimeDelta::zero()));
+        }
+    }
+
+    /// Moves the clock to the next question about each task, once the simulator has an answer.
+    pub(crate) async fn advance_to_the_next_poll(&self) {
+        eventually("the simulator to be done", || async { self.simulator.is_idle().then_some(()) })
+            .await;
+        self.advance(30);
+    }
+
+    /// A user of this gateway.
+    pub(crate) fn user(&self, name: &str) -> User {
+        User::new(self, name, None)
+    }
+
+    /// Moves time ahead for the gateway; the simulator lives in real time.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+    }
+
+    /// A token with these claims' basics.
+    pub(crate) fn token(&self, name: &str, role: Option<&str>, seconds: u32) -> String {
+        let user = plantain::domain::UserId::parse(name).unwrap();
+        self.tokens.mint(&user, role.map(str::to_owned), seconds).unwrap()
+    }
+
+    /// The links that this gateway signs.
+    pub(crate) fn links(&self) -> plantain::links::Links {
+        let url = self.url.parse().unwrap();
+        plantain::links::Links::new(url, self.config.secrets.clone())
+    }
+
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What is left of a killed gateway.
+pub(crate) struct Killed {
+    database: Database,
+    simulator: World,
+    simulator_url: String,
+    flags: Vec<String>,
+    clock: Clock,
+    folder: std::sync::Arc<TempDir>,
+}
+
+impl Killed {
+    /// Starts it again.
+    pub(crate) async fn restart(self) -> TestApp {
+        let Self { database, simulator, simulator_url, flags, clock, folder } = self;
+        TestApp::run(database, simulator, simulator_url, flags, clock, folder).await
+    }
+}
+
+async fn start_simulator() -> (World, String) {
+    let options = SimulatorOptions {
+        bind: "127.0.0.1:0".parse().unwrap(),
+        credits: 10_000.0,
+        delay: Duration::from_millis(100),
+        journal: None,
+    };
+    let simulator = Simulator::build(options).await.unwrap();
+    let (world, url) = (simulator.world.clone(), simulator.url().unwrap());
+    tokio::spawn(simulator.run_until(CancellationToken::new()));
+    (world, url.to_string())
+}
+
+fn configure(
+    flags: &[String],
+    simulator_url: &str,
+    database_url: String,
+    folder: &std::path::Path,
+) -> Config {
+    let mut arguments: Vec<String> = [
+        "plantain",
+        "--bind=127.0.0.1:0",
+        "--database-connections=8",
+        "--submissions-per-10-seconds=100000",
+        "--nanobanana-api-key=simulated",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.push(format!("--nanobanana-base-url={simulator_url}"));
+    arguments.push(format!("--data-dir={}", folder.display()));
+    arguments.extend(flags.iter().cloned());
+    // The last of two equal flags wins.
+    let command = <Arguments as clap::CommandFactory>::command().args_override_self(true);
+    let matches = command.try_get_matches_from(arguments).unwrap();
+    let arguments = <Arguments as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();
+    Config::for_dev(arguments.gateway, database_url).unwrap()
+}

@@ -1,0 +1,152 @@
+//! The history: pages, filters, ids.
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestApp, User, eventually};
+
+const PAGE: &str =
+    "query($first: Int, $after: String, $last: Int, $before: String, $filter: TaskFilter) {
+    tasks(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
+        edges { cursor node { id } } nodes { prompt }
+        pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+
+async fn page(user: &User, variables: Value) -> Value {
+    user.graphql(PAGE, variables).await["tasks"].clone()
+}
+
+fn prompts(page: &Value) -> Vec<&str> {
+    page["nodes"].as_array().unwrap().iter().map(|task| task["prompt"].as_str().unwrap()).collect()
+}
+
+async fn with_tasks(app: &TestApp, prompts: &[&str]) -> User {
+    let ana = app.user("ana");
+    for prompt in prompts {
+        ana.submit(prompt).await;
+        // Ids of the same millisecond are in no order.
+        app.clock.advance(chrono::TimeDelta::milliseconds(1));
+    }
+    ana
+}
+
+#[tokio::test]
+async fn the_history_is_paged_forward_and_backward_without_gap_or_repeat() {
+    let app = TestApp::start().await;
+    let ana = with_tasks(&app, &["1", "2", "3", "4", "5"]).await;
+    let first = page(&ana, json!({ "first": 2 })).await;
+    assert_eq!(prompts(&first), ["5", "4"]);
+    assert_eq!(
+        (&first["pageInfo"]["hasNextPage"], &first["pageInfo"]["hasPreviousPage"]),
+        (&json!(true), &json!(false))
+    );
+    let second = page(&ana, json!({ "first": 2, "after": first["pageInfo"]["endCursor"] })).await;
+    assert_eq!(prompts(&second), ["3", "2"]);
+    let third = page(&ana, json!({ "first": 2, "after": second["pageInfo"]["endCursor"] })).await;
+    assert_eq!(prompts(&third), ["1"]);
+    assert_eq!(
+        (&third["pageInfo"]["hasNextPage"], &third["pageInfo"]["hasPreviousPage"]),
+        (&json!(false), &json!(true))
+    );
+
+    let oldest = page(&ana, json!({ "last": 2 })).await;
+    assert_eq!(prompts(&oldest), ["2", "1"]);
+    assert_eq!(
+        (&oldest["pageInfo"]["hasNextPage"], &oldest["pageInfo"]["hasPreviousPage"]),
+        (&json!(false), &json!(true))
+    );
+    let before =
+        page(&ana, json!({ "last": 2, "before": oldest["pageInfo"]["startCursor"] })).await;
+    assert_eq!(prompts(&before), ["4", "3"]);
+    assert_eq!(prompts(&page(&ana, json!({})).await), ["5", "4", "3", "2", "1"]);
+    assert_eq!(prompts(&page(&ana, json!({ "first": 0 })).await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn pages_that_make_no_sense_are_refused_with_a_reason() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    for variables in [
+        json!({ "first": 101 }),
+        json!({ "first": -1 }),
+        json!({ "first": 1, "last": 1 }),
+        json!({ "after": "nonsense" }),
+    ] {
+        let answer = ana.execute(PAGE, variables.clone()).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{variables}");
+    }
+}
+
+#[tokio::test]
+async fn the_history_is_filtered_by_everything_at_once() {
+    let app = TestApp::start().await;
+    let ana = with_tasks(&app, &["A red CAT", "100% blue_cat", "a dog [sim:policy]"]).await;
+    let edited = ana
+        .edit(json!({ "prompt": "a painted cat", "model": "nano-banana-pro",
+        "images": [{ "url": "http://127.0.0.1/a.png" }] }))
+        .await;
+    let edited = ana.finishes(edited["task"]["id"].as_str().unwrap()).await;
+    eventually("all to be over", || async {
+        let live = json!({ "filter": { "status": ["QUEUED", "GENERATING", "STORING"] } });
+        prompts(&page(&ana, live).await).is_empty().then_some(())
+    })
+    .await;
+    let found = async |filter: Value| page(&ana, json!({ "filter": filter })).await;
+    assert_eq!(prompts(&found(json!({ "prompt": "cat" })).await).len(), 3);
+    assert_eq!(prompts(&found(json!({ "prompt": "% B" })).await), ["100% blue_cat"]);
+    assert_eq!(prompts(&found(json!({ "prompt": "e_c" })).await), ["100% blue_cat"]);
+    assert_eq!(prompts(&found(json!({ "status": ["FAILED"] })).await), ["a dog [sim:policy]"]);
+    assert_eq!(prompts(&found(json!({ "kind": "EDIT" })).await), ["a painted cat"]);
+    assert_eq!(prompts(&found(json!({ "model": "nano-banana-pro" })).await), ["a painted cat"]);
+    assert_eq!(
+        prompts(
+            &found(
+                json!({ "status": ["FAILED", "SUCCEEDED"], "kind": "GENERATE", "prompt": "cat" })
+            )
+            .await
+        )
+        .len(),
+        2
+    );
+    let created = &edited["createdAt"];
+    assert_eq!(prompts(&found(json!({ "createdAfter": created })).await), Vec::<&str>::new());
+    assert_eq!(prompts(&found(json!({ "createdBefore": created })).await).len(), 3);
+}
+
+#[tokio::test]
+async fn objects_are_found_by_id_in_the_order_asked_for_and_by_their_owner_only() {
+    let app = TestApp::start().await;
+    let (ana, bob) = (app.user("ana"), app.user("bob"));
+    let task = ana.finishes(&ana.submit("a cat").await).await;
+    let (task, image) = (task["id"].clone(), task["images"][0]["id"].clone());
+    let missing = app.ids().task(app.clock.now()).to_string();
+    let query =
+        "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Image { task { id } } } }";
+    let ids = json!({ "ids": [image, missing, task, "nonsense", task] });
+    let nodes = ana.graphql(query, ids.clone()).await["nodes"].clone();
+    let as_task = json!({ "__typename": "Task", "id": task });
+    let as_image = json!({ "__typename": "Image", "id": image, "task": { "id": task } });
+    assert_eq!(nodes, json!([as_image, null, as_task, null, as_task]));
+    assert_eq!(bob.graphql(query, ids).await["nodes"], json!([null, null, null, null, null]));
+    let one = "query($id: ID!) { node(id: $id) { id } task(id: $id) { id } }";
+    assert_eq!(
+        bob.graphql(one, json!({ "id": task })).await,
+        json!({ "node": null, "task": null })
+    );
+    let many: Vec<_> = (0..101).map(|_| "x").collect();
+    let answer = ana.execute(query, json!({ "ids": many })).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn the_expected_time_is_learned_from_the_past() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let eta = async |id: &str| {
+        ana.graphql("query($id: ID!) { task(id: $id) { etaSeconds } }", json!({ "id": id })).await["task"]["etaSeconds"].clone()
+    };
+    let first = ana.submit("a [sim:never]").await;
+    assert_eq!(eta(&first).await, json!(null));
+    let done = ana.submit("b").await;
+    ana.finishes(&done).await;
+    assert_eq!(eta(&done).await, json!(null));
+    assert_eq!(eta(&first).await, json!(1));
+}

@@ -1,0 +1,114 @@
+//! The HTTP edge.
+
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+async fn read(answer: reqwest::Response) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn requests_that_make_no_sense_are_told_apart() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let url = format!("{}/graphql", app.url);
+    let cases: [(&str, Vec<u8>, u16, &str); 7] = [
+        ("text/plain", br#"{"query":"{ __typename }"}"#.to_vec(), 415, "BAD_USER_INPUT"),
+        ("application/json", b"{".to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", b"{\"query\": 7}".to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", b"[{\"query\":\"{ __typename }\"}]".to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", br#"{"query":"{"}"#.to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", br#"{"query":"{ nonsense }"}"#.to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", vec![b' '; 1024 * 1024 + 1], 413, "LIMIT_EXCEEDED"),
+    ];
+    for (content_type, body, status, code) in cases {
+        let sent = String::from_utf8_lossy(&body).chars().take(40).collect::<String>();
+        let request = ana.http.post(&url).bearer_auth(&ana.token).body(body);
+        let request = request
+            .header("content-type", content_type)
+            .header("accept", "application/graphql-response+json");
+        let (got, body) = read(request.send().await.unwrap()).await;
+        assert_eq!(
+            (got, &body["errors"][0]["extensions"]["code"]),
+            (status, &json!(code)),
+            "{sent}"
+        );
+        assert!(body.get("data").is_none(), "{sent}");
+        assert!(body["errors"][0]["extensions"]["requestId"].is_string(), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn reading_by_get_works_and_changing_by_get_does_not() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let get = |query: &str| {
+        let mut url = url::Url::parse(&format!("{}/graphql", app.url)).unwrap();
+        url.query_pairs_mut().append_pair("query", query);
+        ana.http.get(url).bearer_auth(&ana.token).send()
+    };
+    let (status, body) = read(get("{ viewer { id role } }").await.unwrap()).await;
+    assert_eq!((status, &body["data"]["viewer"]), (200, &json!({ "id": "ana", "role": "USER" })));
+    let answer = get("mutation { cancelTask(id: 1) { __typename } }").await.unwrap();
+    assert_eq!(answer.headers()["allow"], "POST");
+    assert_eq!(answer.status(), 405);
+}
+
+#[tokio::test]
+async fn fields_are_answered_in_the_order_in_which_they_were_asked_for() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let body = json!({ "query": "{ z: viewer { role id } a: viewer { id } }" });
+    let request = ana.http.post(format!("{}/graphql", app.url)).bearer_auth(&ana.token);
+    let text = request.json(&body).send().await.unwrap().text().await.unwrap();
+    assert_eq!(text, r#"{"data":{"z":{"role":"USER","id":"ana"},"a":{"id":"ana"}}}"#);
+}
+
+#[tokio::test]
+async fn limits_are_named() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let nested = |depth: usize| {
+        format!(
+            "{}{}{}",
+            "{ node(id: 1) { ... on Image ".to_owned() + &"{ task { images ".repeat(depth),
+            "{ id }",
+            "} }".repeat(depth) + " } }"
+        )
+    };
+    let answer = ana.execute(&nested(12), json!({})).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED", "{answer}");
+    let wide: String = (0..600).map(|n| format!("a{n}: viewer {{ id }} ")).collect();
+    let answer = ana.execute(&format!("{{ {wide} }}"), json!({})).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED", "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_up_and_what_is_not_is_told() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    assert_eq!(ana.get(&format!("{}/livez", app.url)).await.status(), 200);
+    let (status, body) = read(ana.get(&format!("{}/readyz", app.url)).await).await;
+    assert_eq!((status, body), (200, json!({ "database": true, "images": true })));
+    let (status, body) = read(ana.get(&format!("{}/nowhere", app.url)).await).await;
+    assert_eq!((status, &body["title"]), (404, &json!("Not Found")));
+    let mut database = app.database.connect().await;
+    sqlx::raw_sql("DELETE FROM _sqlx_migrations").execute(&mut database).await.unwrap();
+    let (status, body) = read(ana.get(&format!("{}/readyz", app.url)).await).await;
+    assert_eq!((status, &body["database"]), (503, &json!(false)));
+}
+
+#[tokio::test]
+async fn the_page_for_people_contacts_no_other_host() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let page = ana.get(&format!("{}/", app.url)).await;
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
+    let html = page.text().await.unwrap();
+    assert!(html.contains("/assets/") && !html.contains("https://"), "{html}");
+    let (status, config) = read(ana.get(&format!("{}/graphiql/config.json", app.url)).await).await;
+    assert_eq!((status, &config["token"]), (200, &json!(null)));
+}

@@ -1,0 +1,66 @@
+//! Image links: what they deliver, and to whom.
+
+use serde_json::json;
+
+use crate::harness::TestApp;
+
+const LINKS: &str = "query($id: ID!) { task(id: $id) { images {
+    original: url preview: url(variant: PREVIEW) thumbnail: url(variant: THUMBNAIL)
+    urlExpiresAt width height thumbhash sha256 } } }";
+
+async fn links(app: &TestApp, input: serde_json::Value) -> serde_json::Value {
+    let ana = app.user("ana");
+    let result = ana.generate(input).await;
+    let id = result["task"]["id"].as_str().unwrap();
+    assert_eq!(ana.finishes(id).await["status"], "SUCCEEDED");
+    ana.graphql(LINKS, json!({ "id": id })).await["task"]["images"][0].clone()
+}
+
+#[tokio::test]
+async fn an_image_comes_in_three_sizes_of_one_shape() {
+    let app = TestApp::start().await;
+    let input = json!({ "prompt": "a cat", "model": "nano-banana-2", "resolution": "R2K",
+        "aspectRatio": "2:3", "outputFormat": "PNG" });
+    let image = links(&app, input).await;
+    let ana = app.user("ana");
+    for (name, width, height) in
+        [("original", 853, 1280), ("preview", 682, 1024), ("thumbnail", 171, 256)]
+    {
+        for _ in ["made", "kept"] {
+            let answer = ana.get(image[name].as_str().unwrap()).await;
+            assert_eq!(answer.headers()["content-type"], "image/png");
+            assert!(
+                answer.headers()["cache-control"]
+                    .to_str()
+                    .unwrap()
+                    .starts_with("private, max-age=")
+            );
+            let picture = image::load_from_memory(&answer.bytes().await.unwrap()).unwrap();
+            assert_eq!((picture.width(), picture.height()), (width, height), "{name}");
+        }
+    }
+    assert_eq!((&image["width"], &image["height"]), (&json!(853), &json!(1280)));
+    assert!(image["thumbhash"].as_str().unwrap().len() > 20);
+}
+
+#[tokio::test]
+async fn a_link_that_was_changed_or_has_ended_is_refused() {
+    let app = TestApp::start().await;
+    let image = links(&app, json!({ "prompt": "a cat" })).await;
+    let ana = app.user("ana");
+    let link = image["original"].as_str().unwrap();
+    let (bare, _) = link.split_once('?').unwrap();
+    for wrong in [
+        bare.to_owned(),
+        link.replace("original", "thumbnail"),
+        link.replace("expires=", "expires=1"),
+        format!("{link}x"),
+        link.replace("/images/", "/images/../"),
+    ] {
+        let answer = ana.get(&wrong).await;
+        assert!([403, 404].contains(&answer.status().as_u16()), "{wrong}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    }
+    app.advance(2 * 3600);
+    assert_eq!(ana.get(link).await.status(), 403);
+}

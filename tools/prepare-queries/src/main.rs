@@ -1,0 +1,83 @@
+//! Writes `.sqlx`, what Postgres says of each checked query, so that builds need no database. With
+//! `--check` it changes nothing and fails when `.sqlx` is not up to date.
+//!
+//! A package of its own, because the gateway does not compile while `.sqlx` lacks a query.
+
+#[path = "../../../src/postgres/mod.rs"]
+#[allow(dead_code, reason = "not all of it is needed here")]
+mod postgres;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+use postgres::{Durability, PrivatePostgres};
+use sqlx::Connection as _;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let check = std::env::args().any(|argument| argument == "--check");
+    let scratch = Path::new("target/prepare-queries");
+    let say = |line: &str| eprintln!("{line}");
+    let server =
+        PrivatePostgres::start(&scratch.join("postgres"), Durability::Disposable, &say).await?;
+    let prepared = prepare(&server.url("plantain"), &scratch.join("sqlx")).await;
+    server.stop().await?;
+    compare(&prepared?, Path::new(".sqlx"), check)
+}
+
+/// An empty database with this checkout's migrations, then a check of the crate against it.
+async fn prepare(url: &str, folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut connection = sqlx::PgConnection::connect(url).await?;
+    sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        .execute(&mut connection)
+        .await?;
+    sqlx::migrate!("../../migrations").run(&mut connection).await?;
+    connection.close().await?;
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder)?;
+    // The queries are only looked at when their crate is compiled.
+    fs::File::options()
+        .append(true)
+        .open("src/lib.rs")?
+        .set_modified(std::time::SystemTime::now())?;
+    let status = Command::new("cargo")
+        .args(["check", "--quiet", "--package", "plantain", "--lib"])
+        .env("DATABASE_URL", url)
+        .env("SQLX_OFFLINE", "false")
+        .env("SQLX_OFFLINE_DIR", fs::canonicalize(folder)?)
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "the crate does not compile");
+    read(folder)
+}
+
+fn read(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry?;
+        files.insert(entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?);
+    }
+    Ok(files)
+}
+
+fn compare(fresh: &BTreeMap<String, Vec<u8>>, folder: &Path, check: bool) -> anyhow::Result<()> {
+    ensure!(!fresh.is_empty(), "no query was found");
+    let known = read(folder)?;
+    if known.keys().eq(fresh.keys()) {
+        println!("{} queries are up to date", fresh.len());
+        return Ok(());
+    }
+    if check {
+        bail!(".sqlx is not up to date; run `make queries` and commit it");
+    }
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder)?;
+    for (name, content) in fresh {
+        fs::write(folder.join(name), content)?;
+    }
+    println!("{} queries written to .sqlx", fresh.len());
+    Ok(())
+}
