@@ -263,3 +263,6 @@ fn fold_status(jobs: &[Job]) -> Status {
         [Status::Unconfirmed, Status::Storing, Status::Succeeded, Status::Failed, Status::Canceled];
     by_precedence.into_iter().find(|status| any(*status)).unwrap_or(Status::Canceled)
 }
+
+#[cfg(test)]
+mod tests;

@@ -348,3 +348,6 @@ fn generation_failed(code: i64, message: &str) -> Answer {
     });
     Answer::Failed(failure(class, message))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! The providers, pretended: their wire, their delays, their pictures, paid for by nobody. Every
-//! failure that they are known for can be asked for by a marker in the prompt (see [`script`]).
+//! failure that they are known for can be asked for by a marker in the prompt (see [`MARKERS`]).
 //!
 //! A provider outlives the gateway, so this keeps a journal: killed and started again, it knows its
 //! tasks and still calls back.

@@ -49,9 +49,10 @@ impl Inbox {
         let CallbackNote { upstream_id, answer } = note;
         let note = Note::new("callback_received", json!({ "claims": claims(&answer) }));
         let now = self.shop.clock.now();
-        let believed = match self.shop.settings.confirm_callbacks {
-            true => None,
-            false => believe(answer, self.shop.after(provider.result_life())),
+        let believed = if self.shop.settings.confirm_callbacks {
+            None
+        } else {
+            believe(answer, self.shop.after(provider.result_life()))
         };
         // What is believed need not be asked.
         let ask_at = if believed.is_some() { now + self.shop.settings.poll_every } else { now };

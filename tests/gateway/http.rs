@@ -80,7 +80,8 @@ async fn limits_are_named() {
     };
     let answer = ana.execute(&nested(12), json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED", "{answer}");
-    let wide: String = (0..600).map(|n| format!("a{n}: viewer {{ id }} ")).collect();
+    let wide: Vec<String> = (0..600).map(|n| format!("a{n}: viewer {{ id }}")).collect();
+    let wide = wide.join(" ");
     let answer = ana.execute(&format!("{{ {wide} }}"), json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED", "{answer}");
 }

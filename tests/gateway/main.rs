@@ -1,5 +1,13 @@
 //! The gateway as a whole: a real Postgres, the simulated providers, a free port, injected time.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
 mod harness;
 
 mod accounts;

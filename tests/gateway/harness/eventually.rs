@@ -19,16 +19,13 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    match tokio::time::timeout(DEADLINE, looking).await {
-        Ok(found) => found,
-        Err(_) => panic!("waited in vain: {what}"),
-    }
+    soon(what, looking).await
 }
 
 /// What `future` gives; fails the test at the deadline.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited in vain: {what}"),
-    }
+    let Ok(value) = tokio::time::timeout(DEADLINE, future).await else {
+        panic!("waited in vain: {what}");
+    };
+    value
 }

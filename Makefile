@@ -1,0 +1,63 @@
+# `make dev` starts everything; `make test` runs every test. Both set up what they need.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Also while .sqlx is read: a database of the developer's own must not be asked.
+export SQLX_OFFLINE := true
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: dev
+dev: tools web ## Starts everything on this machine
+	@echo 'Building the gateway; the first time this takes several minutes …'
+	@cargo build --quiet
+	@exec ./target/debug/plantain dev
+
+.PHONY: test
+test: tools web check unit clients ## Runs every test
+
+.PHONY: check
+check: tools web ## Formatting, lints, docs, and whether derived files are up to date
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items
+	cargo build --quiet --workspace
+	./target/debug/prepare-queries --check
+	npm --prefix web run --silent check
+
+.PHONY: unit
+unit: tools web ## The Rust tests: rules, dialects, and the whole gateway on a real Postgres
+	cargo test --quiet
+
+.PHONY: clients
+clients: tools web ## Published clients and a real browser against the real binary
+	cargo build --quiet
+	@cd tests/clients && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	browser=$$(scripts/find-chromium) && CHROMIUM="$$browser" npm --prefix tests/clients test --silent
+
+.PHONY: web
+web: tools web/dist/graphiql.html ## Builds the pages that the binary embeds
+
+web/dist/graphiql.html: web/package-lock.json web/vite.config.ts web/graphiql.html $(shell find web/src -type f)
+	@echo 'Building the pages …'
+	@cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	@npm --prefix web run --silent build
+	@touch $@
+
+.PHONY: schema
+schema: web ## Writes schema.graphql from the code
+	cargo run --quiet -- schema > schema.graphql.new
+	mv schema.graphql.new schema.graphql
+
+.PHONY: queries
+queries: ## Writes .sqlx, what Postgres says of each checked query
+	cargo build --quiet --package prepare-queries
+	./target/debug/prepare-queries
+
+.PHONY: tools
+tools:
+	@scripts/check-tools
