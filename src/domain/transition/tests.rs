@@ -34,16 +34,17 @@ fn job(number: u16, status: Status) -> Job {
 fn progress(statuses: &[Status]) -> Progress {
     let jobs: Vec<Job> = (0..).zip(statuses).map(|(number, status)| job(number, *status)).collect();
     let state = TaskState {
-        status: fold_status(&jobs),
-        version: 7,
+        status: Status::Queued,
+        version: 1,
         failure: None,
-        reserved: Credits::whole(4),
+        reserved: Credits::ZERO,
         settled: None,
         submitted_at: None,
         completed_at: None,
         updated_at: now(),
     };
-    Progress { state, jobs, deadline_at: None }
+    let (state, _) = fold(&state, &jobs, &Report::Expired, now());
+    Progress { state: TaskState { version: 7, ..state }, jobs, deadline_at: None }
 }
 
 fn failure(message: &str) -> Failure {
