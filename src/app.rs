@@ -30,8 +30,9 @@ use crate::providers::{ApiClient, Fetcher, NanoBanana, Provider, Registry};
 use crate::store::{Limits, Store, StoreOptions, SubmissionRate};
 use crate::workers::{self, Settings, Workshop};
 
-/// Time to finish what is under way when the gateway is told to stop.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+/// Time to finish what is under way when the gateway is told to stop: longer than a call to a
+/// provider, because an answer that nobody waits for is lost.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
 /// Shrinking an image takes a core.
 const SHRINKING_AT_ONCE: usize = 2;
 
@@ -104,7 +105,7 @@ impl App {
         self.listener.local_addr()
     }
 
-    /// Works until `shutdown` ends; then finishes what is under way, within 10 seconds.
+    /// Works until `shutdown` ends; then finishes what is under way, within 25 seconds.
     ///
     /// # Errors
     /// When the listener breaks.

@@ -1,4 +1,9 @@
-//! Plantain (map to come).
+//! Plantain: one GraphQL endpoint in front of asynchronous AI image generation.
+//!
+//! A task enters through [`http`] and [`graphql`], is checked by [`commands`] and made durable by
+//! [`store`]. [`workers`] claim its jobs, talk to [`providers`], put images into [`blobs`] and record
+//! every step; [`domain`] decides what a step means. [`feed`] pushes what was recorded. `ARCHITECTURE.md`
+//! tells the whole journey, and who may use whom.
 
 pub mod addresses;
 pub mod app;

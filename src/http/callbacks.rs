@@ -1,26 +1,31 @@
 //! Where providers report. Kept first, read later.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::Edge;
+use super::body::{self, BodyError};
 use super::problem::problem;
 use crate::commands::{CallbackReceived, Received};
+
+/// Real ones have a few kilobytes.
+const MAX_REPORT_BYTES: usize = 256 * 1024;
 
 pub(super) async fn receive(
     State(edge): State<Edge>,
     Path((provider, task, token)): Path<(String, String, String)>,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    let body = match body {
+    let body = match body::read(body, MAX_REPORT_BYTES).await {
         Ok(body) => body,
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+        Err(BodyError::TooLarge) => {
             return problem(StatusCode::PAYLOAD_TOO_LARGE, "The report is too large.");
         }
-        Err(_) => return problem(StatusCode::BAD_REQUEST, "The report did not arrive whole."),
+        Err(BodyError::Broken) => {
+            return problem(StatusCode::BAD_REQUEST, "The report did not arrive whole.");
+        }
     };
     let callback =
         CallbackReceived { provider: &provider, task: &task, token: &token, body: &body };

@@ -7,8 +7,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{
     ErrorExtensionValues, Executor as _, Request, Response as Answer, ServerError, Variables,
 };
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
@@ -17,11 +16,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::timeout;
 
+use super::body::{self, BodyError};
 use super::{Edge, REQUEST_ID, bearer, sockets};
 use crate::graphql::{Operations, code, name_errors};
 
 /// The media type of answers whose status means something.
 const RESPONSE_JSON: &str = "application/graphql-response+json";
+/// A request, with its variables.
+const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 const JSON: &str = "application/json";
 /// Longer than the longest `waitSeconds`.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(75);
@@ -55,12 +57,9 @@ pub(super) async fn get_or_upgrade(
     respond(&edge, &headers, read_parameters(&parameters), true).await
 }
 
-pub(super) async fn post(
-    State(edge): State<Edge>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    respond(&edge, &headers, read_body(&headers, body), false).await
+pub(super) async fn post(State(edge): State<Edge>, headers: HeaderMap, body: Body) -> Response {
+    let request = read_body(&headers, body).await;
+    respond(&edge, &headers, request, false).await
 }
 
 fn read_parameters(parameters: &HashMap<String, String>) -> Result<Request, Refusal> {
@@ -79,7 +78,7 @@ fn read_parameters(parameters: &HashMap<String, String>) -> Result<Request, Refu
     Ok(request)
 }
 
-fn read_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Request, Refusal> {
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Request, Refusal> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
     // A JSON content type is what a page on another site cannot send without being asked.
@@ -91,13 +90,13 @@ fn read_body(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result
             message,
         ));
     }
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(
+    let body = body::read(body, MAX_REQUEST_BYTES).await.map_err(|error| match error {
+        BodyError::TooLarge => Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             code::LIMIT_EXCEEDED,
             "The request is larger than 1 MiB.",
         ),
-        _ => Refusal::bad("The request did not arrive whole."),
+        BodyError::Broken => Refusal::bad("The request did not arrive whole."),
     })?;
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Refusal::bad("Send one operation per request."));

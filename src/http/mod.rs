@@ -1,6 +1,7 @@
 //! The edges: everything that arrives over HTTP. It translates; commands and the schema decide.
 
 mod bearer;
+mod body;
 mod callbacks;
 mod graphql;
 mod health;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -31,8 +32,6 @@ use crate::blobs::Blobs;
 use crate::commands::Commands;
 use crate::graphql::GatewaySchema;
 
-/// A GraphQL request, with its variables.
-const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the handlers work with. Clones share everything.
@@ -69,7 +68,6 @@ pub fn router(edge: Edge) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(edge)
-        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .layer(axum::middleware::map_response(add_safety_headers))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(

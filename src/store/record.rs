@@ -168,7 +168,7 @@ async fn load(
         JOIN jobs AS j ON j.task_id = t.id
         WHERE t.id = $1 AND ($2::text IS NULL OR t.owner = $2)
         ORDER BY j.number
-        FOR UPDATE"#,
+        FOR NO KEY UPDATE"#,
         task.0,
         only_owner,
     )

@@ -47,11 +47,12 @@ pub(super) async fn drive<S: Step>(step: Arc<S>, shop: Arc<Workshop>, stop: Canc
     let permits = Arc::new(Semaphore::new(S::AT_ONCE));
     let running = TaskTracker::new();
     while !stop.is_cancelled() {
-        let claimed = tokio::select! {
+        let free = tokio::select! {
             () = stop.cancelled() => break,
-            claimed = claim_and_start(&step, &permits, &running) => claimed,
+            free = free_permits(&permits) => free,
         };
-        match claimed {
+        // Not given up half-way: what is claimed and not begun would look like an accident.
+        match claim_and_start(&step, free, &permits, &running).await {
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &shop, &stop).await,
             Err(error) => {
@@ -71,14 +72,18 @@ enum Load {
     Spare,
 }
 
+/// How many jobs can start now, at least one.
+async fn free_permits(permits: &Semaphore) -> usize {
+    drop(permits.acquire().await);
+    permits.available_permits()
+}
+
 async fn claim_and_start<S: Step>(
     step: &Arc<S>,
+    free: usize,
     permits: &Arc<Semaphore>,
     running: &TaskTracker,
 ) -> Result<Load, StoreError> {
-    let Ok(first) = Arc::clone(permits).acquire_owned().await else { return Ok(Load::Spare) };
-    drop(first);
-    let free = permits.available_permits();
     let limit = u32::try_from(free).unwrap_or(u32::MAX);
     let jobs = step.claim(limit).await?;
     let load = if jobs.len() < free { Load::Spare } else { Load::Full };

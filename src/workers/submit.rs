@@ -41,12 +41,13 @@ impl Submit {
 
     async fn rejected(&self, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
         let Refusal { failure, pause } = refusal;
-        if let Some(pause) = pause {
-            self.pause(claim, pause, reason(&failure)).await?;
-        }
+        let reason = reason(&failure);
         let note = Note::new("rejected", json!({ "code": failure.code }));
         self.shop.record(claim, &Report::Failed(failure), note).await?;
-        Ok(())
+        match pause {
+            Some(pause) => self.pause(claim, pause, reason).await,
+            None => Ok(()),
+        }
     }
 
     async fn postponed(&self, claim: &Claim, delay: Delay) -> Result<(), StoreError> {
@@ -54,14 +55,12 @@ impl Submit {
             Some(after) => self.shop.after(after),
             None => self.shop.after_pause(claim.step_attempts),
         };
-        if let (Some(after), true) = (delay.after, delay.pause) {
-            let rate = delay.why == "rate limited";
-            let reason = if rate { RATE_LIMITED } else { "UPSTREAM_UNAVAILABLE" };
-            self.pause(claim, after, reason).await?;
-        }
         let note = Note::new("submission_postponed", json!({ "why": delay.why, "until": at }));
         self.shop.record(claim, &Report::Later { at }, note).await?;
-        Ok(())
+        let (Some(after), true) = (delay.after, delay.pause) else { return Ok(()) };
+        let rate = delay.why == "rate limited";
+        let reason = if rate { RATE_LIMITED } else { "UPSTREAM_UNAVAILABLE" };
+        self.pause(claim, after, reason).await
     }
 
     /// The provider answered with an error of its own: it has no task of ours, so once more.

@@ -58,7 +58,14 @@ test('GraphiQL opens the same tabs again, with the token of the day and no token
   const { page, seen } = await openPage(browser, `${gateway.url}/graphiql`);
   await runExample(page, 'query');
   await responseWith(page, '"data"');
-  await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.endsWith('tabState')));
+  // Stored a moment after the tab was chosen.
+  await page.waitForFunction(
+    (active) =>
+      Object.entries(localStorage).some(
+        ([key, value]) => key.endsWith('tabState') && JSON.parse(value).activeTabIndex === active,
+      ),
+    example('query'),
+  );
   const stored = await page.evaluate(() => JSON.stringify(localStorage));
   assert.ok(!stored.includes('Bearer'), stored);
 

@@ -194,7 +194,7 @@ fn each_generation_is_asked_in_its_own_words() {
             let request = request(kind);
             let submission =
                 Submission { model, request: &request, images: 1, callback_url: "https://gw/cb" };
-            insta::assert_json_snapshot!(format!("{model} {kind:?}"), request_body(&submission));
+            insta::assert_json_snapshot!(format!("{model}_{kind:?}"), request_body(&submission));
         }
     }
 }

@@ -1,0 +1,43 @@
+//! Request bodies, bounded in size and time.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+/// How much too much is read and thrown away: a client that is cut off while it still sends never
+/// sees the answer that tells it why.
+const DISCARDED_BYTES: usize = 8 * 1024 * 1024;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a body was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyError {
+    /// It is longer than allowed.
+    TooLarge,
+    /// It did not arrive whole, or not in time.
+    Broken,
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    timeout(PATIENCE, read_all(body, limit)).await.unwrap_or(Err(BodyError::Broken))
+}
+
+async fn read_all(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut chunks = body.into_data_stream();
+    let mut kept = BytesMut::new();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| BodyError::Broken)?;
+        length += chunk.len();
+        if length <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if length > limit + DISCARDED_BYTES {
+            break;
+        }
+    }
+    if length > limit { Err(BodyError::TooLarge) } else { Ok(kept.freeze()) }
+}
