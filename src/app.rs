@@ -60,7 +60,9 @@ impl App {
         let hints = Hints::default();
         let store = open_store(config, hints.clone())?;
         if args.migrate {
-            store.migrate().await.context("the migrations could not be applied")?;
+            store.migrate().await.context(
+                "cannot reach the database that DATABASE_URL names, or bring it up to date",
+            )?;
         }
         let listener = TcpListener::bind(args.bind).await.with_context(|| {
             format!("cannot listen on {}; set PLANTAIN_BIND to another address", args.bind)

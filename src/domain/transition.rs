@@ -98,6 +98,12 @@ impl Moment<'_> {
             (Queued | Unconfirmed, Report::Accepted { upstream_id }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.rules.poll_every))
             }
+            // A callback that came before the answer may have been anybody's; the answer is not.
+            (Generating, Report::Accepted { upstream_id })
+                if job.upstream_id.as_ref() != Some(upstream_id) =>
+            {
+                Ok(self.generating(job, upstream_id, self.now + self.rules.poll_every))
+            }
             (Queued | Unconfirmed, Report::CalledBack { upstream_id, ask_at }) => {
                 let next = self.generating(job, upstream_id, *ask_at);
                 Ok(Job { called_back: true, ..next })

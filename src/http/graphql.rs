@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::body::{self, BodyError};
-use super::{Edge, REQUEST_ID, bearer, sockets};
+use super::{Edge, bearer, request_id, sockets};
 use crate::graphql::{Operations, code, name_errors};
 
 /// The media type of answers whose status means something.
@@ -119,11 +119,6 @@ async fn respond(
         Err(refusal) => (refusal.status, refused(&refusal)),
     };
     render(headers, status, &name_errors(answer, request_id))
-}
-
-/// What [`tower_http::request_id`] has put there.
-pub(super) fn request_id(headers: &HeaderMap) -> &str {
-    headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
 /// Checks who asks and what for, before anything runs.

@@ -14,9 +14,8 @@ use futures_util::{SinkExt, Stream, StreamExt, future};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::graphql::request_id;
 use super::problem::problem;
-use super::{Edge, bearer};
+use super::{Edge, bearer, request_id};
 use crate::auth::Viewer;
 use crate::domain::Timestamp;
 use crate::graphql::Operations;

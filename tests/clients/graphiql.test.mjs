@@ -27,7 +27,12 @@ function example(kind) {
 }
 
 async function runExample(page, kind) {
+  const editor = page.locator('.graphiql-query-editor .view-lines');
+  const shows = (index) => editor.filter({ hasText: config.examples[index].name }).waitFor();
+  // A tab chosen before the editor is there would be chosen in vain.
+  await editor.filter({ hasText: '#' }).waitFor();
   await page.getByRole('tab').nth(example(kind)).click();
+  await shows(example(kind));
   await page.getByRole('button', { name: 'Execute query' }).click();
 }
 
@@ -39,7 +44,7 @@ test('GraphiQL runs a query and a subscription, and no other host is asked for a
   const { page, seen } = await openPage(browser, `${gateway.url}/graphiql`);
 
   await runExample(page, 'query');
-  await responseWith(page, '"data"');
+  await responseWith(page, '"tasks"');
   await mkdir(target, { recursive: true });
   await page.screenshot({ path: `${target}graphiql.png` });
 

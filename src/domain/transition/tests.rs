@@ -141,6 +141,17 @@ fn each_arrow_of_the_graph_leads_where_it_is_drawn() {
 }
 
 #[test]
+fn the_providers_own_answer_outranks_what_a_callback_claimed_before_it() {
+    let early = after(Status::Queued, &called_back("anybody's")).unwrap();
+    let mut progress = progress(&[Status::Queued]);
+    progress.jobs = early.jobs;
+    progress.state = early.state;
+    let change = apply(&progress, Scope::Job(0), &accepted(), &rules(), now()).unwrap();
+    assert_eq!(change.jobs[0].upstream_id.as_deref(), Some("upstream-0"));
+    assert_eq!(change.state.status, Status::Generating);
+}
+
+#[test]
 fn the_version_grows_with_what_a_client_can_see_and_with_nothing_else() {
     let polled = after(Status::Generating, &Report::Later { at: now() }).unwrap();
     assert!(!polled.visible);
