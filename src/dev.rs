@@ -107,7 +107,11 @@ async fn run_with(
     let tokens = Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone());
     let user = UserId::parse(DEV_USER)?;
     let token = tokens.mint(&user, None, TOKEN_SECONDS)?;
-    let page = PageConfig { token: Some(token.clone()), examples: examples::all() };
+    let page = PageConfig {
+        // Whoever can open the page gets it.
+        token: args.gateway.bind.ip().is_loopback().then(|| token.clone()),
+        examples: examples::all(),
+    };
     let app = App::build(&config, page, clock, Ids::random()).await?;
     let address = app.address()?;
     tracing::info!("listening on http://{address}");

@@ -89,7 +89,12 @@ impl Commands {
             UnconfirmedAction::Resubmit => Report::Resubmitted,
             UnconfirmedAction::Release => Report::Released,
         };
-        let recorded = self.record(owner, id, &report).await?;
+        let unconfirmed = task.state.status == Status::Unconfirmed;
+        let recorded = if unconfirmed {
+            self.record(owner, id, &report).await?
+        } else {
+            Recorded::Ignored("it is not unconfirmed")
+        };
         if !matches!(recorded, Recorded::Applied(_)) {
             let message = format!(
                 "The task is {}; only an UNCONFIRMED one can be resolved.",

@@ -85,8 +85,9 @@ impl Commands {
                 if submission.wait_seconds > 0 =>
             {
                 let wait = TimeDelta::seconds(submission.wait_seconds.into());
-                let over = self.wait(owner, task.id, self.clock.now() + wait).await?;
-                let task = over.map_or(task, Box::new);
+                let over = self.wait(owner, task.id, self.clock.now() + wait).await;
+                // Accepted is accepted, whatever becomes of the waiting.
+                let task = over.ok().flatten().map_or(task, Box::new);
                 Ok(SubmitOutcome::Accepted { task, replayed, credits_low })
             }
             other => Ok(other),

@@ -79,6 +79,8 @@ fn check_metadata(metadata: &Value) -> Option<FieldError> {
 fn check_link(index: usize, link: &str, allow_private: bool) -> Option<FieldError> {
     let problem = if link.len() > MAX_LINK_CHARS {
         format!("The link has {} characters; it may have {MAX_LINK_CHARS}.", link.len())
+    } else if link.contains('\0') {
+        "The link holds a NUL character; remove it.".to_owned()
     } else {
         match Url::parse(link) {
             Err(_) => "This is no link; send a complete one such as https://….".to_owned(),

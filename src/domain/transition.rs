@@ -89,10 +89,10 @@ pub fn apply(
 impl Moment<'_> {
     /// What the report makes of one job.
     fn step(&self, job: &Job, report: &Report) -> Result<Job, Ignored> {
-        use Status::{Canceled, Generating, Queued, Storing, Unconfirmed};
+        use Status::{Canceled, Failed, Generating, Queued, Storing, Unconfirmed};
         match (job.status, report) {
-            (Canceled, Report::Accepted { upstream_id }) if job.upstream_id.is_none() => {
-                Ok(charged_after_cancel(job, upstream_id))
+            (Canceled | Failed, Report::Accepted { upstream_id }) if job.upstream_id.is_none() => {
+                Ok(charged_after_the_end(job, upstream_id))
             }
             (status, _) if status.is_terminal() => Err("it is over"),
             (Queued | Unconfirmed, Report::Accepted { upstream_id }) => {
@@ -224,8 +224,8 @@ fn canceled(job: &Job) -> Job {
     over(job, Status::Canceled, settled)
 }
 
-/// The submission was under way when the user canceled, and the provider took it after all.
-fn charged_after_cancel(job: &Job, upstream_id: &str) -> Job {
+/// The submission was under way when the job ended, and the provider took it after all.
+fn charged_after_the_end(job: &Job, upstream_id: &str) -> Job {
     Job { settled: Some(job.price), upstream_id: Some(upstream_id.to_owned()), ..job.clone() }
 }
 

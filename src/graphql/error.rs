@@ -36,7 +36,7 @@ pub(super) fn bad_input(message: &str) -> Error {
 
 /// Our mistake: the cause goes to the log, the client gets the request id.
 pub(super) fn internal(error: &StoreError) -> Error {
-    tracing::error!(%error, cause = ?std::error::Error::source(error), "a request failed");
+    tracing::error!(%error, "a request failed");
     with_code(
         "Something went wrong; try again, and name the request id when you report it.",
         code::INTERNAL,

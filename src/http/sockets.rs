@@ -12,7 +12,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{SinkExt, Stream, StreamExt, future};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::problem::problem;
 use super::{Edge, bearer, request_id};
@@ -70,16 +70,8 @@ async fn serve(edge: Edge, operations: Operations, socket: WebSocket, by_header:
     let (mut sink, incoming) = socket.split();
     let admission = Arc::new(Admission::default());
     let mut outgoing = Box::pin(outgoing(&edge, operations, incoming, &admission, by_header));
-    let first = tokio::select! {
-        first = timeout(INIT_TIMEOUT, outgoing.next()) => first,
-        () = edge.stop.cancelled() => Ok(Some(WsMessage::Close(GOING_AWAY, String::new()))),
-    };
-    let timed_out = |_| {
-        let reason = "Connection initialisation timeout".to_owned();
-        Some(WsMessage::Close(INIT_TIMED_OUT, reason))
-    };
-    let mut next = first.unwrap_or_else(timed_out);
-    let expires_at = admission.viewer.get().map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
+    let give_up_at = Instant::now() + INIT_TIMEOUT;
+    let mut next = next_message(&edge, &mut outgoing, &admission, give_up_at).await;
     while let Some(message) = next {
         let message = frame(message, admission.refused.load(Ordering::Relaxed));
         let last = matches!(message, Message::Close(_));
@@ -87,15 +79,32 @@ async fn serve(edge: Edge, operations: Operations, socket: WebSocket, by_header:
         if last || !matches!(sent, Ok(Ok(()))) {
             break;
         }
-        next = tokio::select! {
-            message = outgoing.next() => message,
-            () = edge.stop.cancelled() => Some(WsMessage::Close(GOING_AWAY, "The gateway restarts".to_owned())),
-            () = edge.commands.clock.sleep_until(expires_at) => {
-                Some(WsMessage::Close(FORBIDDEN, "The token has expired".to_owned()))
-            }
-        };
+        next = next_message(&edge, &mut outgoing, &admission, give_up_at).await;
     }
     let _ = timeout(SEND_TIMEOUT, sink.close()).await;
+}
+
+/// What to send next: the protocol's answer, or the reason why the socket ends.
+async fn next_message(
+    edge: &Edge,
+    outgoing: &mut (impl Stream<Item = WsMessage> + Unpin),
+    admission: &Admission,
+    give_up_at: Instant,
+) -> Option<WsMessage> {
+    let close = |code, reason: &str| Some(WsMessage::Close(code, reason.to_owned()));
+    // Looked at each time: a client may talk before it says who it is.
+    let viewer = admission.viewer.get();
+    let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
+    tokio::select! {
+        message = outgoing.next() => message,
+        () = edge.stop.cancelled() => close(GOING_AWAY, "The gateway restarts"),
+        () = edge.commands.clock.sleep_until(expires_at), if viewer.is_some() => {
+            close(FORBIDDEN, "The token has expired")
+        }
+        () = sleep_until(give_up_at), if viewer.is_none() => {
+            close(INIT_TIMED_OUT, "Connection initialisation timeout")
+        }
+    }
 }
 
 /// The protocol's side of the conversation.

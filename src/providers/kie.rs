@@ -38,8 +38,12 @@ impl Envelope {
 
     /// The id in `data`, by the names seen in the wild.
     pub(super) fn task_id(&self) -> Option<String> {
-        let id = ["taskId", "task_id"].iter().find_map(|key| self.data.get(key)?.as_str());
-        id.filter(|id| !id.is_empty() && id.len() <= 200).map(str::to_owned)
+        let id = ["taskId", "task_id"].iter().find_map(|key| match self.data.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        id.filter(|id| !id.is_empty() && id.len() <= 200)
     }
 }
 

@@ -230,10 +230,15 @@ fn read_submission(reply: &Reply) -> Submitted {
     }
     let code = envelope.effective_code(reply);
     let message = envelope.message();
-    if code == 200 {
-        return Submitted::Lost { why: "accepted without an id" };
+    if code == 200 || envelope.code.is_none() {
+        return Submitted::Lost { why: "an answer without an id" };
     }
-    let Some(class) = classify(message).or_else(|| submission_class(code)) else {
+    // A gateway in front of the API does not know what became of the request behind it.
+    if reply.status.as_u16() > 500 {
+        return Submitted::Lost { why: "no answer behind the provider's gateway" };
+    }
+    let by_message = if matches!(code, 401 | 402) { None } else { classify(message) };
+    let Some(class) = by_message.or_else(|| submission_class(code)) else {
         return postponed(code, reply);
     };
     let refusal = refusal(class, message);

@@ -119,14 +119,14 @@ impl Store {
             .collect()
     }
 
-    /// Marks a callback as read.
+    /// Marks a callback as read, and forgets what it said.
     ///
     /// # Errors
     /// When the database fails; then it will be read again, which is harmless.
     pub async fn finish_callback(&self, id: Uuid) -> Result<(), StoreError> {
         sqlx::query!(
             "-- store::callbacks::finish_callback
-            UPDATE callbacks SET next_step_at = NULL, lease = NULL WHERE id = $1",
+            UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = '' WHERE id = $1",
             id,
         )
         .execute(&self.pool)

@@ -105,7 +105,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
         query.push(" AND kind = ").push_bind(kind);
     }
     if let Some(model) = &filter.model {
-        query.push(" AND model = ").push_bind(model.clone());
+        query.push(" AND model = ").push_bind(model.replace('\0', " "));
     }
     if let Some(text) = &filter.prompt {
         query.push(" AND prompt ILIKE ").push_bind(containing(text));

@@ -24,6 +24,7 @@ impl Store {
                 SELECT count(DISTINCT other.task_id) FROM jobs AS other
                 WHERE other.status = 'QUEUED'
                     AND other.provider = mine.provider
+                    AND other.next_step_at <= mine.next_step_at
                     AND (other.next_step_at, other.task_id) < (mine.next_step_at, mine.task_id)
             ) AS "ahead!"
             FROM (

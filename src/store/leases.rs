@@ -218,6 +218,10 @@ impl Store {
 
     /// Jobs whose time is over, the longest over first.
     ///
+    /// A job that is due is looked at before it is given up: after an outage of ours, the provider may
+    /// have finished it long ago. And waiting for its turn is not the provider's delay: a job that was
+    /// never sent, or is being sent, ends by the client's deadline only.
+    ///
     /// # Errors
     /// When the database fails.
     pub async fn list_expired(
@@ -227,9 +231,16 @@ impl Store {
     ) -> Result<Vec<(TaskId, u16)>, StoreError> {
         let rows = sqlx::query!(
             "-- store::leases::list_expired
-            SELECT task_id, number FROM jobs
-            WHERE expires_at <= $1
-            ORDER BY expires_at
+            SELECT j.task_id, j.number
+            FROM jobs AS j
+            JOIN tasks AS t ON t.id = j.task_id
+            WHERE j.expires_at <= $1
+                AND (t.deadline_at <= $1 OR CASE j.status
+                    WHEN 'QUEUED' THEN j.submit_started_at IS NULL AND j.step_attempts > 0
+                    WHEN 'GENERATING' THEN j.next_step_at > $1 AND j.lease IS NULL
+                    ELSE true
+                END)
+            ORDER BY j.expires_at
             LIMIT $2",
             now,
             i64::from(limit),

@@ -37,11 +37,22 @@ use crate::hints::Hints;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refused or could not be reached.
-    #[error("the database failed")]
+    #[error("the database failed: {}", summary(.0))]
     Database(#[from] sqlx::Error),
     /// A row holds what this program never writes.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
+}
+
+/// What may be logged of a failure: Postgres's own words can hold a prompt.
+fn summary(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(refused) => {
+            let (code, constraint) = (refused.code(), refused.constraint());
+            format!("code {} {}", code.unwrap_or_default(), constraint.unwrap_or_default())
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The database, and the hints that follow each change of it. Clones share the connections.

@@ -52,8 +52,8 @@ impl Store {
         Ok(accounts.collect())
     }
 
-    /// Notes an account's balance; `None` when it could not be asked. A known balance above zero
-    /// ends a pause for lack of credits.
+    /// Notes an account's balance; `None` when it could not be asked. A balance that has
+    /// grown ends a pause for lack of credits.
     ///
     /// # Errors
     /// When the database fails.
@@ -74,7 +74,8 @@ impl Store {
                 SET remaining = $2,
                     checked_at = $3,
                     paused_until = CASE
-                        WHEN $2 > 0 AND providers.pause_reason = 'UPSTREAM_CREDITS' THEN NULL
+                        WHEN $2 > providers.remaining AND providers.pause_reason = 'UPSTREAM_CREDITS'
+                            THEN NULL
                         ELSE providers.paused_until
                     END
             )

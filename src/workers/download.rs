@@ -43,7 +43,7 @@ impl Download {
     async fn store_all(&self, claim: &Claim) -> (Report, Note) {
         let mut images = Vec::new();
         let mut failure = None;
-        for (position, link) in (0..).zip(&claim.results) {
+        for (position, link) in (0..).zip(claim.results.iter().take(claim.images as usize)) {
             match self.store_one(claim, position, link).await {
                 Ok(image) => images.push(image),
                 Err(Trouble::Final(why)) => failure = failure.or(Some(why)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,8 +51,9 @@ pub(super) async fn drive<S: Step>(step: Arc<S>, shop: Arc<Workshop>, stop: Canc
             () = stop.cancelled() => break,
             free = free_permits(&permits) => free,
         };
+        let Some(free) = free else { break };
         // Not given up half-way: what is claimed and not begun would look like an accident.
-        match claim_and_start(&step, free, &permits, &running).await {
+        match claim_and_start(&step, free, &running).await {
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &shop, &stop).await,
             Err(error) => {
@@ -72,25 +73,28 @@ enum Load {
     Spare,
 }
 
-/// How many jobs can start now, at least one.
-async fn free_permits(permits: &Semaphore) -> usize {
-    drop(permits.acquire().await);
-    permits.available_permits()
+/// Takes every permit that is free, at least one.
+async fn free_permits(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let mut taken = Arc::clone(permits).acquire_owned().await.ok()?;
+    let others = u32::try_from(permits.available_permits()).unwrap_or_default();
+    if let Ok(others) = Arc::clone(permits).try_acquire_many_owned(others) {
+        taken.merge(others);
+    }
+    Some(taken)
 }
 
 async fn claim_and_start<S: Step>(
     step: &Arc<S>,
-    free: usize,
-    permits: &Arc<Semaphore>,
+    mut free: OwnedSemaphorePermit,
     running: &TaskTracker,
 ) -> Result<Load, StoreError> {
-    let limit = u32::try_from(free).unwrap_or(u32::MAX);
-    let jobs = step.claim(limit).await?;
-    let load = if jobs.len() < free { Load::Spare } else { Load::Full };
+    let limit = free.num_permits();
+    let jobs = step.claim(u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+    let load = if jobs.len() < limit { Load::Spare } else { Load::Full };
     for job in jobs {
-        let (step, permits) = (Arc::clone(step), Arc::clone(permits));
+        let (step, permit) = (Arc::clone(step), free.split(1));
         running.spawn(async move {
-            let _permit = permits.acquire().await;
+            let _permit = permit;
             if let Err(error) = step.work(job).await {
                 // The lease ends by itself, and the job is claimed again.
                 tracing::error!(work = ?S::WORK, %error, "a step could not be recorded");

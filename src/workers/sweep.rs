@@ -32,8 +32,13 @@ async fn sweep(shop: &Workshop) -> Result<(), StoreError> {
     for (task, job) in shop.store.list_expired(AT_ONCE, now).await? {
         let (scope, report) = (Scope::Job(job), &Report::Expired);
         let told = Told { task, scope, by: By::Gateway, report, note: Note::of(report) };
-        let recorded = shop.store.record(told, now).await?;
-        tracing::info!(task.id = %task, job, ?recorded, "a task's time is over");
+        // One that cannot be recorded must not keep the others waiting.
+        match shop.store.record(told, now).await {
+            Ok(recorded) => {
+                tracing::info!(task.id = %task, job, ?recorded, "a task's time is over");
+            }
+            Err(error) => tracing::warn!(task.id = %task, job, %error, "its end was not recorded"),
+        }
     }
     Ok(())
 }

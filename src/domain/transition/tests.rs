@@ -133,8 +133,9 @@ fn each_arrow_of_the_graph_leads_where_it_is_drawn() {
                     && !(from == Generating && report == called_back("another"))
             });
             let to = after(from, &report).ok().map(|change| change.state.status);
-            // An acceptance that comes after the cancellation settles its price and no status.
-            let late = (from == Canceled && report == accepted()).then_some(Canceled);
+            // An acceptance that comes after the end settles its price and no status.
+            let ended = matches!(from, Canceled | Failed) && report == accepted();
+            let late = ended.then_some(from);
             assert_eq!(to, drawn.map(|(_, _, to)| *to).or(late), "{from} after {report:?}");
         }
     }
