@@ -33,6 +33,7 @@ use crate::workers::{self, Settings, Workshop};
 /// Time to finish what is under way when the gateway is told to stop: longer than a call to a
 /// provider, because an answer that nobody waits for is lost.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Shrinking an image takes a core.
 const SHRINKING_AT_ONCE: usize = 2;
 
@@ -135,7 +136,8 @@ impl App {
                 "some work did not finish in time; it is taken up again at the next start"
             );
         }
-        self.shop.store.close().await;
+        // A database that is away answers no goodbye.
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.shop.store.close()).await;
         Ok(())
     }
 }

@@ -75,3 +75,19 @@ async fn an_orderly_end_waits_for_what_is_under_way() {
     replica.advance_to_the_next_poll().await;
     assert_eq!(ana.at(&replica).finishes(&id).await["status"], "SUCCEEDED");
 }
+
+#[tokio::test]
+async fn what_the_provider_finished_while_nobody_was_there_is_fetched_and_not_given_up() {
+    let app = TestApp::with(&["--submissions-per-10-seconds=1"]).await;
+    let ana = app.user("ana");
+    let generating = ana.submit("a cat [sim:callback=lost]").await;
+    ana.reaches(&generating, "GENERATING").await;
+    let queued = ana.submit("a dog").await;
+    let killed = app.kill();
+    // Longer than any timeout, and the sweep is the first to look.
+    killed.clock.advance(chrono::TimeDelta::hours(2));
+    let app = killed.restart().await;
+    let ana = ana.at(&app);
+    assert_eq!(ana.finishes(&generating).await["status"], "SUCCEEDED");
+    assert_eq!(ana.finishes(&queued).await["status"], "SUCCEEDED");
+}

@@ -51,3 +51,16 @@ async fn a_socket_is_told_when_the_gateway_ends() {
     app.stop().await;
     assert_eq!(socket.closed().await.0, 1001);
 }
+
+#[tokio::test]
+async fn a_socket_that_talks_before_it_says_who_it_is_ends_with_its_token_all_the_same() {
+    let app = TestApp::start().await;
+    let mut socket = Socket::open(&app.url).await;
+    socket.send(&json!({ "type": "ping" })).await;
+    assert_eq!(socket.next().await["type"], "pong");
+    let payload = json!({ "authorization": format!("Bearer {}", app.token("ana", None, 60)) });
+    socket.send(&json!({ "type": "connection_init", "payload": payload })).await;
+    assert_eq!(socket.next().await["type"], "connection_ack");
+    app.advance(61);
+    assert_eq!(socket.closed().await.0, 4403);
+}

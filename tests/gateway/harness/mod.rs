@@ -203,7 +203,7 @@ pub(crate) struct Killed {
     simulator: World,
     simulator_url: String,
     flags: Vec<String>,
-    clock: Clock,
+    pub(crate) clock: Clock,
     folder: std::sync::Arc<TempDir>,
 }
 
