@@ -83,6 +83,7 @@ async fn what_the_provider_finished_while_nobody_was_there_is_fetched_and_not_gi
     let generating = ana.submit("a cat [sim:callback=lost]").await;
     ana.reaches(&generating, "GENERATING").await;
     let queued = ana.submit("a dog").await;
+    eventually("the provider to be done", || async { app.simulator.is_idle().then_some(()) }).await;
     let killed = app.kill();
     // Longer than any timeout, and the sweep is the first to look.
     killed.clock.advance(chrono::TimeDelta::hours(2));
