@@ -2,7 +2,7 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::clock::Clock;
 use crate::domain::{Timestamp, UserId};
@@ -59,24 +59,20 @@ pub struct Tokens {
     clock: Clock,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Claims {
     sub: String,
     exp: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     nbf: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     role: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     app_metadata: Option<AppMetadata>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    iss: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    aud: Option<String>,
 }
 
 /// Supabase keeps what only the operator can write here; `user_metadata` the user writes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct AppMetadata {
     #[serde(default)]
     role: Option<String>,
@@ -131,9 +127,7 @@ impl Tokens {
             validation.set_issuer(&[issuer]);
         }
         let token = decode::<serde_json::Value>(token, &self.decoding, &validation);
-        let mut claims = token.map_err(|_| AuthError::Invalid)?.claims;
-        // Checked above, in each of its forms; ours is for minting.
-        claims.as_object_mut().and_then(|claims| claims.remove("aud"));
+        let claims = token.map_err(|_| AuthError::Invalid)?.claims;
         serde_json::from_value(claims).map_err(|_| AuthError::Invalid)
     }
 
@@ -144,19 +138,25 @@ impl Tokens {
     pub fn mint(
         &self,
         user: &UserId,
-        role: Option<String>,
+        role: Option<&str>,
         seconds: u32,
     ) -> Result<String, jsonwebtoken::errors::Error> {
-        let claims = Claims {
-            sub: user.as_str().to_owned(),
-            #[expect(clippy::cast_precision_loss, reason = "seconds are far below 2^53")]
-            exp: (self.clock.now().timestamp() + i64::from(seconds)) as f64,
-            nbf: None,
-            role,
-            app_metadata: None,
-            iss: self.expectations.issuer.clone(),
-            aud: self.expectations.audience.clone(),
-        };
+        let now = self.clock.now().timestamp();
+        let claims = serde_json::json!({
+            "sub": user.as_str(),
+            "iat": now,
+            "exp": now + i64::from(seconds),
+            "role": role,
+            "iss": self.expectations.issuer,
+            "aud": self.expectations.audience,
+        });
+        let claims: serde_json::Map<_, _> = claims
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 }

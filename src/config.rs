@@ -157,6 +157,12 @@ impl Config {
             );
             String::new()
         });
+        let postgres = ["postgres://", "postgresql://"];
+        if !database_url.is_empty()
+            && !postgres.iter().any(|scheme| database_url.starts_with(scheme))
+        {
+            problems.push("DATABASE_URL must begin with postgres://".to_owned());
+        }
         let secrets = check_secrets("PLANTAIN_SECRET", args.secret.as_deref(), &mut problems);
         let jwt_secret = args.jwt_secret.as_deref();
         check_secret("PLANTAIN_JWT_SECRET", jwt_secret.unwrap_or_default(), &mut problems);

@@ -159,7 +159,13 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
     };
     telemetry::start(LogFormat::Json, &config.args.log)?;
     let page = PageConfig { token: None, examples: examples::all() };
-    let app = App::build(&config, page, Clock::system(), Ids::random()).await?;
+    let app = match App::build(&config, page, Clock::system(), Ids::random()).await {
+        Ok(app) => app,
+        Err(error) => {
+            complain(&format!("{error:#}").replace('\n', " "));
+            return Ok(ExitCode::from(UNUSABLE_SETTINGS));
+        }
+    };
     tracing::info!(address = %app.address()?, "listening on http://{}", app.address()?);
     app.run_until(interrupted()?).await?;
     Ok(ExitCode::SUCCESS)
@@ -178,7 +184,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
     Ok(Tokens::new(&secret, expectations, Clock::system()).mint(
         &user,
-        args.role.clone(),
+        args.role.as_deref(),
         args.ttl,
     )?)
 }

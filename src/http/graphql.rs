@@ -101,9 +101,13 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Request, Refusal> 
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Refusal::bad("Send one operation per request."));
     }
-    serde_json::from_slice(&body).map_err(|_| {
+    let request: Request = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad("The body must be a JSON object with `query`, and perhaps `variables` and `operationName`.")
-    })
+    })?;
+    if request.query.trim().is_empty() {
+        return Err(Refusal::bad("The field `query` is missing or empty."));
+    }
+    Ok(request)
 }
 
 async fn respond(
@@ -195,11 +199,14 @@ fn render(headers: &HeaderMap, status: StatusCode, answer: &Answer) -> Response 
     let validation_error = status == StatusCode::BAD_REQUEST
         && answer.errors.iter().any(|error| !error.locations.is_empty());
     let shown = if validation_error && !modern { StatusCode::OK } else { status };
-    let media_type = if modern { RESPONSE_JSON } else { JSON };
-    let content_type = HeaderValue::try_from(format!("{media_type}; charset=utf-8"));
+    let content_type = if modern {
+        HeaderValue::from_static("application/graphql-response+json; charset=utf-8")
+    } else {
+        HeaderValue::from_static("application/json; charset=utf-8")
+    };
     let mut response = (shown, body).into_response();
     let answer_headers = response.headers_mut();
-    answer_headers.extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
+    answer_headers.insert(header::CONTENT_TYPE, content_type);
     answer_headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match shown {
         StatusCode::METHOD_NOT_ALLOWED => {

@@ -130,7 +130,7 @@ fn outgoing(
     let (tokens, admission) = (edge.tokens.clone(), Arc::clone(admission));
     Protocol::new(operations, texts, WebSocketProtocols::GraphQLWS).on_connection_init(
         move |payload| async move {
-            let authorization = payload.get("authorization").and_then(Value::as_str);
+            let authorization = authorization(&payload);
             let named = bearer::from_text(&tokens, authorization.unwrap_or_default());
             let viewer = named.map(|named| named.or(by_header));
             let Ok(Some(viewer)) = viewer else {
@@ -143,6 +143,13 @@ fn outgoing(
             Ok(data)
         },
     )
+}
+
+/// The token's text in the payload; header names come in any case.
+fn authorization(payload: &Value) -> Option<&str> {
+    let mut entries = payload.as_object()?.iter();
+    let (_, value) = entries.find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    value.as_str()
 }
 
 /// async-graphql closes with general codes where the protocol has its own, and with reasons that

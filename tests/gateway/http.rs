@@ -14,11 +14,12 @@ async fn requests_that_make_no_sense_are_told_apart() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let url = format!("{}/graphql", app.url);
-    let cases: [(&str, Vec<u8>, u16, &str); 7] = [
+    let cases: [(&str, Vec<u8>, u16, &str); 8] = [
         ("text/plain", br#"{"query":"{ __typename }"}"#.to_vec(), 415, "BAD_USER_INPUT"),
         ("application/json", b"{".to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", b"{\"query\": 7}".to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", b"[{\"query\":\"{ __typename }\"}]".to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", b"{}".to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", br#"{"query":"{"}"#.to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", br#"{"query":"{ nonsense }"}"#.to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", vec![b' '; 1024 * 1024 + 1], 413, "LIMIT_EXCEEDED"),
@@ -62,7 +63,10 @@ async fn fields_are_answered_in_the_order_in_which_they_were_asked_for() {
     let ana = app.user("ana");
     let body = json!({ "query": "{ z: viewer { role id } a: viewer { id } }" });
     let request = ana.http.post(format!("{}/graphql", app.url)).bearer_auth(&ana.token);
-    let text = request.json(&body).send().await.unwrap().text().await.unwrap();
+    let answer = request.json(&body).send().await.unwrap();
+    let types: Vec<_> = answer.headers().get_all("content-type").iter().collect();
+    assert_eq!(types, ["application/json; charset=utf-8"]);
+    let text = answer.text().await.unwrap();
     assert_eq!(text, r#"{"data":{"z":{"role":"USER","id":"ana"},"a":{"id":"ana"}}}"#);
 }
 

@@ -177,7 +177,7 @@ impl TestApp {
     /// A token with these claims' basics.
     pub(crate) fn token(&self, name: &str, role: Option<&str>, seconds: u32) -> String {
         let user = plantain::domain::UserId::parse(name).unwrap();
-        self.tokens.mint(&user, role.map(str::to_owned), seconds).unwrap()
+        self.tokens.mint(&user, role, seconds).unwrap()
     }
 
     /// The links that this gateway signs.
