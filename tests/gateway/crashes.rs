@@ -8,11 +8,12 @@ use crate::harness::{TestApp, eventually};
 async fn a_task_accepted_before_the_kill_is_submitted_after_it() {
     let app = TestApp::with(&["--submissions-per-10-seconds=0"]).await;
     let id = app.user("ana").submit("a cat").await;
-    let replica = app.replica().await;
-    app.kill();
-    let task = replica.user("ana").finishes(&id).await;
+    let mut killed = app.kill();
+    killed.flags.clear();
+    let app = killed.restart().await;
+    let task = app.user("ana").finishes(&id).await;
     assert_eq!(task["status"], "SUCCEEDED");
-    assert_eq!(replica.simulator.counts().submissions, 1);
+    assert_eq!(app.simulator.counts().submissions, 1);
 }
 
 #[tokio::test]

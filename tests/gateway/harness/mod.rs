@@ -202,7 +202,7 @@ pub(crate) struct Killed {
     database: Database,
     simulator: World,
     simulator_url: String,
-    flags: Vec<String>,
+    pub(crate) flags: Vec<String>,
     pub(crate) clock: Clock,
     folder: std::sync::Arc<TempDir>,
 }
