@@ -53,6 +53,10 @@ schema: web ## Writes schema.graphql from the code
 	cargo run --quiet -- schema > schema.graphql.new
 	mv schema.graphql.new schema.graphql
 
+.PHONY: docs
+docs: web ## Writes docs/failures.md from a test run
+	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_failures
+
 .PHONY: queries
 queries: ## Writes .sqlx, what Postgres says of each checked query
 	cargo build --quiet --package prepare-queries

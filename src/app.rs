@@ -26,8 +26,11 @@ use crate::hints::Hints;
 use crate::http::{Edge, PageConfig, router};
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::providers::{ApiClient, Fetcher, NanoBanana, Provider, Registry};
-use crate::store::{Limits, Store, StoreOptions, SubmissionRate};
+use crate::providers::{
+    AceData, ApiClient, Application, Fetcher, FluxKontext, NanoBanana, Provider, Registry,
+    ace_pace, kie_pace,
+};
+use crate::store::{Limits, Store, StoreOptions};
 use crate::workers::{self, Settings, Workshop};
 
 /// Time to finish what is under way when the gateway is told to stop: longer than a call to a
@@ -84,6 +87,7 @@ impl App {
             clock,
             ids,
             settings: settings(config),
+            catalog: Arc::new(registry.catalog()),
             registry,
         };
         let commands = commands(config, &shop, feed.clone())?;
@@ -153,10 +157,6 @@ fn settings(config: &Config) -> Settings {
     Settings {
         poll_every: rules(config).poll_every,
         confirm_callbacks: config.args.confirm_callbacks,
-        submission_rate: SubmissionRate {
-            submissions: config.args.submissions_per_10_seconds,
-            window: TimeDelta::seconds(10),
-        },
     }
 }
 
@@ -164,6 +164,7 @@ fn open_store(config: &Config, hints: Hints) -> anyhow::Result<Store> {
     let options = StoreOptions {
         url: config.database_url.expose_secret().to_owned(),
         max_connections: config.args.database_connections,
+        quota: config.args.user_quota.and_then(Credits::from_f64),
     };
     Store::open(&options, hints, rules(config)).context("DATABASE_URL cannot be used")
 }
@@ -177,7 +178,7 @@ fn commands(config: &Config, shop: &Workshop, feed: Feed) -> anyhow::Result<Comm
         store: shop.store.clone(),
         feed,
         hints: shop.hints.clone(),
-        catalog: Arc::new(shop.registry.catalog()),
+        catalog: Arc::clone(&shop.catalog),
         links: shop.links.clone(),
         clock: shop.clock.clone(),
         ids: shop.ids.clone(),
@@ -195,11 +196,34 @@ fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<Url> {
 /// The providers that have a key.
 fn registry(config: &Config) -> anyhow::Result<Registry> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-    if let Some(key) = &config.nanobanana_key {
-        let api = ApiClient::new(config.args.nanobanana_base_url.clone(), key.clone())?;
-        providers.push(Arc::new(NanoBanana::new(api)));
+    let (args, keys) = (&config.args, &config.keys);
+    let pace = kie_pace(args.submissions_per_10_seconds, args.queries_per_second);
+    if let Some(key) = &keys.nano_banana {
+        let api = ApiClient::new(args.nanobanana_base_url.clone(), key.clone())?;
+        providers.push(Arc::new(NanoBanana::new(api, pace)));
+    }
+    if let Some(key) = &keys.flux_kontext {
+        let api = ApiClient::new(args.flux_kontext_base_url.clone(), key.clone())?;
+        let webhook_key = keys.flux_kontext_webhook.clone();
+        providers.push(Arc::new(FluxKontext::new(api, pace, webhook_key)));
+    }
+    if let Some(key) = &keys.ace_data {
+        let api = ApiClient::new(args.ace_data_base_url.clone(), key.clone())?;
+        let pace = ace_pace(args.ace_data_jobs_at_once, args.ace_data_queries_per_second);
+        providers.push(Arc::new(AceData::new(api, pace, application(config)?)));
     }
     Ok(Registry::new(providers))
+}
+
+/// Where Ace Data Cloud's balance is read, when the operator says how.
+fn application(config: &Config) -> anyhow::Result<Option<Application>> {
+    let (Some(id), Some(token)) =
+        (&config.args.ace_data_application_id, &config.keys.ace_data_platform)
+    else {
+        return Ok(None);
+    };
+    let platform = ApiClient::new(config.args.ace_data_platform_url.clone(), token.clone())?;
+    Ok(Some(Application { platform, id: id.clone() }))
 }
 
 fn policy(config: &Config) -> anyhow::Result<Policy> {

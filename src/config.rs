@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::auth::Expectations;
-use crate::providers::NanoBanana;
+use crate::providers::{AceData, FluxKontext, NanoBanana};
 
 /// Signs tokens under `dev`, which only listens on this machine; `serve` refuses it.
 const DEV_JWT_SECRET: &str = "plantain development only: not a secret at all";
@@ -92,7 +92,11 @@ pub struct GatewayArgs {
     )]
     pub max_unfinished_tasks: u32,
 
-    /// Below this many credits, an account is reported low
+    /// Credits each new user starts with [default: no allowance is kept]
+    #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
+    pub user_quota: Option<f64>,
+
+    /// Below this many credits, an allowance or an account is reported low
     #[arg(long, env = "PLANTAIN_CREDITS_LOW", value_name = "CREDITS", default_value_t = 20.0)]
     pub credits_low: f64,
 
@@ -108,7 +112,49 @@ pub struct GatewayArgs {
     #[arg(long, env = "NANOBANANA_BASE_URL", value_name = "URL", default_value = NanoBanana::BASE_URL)]
     pub nanobanana_base_url: Url,
 
-    /// Submissions per provider in any 10 seconds; providers refuse more than 20
+    /// Key of the Flux Kontext API, of kie.ai or fluxapi.ai; the provider is on when it is set
+    #[arg(long, env = "FLUX_KONTEXT_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub flux_kontext_api_key: Option<String>,
+
+    /// Where the Flux Kontext API is; <https://api.fluxapi.ai> is the other one
+    #[arg(long, env = "FLUX_KONTEXT_BASE_URL", value_name = "URL", default_value = FluxKontext::BASE_URL)]
+    pub flux_kontext_base_url: Url,
+
+    /// The `webhookHmacKey` of the kie.ai account; when set, callbacks without a valid signature are
+    /// ignored
+    #[arg(long, env = "FLUX_KONTEXT_WEBHOOK_KEY", value_name = "KEY", hide_env_values = true)]
+    pub flux_kontext_webhook_key: Option<String>,
+
+    /// Key of Ace Data Cloud; the provider is on when it is set
+    #[arg(long, env = "ACE_DATA_API_KEY", value_name = "KEY", hide_env_values = true)]
+    pub ace_data_api_key: Option<String>,
+
+    /// Where Ace Data Cloud's API is
+    #[arg(long, env = "ACE_DATA_BASE_URL", value_name = "URL", default_value = AceData::BASE_URL)]
+    pub ace_data_base_url: Url,
+
+    /// Platform token (`platform-…`) of Ace Data Cloud; with the application's id, the balance is read
+    #[arg(long, env = "ACE_DATA_PLATFORM_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub ace_data_platform_token: Option<String>,
+
+    /// The application of Ace Data Cloud whose balance is read
+    #[arg(long, env = "ACE_DATA_APPLICATION_ID", value_name = "ID")]
+    pub ace_data_application_id: Option<String>,
+
+    /// Where Ace Data Cloud's platform is
+    #[arg(long, env = "ACE_DATA_PLATFORM_URL", value_name = "URL", default_value = AceData::PLATFORM_URL)]
+    pub ace_data_platform_url: Url,
+
+    /// Tasks that Ace Data Cloud works on at the same time; it refuses more than 10 per token
+    #[arg(long, env = "ACE_DATA_JOBS_AT_ONCE", value_name = "COUNT", default_value_t = 10)]
+    pub ace_data_jobs_at_once: u32,
+
+    /// Questions to Ace Data Cloud per second, each about up to 100 tasks
+    #[arg(long, env = "ACE_DATA_QUERIES_PER_SECOND", value_name = "COUNT", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub ace_data_queries_per_second: u32,
+
+    /// Submissions in any 10 seconds to `NanoBanana`, and to Flux Kontext; they refuse more than 20
     #[arg(
         long,
         env = "PLANTAIN_SUBMISSIONS_PER_10_SECONDS",
@@ -116,6 +162,11 @@ pub struct GatewayArgs {
         default_value_t = 18
     )]
     pub submissions_per_10_seconds: u32,
+
+    /// Questions per second to `NanoBanana`, and to Flux Kontext; they refuse more than 10
+    #[arg(long, env = "PLANTAIN_QUERIES_PER_SECOND", value_name = "COUNT", default_value_t = 9,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub queries_per_second: u32,
 
     /// Which log lines, such as `info` or `warn,plantain=debug`
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
@@ -137,10 +188,45 @@ pub struct Config {
     pub image_folder: PathBuf,
     /// Whether fetches may reach private addresses.
     pub allow_private_addresses: bool,
-    /// Key of the `NanoBanana` API.
-    pub nanobanana_key: Option<SecretString>,
+    /// What the providers know the gateway by.
+    pub keys: Keys,
     /// Everything that can be used as it was given.
     pub args: GatewayArgs,
+}
+
+/// What the providers know the gateway by; a provider without its key is off.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Of the `NanoBanana` API.
+    pub nano_banana: Option<SecretString>,
+    /// Of the Flux Kontext API.
+    pub flux_kontext: Option<SecretString>,
+    /// What kie.ai signs callbacks with.
+    pub flux_kontext_webhook: Option<SecretString>,
+    /// Of Ace Data Cloud.
+    pub ace_data: Option<SecretString>,
+    /// Of Ace Data Cloud's platform.
+    pub ace_data_platform: Option<SecretString>,
+}
+
+impl Keys {
+    /// An empty variable is as good as none.
+    fn new(args: &GatewayArgs) -> Self {
+        let secret = |text: &Option<String>| {
+            text.clone().filter(|text| !text.is_empty()).map(SecretString::from)
+        };
+        Self {
+            nano_banana: secret(&args.nanobanana_api_key),
+            flux_kontext: secret(&args.flux_kontext_api_key),
+            flux_kontext_webhook: secret(&args.flux_kontext_webhook_key),
+            ace_data: secret(&args.ace_data_api_key),
+            ace_data_platform: secret(&args.ace_data_platform_token),
+        }
+    }
+
+    const fn are_missing(&self) -> bool {
+        self.nano_banana.is_none() && self.flux_kontext.is_none() && self.ace_data.is_none()
+    }
 }
 
 impl Config {
@@ -166,9 +252,9 @@ impl Config {
         let secrets = check_secrets("PLANTAIN_SECRET", args.secret.as_deref(), &mut problems);
         let jwt_secret = args.jwt_secret.as_deref();
         check_secret("PLANTAIN_JWT_SECRET", jwt_secret.unwrap_or_default(), &mut problems);
-        if args.nanobanana_api_key.as_deref().unwrap_or_default().is_empty() {
+        if Keys::new(&args).are_missing() {
             problems.push(
-                "NANOBANANA_API_KEY is missing; without a provider's key nothing can be generated"
+                "NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY are missing; without one of them nothing can be generated"
                     .to_owned(),
             );
         }
@@ -222,7 +308,7 @@ impl Config {
             },
             image_folder: image_folder.unwrap_or_else(|| args.data_dir.join("images")),
             allow_private_addresses,
-            nanobanana_key: args.nanobanana_api_key.clone().map(SecretString::from),
+            keys: Keys::new(&args),
             args,
         }
     }
@@ -232,6 +318,12 @@ impl Config {
 #[must_use]
 pub fn dev_jwt_secret(configured: Option<&str>) -> SecretString {
     configured.unwrap_or(DEV_JWT_SECRET).into()
+}
+
+fn credits(text: &str) -> Result<f64, String> {
+    let credits: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    let usable = (0.0..=1e9).contains(&credits);
+    usable.then_some(credits).ok_or_else(|| "it must be 0 to 1,000,000,000".to_owned())
 }
 
 fn split_secrets(text: &str) -> Vec<SecretString> {

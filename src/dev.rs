@@ -100,6 +100,9 @@ async fn run_with(
         credits: CREDITS,
         delay: Duration::from_millis(args.simulator_delay_ms),
         journal: Some(args.gateway.data_dir.join("simulator.jsonl")),
+        enforce_limits: true,
+        webhook_key: args.gateway.flux_kontext_webhook_key.clone(),
+        clock: Clock::system(),
     })
     .await?;
     let config = config(args, postgres, &simulator)?;
@@ -136,9 +139,21 @@ fn config(
     let mut gateway = args.gateway.clone();
     let private = postgres.map(|postgres| postgres.url("plantain"));
     let database_url = private.or_else(|| gateway.database_url.clone()).unwrap_or_default();
+    let simulated = Some("simulated".to_owned());
     if gateway.nanobanana_api_key.is_none() {
-        gateway.nanobanana_api_key = Some("simulated".to_owned());
+        gateway.nanobanana_api_key.clone_from(&simulated);
         gateway.nanobanana_base_url = simulator.url()?;
+    }
+    if gateway.flux_kontext_api_key.is_none() {
+        gateway.flux_kontext_api_key.clone_from(&simulated);
+        gateway.flux_kontext_base_url = simulator.url()?;
+    }
+    if gateway.ace_data_api_key.is_none() {
+        gateway.ace_data_api_key.clone_from(&simulated);
+        gateway.ace_data_base_url = simulator.url()?;
+        gateway.ace_data_platform_url = simulator.url()?;
+        gateway.ace_data_platform_token.clone_from(&simulated);
+        gateway.ace_data_application_id.clone_from(&simulated);
     }
     Config::for_dev(gateway, database_url).map_err(|problems| anyhow::anyhow!(problems.join("\n")))
 }

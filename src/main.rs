@@ -95,7 +95,7 @@ struct SimulatorArgs {
     )]
     bind: SocketAddr,
 
-    /// What the pretended account holds
+    /// What each pretended account holds
     #[arg(
         long,
         env = "PLANTAIN_SIMULATOR_CREDITS",
@@ -116,6 +116,14 @@ struct SimulatorArgs {
     /// File in which tasks are remembered over restarts
     #[arg(long, env = "PLANTAIN_SIMULATOR_JOURNAL", value_name = "FILE")]
     journal: Option<PathBuf>,
+
+    /// Refuse what exceeds the providers' rates
+    #[arg(long, env = "PLANTAIN_SIMULATOR_LIMITS", default_value_t = true, action = clap::ArgAction::Set)]
+    limits: bool,
+
+    /// Sign the callbacks of Flux Kontext with this key, as kie.ai does when its account has one
+    #[arg(long, env = "FLUX_KONTEXT_WEBHOOK_KEY", value_name = "KEY", hide_env_values = true)]
+    webhook_key: Option<String>,
 }
 
 fn markers() -> String {
@@ -196,6 +204,9 @@ async fn simulator(args: SimulatorArgs) -> anyhow::Result<()> {
         credits: args.credits,
         delay: Duration::from_millis(args.delay_ms),
         journal: args.journal,
+        enforce_limits: args.limits,
+        webhook_key: args.webhook_key,
+        clock: Clock::system(),
     };
     let simulator = Simulator::build(options).await?;
     tracing::info!("listening on {}", simulator.url()?);

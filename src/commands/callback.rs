@@ -1,5 +1,7 @@
 //! Taking in what a provider posted.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -16,6 +18,8 @@ pub struct CallbackReceived<'a> {
     pub task: &'a str,
     /// From the path.
     pub token: &'a str,
+    /// Headers that may sign the body, by their name in lower case.
+    pub headers: &'a BTreeMap<String, String>,
     /// As it came.
     pub body: &'a Bytes,
 }
@@ -58,9 +62,20 @@ impl Commands {
             job,
             provider,
             body: callback.body.to_vec(),
-            body_digest: Sha256::digest(callback.body).to_vec(),
+            headers: callback.headers.clone(),
+            body_digest: digest(callback),
         };
         self.store.keep_callback(&new, now).await?;
         Ok(Received::Kept)
     }
+}
+
+/// The same words, signed anew, are another callback: the first may have been a forgery.
+fn digest(callback: &CallbackReceived<'_>) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    for (name, value) in callback.headers {
+        digest.update(format!("{name}: {value}\n"));
+    }
+    digest.update(callback.body);
+    digest.finalize().to_vec()
 }

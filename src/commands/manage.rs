@@ -61,7 +61,7 @@ impl Commands {
         }
         let again = Submission {
             request: task.request,
-            model: Some(task.model),
+            model: task.model_named.then_some(task.model),
             max_credits: None,
             idempotency_key,
             wait_seconds: 0,

@@ -3,25 +3,31 @@
 //! Refusals that a client can act on are outcomes; errors are for what nobody expected.
 
 mod callback;
+mod grant;
 mod manage;
+mod means;
 mod policy;
+mod quote;
 mod submit;
 mod validate;
 
 use std::sync::Arc;
 
 pub use callback::{CallbackReceived, Received};
+pub use grant::{GrantOutcome, GrantRequest};
 pub use manage::{CancelOutcome, UnconfirmedAction};
+pub use means::{Limit, Shortage};
 pub use policy::{BlockedTerms, PolicyError};
+pub use quote::Quote;
 pub use submit::{Submission, SubmitOutcome};
 
 use crate::clock::Clock;
-use crate::domain::{Catalog, Credits, Model, Task, TaskId, Timestamp, UserId};
+use crate::domain::{Catalog, Credits, Task, TaskId, Timestamp, UserId};
 use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::store::{Limits, ProviderAccount, Store, StoreError};
+use crate::store::{Limits, Store, StoreError};
 
 /// The commands, and what they work with. Clones share everything.
 #[derive(Debug, Clone)]
@@ -58,7 +64,7 @@ pub struct Policy {
 }
 
 impl Commands {
-    /// Whether a provider is low on credits.
+    /// Whether this is little; what is unknown is not.
     #[must_use]
     pub fn is_low(&self, remaining: Option<Credits>) -> bool {
         remaining.is_some_and(|credits| credits < self.policy.credits_low)
@@ -96,16 +102,4 @@ impl Commands {
             () = self.clock.sleep_until(until) => self.store.find_task(owner, id).await,
         }
     }
-}
-
-/// Whether a model can be used now: nobody is avoiding its provider, and an image is affordable.
-#[must_use]
-pub fn is_available(model: &Model, accounts: &[ProviderAccount], now: Timestamp) -> bool {
-    let Some(account) = accounts.iter().find(|each| each.provider == model.provider) else {
-        return true;
-    };
-    let avoided = account.paused_until.is_some_and(|until| until > now)
-        && account.pause_reason.as_deref() != Some("RATE_LIMITED");
-    let affordable = account.remaining.is_none_or(|credits| credits >= model.credits_per_image);
-    !avoided && affordable
 }

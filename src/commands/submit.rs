@@ -4,10 +4,11 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::Commands;
+use super::means::{Limit, Means, Shortage};
 use super::validate::validate;
-use super::{Commands, is_available};
 use crate::domain::{Credits, FieldError, Model, NewTask, Request, Task, TaskId, UserId};
-use crate::store::{Created, ProviderAccount, StoreError};
+use crate::store::{Created, StoreError};
 
 /// A request for images, as a client sends it.
 #[derive(Debug, Clone)]
@@ -47,14 +48,7 @@ pub enum SubmitOutcome {
     /// The operator's list forbids the prompt.
     PromptRejected,
     /// It costs more than there is.
-    InsufficientCredits {
-        /// What it costs.
-        required: Credits,
-        /// What there is.
-        available: Credits,
-        /// Whether `available` is what the client set itself.
-        by_client: bool,
-    },
+    InsufficientCredits(Shortage),
     /// The user has too many unfinished tasks.
     RateLimited {
         /// When to try again.
@@ -99,36 +93,57 @@ impl Commands {
         owner: &UserId,
         submission: &Submission,
     ) -> Result<SubmitOutcome, StoreError> {
-        let mut errors = validate(submission, self.policy.allow_private_addresses);
-        if submission.idempotency_key.is_some() && errors.is_empty() {
-            // Before anything that may have changed since the first time.
-            let digest = input_digest(submission);
-            let key = submission.idempotency_key.as_deref().unwrap_or_default();
-            if let Some(known) = self.store.find_by_key(owner, key, &digest).await? {
-                return self.known(owner, known).await;
-            }
+        if let Some(known) = self.find_known(owner, submission).await? {
+            return self.known(owner, known).await;
         }
         if self.policy.blocked_terms.block(&submission.request.prompt) {
             return Ok(SubmitOutcome::PromptRejected);
         }
-        let accounts = self.store.list_accounts().await?;
+        let means = self.means(owner).await?;
+        let model = match self.check(submission, &means) {
+            Ok(model) => model,
+            Err(errors) => return Ok(SubmitOutcome::InvalidInput(errors)),
+        };
+        if let Some(shortage) = means.shortage(submission, model) {
+            return Ok(SubmitOutcome::InsufficientCredits(shortage));
+        }
+        let credits_low =
+            means.is_low_after(submission.cost(model), model, self.policy.credits_low);
+        self.create(owner, submission, model, credits_low).await
+    }
+
+    /// An earlier submission with the same key: before anything that may have changed since.
+    async fn find_known(
+        &self,
+        owner: &UserId,
+        submission: &Submission,
+    ) -> Result<Option<Created>, StoreError> {
+        let valid = validate(submission, self.policy.allow_private_addresses).is_empty();
+        match &submission.idempotency_key {
+            Some(key) if valid => {
+                self.store.find_by_key(owner, key, &input_digest(submission)).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The model that does it: the named one, or the cheapest that can be paid for and is available.
+    pub(super) fn check(
+        &self,
+        submission: &Submission,
+        means: &Means,
+    ) -> Result<&'static Model, Vec<FieldError>> {
+        let mut errors = validate(submission, self.policy.allow_private_addresses);
         let now = self.clock.now();
-        let usable = |model: &Model| is_available(model, &accounts, now);
-        let named = submission.model.as_deref();
-        let model = match self.catalog.choose(named, &submission.request, usable) {
-            Ok(model) if errors.is_empty() => model,
-            Ok(_) => return Ok(SubmitOutcome::InvalidInput(errors)),
+        let usable = |model: &Model| means.account(model).can_take(submission.cost(model), now);
+        match self.catalog.choose(submission.model.as_deref(), &submission.request, usable) {
+            Ok(model) if errors.is_empty() => Ok(model),
+            Ok(_) => Err(errors),
             Err(more) => {
                 errors.extend(more);
-                return Ok(SubmitOutcome::InvalidInput(errors));
+                Err(errors)
             }
-        };
-        let remaining = remaining(model, &accounts);
-        if let Some(refusal) = unaffordable(submission, model, remaining) {
-            return Ok(refusal);
         }
-        let credits_low = self.is_low(remaining.map(|left| left - cost(submission, model)));
-        self.create(owner, submission, model, credits_low).await
     }
 
     async fn create(
@@ -146,6 +161,8 @@ impl Commands {
             owner: owner.clone(),
             request: submission.request.clone(),
             model,
+            model_named: submission.model.is_some(),
+            max_credits: submission.max_credits.and_then(Credits::from_f64),
             metadata: submission.metadata.clone(),
             idempotency_key: submission.idempotency_key.clone(),
             input_digest: input_digest(submission),
@@ -155,6 +172,10 @@ impl Commands {
             Created::New(task) => {
                 tracing::info!(task.id = %task.id, user.id = %owner, model = model.id, "a task was accepted");
                 Ok(SubmitOutcome::Accepted { task, replayed: false, credits_low })
+            }
+            Created::Insufficient { required, available } => {
+                let limit = Limit::Allowance;
+                Ok(SubmitOutcome::InsufficientCredits(Shortage { required, available, limit }))
             }
             Created::TooMany => {
                 Ok(SubmitOutcome::RateLimited { retry_after_seconds: RETRY_AFTER_SECONDS })
@@ -177,34 +198,20 @@ impl Commands {
         Ok(SubmitOutcome::Accepted { task, replayed: true, credits_low })
     }
 
-    /// Whether the account that pays for this task is low.
+    /// Whether what pays for this task is low.
     pub(super) async fn credits_low_for(&self, task: &Task) -> Result<bool, StoreError> {
-        let accounts = self.store.list_accounts().await?;
+        let means = self.means(&task.owner).await?;
         let model = self.catalog.find_known(&task.model);
-        Ok(model.is_some_and(|model| self.is_low(remaining(model, &accounts))))
+        let low = self.policy.credits_low;
+        Ok(model.is_some_and(|model| means.is_low_after(Credits::ZERO, model, low)))
     }
 }
 
-fn cost(submission: &Submission, model: &Model) -> Credits {
-    model.price(submission.request.resolution).times(submission.request.count)
-}
-
-fn remaining(model: &Model, accounts: &[ProviderAccount]) -> Option<Credits> {
-    accounts.iter().find(|account| account.provider == model.provider)?.remaining
-}
-
-fn unaffordable(
-    submission: &Submission,
-    model: &Model,
-    remaining: Option<Credits>,
-) -> Option<SubmitOutcome> {
-    let required = cost(submission, model);
-    let allowed = submission.max_credits.and_then(Credits::from_f64);
-    let limits = [(allowed, true), (remaining, false)];
-    limits.into_iter().find_map(|(limit, by_client)| {
-        let available = limit.filter(|available| *available < required)?;
-        Some(SubmitOutcome::InsufficientCredits { required, available, by_client })
-    })
+impl Submission {
+    /// The price of all its images.
+    pub(super) fn cost(&self, model: &Model) -> Credits {
+        model.price(self.request.resolution).times(self.request.count)
+    }
 }
 
 /// The same input has the same digest. How long to wait for the answer is not part of it.

@@ -1,6 +1,6 @@
 //! The models of all configured providers, and the choice among them.
 
-use super::{FieldError, Model, Request, check};
+use super::{Credits, FieldError, Model, Request, check};
 
 /// Every model that this gateway can be asked for.
 #[derive(Debug, Clone, Default)]
@@ -49,11 +49,25 @@ impl Catalog {
             let errors = check(request, model);
             return if errors.is_empty() { Ok(model) } else { Err(errors) };
         }
-        let fitting = self.models.iter().filter(|model| check(request, model).is_empty());
-        fitting
+        self.fitting(request)
             .min_by_key(|model| (!usable(model), model.price(request.resolution)))
-            .copied()
             .ok_or_else(|| self.nearest_misses(request))
+    }
+
+    /// The cheapest usable model that fits, if there is one.
+    #[must_use]
+    pub fn cheapest(
+        &self,
+        request: &Request,
+        usable: impl Fn(&Model) -> bool,
+    ) -> Option<&'static Model> {
+        self.fitting(request)
+            .filter(|model| usable(model))
+            .min_by_key(|model| model.price(request.resolution))
+    }
+
+    fn fitting<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = &'static Model> + 'a {
+        self.models.iter().copied().filter(|model| check(request, model).is_empty())
     }
 
     fn unknown_model(&self, id: &str) -> FieldError {
@@ -70,4 +84,24 @@ impl Catalog {
             || vec![FieldError::new("model", "No provider is configured; tell the operator.")],
         )
     }
+}
+
+/// What one upstream job makes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// How many of the images.
+    pub images: u32,
+    /// At this price.
+    pub price: Credits,
+}
+
+/// Divides a request into as few upstream jobs as the model can do it in.
+#[must_use]
+pub fn parts(request: &Request, model: &Model) -> Vec<Part> {
+    let (most, each) = (model.images_per_job.max(1), model.price(request.resolution));
+    let jobs = request.count.div_ceil(most);
+    let images = |number| most.min(request.count - number * most);
+    (0..jobs)
+        .map(|number| Part { images: images(number), price: each.times(images(number)) })
+        .collect()
 }

@@ -9,17 +9,23 @@ use super::{Credits, TaskKind};
 pub enum ProviderName {
     /// nanobananaapi.ai.
     NanoBanana,
+    /// kie.ai or fluxapi.ai.
+    FluxKontext,
+    /// Ace Data Cloud.
+    AceData,
 }
 
 impl ProviderName {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::NanoBanana];
+    pub const ALL: [Self; 3] = [Self::NanoBanana, Self::FluxKontext, Self::AceData];
 
     /// The name in callback paths, in the database and in logs.
     #[must_use]
     pub const fn slug(self) -> &'static str {
         match self {
             Self::NanoBanana => "nano-banana",
+            Self::FluxKontext => "flux-kontext",
+            Self::AceData => "ace-data",
         }
     }
 
@@ -57,6 +63,8 @@ pub struct Model {
     pub watermark: bool,
     /// Whether it takes [`super::NanoBananaOptions`].
     pub google_search: bool,
+    /// Whether it takes [`super::FluxKontextOptions`].
+    pub flux_options: bool,
     /// Price of one image at the default settings.
     pub credits_per_image: Credits,
     /// Prices of one image at certain resolutions, where they differ.

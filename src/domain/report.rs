@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Image, Timestamp};
+use super::{Failure, Image, Model, Part, Timestamp};
 
 /// Something that happened, as told to [`super::apply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,18 @@ pub enum Report {
     Later {
         /// When to look again.
         at: Timestamp,
+    },
+    /// The provider met an error of its own and has nothing of ours: one more attempt.
+    Faltered {
+        /// When to send it again.
+        at: Timestamp,
+    },
+    /// Another model takes the whole task over, before any provider had a part of it.
+    Moved {
+        /// Which one.
+        to: &'static Model,
+        /// How it divides the task.
+        parts: Vec<Part>,
     },
     /// The provider has finished.
     Finished {
@@ -57,6 +69,8 @@ impl Report {
             Self::AnswerLost => "answer_lost",
             Self::CalledBack { .. } => "callback_received",
             Self::Later { .. } => "postponed",
+            Self::Faltered { .. } => "faltered",
+            Self::Moved { .. } => "moved",
             Self::Finished { .. } => "finished",
             Self::Failed(_) => "failed",
             Self::Stored { .. } => "stored",

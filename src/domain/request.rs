@@ -33,6 +33,10 @@ pub struct Request {
 pub struct ProviderOptions {
     /// For the `NanoBanana` models.
     pub nano_banana: Option<NanoBananaOptions>,
+    /// For the Flux Kontext models.
+    // Left out when absent: the digest of an input must not change because an option was invented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flux_kontext: Option<FluxKontextOptions>,
 }
 
 /// Settings of the `NanoBanana` models.
@@ -40,6 +44,17 @@ pub struct ProviderOptions {
 pub struct NanoBananaOptions {
     /// Ground the picture in a web search.
     pub google_search: Option<bool>,
+}
+
+/// Settings of the Flux Kontext models; `None` leaves each to the provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FluxKontextOptions {
+    /// Let the provider elaborate the prompt.
+    pub prompt_upsampling: Option<bool>,
+    /// How much the provider's moderation lets pass: 0 (strict) to 6, or to 2 when editing.
+    pub safety_tolerance: Option<i32>,
+    /// Let the provider translate the prompt into English.
+    pub enable_translation: Option<bool>,
 }
 
 /// One thing that is wrong with an input.
@@ -89,7 +104,9 @@ pub fn check(request: &Request, model: &Model) -> Vec<FieldError> {
             |format| format!("{format:?}").to_uppercase(),
         ),
         check_watermark(request, model),
-        check_options(request, model),
+        check_search(request, model),
+        check_flux_options(request, model),
+        check_tolerance(request, model),
     ];
     checks.into_iter().flatten().collect()
 }
@@ -169,10 +186,34 @@ fn check_watermark(request: &Request, model: &Model) -> Option<FieldError> {
     })
 }
 
-fn check_options(request: &Request, model: &Model) -> Option<FieldError> {
+fn check_search(request: &Request, model: &Model) -> Option<FieldError> {
     let asked = request.options.nano_banana.and_then(|options| options.google_search);
     (asked.is_some() && !model.google_search).then(|| FieldError {
         path: ["options", "nanoBanana", "googleSearch"].map(str::to_owned).to_vec(),
         message: format!("{} has no web search; leave googleSearch out.", model.id),
+    })
+}
+
+fn check_flux_options(request: &Request, model: &Model) -> Option<FieldError> {
+    let asked = request.options.flux_kontext.is_some();
+    (asked && !model.flux_options).then(|| FieldError {
+        path: ["options", "fluxKontext"].map(str::to_owned).to_vec(),
+        message: format!("{} knows no such options; leave fluxKontext out.", model.id),
+    })
+}
+
+/// The provider answers 500 to a value out of range, as if it were broken.
+fn check_tolerance(request: &Request, model: &Model) -> Option<FieldError> {
+    let asked = request.options.flux_kontext?.safety_tolerance?;
+    let (most, doing) = match request.kind {
+        TaskKind::Generate => (6, "generating"),
+        TaskKind::Edit => (2, "editing"),
+    };
+    (model.flux_options && !(0..=most).contains(&asked)).then(|| FieldError {
+        path: ["options", "fluxKontext", "safetyTolerance"].map(str::to_owned).to_vec(),
+        message: format!(
+            "safetyTolerance is {asked}; {} takes 0 to {most} when {doing}.",
+            model.id
+        ),
     })
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Credits, Failure, Image, Model, Request, ResultLink, TaskId, Timestamp, UserId};
+use super::{
+    Credits, Failure, Image, Model, ProviderName, Request, ResultLink, TaskId, Timestamp, UserId,
+};
 
 /// What a task does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,7 +93,7 @@ pub struct TaskState {
     pub version: u32,
     /// Set when, and only when, `status` is `Failed`.
     pub failure: Option<Failure>,
-    /// Held for the jobs that still run.
+    /// Held while it is live: for jobs that run, and what finished ones cost. Nothing once it is over.
     pub reserved: Credits,
     /// What it cost; `None` while it runs.
     pub settled: Option<Credits>,
@@ -114,6 +116,8 @@ pub struct Task {
     pub request: Request,
     /// Which model does it.
     pub model: String,
+    /// Whether the client named it; the gateway may change its own choice.
+    pub model_named: bool,
     /// Whatever the client attached.
     pub metadata: Option<Value>,
     /// When it was accepted.
@@ -135,6 +139,10 @@ pub struct NewTask {
     pub request: Request,
     /// Which model does it.
     pub model: &'static Model,
+    /// Whether the client named it; the gateway may change its own choice.
+    pub model_named: bool,
+    /// The most that it may cost, by the client's will.
+    pub max_credits: Option<Credits>,
     /// Whatever the client attached.
     pub metadata: Option<Value>,
     /// Repeats of the submission are recognised by it.
@@ -150,6 +158,8 @@ pub struct NewTask {
 pub struct Job {
     /// Its number within the task, from 0.
     pub number: u16,
+    /// Whom it is for.
+    pub provider: ProviderName,
     /// Where it stands.
     pub status: Status,
     /// Price of what it was asked to make.
@@ -170,6 +180,8 @@ pub struct Job {
     pub expires_at: Option<Timestamp>,
     /// Whether the provider has reported on it: then the answer is near, and asked for sooner.
     pub called_back: bool,
+    /// Whether a submission met an error of the provider's own: the next such error is final.
+    pub faltered: bool,
 }
 
 /// All that the rules look at when something happens to a task.
@@ -181,6 +193,8 @@ pub struct Progress {
     pub jobs: Vec<Job>,
     /// When the client wants it given up.
     pub deadline_at: Option<Timestamp>,
+    /// What the owner could still pay; `None` when nothing limits it.
+    pub available: Option<Credits>,
 }
 
 /// One entry of the per-user event log.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! QUEUED ──accepted──▶ GENERATING ──finished──▶ STORING ──stored──▶ SUCCEEDED
-//!   │  └─ later: stays QUEUED           │ └──▶ FAILED      └──▶ FAILED
+//!   │  └─ later, moved: stays QUEUED    │ └──▶ FAILED      └──▶ FAILED
 //!   ├──▶ UNCONFIRMED ──callback/resolve─┘
 //!   ├──▶ FAILED        └──▶ FAILED (SUBMIT_UNCONFIRMED)
 //!   └──▶ CANCELED   (from any state that is not terminal)
@@ -12,7 +12,10 @@
 
 use chrono::TimeDelta;
 
-use super::{Credits, Failure, FailureCode, Job, Progress, Report, Status, TaskState, Timestamp};
+use super::{
+    Credits, Failure, FailureCode, Job, Model, NewTask, Part, Progress, Report, Status, TaskState,
+    Timestamp, parts,
+};
 
 /// The durations that the operator sets.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +38,7 @@ pub enum Scope {
 /// What a report changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The jobs that changed.
+    /// The jobs that changed; after [`Report::Moved`], the new ones, which replace all others.
     pub jobs: Vec<Job>,
     /// The task's state afterwards.
     pub state: TaskState,
@@ -49,6 +52,7 @@ pub type Ignored = &'static str;
 struct Moment<'a> {
     rules: &'a Rules,
     deadline_at: Option<Timestamp>,
+    available: Option<Credits>,
     now: Timestamp,
 }
 
@@ -63,7 +67,13 @@ pub fn apply(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Change, Ignored> {
-    let moment = Moment { rules, deadline_at: progress.deadline_at, now };
+    let moment =
+        Moment { rules, deadline_at: progress.deadline_at, available: progress.available, now };
+    if let Report::Moved { to, parts } = report {
+        let jobs = moment.moved(&progress.jobs, to, parts)?;
+        let (state, _) = fold(&progress.state, &jobs, report, now);
+        return Ok(Change { jobs, state, visible: true });
+    }
     let mut jobs = progress.jobs.clone();
     let mut changed = Vec::new();
     let mut ignored = "the task has no such job";
@@ -92,7 +102,7 @@ impl Moment<'_> {
         use Status::{Canceled, Failed, Generating, Queued, Storing, Unconfirmed};
         match (job.status, report) {
             (Canceled | Failed, Report::Accepted { upstream_id }) if job.upstream_id.is_none() => {
-                Ok(charged_after_the_end(job, upstream_id))
+                Ok(self.charged_after_the_end(job, upstream_id))
             }
             (status, _) if status.is_terminal() => Err("it is over"),
             (Queued | Unconfirmed, Report::Accepted { upstream_id }) => {
@@ -115,6 +125,9 @@ impl Moment<'_> {
             (Queued | Generating | Storing, Report::Later { at }) => {
                 Ok(Job { next_step_at: Some(*at), ..job.clone() })
             }
+            (Queued, Report::Faltered { at }) => {
+                Ok(Job { next_step_at: Some(*at), faltered: true, ..job.clone() })
+            }
             (Generating, Report::Finished { results }) => Ok(self.storing(job, results)),
             (Queued | Generating | Storing, Report::Failed(failure)) => Ok(failed(job, failure)),
             (Storing, Report::Stored { images }) => Ok(succeeded(job, images.len())),
@@ -123,6 +136,24 @@ impl Moment<'_> {
             (Unconfirmed, Report::Resubmitted) => Ok(self.queued(job)),
             _ => Err("it does not fit the status"),
         }
+    }
+
+    /// New jobs in place of all others; a provider that has a part of the task, or may have it, keeps
+    /// all of it.
+    fn moved(&self, jobs: &[Job], to: &Model, parts: &[Part]) -> Result<Vec<Job>, Ignored> {
+        if jobs.iter().any(|job| job.status != Status::Queued) {
+            return Err("a provider has a part of it");
+        }
+        let expires_at = jobs.iter().filter_map(|job| job.expires_at).min();
+        Ok(queued_jobs(to, parts, expires_at, self.now))
+    }
+
+    /// The submission was under way when the job ended, and the provider took it after all: the owner
+    /// pays what there is to pay with.
+    fn charged_after_the_end(&self, job: &Job, upstream_id: &str) -> Job {
+        let settled = self.available.map_or(job.price, |available| job.price.min(available));
+        let settled = settled.max(Credits::ZERO);
+        Job { settled: Some(settled), upstream_id: Some(upstream_id.to_owned()), ..job.clone() }
     }
 
     fn queued(&self, job: &Job) -> Job {
@@ -189,9 +220,44 @@ impl Moment<'_> {
     }
 
     fn give_up_at(&self) -> Timestamp {
-        let timeout = self.now + self.rules.task_timeout;
-        self.deadline_at.map_or(timeout, |deadline| deadline.min(timeout))
+        give_up_at(self.deadline_at, self.rules, self.now)
     }
+}
+
+/// The jobs of a new task, and when each is given up.
+#[must_use]
+pub fn first_jobs(new: &NewTask, rules: &Rules, now: Timestamp) -> Vec<Job> {
+    let expires_at = give_up_at(new.deadline_at, rules, now);
+    queued_jobs(new.model, &parts(&new.request, new.model), Some(expires_at), now)
+}
+
+fn give_up_at(deadline_at: Option<Timestamp>, rules: &Rules, now: Timestamp) -> Timestamp {
+    let timeout = now + rules.task_timeout;
+    deadline_at.map_or(timeout, |deadline| deadline.min(timeout))
+}
+
+fn queued_jobs(
+    model: &Model,
+    parts: &[Part],
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<Job> {
+    let job = |(number, part): (u16, &Part)| Job {
+        number,
+        provider: model.provider,
+        status: Status::Queued,
+        price: part.price,
+        images: part.images,
+        settled: None,
+        upstream_id: None,
+        results: Vec::new(),
+        failure: None,
+        next_step_at: Some(now),
+        expires_at,
+        called_back: false,
+        faltered: false,
+    };
+    (0..).zip(parts).map(job).collect()
 }
 
 fn called_back(job: &Job, upstream_id: &str, ask_at: Timestamp) -> Result<Job, Ignored> {
@@ -224,22 +290,16 @@ fn canceled(job: &Job) -> Job {
     over(job, Status::Canceled, settled)
 }
 
-/// The submission was under way when the job ended, and the provider took it after all.
-fn charged_after_the_end(job: &Job, upstream_id: &str) -> Job {
-    Job { settled: Some(job.price), upstream_id: Some(upstream_id.to_owned()), ..job.clone() }
-}
-
 /// The task's state after its jobs have changed, and whether a client can see a difference.
 fn fold(before: &TaskState, jobs: &[Job], report: &Report, now: Timestamp) -> (TaskState, bool) {
-    let status = fold_status(jobs);
-    let live = |job: &&Job| !job.status.is_terminal();
+    let status = fold_status(jobs, before.submitted_at.is_some());
     let over = status.is_terminal();
     let after = TaskState {
         status,
         failure: (status == Status::Failed)
             .then(|| jobs.iter().find_map(|job| job.failure.clone()))
             .flatten(),
-        reserved: jobs.iter().filter(live).map(|job| job.price).sum(),
+        reserved: if over { Credits::ZERO } else { jobs.iter().map(held).sum() },
         settled: over.then(|| jobs.iter().filter_map(|job| job.settled).sum()),
         submitted_at: before
             .submitted_at
@@ -254,12 +314,18 @@ fn fold(before: &TaskState, jobs: &[Job], report: &Report, now: Timestamp) -> (T
     (TaskState { version: before.version + 1, updated_at: now, ..after }, true)
 }
 
+/// What a job may still cost, or does: nothing of it is free before the whole task is over.
+fn held(job: &Job) -> Credits {
+    job.settled.unwrap_or(job.price)
+}
+
 /// One word for all jobs: what the client still waits for, or how it ended.
-fn fold_status(jobs: &[Job]) -> Status {
+fn fold_status(jobs: &[Job], was_submitted: bool) -> Status {
     let any = |status| jobs.iter().any(|job| job.status == status);
     let all_queued_or_over =
         jobs.iter().all(|job| job.status == Status::Queued || job.status.is_terminal());
-    if any(Status::Queued) && all_queued_or_over && !any(Status::Succeeded) {
+    let submitted = was_submitted || jobs.iter().any(|job| job.upstream_id.is_some());
+    if any(Status::Queued) && all_queued_or_over && !submitted {
         return Status::Queued;
     }
     if any(Status::Queued) || any(Status::Generating) {

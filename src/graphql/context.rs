@@ -2,8 +2,8 @@
 
 use async_graphql::Context;
 
-use super::error::{Error, unauthenticated};
-use crate::auth::Viewer;
+use super::error::{Error, forbidden, unauthenticated};
+use crate::auth::{Role, Viewer};
 use crate::commands::Commands;
 
 /// What the resolvers work with.
@@ -19,6 +19,8 @@ pub(super) trait ContextExt {
     fn commands(&self) -> &Commands;
     /// Whose request this is; an error without a token.
     fn viewer(&self) -> Result<&Viewer, Error>;
+    /// Whose request this is; an error unless it is an administrator's.
+    fn admin(&self) -> Result<&Viewer, Error>;
 }
 
 impl ContextExt for Context<'_> {
@@ -28,5 +30,13 @@ impl ContextExt for Context<'_> {
 
     fn viewer(&self) -> Result<&Viewer, Error> {
         self.data_opt::<Viewer>().ok_or_else(unauthenticated)
+    }
+
+    fn admin(&self) -> Result<&Viewer, Error> {
+        let viewer = self.viewer()?;
+        match viewer.role {
+            Role::Admin => Ok(viewer),
+            Role::User => Err(forbidden("Only an administrator may do this.")),
+        }
     }
 }

@@ -9,6 +9,8 @@ use crate::store::StoreError;
 pub mod code {
     /// No token, or one that is not accepted.
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+    /// The token does not permit it.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
     /// The request cannot be understood or does not fit the schema.
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// The request is larger or deeper than allowed.
@@ -27,6 +29,11 @@ fn with_code(message: &str, code: &'static str) -> Error {
 pub(super) fn unauthenticated() -> Error {
     let message = "Sign in: send the header `authorization: Bearer <token>`.";
     with_code(message, code::UNAUTHENTICATED)
+}
+
+/// The token is fine, but not for this.
+pub(super) fn forbidden(message: &str) -> Error {
+    with_code(message, code::FORBIDDEN)
 }
 
 /// The client's mistake; the message says what to do.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 
 use crate::domain::{ProviderName, TaskId, TimelineEntry, UserId};
-use crate::store::{ProviderAccount, Store, StoreError};
+use crate::store::{ProviderAccount, Store, StoreError, Usual};
 
 type Shared<T> = Result<T, Arc<StoreError>>;
 
@@ -51,12 +51,12 @@ impl Loader<TaskId> for QueueLoader {
 /// Usual durations by model.
 pub(super) struct UsualSecondsLoader(pub(super) Store);
 
-impl Loader<String> for UsualSecondsLoader {
+impl Loader<Usual> for UsualSecondsLoader {
     type Value = f64;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, models: &[String]) -> Shared<HashMap<String, f64>> {
-        Ok(self.0.usual_seconds(models).await?)
+    async fn load(&self, asked: &[Usual]) -> Shared<HashMap<Usual, f64>> {
+        Ok(self.0.usual_seconds(asked).await?)
     }
 }
 

@@ -5,8 +5,8 @@ use async_graphql::{Context, ID, InputObject, MergedObject, Object};
 use super::context::ContextExt;
 use super::error::{Error, bad_input, internal};
 use super::types::{
-    Credits, DateTime, Image, Model, Node, PageArguments, Task, TaskConnection, TaskKind,
-    TaskStatus, Viewer,
+    Credits, DateTime, Image, Model, Node, PageArguments, Quote, QuoteInput, Task, TaskConnection,
+    TaskKind, TaskStatus, Viewer,
 };
 use crate::domain::{ImageId, TaskId};
 use crate::store::Filter;
@@ -34,7 +34,23 @@ impl AccountQuery {
         Ok(ctx.commands().catalog.models().iter().map(|model| Model(model)).collect())
     }
 
-    /// What is left at each provider.
+    /// What a request would cost and how long it should take. Spends nothing. An input that
+    /// `generateImages` or `editImages` would refuse is an error with the code `BAD_USER_INPUT`.
+    async fn quote(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The request.")] input: QuoteInput,
+    ) -> Result<Quote, Error> {
+        let viewer = ctx.viewer()?;
+        let quote = ctx.commands().quote(&viewer.id, &input.into()).await;
+        let quote = quote.map_err(|error| internal(&error))?;
+        quote.map(Quote::from).map_err(|errors| {
+            let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+            bad_input(&messages.join(" "))
+        })
+    }
+
+    /// How much the viewer may still spend, and what is left at each provider.
     async fn credits(&self, ctx: &Context<'_>) -> Result<Credits, Error> {
         ctx.viewer()?;
         Credits::load(ctx).await

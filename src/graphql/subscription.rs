@@ -66,9 +66,13 @@ impl Subscription {
         &self,
         ctx: &'ctx Context<'_>,
     ) -> Result<impl Stream<Item = Result<Credits, Error>> + use<'ctx>, Error> {
-        ctx.viewer()?;
-        // Yields at once, and whenever a balance changed; what changed nothing is left out.
-        let looks = WatchStream::new(ctx.commands().hints.credits());
+        let viewer = ctx.viewer()?;
+        let events = ctx.commands().feed.follow(viewer.id.clone(), None).await;
+        let events = events.map_err(|error| internal(&error))?.ok_or_else(foreign_cursor)?;
+        // Yields at once, whenever a balance or a grant changed, and with each of the viewer's tasks;
+        // what changed nothing is left out.
+        let shared = WatchStream::new(ctx.commands().hints.credits());
+        let looks = stream::select(shared, events.map(|_| ()));
         let credits = looks.then(move |()| Credits::load(ctx));
         Ok(credits
             .scan(None, |last: &mut Option<Credits>, credits| {

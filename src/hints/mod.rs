@@ -9,35 +9,54 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use crate::domain::{Status, UserId};
+use crate::domain::{ProviderName, Status, UserId};
 
 /// A worker that can be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// There may be something to submit.
-    Submit,
-    /// There may be something to ask a provider about.
-    Poll,
+    /// There may be something to submit to this provider.
+    Submit(ProviderName),
+    /// There may be something to ask this provider about.
+    Poll(ProviderName),
     /// There may be something to download.
     Download,
     /// There may be a callback to read.
     Inbox,
     /// A provider's balance may have changed.
     Balance,
+    /// Tasks may have to go to another provider.
+    Reroute,
 }
 
 impl Work {
-    /// The worker that acts on jobs of this status.
-    #[must_use]
-    pub const fn on(status: Status) -> Option<Self> {
-        match status {
-            Status::Queued => Some(Self::Submit),
-            Status::Generating => Some(Self::Poll),
-            Status::Storing => Some(Self::Download),
-            _ => None,
+    /// The workers that act on a job that has come to this status. One that its provider has done
+    /// makes room for another.
+    pub fn on(status: Status, provider: ProviderName) -> impl Iterator<Item = Self> {
+        let (acts, more) = match status {
+            Status::Queued => (Some(Self::Submit(provider)), None),
+            Status::Generating => (Some(Self::Poll(provider)), None),
+            Status::Storing => (Some(Self::Download), Some(Self::Submit(provider))),
+            Status::Unconfirmed => (None, None),
+            _ => (None, Some(Self::Submit(provider))),
+        };
+        acts.into_iter().chain(more)
+    }
+
+    /// The number of its bell.
+    const fn bell(self) -> usize {
+        const PROVIDERS: usize = ProviderName::ALL.len();
+        match self {
+            Self::Download => 0,
+            Self::Inbox => 1,
+            Self::Balance => 2,
+            Self::Reroute => 3,
+            Self::Submit(provider) => 4 + provider as usize,
+            Self::Poll(provider) => 4 + PROVIDERS + provider as usize,
         }
     }
 }
+
+const BELLS: usize = 4 + 2 * ProviderName::ALL.len();
 
 /// What other replicas are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +75,7 @@ pub struct Hints {
 
 #[derive(Debug, Default)]
 struct Shared {
-    work: [Notify; 5],
+    work: [Notify; BELLS],
     users: Inbox,
     outgoing: Inbox,
     credits: watch::Sender<()>,
@@ -90,12 +109,12 @@ impl Inbox {
 impl Hints {
     /// Wakes a worker of this process.
     pub fn wake(&self, work: Work) {
-        self.shared.work[work as usize].notify_one();
+        self.shared.work[work.bell()].notify_one();
     }
 
     /// Waits until this worker is woken; a hint given before counts.
     pub async fn woken(&self, work: Work) {
-        self.shared.work[work as usize].notified().await;
+        self.shared.work[work.bell()].notified().await;
     }
 
     /// A user has new events: told here at once, and to other replicas soon.

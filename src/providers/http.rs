@@ -62,6 +62,11 @@ impl ApiClient {
         Ok(Self { base_url, key, http })
     }
 
+    /// The host that is called.
+    pub(super) fn host(&self) -> &str {
+        self.base_url.host_str().unwrap_or_default()
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
         self.send(self.request(Method::POST, path).json(body)).await
     }

@@ -3,10 +3,15 @@
 //! A provider knows nothing of tasks, the database or the time. To add one: a file here, a line in
 //! [`Registry::new`], a file in `simulator/`, recorded bodies in `tests/fixtures/`.
 
+mod ace_data;
 mod fetch;
+mod flux_kontext;
 mod http;
 mod kie;
 mod nano_banana;
+#[cfg(test)]
+mod recorded;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +19,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use ace_data::{AceData, Application, pace as ace_pace};
 pub use fetch::{FetchError, Fetcher};
+pub use flux_kontext::FluxKontext;
 pub use http::ApiClient;
+pub use kie::pace as kie_pace;
 pub use nano_banana::NanoBanana;
 
-use crate::domain::{Catalog, Credits, Failure, Model, ProviderName, Request};
+use crate::domain::{
+    Catalog, Credits, Failure, Model, Pace, ProviderName, Request, Timestamp, Trouble,
+};
 
 /// What is submitted: one upstream job.
 #[derive(Debug)]
@@ -40,6 +50,13 @@ pub enum Submitted {
     Accepted {
         /// Its id.
         upstream_id: String,
+    },
+    /// The provider has done it at once.
+    Done {
+        /// Its id.
+        upstream_id: String,
+        /// The links of the images.
+        urls: Vec<String>,
     },
     /// The provider refused it, for good.
     Rejected(Refusal),
@@ -68,10 +85,14 @@ pub struct Refusal {
 pub struct Delay {
     /// How long to wait; `None` leaves it to the caller's growing pauses.
     pub after: Option<Duration>,
-    /// Whether the whole provider is to be left alone that long.
-    pub pause: bool,
+    /// Why the whole provider is to be left alone that long; `None` when it concerns one job only.
+    pub trouble: Option<Trouble>,
     /// For the timeline and the log.
     pub why: &'static str,
+}
+
+impl Delay {
+    const NO_CONNECTION: Self = Self { after: None, trouble: None, why: "no connection" };
 }
 
 /// What the provider says about a job.
@@ -87,6 +108,17 @@ pub enum Answer {
     Unknown,
     /// The provider could not be asked.
     Unavailable(Delay),
+}
+
+/// A callback as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Callback<'a> {
+    /// Headers that may hold a signature, by their name in lower case.
+    pub headers: &'a BTreeMap<String, String>,
+    /// As it came.
+    pub body: &'a [u8],
+    /// When it came.
+    pub received_at: Timestamp,
 }
 
 /// What a callback says; a hint until the provider confirms it.
@@ -107,6 +139,9 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// What it offers.
     fn models(&self) -> &'static [Model];
 
+    /// How much may be asked of it at a time.
+    fn pace(&self) -> Pace;
+
     /// How long its result links are trusted to live.
     fn result_life(&self) -> Duration;
 
@@ -116,11 +151,15 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// Sends a job. Called once per job unless the outcome is `Postponed` or `Faltered`.
     async fn submit(&self, submission: &Submission<'_>) -> Submitted;
 
-    /// Asks about a job.
-    async fn query(&self, upstream_id: &str) -> Answer;
+    /// Asks about jobs, with one call for at most [`Pace::ids_per_query`] of them. One answer each,
+    /// in their order.
+    async fn query(&self, upstream_ids: &[&str]) -> Vec<Answer>;
 
-    /// Reads a callback; `None` when it is none of this provider's.
-    fn read_callback(&self, body: &[u8]) -> Option<CallbackNote>;
+    /// Reads a callback.
+    ///
+    /// # Errors
+    /// Why it is none of this provider's, for the log.
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackNote, &'static str>;
 
     /// Asks for the account's balance; `None` when it could not be asked.
     async fn balance(&self) -> Option<Credits>;
@@ -154,6 +193,7 @@ impl Registry {
     #[must_use]
     pub fn catalog(&self) -> Catalog {
         let offered = self.all().flat_map(|provider| provider.models()).collect();
-        Catalog::new(offered, nano_banana::MODELS.iter().collect())
+        let known = [&nano_banana::MODELS[..], &flux_kontext::MODELS, &ace_data::MODELS];
+        Catalog::new(offered, known.into_iter().flatten().collect())
     }
 }

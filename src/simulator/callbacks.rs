@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::nano_banana::{message, record};
-use super::results;
+use super::dialect::Outgoing;
 use super::script::CallbackMode;
-use super::world::{Generation, SimTask, World};
+use super::world::{SimTask, World};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 const RETRIES: u32 = 3;
@@ -43,33 +42,36 @@ pub(super) fn resume(world: &World) {
 /// Calls back now, as often as the script says.
 pub(super) async fn send(world: &World, task: &SimTask, base: &str) {
     let Some(url) = &task.callback_url else { return };
-    let body = body(world, task, base);
+    let outgoing = task.dialect.callback(world, task, base);
     let times = match task.script.callback {
         CallbackMode::Lost => 0,
         CallbackMode::Repeated => 3,
         CallbackMode::Garbage => {
-            post(world, url, "this is no JSON".to_owned()).await;
-            post(world, url, json!({ "hello": "world" }).to_string()).await;
+            post(world, url, "this is no JSON".to_owned(), &[]).await;
+            post(world, url, json!({ "hello": "world" }).to_string(), &[]).await;
             1
         }
         _ => 1,
     };
     for _ in 0..times {
-        deliver(world, url, &body).await;
+        deliver(world, url, &outgoing).await;
     }
 }
 
-async fn deliver(world: &World, url: &str, body: &Value) {
+async fn deliver(world: &World, url: &str, outgoing: &Outgoing) {
     for attempt in 0..=RETRIES {
-        if post(world, url, body.to_string()).await {
+        if post(world, url, outgoing.body.to_string(), &outgoing.headers).await {
             return;
         }
         tokio::time::sleep(Duration::from_secs(1 << attempt)).await;
     }
 }
 
-async fn post(world: &World, url: &str, body: String) -> bool {
-    let request = world.http().post(url).header("content-type", "application/json").body(body);
+async fn post(world: &World, url: &str, body: String, headers: &[(&'static str, String)]) -> bool {
+    let mut request = world.http().post(url).header("content-type", "application/json").body(body);
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
     let answer = request.timeout(PATIENCE).send().await;
     answer.is_ok_and(|answer| answer.status().is_success())
 }
@@ -77,24 +79,9 @@ async fn post(world: &World, url: &str, body: String) -> bool {
 /// Strangers who have seen the path, and strangers who guess it, claim success.
 async fn forge(world: &World, task: &SimTask) {
     let Some(url) = &task.callback_url else { return };
-    let claim = |id: &str| {
-        let info = json!({ "resultImageUrl": "http://10.255.255.1/not-yours.png" });
-        json!({ "code": 200, "msg": "ok", "data": { "taskId": id, "info": info } }).to_string()
-    };
-    post(world, url, claim("somebody-elses-task")).await;
-    post(world, url, claim(&task.id)).await;
-    post(world, &format!("{url}x"), claim(&task.id)).await;
-}
-
-/// Shape A for the first generation, B for the second, C (seen by clients only) for pro.
-fn body(world: &World, task: &SimTask, base: &str) -> Value {
-    if task.generation != Generation::First {
-        return json!({ "code": 200, "msg": "success", "data": record(world, task, base) });
-    }
-    if let Some(code) = task.failure() {
-        json!({ "code": code, "msg": message(code), "data": { "taskId": task.id, "info": null } })
-    } else {
-        let data = json!({ "taskId": task.id, "info": results::links(task, base) });
-        json!({ "code": 200, "msg": "Image generated successfully.", "data": data })
-    }
+    let link = "http://10.255.255.1/not-yours.png";
+    let claim = |id: &str| task.dialect.forgery(id, link).to_string();
+    post(world, url, claim("somebody-elses-task"), &[]).await;
+    post(world, url, claim(&task.id), &[]).await;
+    post(world, &format!("{url}x"), claim(&task.id), &[]).await;
 }

@@ -4,11 +4,18 @@
 //! A provider outlives the gateway, so this keeps a journal: killed and started again, it knows its
 //! tasks and still calls back.
 
+mod ace_data;
 mod art;
 mod callbacks;
+mod dialect;
+mod flux_kontext;
+mod kie;
+mod limits;
 mod nano_banana;
 mod results;
 mod script;
+mod submission;
+mod wire;
 mod world;
 
 use std::net::SocketAddr;
@@ -20,6 +27,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::clock::Clock;
+
 pub use script::MARKERS;
 pub use world::{Counts, World};
 
@@ -28,12 +37,18 @@ pub use world::{Counts, World};
 pub struct SimulatorOptions {
     /// Where to listen; port 0 takes a free one.
     pub bind: SocketAddr,
-    /// What is in the account.
+    /// What is in each account.
     pub credits: f64,
     /// How long a picture takes, unless the prompt says otherwise.
     pub delay: Duration,
     /// Where tasks are remembered.
     pub journal: Option<PathBuf>,
+    /// Refuse what exceeds the providers' limits.
+    pub enforce_limits: bool,
+    /// What Flux Kontext's callbacks are signed with.
+    pub webhook_key: Option<String>,
+    /// Time.
+    pub clock: Clock,
 }
 
 /// A simulator that listens, but does not work yet.
@@ -73,7 +88,11 @@ impl Simulator {
     /// When the listener breaks.
     pub async fn run_until(self, stop: CancellationToken) -> anyhow::Result<()> {
         callbacks::resume(&self.world);
-        let router = nano_banana::router().merge(results::router()).with_state(self.world);
+        let router = nano_banana::router()
+            .merge(flux_kontext::router())
+            .merge(ace_data::router())
+            .merge(results::router())
+            .with_state(self.world);
         // Calls that hang on purpose would hold up an orderly end.
         tokio::select! {
             ended = axum::serve(self.listener, router).into_future() => ended.context("the listener broke"),

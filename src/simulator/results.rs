@@ -6,10 +6,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use serde_json::{Value, json};
 
 use super::art::{Encoding, Picture, draw};
-use super::nano_banana::names_links;
 use super::script::{Answers, ResultMode};
 use super::world::{SimTask, World};
 
@@ -22,20 +20,14 @@ pub(super) fn router() -> Router<World> {
     Router::new().route("/results/{file}", get(result))
 }
 
-/// `resultImageUrl`, as one link or a list.
-pub(super) fn links(task: &SimTask, base: &str) -> Value {
-    if !names_links(task) {
-        return json!({ "resultImageUrl": "" });
-    }
+/// Where the images of a task are; none when the script says so.
+pub(super) fn links(task: &SimTask, base: &str) -> Vec<String> {
     let link = |n| match task.script.result {
         ResultMode::Private => PRIVATE_LINK.to_owned(),
         _ => format!("{base}/results/{}-{n}.{}", task.id, if task.png { "png" } else { "jpg" }),
     };
-    let links: Vec<String> = (0..task.images).map(link).collect();
-    match (links.as_slice(), task.script.result) {
-        ([one], mode) if mode != ResultMode::List => json!({ "resultImageUrl": one }),
-        (all, _) => json!({ "resultImageUrls": all }),
-    }
+    let images = if task.script.result == ResultMode::None { 0 } else { task.images };
+    (0..images).map(link).collect()
 }
 
 async fn result(State(world): State<World>, Path(file): Path<String>) -> Response {

@@ -10,9 +10,11 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::SimulatorOptions;
+use super::dialect::Dialect;
+use super::limits::{self, Recent};
 use super::script::{Answers, Script};
 use crate::clock::Clock;
-use crate::domain::Timestamp;
+use crate::domain::{ProviderName, Timestamp};
 use crate::ids::Ids;
 
 /// The pretended providers' memory. Clones share it.
@@ -27,6 +29,8 @@ struct Shared {
     delay: Duration,
     clock: Clock,
     ids: Ids,
+    enforce_limits: bool,
+    webhook_key: Option<String>,
     http: reqwest::Client,
 }
 
@@ -34,8 +38,7 @@ struct Shared {
 struct Memory {
     tasks: HashMap<String, SimTask>,
     answered: HashMap<String, u32>,
-    credits: f64,
-    counts: Counts,
+    accounts: HashMap<ProviderName, Account>,
     journal: Option<File>,
 }
 
@@ -48,21 +51,24 @@ pub struct Counts {
     pub tasks: u32,
     /// Questions about tasks.
     pub queries: u32,
+    /// Submissions and questions that exceeded a limit.
+    pub over_limit: u32,
 }
 
-/// The generations of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Generation {
-    First,
-    Pro,
-    Second,
+/// What one provider knows of its only customer.
+#[derive(Debug, Default)]
+struct Account {
+    credits: f64,
+    counts: Counts,
+    submissions: Recent,
+    queries: Recent,
 }
 
 /// A task at a pretended provider.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SimTask {
     pub(super) id: String,
-    pub(super) generation: Generation,
+    pub(super) dialect: Dialect,
     pub(super) prompt: String,
     pub(super) images: u32,
     pub(super) width: u32,
@@ -96,20 +102,18 @@ impl World {
             }
             journal = Some(file);
         }
-        let memory = Memory {
-            tasks,
-            answered: HashMap::new(),
-            credits: options.credits,
-            counts: Counts::default(),
-            journal,
-        };
+        let account = || Account { credits: options.credits, ..Account::default() };
+        let accounts = ProviderName::ALL.map(|provider| (provider, account())).into();
+        let memory = Memory { tasks, answered: HashMap::new(), accounts, journal };
         #[expect(clippy::disallowed_methods, reason = "the simulator calls the gateway, its way")]
         let http = reqwest::Client::new();
         let shared = Shared {
             memory: Mutex::new(memory),
             delay: options.delay,
-            clock: Clock::system(),
+            clock: options.clock.clone(),
             ids: Ids::random(),
+            enforce_limits: options.enforce_limits,
+            webhook_key: options.webhook_key.clone(),
             http,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -119,15 +123,19 @@ impl World {
         self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is left in the account.
-    #[must_use]
-    pub fn credits(&self) -> f64 {
-        self.memory().credits
+    fn with_account<T>(&self, of: ProviderName, look: impl FnOnce(&mut Account) -> T) -> T {
+        look(self.memory().accounts.entry(of).or_default())
     }
 
-    /// Puts so much into the account.
-    pub fn set_credits(&self, credits: f64) {
-        self.memory().credits = credits;
+    /// What is left in a provider's account.
+    #[must_use]
+    pub fn credits(&self, of: ProviderName) -> f64 {
+        self.with_account(of, |account| account.credits)
+    }
+
+    /// Puts so much into a provider's account.
+    pub fn set_credits(&self, of: ProviderName, credits: f64) {
+        self.with_account(of, |account| account.credits = credits);
     }
 
     /// Whether every task that will ever be done is done.
@@ -136,14 +144,54 @@ impl World {
         self.unfinished().iter().all(|task| task.script.never)
     }
 
-    /// How often the pretended providers were called.
+    /// How often a provider was called.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.memory().counts
+    pub fn counts_of(&self, provider: ProviderName) -> Counts {
+        self.with_account(provider, |account| account.counts)
     }
 
-    pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.memory().counts);
+    /// How often all providers were called.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let all = ProviderName::ALL.map(|provider| self.counts_of(provider));
+        all.into_iter().fold(Counts::default(), |sum, each| Counts {
+            submissions: sum.submissions + each.submissions,
+            tasks: sum.tasks + each.tasks,
+            queries: sum.queries + each.queries,
+            over_limit: sum.over_limit + each.over_limit,
+        })
+    }
+
+    /// Counts a submission; whether the limits permit it.
+    pub(super) fn may_submit(&self, to: ProviderName) -> bool {
+        let (now, at_work) = (self.now(), self.at_work(to));
+        let enforced = self.shared.enforce_limits;
+        self.with_account(to, |account| {
+            account.counts.submissions += 1;
+            let permitted = limits::permit_submission(to, &mut account.submissions, at_work, now);
+            account.counts.over_limit += u32::from(!permitted);
+            permitted || !enforced
+        })
+    }
+
+    /// Counts a question; whether the limits permit it.
+    pub(super) fn may_ask(&self, provider: ProviderName) -> bool {
+        let (now, enforced) = (self.now(), self.shared.enforce_limits);
+        self.with_account(provider, |account| {
+            account.counts.queries += 1;
+            let permitted = limits::permit_query(provider, &mut account.queries, now);
+            account.counts.over_limit += u32::from(!permitted);
+            permitted || !enforced
+        })
+    }
+
+    fn at_work(&self, provider: ProviderName) -> usize {
+        let of_provider = |task: &&SimTask| task.dialect.provider() == provider;
+        self.unfinished().iter().filter(of_provider).count()
+    }
+
+    pub(super) fn webhook_key(&self) -> Option<&str> {
+        self.shared.webhook_key.as_deref()
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -186,14 +234,19 @@ impl World {
 
     /// Takes a task and its price, unless the account is short of it. Failures are not charged.
     pub(super) fn take(&self, task: &SimTask) -> bool {
-        let mut memory = self.memory();
-        if memory.credits < task.cost {
+        let paid = self.with_account(task.dialect.provider(), |account| {
+            let cost = if task.failure().is_none() { task.cost } else { 0.0 };
+            let affordable = account.credits >= task.cost;
+            if affordable {
+                account.credits -= cost;
+                account.counts.tasks += 1;
+            }
+            affordable
+        });
+        if !paid {
             return false;
         }
-        if task.failure().is_none() {
-            memory.credits -= task.cost;
-        }
-        memory.counts.tasks += 1;
+        let mut memory = self.memory();
         memory.tasks.insert(task.id.clone(), task.clone());
         if let Some(journal) = &mut memory.journal {
             let line = serde_json::to_string(task).unwrap_or_default() + "\n";

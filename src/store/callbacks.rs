@@ -1,5 +1,8 @@
 //! The inbox of what providers posted.
 
+use std::collections::BTreeMap;
+
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::leases::Terms;
@@ -24,7 +27,9 @@ pub struct NewCallback {
     pub provider: ProviderName,
     /// As it came.
     pub body: Vec<u8>,
-    /// SHA-256 of the body: a repeated callback is kept once.
+    /// Headers that may sign it, by their name in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// SHA-256 of headers and body: a repeated callback is kept once.
     pub body_digest: Vec<u8>,
 }
 
@@ -39,8 +44,12 @@ pub struct Callback {
     pub job: u16,
     /// The provider that the path named.
     pub provider: ProviderName,
+    /// Headers that may sign it, by their name in lower case.
+    pub headers: BTreeMap<String, String>,
     /// As it came.
     pub body: Vec<u8>,
+    /// When it came.
+    pub received_at: Timestamp,
 }
 
 impl Store {
@@ -56,10 +65,10 @@ impl Store {
         sqlx::query!(
             "-- store::callbacks::keep_callback
             INSERT INTO callbacks
-                (id, task_id, job, provider, body, body_digest, received_at, next_step_at)
-            SELECT $1, j.task_id, j.number, $4, $5, $6, $7, $7
+                (id, task_id, job, provider, body, body_digest, received_at, next_step_at, headers)
+            SELECT $1, j.task_id, j.number, $4, $5, $6, $7, $7, $9
             FROM jobs AS j
-            WHERE j.task_id = $2 AND j.number = $3
+            WHERE j.task_id = $2 AND j.number = $3 AND j.provider = $4
                 AND (SELECT count(*) FROM callbacks WHERE task_id = $2) < $8
             ON CONFLICT (task_id, job, body_digest) DO NOTHING",
             callback.id,
@@ -70,6 +79,7 @@ impl Store {
             callback.body_digest,
             now,
             KEPT_PER_TASK,
+            Json(callback.headers.clone()) as _,
         )
         .execute(&self.pool)
         .await?;
@@ -87,7 +97,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Callback>, StoreError> {
         let rows = sqlx::query!(
-            "-- store::callbacks::claim_callbacks
+            r#"-- store::callbacks::claim_callbacks
             UPDATE callbacks
             SET lease = $1, next_step_at = $2, attempts = attempts + 1
             WHERE id IN (
@@ -97,7 +107,9 @@ impl Store {
                 LIMIT $4
                 FOR UPDATE SKIP LOCKED
             )
-            RETURNING id, task_id, job, provider, body",
+            RETURNING
+                id, task_id, job, provider, body, received_at,
+                headers AS "headers: Json<BTreeMap<String, String>>""#,
             terms.lease,
             now + terms.duration,
             now,
@@ -113,7 +125,9 @@ impl Store {
                     job: unsigned(row.job)?,
                     provider: ProviderName::from_slug(&row.provider)
                         .ok_or(StoreError::Inconsistent("callbacks.provider"))?,
+                    headers: row.headers.0,
                     body: row.body,
+                    received_at: row.received_at,
                 })
             })
             .collect()
@@ -126,7 +140,7 @@ impl Store {
     pub async fn finish_callback(&self, id: Uuid) -> Result<(), StoreError> {
         sqlx::query!(
             "-- store::callbacks::finish_callback
-            UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = '' WHERE id = $1",
+            UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = '', headers = '{}' WHERE id = $1",
             id,
         )
         .execute(&self.pool)

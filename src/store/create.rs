@@ -4,10 +4,12 @@ use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
+use super::accounts::{open_account, write_entries};
 use super::rows::unsigned;
 use super::{Store, StoreError};
 use crate::domain::{
-    Credits, NewTask, Status, Task, TaskId, TaskKind, TaskState, Timestamp, UserId,
+    Credits, Job, NewTask, Status, Task, TaskId, TaskKind, TaskState, Timestamp, UserId, entries,
+    first_jobs,
 };
 use crate::hints::Work;
 
@@ -25,6 +27,13 @@ pub enum Created {
     },
     /// The user has too many unfinished tasks.
     TooMany,
+    /// The user's allowance does not cover it.
+    Insufficient {
+        /// What it costs.
+        required: Credits,
+        /// What there is.
+        available: Credits,
+    },
 }
 
 /// What one user may have at once.
@@ -49,7 +58,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Created, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let seq = next_seq(&mut tx, &new.owner, now).await?;
+        let account = open_account(&mut tx, &new.owner, self.quota, 1, now).await?;
         if let Some(key) = &new.idempotency_key
             && let Some(known) = known_key(&mut tx, &new.owner, key, &new.input_digest).await?
         {
@@ -58,13 +67,22 @@ impl Store {
         if unfinished(&mut tx, &new.owner).await? >= i64::from(limits.unfinished_tasks) {
             return Ok(Created::TooMany);
         }
-        let task = first_version(new, now);
+        let jobs = first_jobs(new, &self.rules, now);
+        let task = first_version(new, &jobs, now);
+        let required = task.state.reserved;
+        if let Some(available) = account.allowance.map(|allowance| allowance.available())
+            && available < required
+        {
+            return Ok(Created::Insufficient { required, available });
+        }
         insert_task(&mut tx, new, &task).await?;
-        insert_jobs(&mut tx, new, self.give_up_at(new, now), now).await?;
-        insert_event(&mut tx, &task, seq, now).await?;
+        insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
+        insert_event(&mut tx, &task, account.seq, now).await?;
+        let entries = entries(None, &task.state);
+        write_entries(&mut tx, &task.owner, (task.id, task.state.version), &entries, now).await?;
         tx.commit().await?;
         self.hints.user_has_events(&task.owner);
-        self.hints.wake(Work::Submit);
+        self.hints.wake(Work::Submit(new.model.provider));
         Ok(Created::New(Box::new(task)))
     }
 
@@ -80,26 +98,22 @@ impl Store {
     ) -> Result<Option<Created>, StoreError> {
         known_key(&mut *self.pool.acquire().await?, owner, key, input_digest).await
     }
-
-    fn give_up_at(&self, new: &NewTask, now: Timestamp) -> Timestamp {
-        let timeout = now + self.rules.task_timeout;
-        new.deadline_at.map_or(timeout, |deadline| deadline.min(timeout))
-    }
 }
 
-fn first_version(new: &NewTask, now: Timestamp) -> Task {
+fn first_version(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
     Task {
         id: new.id,
         owner: new.owner.clone(),
         request: new.request.clone(),
         model: new.model.id.to_owned(),
+        model_named: new.model_named,
         metadata: new.metadata.clone(),
         created_at: now,
         state: TaskState {
             status: Status::Queued,
             version: 1,
             failure: None,
-            reserved: price(new).times(new.request.count),
+            reserved: jobs.iter().map(|job| job.price).sum(),
             settled: None,
             submitted_at: None,
             completed_at: None,
@@ -107,32 +121,6 @@ fn first_version(new: &NewTask, now: Timestamp) -> Task {
         },
         images: Vec::new(),
     }
-}
-
-/// Of one image.
-fn price(new: &NewTask) -> Credits {
-    new.model.price(new.request.resolution)
-}
-
-/// Takes the user's next event number, creating the user at first sight. The row stays locked until
-/// the transaction ends.
-async fn next_seq(
-    tx: &mut Transaction<'_, Postgres>,
-    owner: &UserId,
-    now: Timestamp,
-) -> Result<i64, StoreError> {
-    let seq = sqlx::query_scalar!(
-        "-- store::create::next_seq
-        INSERT INTO users (id, last_seq, created_at)
-        VALUES ($1, 1, $2)
-        ON CONFLICT (id) DO UPDATE SET last_seq = users.last_seq + 1
-        RETURNING last_seq",
-        owner.as_str(),
-        now,
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(seq)
 }
 
 async fn known_key(
@@ -180,8 +168,8 @@ async fn insert_task(
         "-- store::create::insert_task
         INSERT INTO tasks
             (id, owner, kind, model, prompt, request, metadata, idempotency_key, input_digest,
-             deadline_at, created_at, status, state)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             deadline_at, created_at, status, state, model_named, max_credits)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         task.id.0,
         task.owner.as_str(),
         kind,
@@ -195,41 +183,51 @@ async fn insert_task(
         task.created_at,
         task.state.status.name(),
         Json(&task.state) as _,
+        new.model_named,
+        new.max_credits.map(Credits::thousandths),
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// As many jobs as the model needs for the count; the last may be smaller.
-async fn insert_jobs(
+/// Puts jobs into a provider's queue. Each user has one job per turn, so that no user's many hold up
+/// another's few; who joins begins with the turn that the queue has reached.
+pub(super) async fn insert_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    new: &NewTask,
-    expires_at: Timestamp,
-    now: Timestamp,
+    task: TaskId,
+    owner: &UserId,
+    jobs: &[Job],
 ) -> Result<(), StoreError> {
-    let per_job = new.model.images_per_job.max(1);
-    let jobs = new.request.count.div_ceil(per_job);
+    let Some(first) = jobs.first() else { return Ok(()) };
     let (mut numbers, mut images, mut prices) = (vec![], vec![], vec![]);
-    for number in 0..jobs {
-        let in_this_job = per_job.min(new.request.count - number * per_job);
-        numbers.push(unsigned::<i16, _>(number)?);
-        images.push(unsigned::<i32, _>(in_this_job)?);
-        prices.push(price(new).times(in_this_job).thousandths());
+    for job in jobs {
+        numbers.push(unsigned::<i16, _>(job.number)?);
+        images.push(unsigned::<i32, _>(job.images)?);
+        prices.push(job.price.thousandths());
     }
     sqlx::query!(
         "-- store::create::insert_jobs
         INSERT INTO jobs
-            (task_id, number, images, price, provider, status, next_step_at, expires_at)
-        SELECT $1, number, images, price, $5, 'QUEUED', $6, $7
-        FROM unnest($2::smallint[], $3::integer[], $4::bigint[]) AS job (number, images, price)",
-        new.id.0,
+            (task_id, owner, provider, number, images, price, status, turn, next_step_at, expires_at)
+        SELECT $1, $2, $3, number, images, price, 'QUEUED', first.turn + number, $4, $5
+        FROM unnest($6::smallint[], $7::integer[], $8::bigint[]) AS job (number, images, price),
+            (SELECT greatest(
+                (SELECT turn FROM providers WHERE name = $3),
+                1 + (
+                    SELECT max(turn) FROM jobs
+                    WHERE provider = $3 AND owner = $2 AND (status = 'QUEUED' OR sent_at IS NOT NULL)
+                ),
+                0
+            ) AS turn) AS first",
+        task.0,
+        owner.as_str(),
+        first.provider.slug(),
+        first.next_step_at,
+        first.expires_at,
         &numbers,
         &images,
         &prices,
-        new.model.provider.slug(),
-        now,
-        expires_at,
     )
     .execute(&mut **tx)
     .await?;

@@ -1,4 +1,4 @@
-//! Which job a worker may do next.
+//! What a worker holds, and for how long.
 //!
 //! A claim is one short transaction that puts the row's next step to the end of the lease and a
 //! token on it. No lock outlives it. A worker that dies simply never records; the job falls due
@@ -8,12 +8,15 @@ use chrono::TimeDelta;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::rows::{owner, status, unsigned};
+use super::rows::{owner, provider, status, unsigned};
 use super::{Store, StoreError};
-use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId};
+use crate::domain::{
+    Credits, ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId,
+};
 
 /// A job that a worker holds.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are facts, not states")]
 pub struct Claim {
     /// Its task.
     pub task: TaskId,
@@ -29,6 +32,10 @@ pub struct Claim {
     pub provider: ProviderName,
     /// The model it is for.
     pub model: String,
+    /// Whether the client named the model.
+    pub model_named: bool,
+    /// The most that the whole task may cost, by the client's will.
+    pub max_credits: Option<Credits>,
     /// What to ask for.
     pub request: Request,
     /// How many images of it this job makes.
@@ -41,12 +48,16 @@ pub struct Claim {
     pub results: Vec<ResultLink>,
     /// Whether the provider has called back about it.
     pub called_back: bool,
+    /// Whether a submission met an error of the provider's own.
+    pub faltered: bool,
     /// Claims since the last recorded step, this one included.
     pub lease_attempts: u32,
     /// Postponements since the status last changed.
     pub step_attempts: u32,
     /// An earlier claim began the submission and never recorded how it went.
     pub answer_lost: bool,
+    /// The provider was in trouble lately: whether it works again is news.
+    pub troubled: bool,
 }
 
 /// How a claim is made.
@@ -60,72 +71,88 @@ pub struct Terms {
     pub limit: u32,
 }
 
-/// How often a provider may be given something new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SubmissionRate {
-    /// Submissions, at most.
-    pub submissions: u32,
-    /// In any stretch of this length.
-    pub window: TimeDelta,
+/// What every claiming statement returns.
+#[expect(clippy::struct_excessive_bools, reason = "they are columns")]
+pub(super) struct ClaimRow {
+    pub(super) task_id: Uuid,
+    pub(super) number: i16,
+    pub(super) owner: String,
+    pub(super) status: String,
+    pub(super) provider: String,
+    pub(super) model: String,
+    pub(super) model_named: bool,
+    pub(super) max_credits: Option<i64>,
+    pub(super) request: Json<Request>,
+    pub(super) images: i32,
+    pub(super) upstream_id: Option<String>,
+    pub(super) submitted_at: Option<Timestamp>,
+    pub(super) results: Json<Vec<ResultLink>>,
+    pub(super) called_back: bool,
+    pub(super) faltered: bool,
+    pub(super) lease_attempts: i32,
+    pub(super) step_attempts: i32,
+    pub(super) answer_lost: bool,
+    pub(super) turn: i64,
 }
 
-macro_rules! claim {
-    ($row:ident, $lease:expr) => {
-        Claim {
-            task: TaskId($row.task_id),
-            number: unsigned($row.number)?,
-            owner: owner($row.owner)?,
-            lease: $lease,
-            status: status(&$row.status)?,
-            provider: ProviderName::from_slug(&$row.provider)
-                .ok_or(StoreError::Inconsistent("jobs.provider"))?,
-            model: $row.model,
-            request: $row.request.0,
-            images: unsigned($row.images)?,
-            upstream_id: $row.upstream_id,
-            submitted_at: $row.submitted_at,
-            results: $row.results.0,
-            called_back: $row.called_back,
-            lease_attempts: unsigned($row.lease_attempts)?,
-            step_attempts: unsigned($row.step_attempts)?,
-            answer_lost: $row.answer_lost,
-        }
-    };
+impl ClaimRow {
+    pub(super) fn into_claim(self, lease: Uuid) -> Result<Claim, StoreError> {
+        Ok(Claim {
+            task: TaskId(self.task_id),
+            number: unsigned(self.number)?,
+            owner: owner(self.owner)?,
+            lease,
+            status: status(&self.status)?,
+            provider: provider(&self.provider)?,
+            model: self.model,
+            model_named: self.model_named,
+            max_credits: self.max_credits.map(Credits::from_thousandths),
+            request: self.request.0,
+            images: unsigned(self.images)?,
+            upstream_id: self.upstream_id,
+            submitted_at: self.submitted_at,
+            results: self.results.0,
+            called_back: self.called_back,
+            faltered: self.faltered,
+            lease_attempts: unsigned(self.lease_attempts)?,
+            step_attempts: unsigned(self.step_attempts)?,
+            answer_lost: self.answer_lost,
+            troubled: false,
+        })
+    }
 }
 
 impl Store {
-    /// Claims jobs of this status that are due, the longest due first. Jobs whose result dies
-    /// soonest go first among those to be downloaded.
+    /// Claims results to download, those that die soonest first.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
-    pub async fn claim(
+    pub async fn claim_downloads(
         &self,
-        status: Status,
         terms: Terms,
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        let rows = sqlx::query!(
-            r#"-- store::leases::claim
+        let rows = sqlx::query_as!(
+            ClaimRow,
+            r#"-- store::leases::claim_downloads
             WITH due AS (
                 SELECT task_id, number FROM jobs
-                WHERE status = $1 AND next_step_at <= $2
+                WHERE status = 'STORING' AND next_step_at <= $1
                 ORDER BY results -> 0 ->> 'expires_at', next_step_at
-                LIMIT $3
+                LIMIT $2
                 FOR UPDATE SKIP LOCKED
             )
             UPDATE jobs AS j
-            SET lease = $4, next_step_at = $5, lease_attempts = j.lease_attempts + 1
+            SET lease = $3, next_step_at = $4, lease_attempts = j.lease_attempts + 1
             FROM due
             JOIN tasks AS t ON t.id = due.task_id
             WHERE j.task_id = due.task_id AND j.number = due.number
             RETURNING
-                j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submitted_at,
-                j.called_back, j.lease_attempts, j.step_attempts,
+                j.task_id, j.number, j.owner, j.status, j.provider, j.images, j.upstream_id,
+                j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts, j.turn,
                 j.results AS "results: Json<Vec<ResultLink>>",
-                t.owner, t.model, t.request AS "request: Json<Request>",
+                t.model, t.model_named, t.max_credits, t.request AS "request: Json<Request>",
                 false AS "answer_lost!""#,
-            status.name(),
             now,
             i64::from(terms.limit),
             terms.lease,
@@ -133,83 +160,17 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| Ok(claim!(row, terms.lease))).collect()
+        rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
     }
 
-    /// Claims QUEUED jobs of a provider within its rate and unless it is paused, and marks that
-    /// their submission begins: a claim that finds the mark is told that the answer was lost.
-    ///
-    /// The rate is counted from the jobs themselves, so it holds over restarts and replicas.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing is claimed.
-    pub async fn claim_submissions(
-        &self,
-        provider: ProviderName,
-        rate: SubmissionRate,
-        terms: Terms,
-        now: Timestamp,
-    ) -> Result<Vec<Claim>, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        // Two replicas that count at the same time would each see the whole allowance.
-        sqlx::query!(
-            r#"-- store::leases::claim_submissions (one at a time per provider)
-            SELECT pg_advisory_xact_lock(hashtextextended('submit ' || $1, 0)) AS "locked: ()""#,
-            provider.slug(),
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        let rows = sqlx::query!(
-            r#"-- store::leases::claim_submissions
-            WITH due AS (
-                SELECT task_id, number, submit_started_at IS NOT NULL AS answer_lost FROM jobs
-                WHERE status = 'QUEUED' AND next_step_at <= $1 AND provider = $2
-                    AND NOT EXISTS (
-                        SELECT FROM providers WHERE name = $2 AND paused_until > $1
-                    )
-                ORDER BY next_step_at, task_id, number
-                LIMIT least($3, greatest(0, $4 - (
-                    SELECT count(*) FROM jobs WHERE provider = $2 AND submit_started_at > $5
-                )))
-                FOR UPDATE SKIP LOCKED
-            )
-            UPDATE jobs AS j
-            SET lease = $6,
-                next_step_at = $7,
-                submit_started_at = COALESCE(j.submit_started_at, $1),
-                lease_attempts = j.lease_attempts + 1
-            FROM due
-            JOIN tasks AS t ON t.id = due.task_id
-            WHERE j.task_id = due.task_id AND j.number = due.number
-            RETURNING
-                j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submitted_at,
-                j.called_back, j.lease_attempts, j.step_attempts,
-                j.results AS "results: Json<Vec<ResultLink>>",
-                t.owner, t.model, t.request AS "request: Json<Request>",
-                due.answer_lost AS "answer_lost!""#,
-            now,
-            provider.slug(),
-            i64::from(terms.limit),
-            i64::from(rate.submissions),
-            now - rate.window,
-            terms.lease,
-            now + terms.duration,
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        rows.into_iter().map(|row| Ok(claim!(row, terms.lease))).collect()
-    }
-
-    /// When the next job of this status falls due.
+    /// When the next result may be downloaded.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_due(&self, status: Status) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_download(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
-            "-- store::leases::next_due
-            SELECT min(next_step_at) FROM jobs WHERE status = $1 AND next_step_at IS NOT NULL",
-            status.name(),
+            "-- store::leases::next_download
+            SELECT min(next_step_at) FROM jobs WHERE status = 'STORING'",
         )
         .fetch_one(&self.pool)
         .await?;
@@ -220,22 +181,26 @@ impl Store {
     ///
     /// A job that is due is looked at before it is given up: after an outage of ours, the provider may
     /// have finished it long ago. And waiting for its turn is not the provider's delay: a job that was
-    /// never sent, or is being sent, ends by the client's deadline only.
+    /// never sent, or is being sent, ends by the client's deadline only. Unless its provider is none of
+    /// these: then nobody looks at it.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_expired(
         &self,
+        providers: &[ProviderName],
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<(TaskId, u16)>, StoreError> {
+        let providers: Vec<String> =
+            providers.iter().map(|provider| provider.slug().to_owned()).collect();
         let rows = sqlx::query!(
             "-- store::leases::list_expired
             SELECT j.task_id, j.number
             FROM jobs AS j
             JOIN tasks AS t ON t.id = j.task_id
             WHERE j.expires_at <= $1
-                AND (t.deadline_at <= $1 OR CASE j.status
+                AND (t.deadline_at <= $1 OR j.provider <> ALL ($3) OR CASE j.status
                     WHEN 'QUEUED' THEN j.submit_started_at IS NULL AND j.step_attempts > 0
                     WHEN 'GENERATING' THEN j.next_step_at > $1 AND j.lease IS NULL
                     ELSE true
@@ -244,6 +209,7 @@ impl Store {
             LIMIT $2",
             now,
             i64::from(limit),
+            &providers,
         )
         .fetch_all(&self.pool)
         .await?;

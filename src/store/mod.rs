@@ -4,14 +4,18 @@
 //! each in one transaction with its event, and hinted after the commit. Statements are prepared,
 //! start with a comment that names their function, and take `now` as an argument.
 
+mod accounts;
 mod callbacks;
 mod create;
 mod events;
 mod history;
 mod insight;
 mod leases;
+mod moves;
 mod notifications;
+mod polls;
 mod providers;
+mod queue;
 mod record;
 mod rows;
 mod tasks;
@@ -21,16 +25,19 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+pub use accounts::{Grant, Granted};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{Created, Limits};
 pub use events::EVENTS_PAGE;
 pub use history::{Filter, Page, Range};
-pub use leases::{Claim, SubmissionRate, Terms};
+pub use insight::Usual;
+pub use leases::{Claim, Terms};
+pub use moves::Movable;
 pub use notifications::MAX_NOTIFICATION_BYTES;
-pub use providers::{Pause, ProviderAccount};
+pub use providers::{ProviderAccount, Verdict};
 pub use record::{By, Note, Recorded, Told};
 
-use crate::domain::Rules;
+use crate::domain::{Credits, Rules};
 use crate::hints::Hints;
 
 /// Why a statement failed.
@@ -61,6 +68,7 @@ pub struct Store {
     pool: PgPool,
     hints: Hints,
     rules: Rules,
+    quota: Option<Credits>,
 }
 
 /// How to reach the database.
@@ -70,6 +78,8 @@ pub struct StoreOptions {
     pub url: String,
     /// Connections, at most.
     pub max_connections: u32,
+    /// What each new user may spend; `None` keeps no allowances.
+    pub quota: Option<Credits>,
 }
 
 impl Store {
@@ -87,7 +97,7 @@ impl Store {
             .max_connections(options.max_connections)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(connect);
-        Ok(Self { pool, hints, rules })
+        Ok(Self { pool, hints, rules, quota: options.quota })
     }
 
     /// Applies the migrations that are missing.

@@ -1,7 +1,12 @@
 //! What is known of the provider accounts: shared by all replicas, kept over restarts.
 
+use chrono::TimeDelta;
+use sqlx::{Postgres, Transaction};
+
+use super::rows::unsigned;
 use super::{Store, StoreError};
-use crate::domain::{Credits, ProviderName, Timestamp};
+use crate::domain::{Breaker, Credits, ProviderName, Timestamp, Trouble};
+use crate::hints::Work;
 
 /// One provider account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,19 +17,47 @@ pub struct ProviderAccount {
     pub remaining: Option<Credits>,
     /// When it was last asked.
     pub checked_at: Option<Timestamp>,
-    /// Nothing is submitted before this moment.
-    pub paused_until: Option<Timestamp>,
-    /// Why it is paused.
-    pub pause_reason: Option<String>,
+    /// Whether and why it is left alone.
+    pub breaker: Breaker,
 }
 
-/// Leaving a provider alone for a while.
+impl ProviderAccount {
+    /// That of a provider; one that was never asked or paused has no row yet.
+    #[must_use]
+    pub fn of(accounts: &[Self], provider: ProviderName) -> Self {
+        let known = accounts.iter().find(|account| account.provider == provider);
+        known.cloned().unwrap_or(Self {
+            provider,
+            remaining: None,
+            checked_at: None,
+            breaker: Breaker::default(),
+        })
+    }
+
+    /// Whether a task of this cost may go there now: nobody is avoiding the provider, and the account,
+    /// as far as is known, pays for it.
+    #[must_use]
+    pub fn can_take(&self, cost: Credits, now: Timestamp) -> bool {
+        self.breaker.is_available(now) && self.remaining.is_none_or(|left| left >= cost)
+    }
+}
+
+/// What a submission said about its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pause {
-    /// Until then.
-    pub until: Timestamp,
-    /// A failure code, or `RATE_LIMITED`.
-    pub reason: &'static str,
+pub enum Verdict {
+    /// It works.
+    Worked,
+    /// It failed.
+    Failed,
+    /// It is to be left alone for a while.
+    Trouble(Trouble, TimeDelta),
+}
+
+/// A provider's row, locked until the transaction ends.
+pub(super) struct Gate {
+    pub(super) breaker: Breaker,
+    pub(super) turn: i64,
+    pub(super) next_query_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -35,7 +68,9 @@ impl Store {
     pub async fn list_accounts(&self) -> Result<Vec<ProviderAccount>, StoreError> {
         let rows = sqlx::query!(
             "-- store::providers::list_accounts
-            SELECT name, remaining, checked_at, paused_until, pause_reason FROM providers",
+            SELECT
+                name, remaining, checked_at, paused_until, pause_reason, probe_until, trips, failures
+            FROM providers",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -45,8 +80,13 @@ impl Store {
                 provider: ProviderName::from_slug(&row.name)?,
                 remaining: row.remaining.map(Credits::from_thousandths),
                 checked_at: row.checked_at,
-                paused_until: row.paused_until,
-                pause_reason: row.pause_reason,
+                breaker: Breaker {
+                    trouble: row.pause_reason.as_deref().map(Trouble::from_name),
+                    paused_until: row.paused_until,
+                    probe_until: row.probe_until,
+                    trips: row.trips.cast_unsigned(),
+                    failures: row.failures.cast_unsigned(),
+                },
             })
         });
         Ok(accounts.collect())
@@ -92,28 +132,96 @@ impl Store {
         Ok(())
     }
 
-    /// Leaves a provider alone for a while; the longest pause counts.
+    /// Records what a submission said about its provider, and returns the breaker afterwards.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pause_provider(
+    pub async fn judge_provider(
         &self,
         provider: ProviderName,
-        pause: Pause,
-    ) -> Result<(), StoreError> {
-        sqlx::query!(
-            "-- store::providers::pause_provider
-            INSERT INTO providers (name, paused_until, pause_reason)
-            VALUES ($1, $2, $3)
-            ON CONFLICT (name) DO UPDATE
-            SET paused_until = $2, pause_reason = $3
-            WHERE providers.paused_until IS NULL OR providers.paused_until < $2",
-            provider.slug(),
-            pause.until,
-            pause.reason,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<Breaker, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let before = lock_gate(&mut tx, provider).await?.breaker;
+        let breaker = match verdict {
+            Verdict::Worked => before.worked(now),
+            Verdict::Failed => before.failed(now),
+            Verdict::Trouble(trouble, pause) => before.opened(trouble, pause, now),
+        };
+        if breaker != before {
+            write_breaker(&mut tx, provider, breaker).await?;
+            tx.commit().await?;
+            self.hints.wake(Work::Submit(provider));
+            self.hints.wake(Work::Reroute);
+        }
+        Ok(breaker)
     }
+}
+
+/// Locks a provider's row, creating it at first sight.
+pub(super) async fn lock_gate(
+    tx: &mut Transaction<'_, Postgres>,
+    provider: ProviderName,
+) -> Result<Gate, StoreError> {
+    if let Some(gate) = find_gate(tx, provider).await? {
+        return Ok(gate);
+    }
+    sqlx::query!(
+        "-- store::providers::lock_gate
+        INSERT INTO providers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
+        provider.slug(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    find_gate(tx, provider).await?.ok_or(StoreError::Inconsistent("providers"))
+}
+
+async fn find_gate(
+    tx: &mut Transaction<'_, Postgres>,
+    provider: ProviderName,
+) -> Result<Option<Gate>, StoreError> {
+    let row = sqlx::query!(
+        "-- store::providers::find_gate
+        SELECT paused_until, pause_reason, probe_until, trips, failures, turn, next_query_at
+        FROM providers
+        WHERE name = $1
+        FOR NO KEY UPDATE",
+        provider.slug(),
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(|row| {
+        let breaker = Breaker {
+            trouble: row.pause_reason.as_deref().map(Trouble::from_name),
+            paused_until: row.paused_until,
+            probe_until: row.probe_until,
+            trips: unsigned(row.trips)?,
+            failures: unsigned(row.failures)?,
+        };
+        Ok(Gate { breaker, turn: row.turn, next_query_at: row.next_query_at })
+    })
+    .transpose()
+}
+
+async fn write_breaker(
+    tx: &mut Transaction<'_, Postgres>,
+    provider: ProviderName,
+    breaker: Breaker,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::providers::write_breaker
+        UPDATE providers
+        SET paused_until = $2, pause_reason = $3, probe_until = $4, trips = $5, failures = $6
+        WHERE name = $1",
+        provider.slug(),
+        breaker.paused_until,
+        breaker.trouble.map(Trouble::name),
+        breaker.probe_until,
+        unsigned::<i32, _>(breaker.trips)?,
+        unsigned::<i32, _>(breaker.failures)?,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }

@@ -3,16 +3,20 @@
 //! Load and lock, ask [`domain::apply`](crate::domain::apply), write jobs, task, images, event and
 //! timeline, commit, hint. Locks are always taken in the order task, jobs, user.
 
-use serde_json::{Value, json};
+mod rows;
+
+use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::rows::{owner, status, unsigned};
+use self::rows::{write_images, write_jobs, write_task, write_timeline};
+use super::accounts::{lock_available, write_entries};
+use super::rows::{owner, provider, status, unsigned};
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, Failure, Ignored, Image, Job, Progress, Report, ResultLink, Scope, Status,
-    TaskId, TaskState, Timestamp, UserId, apply,
+    Change, Credits, Entry, EntryKind, Failure, Ignored, Job, Progress, Report, ResultLink, Scope,
+    Status, TaskId, TaskState, Timestamp, UserId, apply, entries,
 };
 use crate::hints::Work;
 
@@ -93,24 +97,30 @@ impl Store {
     pub async fn record(&self, told: Told<'_>, now: Timestamp) -> Result<Recorded, StoreError> {
         let Told { task, scope, by, report, note } = told;
         let mut tx = self.pool.begin().await?;
-        let Some(loaded) = load(&mut tx, task, by).await? else { return Ok(Recorded::Missing) };
+        let Some(mut loaded) = load(&mut tx, task, by).await? else { return Ok(Recorded::Missing) };
         if lease_lost(&loaded, scope, by, report) {
             return Ok(Recorded::LeaseLost);
+        }
+        if loaded.progress.state.status.is_terminal() {
+            // Only a late acceptance can still cost something.
+            let available = lock_available(&mut tx, &loaded.owner, self.quota).await?;
+            loaded.progress.available = available;
         }
         let change = match apply(&loaded.progress, scope, report, &self.rules, now) {
             Ok(change) => change,
             Err(why) => return Ok(Recorded::Ignored(why)),
         };
-        for job in &change.jobs {
-            match write_job(&mut tx, task, job, report, now).await {
-                Err(error) if is_taken(&error) => {
-                    return Ok(Recorded::Ignored("another task has this upstream id"));
-                }
-                written => written?,
+        match write_jobs(&mut tx, task, &loaded.owner, &change, report, now).await {
+            Err(error) if is_taken(&error) => {
+                return Ok(Recorded::Ignored("another task has this upstream id"));
             }
+            written => written?,
         }
         if change.visible {
             write_task(&mut tx, task, &loaded.owner, &change.state, now).await?;
+            if !self.write_credits(&mut tx, task, &loaded, &change, now).await? {
+                return Ok(Recorded::Ignored("the allowance does not cover it"));
+            }
         }
         if let Report::Stored { images } = report {
             write_images(&mut tx, &loaded.owner, images, change.state.version).await?;
@@ -126,16 +136,42 @@ impl Store {
             self.hints.user_has_events(owner);
         }
         for job in &change.jobs {
-            if let Some(work) = Work::on(job.status) {
+            for work in Work::on(job.status, job.provider) {
                 self.hints.wake(work);
             }
         }
+    }
+
+    /// Whether the owner can pay for it.
+    async fn write_credits(
+        &self,
+        tx: &mut Transaction<'_, Postgres>,
+        task: TaskId,
+        loaded: &Loaded,
+        change: &Change,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let entries = entries(Some(&loaded.progress.state), &change.state);
+        if entries.is_empty() {
+            return Ok(true);
+        }
+        let version = (task, change.state.version);
+        let available = write_entries(tx, &loaded.owner, version, &entries, now).await?;
+        let takes_more = |entry: &Entry| entry.kind == EntryKind::Reserve;
+        let overdrawn = available.is_some_and(|available| available < Credits::ZERO);
+        Ok(!(self.quota.is_some() && overdrawn && entries.iter().any(takes_more)))
     }
 }
 
 /// An acceptance is a fact about the world, whoever reports it and however late; all else that a
 /// worker says may be outdated once another has its job.
+///
+/// And while a worker is at any of its jobs, a task does not move: a provider may be taking it.
 fn lease_lost(loaded: &Loaded, scope: Scope, by: By<'_>, report: &Report) -> bool {
+    if matches!(report, Report::Moved { .. }) {
+        let held_by_others = |lease: &Uuid| !matches!(by, By::Lease(ours) if ours == *lease);
+        return loaded.leases.iter().flatten().any(held_by_others);
+    }
     let (By::Lease(lease), Scope::Job(number)) = (by, scope) else { return false };
     let held = loaded.leases.get(usize::from(number)).copied().flatten() == Some(lease);
     !held && !matches!(report, Report::Accepted { .. })
@@ -160,10 +196,10 @@ async fn load(
         r#"-- store::record::load
         SELECT
             t.owner, t.deadline_at, t.state AS "state: Json<TaskState>",
-            j.number, j.status, j.images, j.price, j.settled, j.upstream_id,
+            j.number, j.provider, j.status, j.images, j.price, j.settled, j.upstream_id,
             j.results AS "results: Json<Vec<ResultLink>>",
             j.failure AS "failure: Json<Failure>",
-            j.called_back, j.next_step_at, j.expires_at, j.lease
+            j.called_back, j.faltered, j.next_step_at, j.expires_at, j.lease
         FROM tasks AS t
         JOIN jobs AS j ON j.task_id = t.id
         WHERE t.id = $1 AND ($2::text IS NULL OR t.owner = $2)
@@ -184,6 +220,7 @@ async fn load(
                     state: row.state.0,
                     jobs: Vec::new(),
                     deadline_at: row.deadline_at,
+                    available: None,
                 },
                 leases: Vec::new(),
             }),
@@ -191,6 +228,7 @@ async fn load(
         into.leases.push(row.lease);
         into.progress.jobs.push(Job {
             number: unsigned(row.number)?,
+            provider: provider(&row.provider)?,
             status: status(&row.status)?,
             price: Credits::from_thousandths(row.price),
             images: unsigned(row.images)?,
@@ -201,143 +239,8 @@ async fn load(
             next_step_at: row.next_step_at,
             expires_at: row.expires_at,
             called_back: row.called_back,
+            faltered: row.faltered,
         });
     }
     Ok(loaded)
-}
-
-/// Every recorded step gives up the lease. One that leaves the job QUEUED was no submission, so the
-/// next claim may submit.
-async fn write_job(
-    tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    job: &Job,
-    report: &Report,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "-- store::record::write_job
-        UPDATE jobs
-        SET status = $3,
-            settled = $4,
-            upstream_id = $5,
-            results = $6,
-            failure = $7,
-            called_back = $8,
-            next_step_at = $9,
-            expires_at = $10,
-            submitted_at = COALESCE(submitted_at, CASE WHEN $5::text IS NOT NULL THEN $11::timestamptz END),
-            submit_started_at = CASE WHEN $3 = 'QUEUED' THEN NULL ELSE submit_started_at END,
-            lease = NULL,
-            lease_attempts = 0,
-            step_attempts = CASE WHEN $12 THEN step_attempts + 1 ELSE 0 END
-        WHERE task_id = $1 AND number = $2",
-        task.0,
-        unsigned::<i16, _>(job.number)?,
-        job.status.name(),
-        job.settled.map(Credits::thousandths),
-        job.upstream_id,
-        Json(&job.results) as _,
-        job.failure.as_ref().map(Json) as _,
-        job.called_back,
-        job.next_step_at,
-        job.expires_at,
-        now,
-        matches!(report, Report::Later { .. }),
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn write_task(
-    tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    owner: &UserId,
-    state: &TaskState,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "-- store::record::write_task
-        WITH task AS (
-            UPDATE tasks SET status = $3, state = $4 WHERE id = $1
-        ), counter AS (
-            UPDATE users SET last_seq = last_seq + 1 WHERE id = $2 RETURNING last_seq
-        )
-        INSERT INTO events (owner, seq, task_id, at, version, state)
-        SELECT $2, counter.last_seq, $1, $5, $6, $4
-        FROM counter",
-        task.0,
-        owner.as_str(),
-        state.status.name(),
-        Json(state) as _,
-        now,
-        unsigned::<i32, _>(state.version)?,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn write_images(
-    tx: &mut Transaction<'_, Postgres>,
-    owner: &UserId,
-    images: &[Image],
-    version: u32,
-) -> Result<(), StoreError> {
-    for image in images {
-        sqlx::query!(
-            "-- store::record::write_images
-            INSERT INTO images
-                (id, task_id, owner, job, position, version, width, height, media_type, byte_size,
-                 sha256, thumbhash, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            image.id.0,
-            image.task_id.0,
-            owner.as_str(),
-            unsigned::<i16, _>(image.job)?,
-            unsigned::<i16, _>(image.position)?,
-            unsigned::<i32, _>(version)?,
-            unsigned::<i32, _>(image.width)?,
-            unsigned::<i32, _>(image.height)?,
-            image.media_type.content_type(),
-            unsigned::<i64, _>(image.byte_size)?,
-            &image.sha256,
-            image.thumbhash,
-            image.created_at,
-        )
-        .execute(&mut **tx)
-        .await?;
-    }
-    Ok(())
-}
-
-/// One entry for the step, and one for what it settled.
-async fn write_timeline(
-    tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    before: &Progress,
-    change: &Change,
-    note: Note,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);
-    let settled = settled.map(|credits| json!({ "credits": credits.as_f64() }));
-    sqlx::query!(
-        "-- store::record::write_timeline
-        INSERT INTO timeline (task_id, at, kind, status, detail)
-        SELECT $1, $2, kind, $3, detail
-        FROM (VALUES ($4, $5::jsonb, true), ('credits_settled', $6::jsonb, $6::jsonb IS NOT NULL))
-            AS entry (kind, detail, happened)
-        WHERE happened",
-        task.0,
-        now,
-        change.state.status.name(),
-        note.kind,
-        note.detail,
-        settled,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    Image, ImageId, MediaType, Request, Status, Task, TaskId, TaskState, Timestamp, UserId,
+    Image, ImageId, MediaType, ProviderName, Request, Status, Task, TaskId, TaskState, Timestamp,
+    UserId,
 };
 
 /// A row of the view `task_details`.
@@ -21,6 +22,7 @@ pub(super) struct TaskRow {
     pub(super) created_at: Timestamp,
     pub(super) state: Json<TaskState>,
     pub(super) images: Option<Json<Vec<ImageRow>>>,
+    pub(super) model_named: bool,
 }
 
 /// An entry of `task_details.images`.
@@ -55,6 +57,7 @@ impl TaskRow {
             owner: owner(self.owner)?,
             request: self.request.0,
             model: self.model,
+            model_named: self.model_named,
             metadata: self.metadata,
             created_at: self.created_at,
             state,
@@ -95,6 +98,10 @@ pub(super) fn owner(text: String) -> Result<UserId, StoreError> {
 
 pub(super) fn status(name: &str) -> Result<Status, StoreError> {
     Status::from_name(name).ok_or(StoreError::Inconsistent("status"))
+}
+
+pub(super) fn provider(slug: &str) -> Result<ProviderName, StoreError> {
+    ProviderName::from_slug(slug).ok_or(StoreError::Inconsistent("provider"))
 }
 
 /// A small number that the database keeps signed.

@@ -10,9 +10,7 @@ use serde_json::json;
 use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, Workshop};
 use crate::blobs::{Inspected, inspect};
-use crate::domain::{
-    Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Status, Timestamp,
-};
+use crate::domain::{Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Timestamp};
 use crate::hints::Work;
 use crate::links::image_path;
 use crate::providers::FetchError;
@@ -41,18 +39,19 @@ impl Download {
     }
 
     async fn store_all(&self, claim: &Claim) -> (Report, Note) {
-        let mut images = Vec::new();
-        let mut failure = None;
+        let (mut images, mut failure, mut passing) = (Vec::new(), None, None);
         for (position, link) in (0..).zip(claim.results.iter().take(claim.images as usize)) {
             match self.store_one(claim, position, link).await {
                 Ok(image) => images.push(image),
                 Err(Trouble::Final(why)) => failure = failure.or(Some(why)),
-                Err(Trouble::Passing(why)) => {
-                    let at = self.shop.after_pause(claim.step_attempts);
-                    let note = Note::new("download_postponed", json!({ "why": why, "until": at }));
-                    return (Report::Later { at }, note);
-                }
+                // The others are tried all the same, so that patience is the same for all.
+                Err(Trouble::Passing(why)) => passing = Some(why),
             }
+        }
+        if let Some(why) = passing {
+            let at = self.shop.after_pause(claim.step_attempts);
+            let note = Note::new("download_postponed", json!({ "why": why, "until": at }));
+            return (Report::Later { at }, note);
         }
         if images.is_empty() {
             return failed(failure.unwrap_or_else(|| {
@@ -153,17 +152,20 @@ fn failed(failure: Failure) -> (Report, Note) {
 impl Step for Download {
     type Job = Claim;
 
-    const WORK: Work = Work::Download;
     /// Bounds memory: each holds one file and its decoded picture.
     const AT_ONCE: usize = 8;
 
+    fn bell(&self) -> Work {
+        Work::Download
+    }
+
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
         let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
-        self.shop.store.claim(Status::Storing, terms, now).await
+        self.shop.store.claim_downloads(terms, now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_due(Status::Storing).await
+        self.shop.store.next_download().await
     }
 
     async fn work(&self, claim: Claim) -> Result<(), StoreError> {

@@ -27,7 +27,7 @@ pub(super) trait Step: Send + Sync + 'static {
     type Job: Send + 'static;
 
     /// The hint that wakes it.
-    const WORK: Work;
+    fn bell(&self) -> Work;
 
     /// Jobs at once.
     const AT_ONCE: usize;
@@ -57,7 +57,7 @@ pub(super) async fn drive<S: Step>(step: Arc<S>, shop: Arc<Workshop>, stop: Canc
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &shop, &stop).await,
             Err(error) => {
-                tracing::warn!(work = ?S::WORK, %error, "claiming failed, trying again");
+                tracing::warn!(work = ?step.bell(), %error, "claiming failed, trying again");
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
         }
@@ -97,7 +97,7 @@ async fn claim_and_start<S: Step>(
             let _permit = permit;
             if let Err(error) = step.work(job).await {
                 // The lease ends by itself, and the job is claimed again.
-                tracing::error!(work = ?S::WORK, %error, "a step could not be recorded");
+                tracing::error!(work = ?step.bell(), %error, "a step could not be recorded");
             }
         });
     }
@@ -110,7 +110,7 @@ async fn wait<S: Step>(step: &S, shop: &Workshop, stop: &CancellationToken) {
     let until = due.clamp(now + SHORTEST_WAIT, now + SAFETY_LOOK_EVERY);
     tokio::select! {
         () = stop.cancelled() => {}
-        () = shop.hints.woken(S::WORK) => {}
+        () = shop.hints.woken(step.bell()) => {}
         () = shop.clock.sleep_until(until) => {}
     }
 }

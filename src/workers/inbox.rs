@@ -10,7 +10,7 @@ use super::Workshop;
 use super::driver::Step;
 use crate::domain::{Report, ResultLink, Scope, Timestamp};
 use crate::hints::Work;
-use crate::providers::{Answer, CallbackNote, Provider};
+use crate::providers::{self, Answer, CallbackNote, Provider};
 use crate::store::{By, Callback, Note, Recorded, StoreError, Told};
 
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -88,8 +88,11 @@ fn believe(answer: Answer, expires_at: Timestamp) -> Option<Report> {
 impl Step for Inbox {
     type Job = Callback;
 
-    const WORK: Work = Work::Inbox;
     const AT_ONCE: usize = 16;
+
+    fn bell(&self) -> Work {
+        Work::Inbox
+    }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Callback>, StoreError> {
         let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
@@ -101,15 +104,16 @@ impl Step for Inbox {
     }
 
     async fn work(&self, callback: Callback) -> Result<(), StoreError> {
-        let provider = self.shop.registry.get(callback.provider);
-        let note = provider.and_then(|provider| provider.read_callback(&callback.body));
-        if let (Some(provider), Some(note)) = (provider, note) {
-            self.read(&callback, &**provider, note).await?;
-        } else {
-            tracing::warn!(
+        // Of a provider that was switched off: its key may come back.
+        let Some(provider) = self.shop.registry.get(callback.provider) else { return Ok(()) };
+        let (headers, body, received_at) =
+            (&callback.headers, &callback.body, callback.received_at);
+        match provider.read_callback(&providers::Callback { headers, body, received_at }) {
+            Ok(note) => self.read(&callback, &**provider, note).await?,
+            Err(why) => tracing::warn!(
                 task.id = %callback.task, provider = callback.provider.slug(),
-                bytes = callback.body.len(), "a callback is none of this provider's"
-            );
+                bytes = callback.body.len(), why, "a callback is not believed"
+            ),
         }
         self.shop.store.finish_callback(callback.id).await
     }

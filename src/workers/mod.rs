@@ -10,6 +10,7 @@ mod driver;
 mod inbox;
 mod poll;
 mod relay;
+mod reroute;
 mod submit;
 mod sweep;
 
@@ -22,12 +23,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::clock::Clock;
-use crate::domain::{Report, Scope, Timestamp};
+use crate::domain::{Catalog, Report, Scope, Timestamp};
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{Fetcher, Registry};
-use crate::store::{By, Claim, Note, Recorded, Store, StoreError, SubmissionRate, Terms, Told};
+use crate::store::{By, Claim, Note, Recorded, Store, StoreError, Terms, Told};
 
 /// First pause after a step did not succeed; doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -45,6 +46,8 @@ pub struct Workshop {
     pub store: Store,
     /// Whom to ask.
     pub registry: Registry,
+    /// What they offer.
+    pub catalog: Arc<Catalog>,
     /// How results are fetched.
     pub fetcher: Fetcher,
     /// Where images go.
@@ -70,17 +73,21 @@ pub struct Settings {
     pub poll_every: TimeDelta,
     /// Ask the provider before a callback is believed.
     pub confirm_callbacks: bool,
-    /// Submissions per provider.
-    pub submission_rate: SubmissionRate,
 }
 
 /// Starts all workers on the tracker; they end after `stop`, finishing what they hold.
 pub fn start(shop: &Arc<Workshop>, tracker: &TaskTracker, stop: &CancellationToken) {
-    tracker.spawn(driver::drive(submit::Submit::new(shop), Arc::clone(shop), stop.clone()));
-    tracker.spawn(driver::drive(poll::Poll::new(shop), Arc::clone(shop), stop.clone()));
+    // Each provider has its own, so that a slow one holds up nobody else.
+    for provider in shop.registry.all() {
+        let submit = submit::Submit::new(shop, Arc::clone(provider));
+        tracker.spawn(driver::drive(submit, Arc::clone(shop), stop.clone()));
+        let poll = poll::Poll::new(shop, Arc::clone(provider));
+        tracker.spawn(driver::drive(poll, Arc::clone(shop), stop.clone()));
+    }
     tracker.spawn(driver::drive(download::Download::new(shop), Arc::clone(shop), stop.clone()));
     tracker.spawn(driver::drive(inbox::Inbox::new(shop), Arc::clone(shop), stop.clone()));
     tracker.spawn(sweep::run(Arc::clone(shop), stop.clone()));
+    tracker.spawn(reroute::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(balance::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(relay::send(Arc::clone(shop), stop.clone()));
     tracker.spawn(relay::receive(Arc::clone(shop), stop.clone()));
@@ -111,13 +118,17 @@ impl Workshop {
         report: &Report,
         note: Note,
     ) -> Result<Recorded, StoreError> {
-        let told = Told {
-            task: claim.task,
-            scope: Scope::Job(claim.number),
-            by: By::Lease(claim.lease),
-            report,
-            note,
-        };
+        self.tell(claim, report, note, By::Lease(claim.lease)).await
+    }
+
+    async fn tell(
+        &self,
+        claim: &Claim,
+        report: &Report,
+        note: Note,
+        by: By<'_>,
+    ) -> Result<Recorded, StoreError> {
+        let told = Told { task: claim.task, scope: Scope::Job(claim.number), by, report, note };
         let mut attempt = 1;
         loop {
             let recorded = self.store.record(told.clone(), self.clock.now()).await;

@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, Workshop};
-use crate::domain::{Failure, FailureCode, Report, ResultLink, Status, Timestamp};
+use crate::domain::{Failure, FailureCode, Report, ResultLink, Timestamp, Trouble};
 use crate::hints::Work;
-use crate::providers::{Answer, Provider};
-use crate::store::{Claim, Note, StoreError};
+use crate::providers::{Answer, Delay, Provider};
+use crate::store::{Claim, Note, StoreError, Verdict};
 
 /// Longer than a call to a provider may take.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -26,23 +26,25 @@ const VISIBILITY_PAUSE: Duration = Duration::from_secs(3);
 
 pub(super) struct Poll {
     shop: Arc<Workshop>,
+    provider: Arc<dyn Provider>,
 }
 
 impl Poll {
-    pub(super) fn new(shop: &Arc<Workshop>) -> Arc<Self> {
-        Arc::new(Self { shop: Arc::clone(shop) })
+    pub(super) fn new(shop: &Arc<Workshop>, provider: Arc<dyn Provider>) -> Arc<Self> {
+        Arc::new(Self { shop: Arc::clone(shop), provider })
     }
 
-    fn report(&self, claim: &Claim, provider: &dyn Provider, answer: Answer) -> (Report, Note) {
+    fn report(&self, claim: &Claim, answer: Answer) -> (Report, Note) {
         match answer {
             Answer::Working => later(self.next_poll(claim), "working"),
             Answer::Finished(urls) => {
-                let results = result_links(&urls, claim, self.shop.after(provider.result_life()));
+                let results =
+                    result_links(&urls, claim, self.shop.after(self.provider.result_life()));
                 let note = Note::new("finished", json!({ "images": results.len() }));
                 (Report::Finished { results }, note)
             }
             Answer::Failed(failure) => failed(failure),
-            Answer::Unknown if self.may_be_invisible(claim, provider) => {
+            Answer::Unknown if self.may_be_invisible(claim) => {
                 later(self.shop.after(VISIBILITY_PAUSE), "not visible yet")
             }
             Answer::Unknown => failed(Failure::new(
@@ -57,6 +59,23 @@ impl Poll {
         }
     }
 
+    /// A provider that asks for patience means everybody's questions.
+    async fn honour_rate_limit(&self, answers: &[Answer]) -> Result<(), StoreError> {
+        let pause = answers.iter().find_map(|answer| match answer {
+            Answer::Unavailable(Delay {
+                after: Some(after),
+                trouble: Some(Trouble::RateLimited),
+                ..
+            }) => TimeDelta::from_std(*after).ok(),
+            _ => None,
+        });
+        let Some(pause) = pause else { return Ok(()) };
+        let verdict = Verdict::Trouble(Trouble::RateLimited, pause);
+        let (name, now) = (self.provider.name(), self.shop.clock.now());
+        self.shop.store.judge_provider(name, verdict, now).await?;
+        Ok(())
+    }
+
     fn next_poll(&self, claim: &Claim) -> Timestamp {
         let usual = self.shop.clock.now() + self.shop.settings.poll_every;
         if !claim.called_back {
@@ -66,8 +85,8 @@ impl Poll {
         usual.min(self.shop.after(recheck))
     }
 
-    fn may_be_invisible(&self, claim: &Claim, provider: &dyn Provider) -> bool {
-        let delay = TimeDelta::from_std(provider.visibility_delay()).unwrap_or_default();
+    fn may_be_invisible(&self, claim: &Claim) -> bool {
+        let delay = TimeDelta::from_std(self.provider.visibility_delay()).unwrap_or_default();
         claim.submitted_at.is_some_and(|at| self.shop.clock.now() < at + delay)
     }
 }
@@ -93,34 +112,42 @@ fn failed(failure: Failure) -> (Report, Note) {
 
 #[async_trait]
 impl Step for Poll {
-    type Job = Claim;
+    /// What one question is about.
+    type Job = Vec<Claim>;
 
-    const WORK: Work = Work::Poll;
     const AT_ONCE: usize = 64;
 
-    async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
+    fn bell(&self) -> Work {
+        Work::Poll(self.provider.name())
+    }
+
+    async fn claim(&self, limit: u32) -> Result<Vec<Vec<Claim>>, StoreError> {
         let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
-        self.shop.store.claim(Status::Generating, terms, now).await
+        let (name, pace) = (self.provider.name(), self.provider.pace());
+        let claims = self.shop.store.claim_queries(name, pace, terms, now).await?;
+        let together = claims.chunks(pace.ids_per_query.max(1) as usize);
+        Ok(together.map(<[Claim]>::to_vec).collect())
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_due(Status::Generating).await
+        self.shop.store.next_query(self.provider.name()).await
     }
 
-    async fn work(&self, claim: Claim) -> Result<(), StoreError> {
-        let (report, note) = match (self.shop.registry.get(claim.provider), &claim.upstream_id) {
-            _ if claim.lease_attempts > MAX_LEASE_ATTEMPTS => failed(Failure::new(
-                FailureCode::Internal,
-                "The gateway could not read what the provider said.",
-            )),
-            (Some(provider), Some(upstream_id)) => {
-                let answer = provider.query(upstream_id).await;
-                self.report(&claim, &**provider, answer)
-            }
-            // The provider was switched off while it worked: its key may come back.
-            _ => later(self.next_poll(&claim), "the provider is switched off"),
-        };
-        self.shop.record(&claim, &report, note).await?;
+    async fn work(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
+        let ids = claims.iter().map(|claim| claim.upstream_id.as_deref().unwrap_or_default());
+        let answers = self.provider.query(&ids.collect::<Vec<_>>()).await;
+        self.honour_rate_limit(&answers).await?;
+        for (claim, answer) in claims.iter().zip(answers) {
+            let (report, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
+                failed(Failure::new(
+                    FailureCode::Internal,
+                    "The gateway could not read what the provider said.",
+                ))
+            } else {
+                self.report(claim, answer)
+            };
+            self.shop.record(claim, &report, note).await?;
+        }
         Ok(())
     }
 }

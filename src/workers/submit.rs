@@ -1,6 +1,7 @@
 //! QUEUED: hands jobs to their provider, each once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -8,27 +9,26 @@ use serde_json::json;
 
 use super::Workshop;
 use super::driver::Step;
-use crate::domain::{Failure, FailureCode, Report, Status, Timestamp};
+use super::poll::result_links;
+use crate::domain::{FailureCode, Report, Timestamp, Trouble};
 use crate::hints::Work;
 use crate::providers::{Delay, Provider, Refusal, Submission, Submitted};
-use crate::store::{Claim, Note, Pause, StoreError};
+use crate::store::{By, Claim, Movable, Note, StoreError, Verdict};
 
 /// Longer than a call to a provider may take.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
-/// A provider that only asks for patience is still available.
-const RATE_LIMITED: &str = "RATE_LIMITED";
-
 pub(super) struct Submit {
     shop: Arc<Workshop>,
+    provider: Arc<dyn Provider>,
 }
 
 impl Submit {
-    pub(super) fn new(shop: &Arc<Workshop>) -> Arc<Self> {
-        Arc::new(Self { shop: Arc::clone(shop) })
+    pub(super) fn new(shop: &Arc<Workshop>, provider: Arc<dyn Provider>) -> Arc<Self> {
+        Arc::new(Self { shop: Arc::clone(shop), provider })
     }
 
-    async fn submit(&self, claim: &Claim, provider: &dyn Provider) -> Submitted {
+    async fn submit(&self, claim: &Claim) -> Submitted {
         let callback = self.shop.links.callback(claim.provider, claim.task, claim.number);
         let submission = Submission {
             model: &claim.model,
@@ -36,18 +36,70 @@ impl Submit {
             images: claim.images,
             callback_url: callback.as_str(),
         };
-        provider.submit(&submission).await
+        self.provider.submit(&submission).await
+    }
+
+    async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
+        let note = Note::new("submitted", json!({ "upstreamId": upstream_id }));
+        self.shop.record(claim, &Report::Accepted { upstream_id }, note).await?;
+        self.shop.hints.wake(Work::Balance);
+        if claim.troubled { self.judge(Verdict::Worked).await } else { Ok(()) }
+    }
+
+    /// An answer that brings the images at once.
+    async fn done(
+        &self,
+        claim: &Claim,
+        upstream_id: String,
+        urls: &[String],
+    ) -> Result<(), StoreError> {
+        self.accepted(claim, upstream_id).await?;
+        let results = result_links(urls, claim, self.shop.after(self.provider.result_life()));
+        let note = Note::new("finished", json!({ "images": results.len() }));
+        self.shop.tell(claim, &Report::Finished { results }, note, By::Gateway).await?;
+        Ok(())
     }
 
     async fn rejected(&self, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
         let Refusal { failure, pause } = refusal;
-        let reason = reason(&failure);
-        let note = Note::new("rejected", json!({ "code": failure.code }));
-        self.shop.record(claim, &Report::Failed(failure), note).await?;
-        match pause {
-            Some(pause) => self.pause(claim, pause, reason).await,
-            None => Ok(()),
+        let code = failure.code;
+        let verdict = match pause {
+            Some(pause) => Some(Verdict::Trouble(Trouble::of(code), time_delta(pause))),
+            None if code == FailureCode::UpstreamUnavailable => Some(Verdict::Failed),
+            None => claim.troubled.then_some(Verdict::Worked),
+        };
+        // First, so that the choice of another provider knows.
+        if let Some(verdict) = verdict {
+            self.judge(verdict).await?;
         }
+        if self.moved(claim, code).await? {
+            return Ok(());
+        }
+        let note = Note::new("rejected", json!({ "code": code }));
+        self.shop.record(claim, &Report::Failed(failure), note).await?;
+        Ok(())
+    }
+
+    /// Whether another provider takes the task over: not when the refusal was about its content.
+    async fn moved(&self, claim: &Claim, code: FailureCode) -> Result<bool, StoreError> {
+        let providers_fault = matches!(
+            code,
+            FailureCode::UpstreamAuth
+                | FailureCode::UpstreamCredits
+                | FailureCode::UpstreamUnavailable
+        );
+        if claim.model_named || !providers_fault {
+            return Ok(false);
+        }
+        let task = Movable {
+            task: claim.task,
+            owner: claim.owner.clone(),
+            model: claim.model.clone(),
+            request: claim.request.clone(),
+            max_credits: claim.max_credits,
+        };
+        let why = Trouble::of(code);
+        self.shop.reroute(&task, claim.provider, why, By::Lease(claim.lease)).await
     }
 
     async fn postponed(&self, claim: &Claim, delay: Delay) -> Result<(), StoreError> {
@@ -55,70 +107,75 @@ impl Submit {
             Some(after) => self.shop.after(after),
             None => self.shop.after_pause(claim.step_attempts),
         };
+        let verdict = match (delay.trouble, delay.after) {
+            (Some(trouble), Some(after)) => Verdict::Trouble(trouble, time_delta(after)),
+            _ => Verdict::Failed,
+        };
+        self.judge(verdict).await?;
         let note = Note::new("submission_postponed", json!({ "why": delay.why, "until": at }));
         self.shop.record(claim, &Report::Later { at }, note).await?;
-        let (Some(after), true) = (delay.after, delay.pause) else { return Ok(()) };
-        let rate = delay.why == "rate limited";
-        let reason = if rate { RATE_LIMITED } else { "UPSTREAM_UNAVAILABLE" };
-        self.pause(claim, after, reason).await
+        Ok(())
     }
 
-    /// The provider answered with an error of its own: it has no task of ours, so once more.
+    /// The provider answered with an error of its own: it has no task of ours, so once more. Not
+    /// within the window of the rate, which counts each job once.
     async fn faltered(&self, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
-        if claim.step_attempts > 0 {
+        if claim.faltered {
             return self.rejected(claim, refusal).await;
         }
-        self.postponed(claim, Delay { after: None, pause: false, why: "provider error" }).await
+        self.judge(Verdict::Failed).await?;
+        let window = self.provider.pace().submissions.map(|rate| rate.window);
+        let pause = self.shop.after_pause(claim.step_attempts);
+        let at = pause.max(self.shop.clock.now() + window.unwrap_or_default());
+        let why = json!({ "why": "provider error", "until": at });
+        let note = Note::new("submission_postponed", why);
+        self.shop.record(claim, &Report::Faltered { at }, note).await?;
+        Ok(())
     }
 
-    async fn pause(
-        &self,
-        claim: &Claim,
-        pause: std::time::Duration,
-        reason: &'static str,
-    ) -> Result<(), StoreError> {
-        tracing::warn!(
-            provider = claim.provider.slug(),
-            reason,
-            pause_seconds = pause.as_secs(),
-            "the provider is left alone for a while"
-        );
-        let pause = Pause { until: self.shop.after(pause), reason };
-        self.shop.store.pause_provider(claim.provider, pause).await?;
-        self.shop.hints.wake(Work::Balance);
+    async fn lost(&self, claim: &Claim, why: &'static str) -> Result<(), StoreError> {
+        self.judge(Verdict::Failed).await?;
+        let note = Note::new("answer_lost", json!({ "why": why }));
+        self.shop.record(claim, &Report::AnswerLost, note).await?;
+        Ok(())
+    }
+
+    async fn judge(&self, verdict: Verdict) -> Result<(), StoreError> {
+        let (name, now) = (self.provider.name(), self.shop.clock.now());
+        let breaker = self.shop.store.judge_provider(name, verdict, now).await?;
+        if let (Some(trouble), Some(until)) = (breaker.trouble, breaker.paused_until)
+            && until > now
+        {
+            let (provider, reason) = (name.slug(), trouble.name());
+            tracing::warn!(provider, reason, %until, "the provider is left alone for a while");
+            self.shop.hints.wake(Work::Balance);
+        }
         Ok(())
     }
 }
 
-const fn reason(failure: &Failure) -> &'static str {
-    match failure.code {
-        FailureCode::UpstreamCredits => "UPSTREAM_CREDITS",
-        FailureCode::UpstreamAuth => "UPSTREAM_AUTH",
-        _ => "UPSTREAM_UNAVAILABLE",
-    }
+fn time_delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 #[async_trait]
 impl Step for Submit {
     type Job = Claim;
 
-    const WORK: Work = Work::Submit;
     const AT_ONCE: usize = 64;
 
+    fn bell(&self) -> Work {
+        Work::Submit(self.provider.name())
+    }
+
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let mut claims = Vec::new();
-        for provider in self.shop.registry.all() {
-            let free = limit - u32::try_from(claims.len()).unwrap_or(limit);
-            let (terms, now) = (self.shop.terms(free, LEASE), self.shop.clock.now());
-            let rate = self.shop.settings.submission_rate;
-            let name = provider.name();
-            claims.extend(self.shop.store.claim_submissions(name, rate, terms, now).await?);
-        }
-        Ok(claims)
+        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
+        let (name, pace) = (self.provider.name(), self.provider.pace());
+        self.shop.store.claim_submissions(name, pace, terms, now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_due(Status::Queued).await
+        self.shop.store.next_submission(self.provider.name()).await
     }
 
     async fn work(&self, claim: Claim) -> Result<(), StoreError> {
@@ -127,22 +184,13 @@ impl Step for Submit {
             self.shop.record(&claim, &Report::AnswerLost, note).await?;
             return Ok(());
         }
-        let Some(provider) = self.shop.registry.get(claim.provider) else { return Ok(()) };
-        match self.submit(&claim, &**provider).await {
-            Submitted::Accepted { upstream_id } => {
-                let note = Note::new("submitted", json!({ "upstreamId": upstream_id }));
-                self.shop.record(&claim, &Report::Accepted { upstream_id }, note).await?;
-                self.shop.hints.wake(Work::Balance);
-                Ok(())
-            }
+        match self.submit(&claim).await {
+            Submitted::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
+            Submitted::Done { upstream_id, urls } => self.done(&claim, upstream_id, &urls).await,
             Submitted::Rejected(refusal) => self.rejected(&claim, refusal).await,
             Submitted::Faltered(refusal) => self.faltered(&claim, refusal).await,
             Submitted::Postponed(delay) => self.postponed(&claim, delay).await,
-            Submitted::Lost { why } => {
-                let note = Note::new("answer_lost", json!({ "why": why }));
-                self.shop.record(&claim, &Report::AnswerLost, note).await?;
-                Ok(())
-            }
+            Submitted::Lost { why } => self.lost(&claim, why).await,
         }
     }
 }

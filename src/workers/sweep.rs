@@ -29,7 +29,8 @@ pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
 
 async fn sweep(shop: &Workshop) -> Result<(), StoreError> {
     let now = shop.clock.now();
-    for (task, job) in shop.store.list_expired(AT_ONCE, now).await? {
+    let providers: Vec<_> = shop.registry.all().map(|provider| provider.name()).collect();
+    for (task, job) in shop.store.list_expired(&providers, AT_ONCE, now).await? {
         let (scope, report) = (Scope::Job(job), &Report::Expired);
         let told = Told { task, scope, by: By::Gateway, report, note: Note::of(report) };
         // One that cannot be recorded must not keep the others waiting.

@@ -4,8 +4,18 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestApp, User, eventually};
 
-const MODELS: [(&str, f64); 3] =
-    [("nano-banana", 4.0), ("nano-banana-2", 8.0), ("nano-banana-pro", 18.0)];
+/// Id, price of an image, what its images are.
+const MODELS: [(&str, f64, &str); 9] = [
+    ("nano-banana", 4.0, "image/jpeg"),
+    ("nano-banana-2", 8.0, "image/jpeg"),
+    ("nano-banana-pro", 18.0, "image/jpeg"),
+    ("flux-kontext-pro", 5.0, "image/jpeg"),
+    ("flux-kontext-max", 10.0, "image/jpeg"),
+    ("ace/nano-banana", 6.0, "image/png"),
+    ("ace/nano-banana-2-lite", 7.0, "image/png"),
+    ("ace/nano-banana-2", 10.0, "image/png"),
+    ("ace/nano-banana-pro", 22.0, "image/png"),
+];
 
 fn kinds(task: &Value) -> Vec<&str> {
     task["timeline"]
@@ -20,7 +30,7 @@ fn kinds(task: &Value) -> Vec<&str> {
 async fn every_model_takes_a_task_from_submission_to_a_stored_image() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    for (model, price) in MODELS {
+    for (model, price, content_type) in MODELS {
         let input = json!({ "prompt": "a lighthouse", "model": model, "aspectRatio": "16:9" });
         let accepted = ana.generate(input).await;
         assert_eq!(accepted["replayed"], false);
@@ -41,10 +51,11 @@ async fn every_model_takes_a_task_from_submission_to_a_stored_image() {
         let image = &task["images"][0];
         assert_eq!((&image["width"], &image["height"]), (&json!(768), &json!(432)));
         let answer = ana.get(image["url"].as_str().unwrap()).await;
-        assert_eq!(answer.headers()["content-type"], "image/jpeg");
+        assert_eq!(answer.headers()["content-type"], content_type, "{model}");
         let bytes = answer.bytes().await.unwrap();
         assert_eq!(bytes.len() as u64, image["byteSize"].as_u64().unwrap());
-        assert_eq!(bytes[..3], [0xFF, 0xD8, 0xFF]);
+        let begins = if content_type == "image/png" { b"\x89PN" } else { b"\xFF\xD8\xFF" };
+        assert_eq!(bytes[..3], begins[..], "{model}");
     }
 }
 
@@ -53,7 +64,7 @@ async fn an_image_is_edited_by_its_link() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let images = json!([{ "url": "http://127.0.0.1/cat.png" }]);
-    for (model, _) in MODELS {
+    for (model, ..) in MODELS {
         let input = json!({ "prompt": "make it blue", "images": images, "model": model, "waitSeconds": 30 });
         let result = ana.edit(input).await;
         assert_eq!(result["task"]["status"], "SUCCEEDED", "{result}");
@@ -247,16 +258,17 @@ async fn more_than_the_client_allows_or_the_account_holds_is_refused() {
     assert_eq!(result["__typename"], "InsufficientCredits");
     assert_eq!((&result["required"], &result["available"]), (&json!(8.0), &json!(7.5)));
 
-    app.simulator.set_credits(10.5);
+    app.simulator.set_credits(plantain::domain::ProviderName::NanoBanana, 10.5);
     eventually("the balance to be read", || async {
         app.advance(60);
         let credits = ana.graphql("{ credits { providers { remaining } } }", json!({})).await;
         (credits["credits"]["providers"][0]["remaining"] == 10.5).then_some(())
     })
     .await;
-    let refused = ana.generate(json!({ "prompt": "a", "count": 3 })).await;
+    let input = |count| json!({ "prompt": "a", "count": count, "model": "nano-banana" });
+    let refused = ana.generate(input(3)).await;
     assert_eq!((&refused["required"], &refused["available"]), (&json!(12.0), &json!(10.5)));
-    let accepted = ana.generate(json!({ "prompt": "a", "count": 2 })).await;
+    let accepted = ana.generate(input(2)).await;
     assert_eq!(accepted["creditsLow"], true, "{accepted}");
 }
 

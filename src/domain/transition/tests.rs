@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::*;
-use crate::domain::{Image, ImageId, MediaType, ResultLink, TaskId};
+use crate::domain::{Image, ImageId, MediaType, ProviderName, ResultLink, TaskId};
 
 fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).unwrap()
@@ -17,17 +17,19 @@ fn job(number: u16, status: Status) -> Job {
     let over = status.is_terminal();
     Job {
         number,
+        provider: ProviderName::NanoBanana,
         status,
         price: Credits::whole(4),
         images: 1,
         settled: over.then_some(Credits::ZERO),
-        upstream_id: matches!(status, Status::Generating | Status::Storing)
+        upstream_id: matches!(status, Status::Generating | Status::Storing | Status::Succeeded)
             .then(|| format!("upstream-{number}")),
         results: Vec::new(),
         failure: (status == Status::Failed).then(|| failure("it failed before")),
         next_step_at: (!over).then(now),
         expires_at: (!over).then(|| now() + TimeDelta::seconds(900)),
         called_back: false,
+        faltered: false,
     }
 }
 
@@ -44,8 +46,27 @@ fn progress(statuses: &[Status]) -> Progress {
         updated_at: now(),
     };
     let (state, _) = fold(&state, &jobs, &Report::Expired, now());
-    Progress { state: TaskState { version: 7, ..state }, jobs, deadline_at: None }
+    Progress { state: TaskState { version: 7, ..state }, jobs, deadline_at: None, available: None }
 }
+
+/// What a task can move to.
+static ELSEWHERE: Model = Model {
+    id: "elsewhere",
+    provider: ProviderName::FluxKontext,
+    kinds: &[],
+    max_images: 1,
+    images_per_job: 1,
+    max_input_images: 0,
+    max_prompt_chars: 1,
+    aspect_ratios: &[],
+    resolutions: &[],
+    output_formats: &[],
+    watermark: false,
+    google_search: false,
+    flux_options: false,
+    credits_per_image: Credits::ZERO,
+    credits_by_resolution: &[],
+};
 
 fn failure(message: &str) -> Failure {
     Failure::new(FailureCode::GenerationFailed, message)
@@ -75,6 +96,11 @@ fn called_back(upstream_id: &str) -> Report {
     Report::CalledBack { upstream_id: upstream_id.to_owned(), ask_at: now() }
 }
 
+fn moved() -> Report {
+    let parts = vec![Part { images: 1, price: Credits::whole(5) }];
+    Report::Moved { to: &ELSEWHERE, parts }
+}
+
 fn finished() -> Report {
     Report::Finished { results: vec![ResultLink { url: "https://x/a".into(), expires_at: now() }] }
 }
@@ -86,6 +112,8 @@ fn every_report() -> Vec<Report> {
         called_back("upstream-0"),
         called_back("another"),
         Report::Later { at: now() },
+        Report::Faltered { at: now() },
+        moved(),
         finished(),
         Report::Failed(failure("it failed")),
         Report::Stored { images: vec![image()] },
@@ -108,6 +136,8 @@ fn each_arrow_of_the_graph_leads_where_it_is_drawn() {
         (Queued, called_back("early"), Generating),
         (Queued, Report::AnswerLost, Unconfirmed),
         (Queued, Report::Later { at: now() }, Queued),
+        (Queued, Report::Faltered { at: now() }, Queued),
+        (Queued, moved(), Queued),
         (Queued, Report::Failed(failure("")), Failed),
         (Queued, Report::Canceled, Canceled),
         (Unconfirmed, accepted(), Generating),
@@ -218,7 +248,7 @@ fn a_task_of_several_jobs_shows_what_the_client_still_waits_for() {
     ];
     for (jobs, task) in folds {
         let jobs: Vec<Job> = (0..).zip(jobs).map(|(number, status)| job(number, *status)).collect();
-        assert_eq!(fold_status(&jobs), task, "{jobs:?}");
+        assert_eq!(fold_status(&jobs, false), task, "{jobs:?}");
     }
 }
 
@@ -228,7 +258,7 @@ fn a_part_that_fails_leaves_the_rest_and_costs_only_what_came() {
     let stored = Report::Stored { images: vec![image()] };
     let change = apply(&progress, Scope::Job(0), &stored, &rules(), now()).unwrap();
     assert_eq!((change.state.status, change.state.settled), (Status::Generating, None));
-    assert_eq!(change.state.reserved, Credits::whole(4));
+    assert_eq!(change.state.reserved, Credits::whole(8), "what it costs stays held to the end");
     progress.jobs[0] = change.jobs[0].clone();
     progress.state = change.state;
     let failed = Report::Failed(failure("flagged"));
@@ -245,4 +275,35 @@ fn canceling_a_task_cancels_the_jobs_that_are_not_over() {
     let numbers: Vec<u16> = change.jobs.iter().map(|job| job.number).collect();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(change.state.reserved, Credits::ZERO);
+}
+
+#[test]
+fn a_task_moves_as_a_whole_or_not_at_all() {
+    let waiting = progress(&[Status::Queued, Status::Queued]);
+    let change = apply(&waiting, Scope::Task, &moved(), &rules(), now()).unwrap();
+    assert_eq!((change.jobs.len(), change.visible), (1, true));
+    assert_eq!(change.jobs[0].provider, ProviderName::FluxKontext);
+    assert_eq!(change.state.reserved, Credits::whole(5));
+    assert_eq!((change.state.status, change.state.version), (Status::Queued, 8));
+    for started in [Status::Generating, Status::Unconfirmed, Status::Failed, Status::Canceled] {
+        let progress = progress(&[Status::Queued, started]);
+        assert!(apply(&progress, Scope::Task, &moved(), &rules(), now()).is_err(), "{started}");
+    }
+}
+
+#[test]
+fn once_a_part_was_taken_a_task_is_never_queued_again() {
+    let mut progress = progress(&[Status::Generating, Status::Queued]);
+    progress.state.submitted_at = Some(now());
+    let failed = Report::Failed(failure("flagged"));
+    let change = apply(&progress, Scope::Job(0), &failed, &rules(), now()).unwrap();
+    assert_eq!(change.state.status, Status::Generating);
+}
+
+#[test]
+fn a_late_charge_takes_no_more_than_there_is() {
+    let mut progress = progress(&[Status::Canceled]);
+    progress.available = Some(Credits::whole(3));
+    let change = apply(&progress, Scope::Job(0), &accepted(), &rules(), now()).unwrap();
+    assert_eq!(change.state.settled, Some(Credits::whole(3)));
 }

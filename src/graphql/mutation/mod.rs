@@ -5,12 +5,12 @@ mod results;
 use async_graphql::{Context, Enum, ID, Object};
 
 pub(super) use results::UserError;
-use results::{CancelTaskResult, SubmitResult};
+use results::{CancelTaskResult, GrantCreditsResult, SubmitResult};
 
 use super::context::ContextExt;
 use super::error::{Error, internal};
 use super::types::{EditImagesInput, GenerateImagesInput};
-use crate::commands::{self, Submission};
+use crate::commands::{self, GrantRequest, Submission};
 use crate::domain::TaskId;
 
 /// Changes.
@@ -74,6 +74,23 @@ impl Mutation {
         let Ok(id) = id.parse::<TaskId>() else { return Ok(SubmitResult::task_not_found()) };
         let outcome = ctx.commands().resolve(&viewer.id, id, action.into()).await;
         Ok(outcome.map_err(|error| internal(&error))?.into())
+    }
+
+    /// Adds to a user's allowance, once per key: a repeated key with the same user and amount changes
+    /// nothing, with others it is `InvalidInput`. ADMIN only.
+    async fn grant_credits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `sub` of the user's token.")] user_id: ID,
+        #[graphql(desc = "Credits to add: 0.001 or more.")] amount: f64,
+        #[graphql(desc = "Kept in the ledger: 1 to 255 characters.")] reason: String,
+        #[graphql(desc = "Makes a repeated call harmless: 1 to 255 characters.")]
+        idempotency_key: String,
+    ) -> Result<GrantCreditsResult, Error> {
+        ctx.admin()?;
+        let request = GrantRequest { user: user_id.to_string(), amount, reason, idempotency_key };
+        let outcome = ctx.commands().grant(&request).await.map_err(|error| internal(&error))?;
+        Ok(GrantCreditsResult::new(outcome, ctx.commands()))
     }
 }
 

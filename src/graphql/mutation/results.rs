@@ -2,9 +2,9 @@
 
 use async_graphql::{Interface, SimpleObject, Union};
 
-use crate::commands::{CancelOutcome, SubmitOutcome};
+use crate::commands::{CancelOutcome, Commands, GrantOutcome, Limit, Shortage, SubmitOutcome};
 use crate::domain;
-use crate::graphql::types::Task;
+use crate::graphql::types::{Quota, Task};
 
 /// A refusal that a person can be shown.
 #[derive(Interface)]
@@ -38,7 +38,7 @@ pub(in crate::graphql) struct TaskAccepted {
     task: Task,
     /// True when an idempotency key matched an earlier submission and nothing new was started.
     replayed: bool,
-    /// True when the provider account is nearly used up.
+    /// True when the allowance or the provider account is nearly used up.
     credits_low: bool,
 }
 
@@ -76,7 +76,7 @@ pub(in crate::graphql) struct InsufficientCredits {
     message: String,
     /// What it costs.
     required: f64,
-    /// What there is, or `maxCredits`.
+    /// What there is: of the allowance, of the provider account, or `maxCredits`.
     available: f64,
 }
 
@@ -129,6 +129,31 @@ pub(in crate::graphql) struct TaskNotCancelable {
     task: Task,
 }
 
+/// What became of a grant.
+#[derive(Union)]
+pub(in crate::graphql) enum GrantCreditsResult {
+    CreditsGranted(CreditsGranted),
+    InvalidInput(InvalidInput),
+}
+
+/// The allowance has grown, now or when the key was first used.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct CreditsGranted {
+    /// The user's allowance as it is now.
+    quota: Quota,
+}
+
+impl GrantCreditsResult {
+    pub(super) fn new(outcome: GrantOutcome, commands: &Commands) -> Self {
+        match outcome {
+            GrantOutcome::Granted(allowance) => {
+                Self::CreditsGranted(CreditsGranted { quota: Quota::new(&allowance, commands) })
+            }
+            GrantOutcome::InvalidInput(errors) => Self::InvalidInput(errors.into()),
+        }
+    }
+}
+
 fn task_not_found() -> NotFound {
     NotFound { message: "There is no such task.".to_owned() }
 }
@@ -156,8 +181,8 @@ impl From<SubmitOutcome> for SubmitResult {
                 message: "The prompt says something that is not allowed here.".to_owned(),
                 advice: "Rephrase it; the same words will be refused again.".to_owned(),
             }),
-            SubmitOutcome::InsufficientCredits { required, available, by_client } => {
-                Self::InsufficientCredits(insufficient(required, available, by_client))
+            SubmitOutcome::InsufficientCredits(shortage) => {
+                Self::InsufficientCredits(shortage.into())
             }
             SubmitOutcome::RateLimited { retry_after_seconds } => Self::RateLimited(RateLimited {
                 message: "You have too many unfinished tasks; wait until some are done.".to_owned(),
@@ -175,18 +200,22 @@ impl From<SubmitOutcome> for SubmitResult {
     }
 }
 
-fn insufficient(
-    required: domain::Credits,
-    available: domain::Credits,
-    by_client: bool,
-) -> InsufficientCredits {
-    let (required, available) = (required.as_f64(), available.as_f64());
-    let message = if by_client {
-        format!("This costs {required} credits, and maxCredits allows {available}.")
-    } else {
-        format!("This costs {required} credits, and the provider account has {available}.")
-    };
-    InsufficientCredits { message, required, available }
+impl From<Shortage> for InsufficientCredits {
+    fn from(shortage: Shortage) -> Self {
+        let (required, available) = (shortage.required.as_f64(), shortage.available.as_f64());
+        let message = match shortage.limit {
+            Limit::MaxCredits => {
+                format!("This costs {required} credits, and maxCredits allows {available}.")
+            }
+            Limit::Allowance => {
+                format!("This costs {required} credits, and you have {available} left.")
+            }
+            Limit::Provider => {
+                format!("This costs {required} credits, and the provider account has {available}.")
+            }
+        };
+        Self { message, required, available }
+    }
 }
 
 impl From<Vec<domain::FieldError>> for InvalidInput {

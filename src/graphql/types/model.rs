@@ -4,17 +4,18 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object};
 
 use super::TaskKind;
-use crate::commands::is_available;
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::AccountLoader;
+use crate::store::ProviderAccount;
 
 /// A model of a provider: what it can do, and what it costs.
 pub(in crate::graphql) struct Model(pub(in crate::graphql) &'static domain::Model);
 
 /// A model of a provider: what it can do, and what it costs. `id` is `nano-banana`,
-/// `nano-banana-2` or `nano-banana-pro`.
+/// `nano-banana-2`, `nano-banana-pro`, `flux-kontext-pro`, `flux-kontext-max`, `ace/nano-banana`,
+/// `ace/nano-banana-2-lite`, `ace/nano-banana-2` or `ace/nano-banana-pro`.
 #[Object]
 impl Model {
     /// What inputs name, such as `nano-banana-pro`.
@@ -35,8 +36,10 @@ impl Model {
         }
         let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
         let account = loader.load_one(self.0.provider).await.map_err(|error| internal(&error))?;
-        let accounts: Vec<_> = account.into_iter().collect();
-        Ok(is_available(self.0, &accounts, commands.clock.now()))
+        let can_take = |account: &ProviderAccount| {
+            account.can_take(self.0.credits_per_image, commands.clock.now())
+        };
+        Ok(account.as_ref().is_none_or(can_take))
     }
 
     /// Whether it generates, edits, or both.
@@ -69,7 +72,8 @@ impl Model {
         self.0.output_formats.iter().map(|format| (*format).into()).collect()
     }
 
-    /// Price of one image at the default settings.
+    /// Price of one image at the default settings. One credit is $0.005 at the provider; what Ace Data
+    /// Cloud counts is converted.
     async fn credits_per_image(&self) -> f64 {
         self.0.credits_per_image.as_f64()
     }
@@ -81,6 +85,10 @@ impl Model {
 pub(in crate::graphql) enum ProviderName {
     /// nanobananaapi.ai.
     NanoBanana,
+    /// kie.ai or fluxapi.ai.
+    FluxKontext,
+    /// Ace Data Cloud.
+    AceData,
 }
 
 /// Nominal length of the longer side.

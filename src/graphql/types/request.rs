@@ -25,7 +25,7 @@ pub(in crate::graphql) struct GenerateImagesInput {
     output_format: Option<OutputFormat>,
     /// A text to stamp on the image, where the model can: 1 to 200 characters.
     watermark: Option<String>,
-    /// Refused with `InsufficientCredits` when it would cost more.
+    /// Refused with `InsufficientCredits` when the quote is higher.
     max_credits: Option<f64>,
     /// The same key with the same input returns the first task again; with another input,
     /// `IdempotencyConflict`. 1 to 255 characters.
@@ -61,7 +61,7 @@ pub(in crate::graphql) struct EditImagesInput {
     output_format: Option<OutputFormat>,
     /// A text to stamp on the image, where the model can: 1 to 200 characters.
     watermark: Option<String>,
-    /// Refused with `InsufficientCredits` when it would cost more.
+    /// Refused with `InsufficientCredits` when the quote is higher.
     max_credits: Option<f64>,
     /// The same key with the same input returns the first task again; with another input,
     /// `IdempotencyConflict`. 1 to 255 characters.
@@ -89,6 +89,8 @@ pub(in crate::graphql) enum ImageSource {
 pub(in crate::graphql) enum ProviderOptions {
     /// For the models of `NANO_BANANA`.
     NanoBanana(NanoBananaOptions),
+    /// For the models of `FLUX_KONTEXT`.
+    FluxKontext(FluxKontextOptions),
 }
 
 /// Settings of the `NANO_BANANA` models.
@@ -96,6 +98,17 @@ pub(in crate::graphql) enum ProviderOptions {
 pub(in crate::graphql) struct NanoBananaOptions {
     /// Ground the picture in a web search; `nano-banana-2` only.
     google_search: Option<bool>,
+}
+
+/// Settings of the `FLUX_KONTEXT` models; what is left out is left to the provider.
+#[derive(InputObject)]
+pub(in crate::graphql) struct FluxKontextOptions {
+    /// Let the provider elaborate the prompt; slower.
+    prompt_upsampling: Option<bool>,
+    /// How much the provider's moderation lets pass: 0 (strict) to 6 when generating, to 2 when editing.
+    safety_tolerance: Option<i32>,
+    /// Let the provider translate the prompt into English, the only language it knows.
+    enable_translation: Option<bool>,
 }
 
 impl From<GenerateImagesInput> for Submission {
@@ -154,8 +167,20 @@ impl EditImagesInput {
 
 impl From<ProviderOptions> for domain::ProviderOptions {
     fn from(options: ProviderOptions) -> Self {
-        let ProviderOptions::NanoBanana(options) = options;
-        let options = domain::NanoBananaOptions { google_search: options.google_search };
-        Self { nano_banana: Some(options) }
+        let mut all = Self::default();
+        match options {
+            ProviderOptions::NanoBanana(options) => {
+                let google_search = options.google_search;
+                all.nano_banana = Some(domain::NanoBananaOptions { google_search });
+            }
+            ProviderOptions::FluxKontext(options) => {
+                all.flux_kontext = Some(domain::FluxKontextOptions {
+                    prompt_upsampling: options.prompt_upsampling,
+                    safety_tolerance: options.safety_tolerance,
+                    enable_translation: options.enable_translation,
+                });
+            }
+        }
+        all
     }
 }

@@ -11,6 +11,7 @@ use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{QueueLoader, TimelineLoader, UsualSecondsLoader};
+use crate::store::Usual;
 
 /// A task at one version; copies share it.
 #[derive(Debug, Clone)]
@@ -86,15 +87,15 @@ impl Task {
         loader.load_one(self.0.id).await.map_err(|error| internal(&error))
     }
 
-    /// Expected seconds until the end, learned from the model's last 50 successful tasks; null when
-    /// nothing is known or it is over.
+    /// Expected seconds until the end: the median of the last 50 successful tasks with this model and
+    /// number of images, less its age; null when nothing is known or it is over.
     async fn eta_seconds(&self, ctx: &Context<'_>) -> Result<Option<i64>, Error> {
         if self.0.state.status.is_terminal() {
             return Ok(None);
         }
         let loader = ctx.data_unchecked::<DataLoader<UsualSecondsLoader>>();
-        let usual =
-            loader.load_one(self.0.model.clone()).await.map_err(|error| internal(&error))?;
+        let usual = Usual { model: self.0.model.clone(), images: self.0.request.count };
+        let usual = loader.load_one(usual).await.map_err(|error| internal(&error))?;
         let age = (ctx.commands().clock.now() - self.0.created_at).as_seconds_f64();
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a task's life are few")]
         Ok(usual.map(|usual| (usual - age).max(1.0).ceil() as i64))

@@ -1,6 +1,7 @@
 //! A whole gateway per test.
 
 mod database;
+mod derived;
 mod eventually;
 mod socket;
 mod user;
@@ -23,15 +24,27 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use database::Database;
+pub(crate) use derived::derived;
 pub(crate) use eventually::{eventually, soon};
 pub(crate) use socket::Socket;
 pub(crate) use user::User;
+
+/// What the simulator signs the callbacks of Flux Kontext with.
+const WEBHOOK_KEY: &str = "whk_test_0123456789abcdef";
 
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
     gateway: GatewayArgs,
 }
+
+/// The defaults of `plantain serve`.
+const REAL_PACE: [&str; 4] = [
+    "--submissions-per-10-seconds=18",
+    "--queries-per-second=9",
+    "--ace-data-jobs-at-once=10",
+    "--ace-data-queries-per-second=1",
+];
 
 /// A running gateway with its own database, image store and simulator.
 pub(crate) struct TestApp {
@@ -60,10 +73,20 @@ impl TestApp {
     /// With these flags of `plantain serve`, which win over the usual ones.
     pub(crate) async fn with(flags: &[&str]) -> Self {
         let database = Database::create().await;
-        let (simulator, simulator_url) = start_simulator().await;
+        let (simulator, simulator_url) = start_simulator(Clock::system(), false).await;
         let folder = std::sync::Arc::new(TempDir::new().unwrap());
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let clock = Clock::system();
+        Self::run(database, simulator, simulator_url, flags, clock, folder).await
+    }
+
+    /// At the providers' real pace, with one time for gateway and simulator.
+    pub(crate) async fn at_real_pace() -> Self {
+        let database = Database::create().await;
+        let clock = Clock::system();
+        let (simulator, simulator_url) = start_simulator(clock.clone(), true).await;
+        let folder = std::sync::Arc::new(TempDir::new().unwrap());
+        let flags = REAL_PACE.map(str::to_owned).to_vec();
         Self::run(database, simulator, simulator_url, flags, clock, folder).await
     }
 
@@ -143,11 +166,14 @@ impl TestApp {
         }
     }
 
-    /// Moves the clock to the moment that some job waits for, unless a worker is at one: what takes a
+    /// Moves the clock to the moment that some job or its provider's breaker waits for, unless a worker is at one: what takes a
     /// worker a second must not seem to take it hours.
     pub(crate) async fn advance_to_the_next_step(&self) {
         let mut database = self.database.connect().await;
-        let next = "SELECT min(next_step_at) FROM jobs WHERE next_step_at IS NOT NULL
+        let next = "SELECT min(CASE WHEN status = 'QUEUED'
+                THEN greatest(next_step_at, paused_until) ELSE next_step_at END)
+            FROM jobs JOIN providers ON name = provider
+            WHERE next_step_at IS NOT NULL
             HAVING bool_and(lease IS NULL)";
         let next: Option<Option<Timestamp>> =
             sqlx::query_scalar(next).fetch_optional(&mut database).await.unwrap();
@@ -215,8 +241,11 @@ impl Killed {
     }
 }
 
-async fn start_simulator() -> (World, String) {
+async fn start_simulator(clock: Clock, enforce_limits: bool) -> (World, String) {
     let options = SimulatorOptions {
+        enforce_limits,
+        webhook_key: Some(WEBHOOK_KEY.to_owned()),
+        clock,
         bind: "127.0.0.1:0".parse().unwrap(),
         credits: 10_000.0,
         delay: Duration::from_millis(100),
@@ -239,11 +268,20 @@ fn configure(
         "--bind=127.0.0.1:0",
         "--database-connections=8",
         "--submissions-per-10-seconds=100000",
+        "--queries-per-second=10000",
+        "--ace-data-jobs-at-once=10000",
+        "--ace-data-queries-per-second=10000",
         "--nanobanana-api-key=simulated",
+        "--flux-kontext-api-key=simulated",
+        "--ace-data-api-key=simulated",
+        "--ace-data-platform-token=simulated",
+        "--ace-data-application-id=simulated",
     ]
     .map(str::to_owned)
     .to_vec();
-    arguments.push(format!("--nanobanana-base-url={simulator_url}"));
+    for upstream in ["nanobanana-base", "flux-kontext-base", "ace-data-base", "ace-data-platform"] {
+        arguments.push(format!("--{upstream}-url={simulator_url}"));
+    }
     arguments.push(format!("--data-dir={}", folder.display()));
     arguments.extend(flags.iter().cloned());
     // The last of two equal flags wins.

@@ -1,0 +1,133 @@
+//! What moves a user's credits. Every movement goes from one account to another.
+
+use super::{Credits, TaskState};
+
+/// Why credits moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// What a user starts with.
+    Opening,
+    /// An administrator added to it.
+    Grant,
+    /// Held for a task.
+    Reserve,
+    /// What was held is spent.
+    Settle,
+    /// What was held is free again.
+    Release,
+    /// Spent without having been held: the provider took a task after it had ended.
+    Charge,
+}
+
+impl EntryKind {
+    /// The word in the database.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opening => "OPENING",
+            Self::Grant => "GRANT",
+            Self::Reserve => "RESERVE",
+            Self::Settle => "SETTLE",
+            Self::Release => "RELEASE",
+            Self::Charge => "CHARGE",
+        }
+    }
+
+    /// The accounts that the credits leave and reach.
+    #[must_use]
+    pub const fn accounts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Opening | Self::Grant => ("operator", "available"),
+            Self::Reserve => ("available", "reserved"),
+            Self::Settle => ("reserved", "spent"),
+            Self::Release => ("reserved", "available"),
+            Self::Charge => ("available", "spent"),
+        }
+    }
+}
+
+/// One movement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Why.
+    pub kind: EntryKind,
+    /// Never negative.
+    pub amount: Credits,
+}
+
+/// The movements between two versions of a task; `before` is `None` for its first.
+#[must_use]
+pub fn entries(before: Option<&TaskState>, after: &TaskState) -> Vec<Entry> {
+    let held = before.map_or(Credits::ZERO, |state| state.reserved);
+    let spent = |state: &TaskState| state.settled.unwrap_or(Credits::ZERO);
+    let newly_spent = spent(after) - before.map_or(Credits::ZERO, spent);
+    let freed = held - after.reserved;
+    let settled = newly_spent.min(freed).max(Credits::ZERO);
+    let all = [
+        (EntryKind::Reserve, Credits::ZERO - freed),
+        (EntryKind::Settle, settled),
+        (EntryKind::Release, freed - settled),
+        (EntryKind::Charge, newly_spent - settled),
+    ];
+    all.into_iter()
+        .filter(|(_, amount)| *amount > Credits::ZERO)
+        .map(|(kind, amount)| Entry { kind, amount })
+        .collect()
+}
+
+/// What a user was given, holds and has spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Ever granted.
+    pub granted: Credits,
+    /// Held for live tasks.
+    pub reserved: Credits,
+    /// Gone.
+    pub spent: Credits,
+}
+
+impl Allowance {
+    /// What may still be spent.
+    #[must_use]
+    pub fn available(&self) -> Credits {
+        self.granted - self.reserved - self.spent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Status, Timestamp};
+
+    fn state(reserved: i64, settled: Option<i64>) -> TaskState {
+        TaskState {
+            status: Status::Queued,
+            version: 1,
+            failure: None,
+            reserved: Credits::whole(reserved),
+            settled: settled.map(Credits::whole),
+            submitted_at: None,
+            completed_at: None,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn between(before: Option<&TaskState>, after: &TaskState) -> Vec<(EntryKind, i64)> {
+        let entries = entries(before, after);
+        entries.iter().map(|entry| (entry.kind, entry.amount.thousandths() / 1000)).collect()
+    }
+
+    #[test]
+    fn credits_are_held_then_spent_or_freed() {
+        use EntryKind::{Charge, Release, Reserve, Settle};
+        assert_eq!(between(None, &state(8, None)), [(Reserve, 8)]);
+        assert_eq!(between(Some(&state(8, None)), &state(8, None)), []);
+        assert_eq!(between(Some(&state(8, None)), &state(4, None)), [(Release, 4)]);
+        assert_eq!(between(Some(&state(8, None)), &state(12, None)), [(Reserve, 4)]);
+        assert_eq!(between(Some(&state(8, None)), &state(0, Some(0))), [(Release, 8)]);
+        assert_eq!(between(Some(&state(8, None)), &state(0, Some(8))), [(Settle, 8)]);
+        let part = between(Some(&state(8, None)), &state(0, Some(6)));
+        assert_eq!(part, [(Settle, 6), (Release, 2)]);
+        assert_eq!(between(Some(&state(0, Some(0))), &state(0, Some(4))), [(Charge, 4)]);
+    }
+}

@@ -1,0 +1,168 @@
+//! Flux Kontext, by kie.ai or fluxapi.ai (`upstreams.md` section 3). Both speak the same dialect;
+//! only the path of the balance differs.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::{Answer, ApiClient, Callback, CallbackNote, Provider, Submission, Submitted, kie};
+use crate::domain::{Credits, Model, OutputFormat, Pace, ProviderName, TaskKind};
+
+const PRO: &str = "flux-kontext-pro";
+const MAX: &str = "flux-kontext-max";
+
+/// One image per upstream task, at most one image to edit. Prices are what resellers report (3.6).
+const COMMON: Model = Model {
+    id: PRO,
+    provider: ProviderName::FluxKontext,
+    kinds: &[TaskKind::Generate, TaskKind::Edit],
+    max_images: 4,
+    images_per_job: 1,
+    max_input_images: 1,
+    max_prompt_chars: 20_000,
+    aspect_ratios: &["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"],
+    resolutions: &[],
+    output_formats: &[OutputFormat::Jpeg, OutputFormat::Png],
+    watermark: true,
+    google_search: false,
+    flux_options: true,
+    credits_per_image: Credits::whole(5),
+    credits_by_resolution: &[],
+};
+
+pub(super) static MODELS: [Model; 2] =
+    [COMMON, Model { id: MAX, credits_per_image: Credits::whole(10), ..COMMON }];
+
+/// How old a signed callback may be. The documents give no window; clients use this one (3.4).
+const SIGNATURE_LIFE_SECONDS: i64 = 300;
+
+/// Flux Kontext.
+#[derive(Debug)]
+pub struct FluxKontext {
+    api: ApiClient,
+    pace: Pace,
+    webhook_key: Option<SecretString>,
+}
+
+impl FluxKontext {
+    /// Where the API is, unless the operator says otherwise.
+    pub const BASE_URL: &'static str = "https://api.kie.ai";
+
+    /// Calls through this client, as often as `pace` allows. With a `webhook_key`, callbacks must be
+    /// signed with it.
+    #[must_use]
+    pub const fn new(api: ApiClient, pace: Pace, webhook_key: Option<SecretString>) -> Self {
+        Self { api, pace, webhook_key }
+    }
+
+    /// kie.ai has one path and answers 404 to the other; fluxapi.ai the other way round (3.1).
+    fn balance_paths(&self) -> [&'static str; 2] {
+        let (kie, fluxapi) = ("/api/v1/chat/credit", "/api/v1/common/credit");
+        if self.api.host().ends_with("fluxapi.ai") { [fluxapi, kie] } else { [kie, fluxapi] }
+    }
+}
+
+#[async_trait]
+impl Provider for FluxKontext {
+    fn name(&self) -> ProviderName {
+        ProviderName::FluxKontext
+    }
+
+    fn models(&self) -> &'static [Model] {
+        &MODELS
+    }
+
+    fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// The documents promise 14 days, and "typically 24 h" on another page (3.6).
+    fn result_life(&self) -> Duration {
+        Duration::from_hours(24)
+    }
+
+    fn visibility_delay(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    async fn submit(&self, submission: &Submission<'_>) -> Submitted {
+        kie::submit(&self.api, "/api/v1/flux/kontext/generate", &request_body(submission)).await
+    }
+
+    async fn query(&self, upstream_ids: &[&str]) -> Vec<Answer> {
+        kie::query(&self.api, "/api/v1/flux/kontext/record-info", upstream_ids).await
+    }
+
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackNote, &'static str> {
+        let note = kie::read_callback(callback.body).ok_or("it names no task")?;
+        match &self.webhook_key {
+            Some(key) => verify(key, &note.upstream_id, callback).map(|()| note),
+            None => Ok(note),
+        }
+    }
+
+    async fn balance(&self) -> Option<Credits> {
+        for path in self.balance_paths() {
+            let reply = self.api.get(path, &[]).await.ok()?;
+            if reply.status != StatusCode::NOT_FOUND {
+                return kie::read_balance(&reply);
+            }
+        }
+        None
+    }
+}
+
+/// The signature covers the task's id and the time, not the body (3.4): it proves who speaks, and
+/// what is said is asked for again.
+fn verify(
+    key: &SecretString,
+    upstream_id: &str,
+    callback: &Callback<'_>,
+) -> Result<(), &'static str> {
+    let header = |name: &str| callback.headers.get(name).map(|value| value.trim());
+    let signed_at = header("x-webhook-timestamp").ok_or("it is not signed")?;
+    let signature = header("x-webhook-signature").ok_or("it is not signed")?;
+    let seconds: i64 = signed_at.parse().map_err(|_| "its timestamp is no number")?;
+    let age = callback.received_at.timestamp().checked_sub(seconds);
+    if age.is_none_or(|age| age.abs() > SIGNATURE_LIFE_SECONDS) {
+        return Err("its signature is too old");
+    }
+    let signature = STANDARD.decode(signature).map_err(|_| "its signature is not base64")?;
+    let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes());
+    let mac = mac.map_err(|_| "the webhook key cannot be used")?;
+    // `verify_slice` compares in constant time.
+    mac.chain_update(format!("{upstream_id}.{signed_at}"))
+        .verify_slice(&signature)
+        .map_err(|_| "its signature is wrong")
+}
+
+/// What the client left out stays out: in edit mode a ratio would override that of the image.
+fn request_body(submission: &Submission<'_>) -> Value {
+    let request = submission.request;
+    let options = request.options.flux_kontext.unwrap_or_default();
+    kie::without_nulls(json!({
+        "prompt": request.prompt,
+        "model": submission.model,
+        "callBackUrl": submission.callback_url,
+        "inputImage": request.images.first(),
+        "aspectRatio": request.aspect_ratio,
+        "outputFormat": request.output_format.map(|format| match format {
+            OutputFormat::Jpeg => "jpeg",
+            OutputFormat::Png => "png",
+        }),
+        "watermark": request.watermark,
+        "enableTranslation": options.enable_translation,
+        "promptUpsampling": options.prompt_upsampling,
+        "safetyTolerance": options.safety_tolerance,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

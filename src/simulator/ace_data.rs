@@ -1,0 +1,208 @@
+//! The wire of Ace Data Cloud's Nano Banana (`upstreams.md` section 4).
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::dialect::{Dialect, Outgoing};
+use super::kie::is_visible;
+use super::submission::{self, Wish};
+use super::wire::{authorized, base_url, size};
+use super::world::{SimTask, World};
+use crate::domain::ProviderName;
+
+/// Gateway credits per credit of this provider.
+const EXCHANGE: f64 = 19.0;
+
+pub(super) fn router() -> Router<World> {
+    Router::new()
+        .route("/nano-banana/images", post(images))
+        .route("/nano-banana/tasks", post(tasks))
+        .route("/api/v1/applications/{id}/", get(application))
+}
+
+#[derive(Debug, Deserialize)]
+struct Submission {
+    action: Option<String>,
+    #[serde(default)]
+    prompt: String,
+    model: Option<String>,
+    #[serde(default)]
+    image_urls: Vec<String>,
+    aspect_ratio: Option<String>,
+    resolution: Option<String>,
+    count: Option<u32>,
+    callback_url: Option<String>,
+}
+
+async fn images(
+    State(world): State<World>,
+    headers: HeaderMap,
+    body: Json<Submission>,
+) -> Response {
+    submission::submit(&world, &headers, wish(body.0)).await
+}
+
+fn wish(body: Submission) -> Wish {
+    let complaint = match body.action.as_deref() {
+        _ if body.prompt.is_empty() => Some("prompt is required"),
+        Some("edit") if body.image_urls.is_empty() => Some("image_urls is required"),
+        Some("generate" | "edit") => None,
+        _ => Some("action is required"),
+    };
+    let images = body.count.unwrap_or(1).clamp(1, 4);
+    let price = match (body.model.as_deref(), body.resolution.as_deref()) {
+        (Some("nano-banana-pro"), Some("4K")) => 30.0,
+        (Some("nano-banana-2"), Some("2K")) => 15.0,
+        (Some("nano-banana-pro"), _) | (Some("nano-banana-2"), Some("4K")) => 22.0,
+        (Some("nano-banana-2"), _) => 10.0,
+        (Some("nano-banana-2-lite"), _) => 7.0,
+        _ => 6.0,
+    };
+    Wish {
+        dialect: Dialect::AceData,
+        images,
+        size: size(body.aspect_ratio.as_deref(), body.resolution.as_deref()),
+        png: true,
+        prompt: body.prompt,
+        callback_url: body.callback_url,
+        cost: price * f64::from(images),
+        complaint,
+    }
+}
+
+/// At once, as `async` asks for; with the result when the script says so.
+pub(super) fn accept(world: &World, task: &SimTask, base: &str) -> Response {
+    let mut body = accepted(task);
+    if task.script.inline && task.done_at <= world.now() {
+        body = outcome(task, base);
+    }
+    Json(body).into_response()
+}
+
+fn accepted(task: &SimTask) -> Value {
+    json!({ "success": true, "task_id": task.id, "trace_id": trace_id(task) })
+}
+
+fn trace_id(task: &SimTask) -> String {
+    format!("trace-{}", task.id)
+}
+
+/// The final word about a task.
+fn outcome(task: &SimTask, base: &str) -> Value {
+    let mut body = accepted(task);
+    if let Some(code) = task.failure() {
+        let (_, name, words) = error(code);
+        body["success"] = json!(false);
+        body["error"] = json!({ "code": name, "message": words });
+    } else {
+        let image = |link| json!({ "prompt": task.prompt, "image_url": link });
+        let images = super::results::links(task, base).into_iter().map(image);
+        body["data"] = images.collect();
+    }
+    body
+}
+
+#[derive(Debug, Deserialize)]
+struct Retrieval {
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    ids: Vec<String>,
+    action: Option<String>,
+}
+
+async fn tasks(State(world): State<World>, headers: HeaderMap, body: Json<Retrieval>) -> Response {
+    let permitted = world.may_ask(ProviderName::AceData);
+    if !authorized(&headers) {
+        return refuse(401, None);
+    }
+    if !permitted {
+        return refuse(429, None);
+    }
+    let base = base_url(&headers);
+    let find = |id: &String| {
+        let known = world.task(id).filter(|task| task.dialect == Dialect::AceData)?;
+        is_visible(&world, &known).then_some(known)
+    };
+    let batch = body.action.as_deref() == Some("retrieve_batch");
+    let mut ids = if batch { body.0.ids } else { vec![body.0.id] };
+    ids.sort();
+    ids.dedup();
+    let found: Vec<SimTask> = ids.iter().filter_map(find).collect();
+    let poll = |task: &SimTask| world.answers(&format!("poll {}", task.id), task.script.poll);
+    if let Some(code) = found.iter().find_map(poll) {
+        return refuse(code, None);
+    }
+    let mut records: Vec<Value> = found.iter().map(|task| record(&world, task, &base)).collect();
+    if batch {
+        return Json(json!({ "items": records, "count": records.len() })).into_response();
+    }
+    match records.pop() {
+        Some(record) => Json(record).into_response(),
+        None => refuse(404, Some("task not found")),
+    }
+}
+
+/// Without a status: the echo of the acceptance while it works, the outcome afterwards.
+fn record(world: &World, task: &SimTask, base: &str) -> Value {
+    let mut record = json!({
+        "id": task.id,
+        "type": "images",
+        "created_at": task.created_at.timestamp(),
+        "request": { "prompt": task.prompt, "callback_url": task.callback_url },
+        "trace_id": trace_id(task),
+        "response": accepted(task),
+    });
+    if task.done_at <= world.now() {
+        record["response"] = outcome(task, base);
+        record["finished_at"] = json!(task.done_at.to_rfc3339());
+    } else if task.script.bare_error {
+        record["response"] = json!({ "success": false, "error": "upstream hiccup" });
+    }
+    record
+}
+
+async fn application(State(world): State<World>, headers: HeaderMap) -> Response {
+    if !authorized(&headers) {
+        return refuse(401, None);
+    }
+    let remaining = world.credits(ProviderName::AceData) / EXCHANGE;
+    Json(json!({ "remaining_amount": remaining.to_string() })).into_response()
+}
+
+/// The nearest equivalent of a code of the kie family.
+pub(super) fn refuse(code: i64, words: Option<&str>) -> Response {
+    let (status, name, usual) = error(code);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let error = json!({ "code": name, "message": words.unwrap_or(usual) });
+    (status, Json(json!({ "error": error, "trace_id": "trace" }))).into_response()
+}
+
+const fn error(code: i64) -> (u16, &'static str, &'static str) {
+    match code {
+        400 => (403, "forbidden", "The request was rejected by the content policy."),
+        401 => (401, "invalid_token", "The token is invalid."),
+        402 => (403, "used_up", "The balance is used up."),
+        404 => (404, "no_api", "There is no such API."),
+        408 | 504 => (504, "timeout", "The request timed out."),
+        413 => (413, "request_too_large", "The images are too large."),
+        422 => (400, "bad_request", "aspect_ratio is not supported."),
+        429 => (429, "too_many_requests", "You have exceeded the rate limit."),
+        505 => (400, "api_not_implemented", "This is not implemented."),
+        _ => (500, "api_error", "Something went wrong at the provider."),
+    }
+}
+
+/// Unsigned, by the vendor's own words.
+pub(super) fn callback(task: &SimTask, base: &str) -> Outgoing {
+    Outgoing { body: outcome(task, base), headers: Vec::new() }
+}
+
+pub(super) fn forgery(id: &str, link: &str) -> Value {
+    json!({ "success": true, "task_id": id, "data": [{ "prompt": "", "image_url": link }] })
+}

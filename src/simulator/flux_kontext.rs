@@ -1,0 +1,102 @@
+//! The wire of kie.ai's Flux Kontext (`upstreams.md` section 3).
+
+use std::collections::HashMap;
+
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::Sha256;
+
+use super::dialect::{Dialect, Outgoing};
+use super::kie;
+use super::submission::{self, Wish};
+use super::wire::size;
+use super::world::{SimTask, World};
+use crate::domain::ProviderName;
+
+pub(super) fn router() -> Router<World> {
+    Router::new()
+        .route("/api/v1/flux/kontext/generate", post(generate))
+        .route("/api/v1/flux/kontext/record-info", get(record_info))
+        .route("/api/v1/chat/credit", get(credit))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Submission {
+    #[serde(default)]
+    prompt: String,
+    input_image: Option<String>,
+    aspect_ratio: Option<String>,
+    model: Option<String>,
+    output_format: Option<String>,
+    safety_tolerance: Option<i32>,
+    call_back_url: Option<String>,
+}
+
+async fn generate(
+    State(world): State<World>,
+    headers: HeaderMap,
+    body: Json<Submission>,
+) -> Response {
+    let most = if body.input_image.is_some() { 2 } else { 6 };
+    if body.safety_tolerance.is_some_and(|tolerance| !(0..=most).contains(&tolerance)) {
+        return kie::refuse(500, Some("tolerance level is out of range"));
+    }
+    submission::submit(&world, &headers, wish(body.0)).await
+}
+
+fn wish(body: Submission) -> Wish {
+    let is_max = body.model.as_deref() == Some("flux-kontext-max");
+    let is_known = matches!(body.model.as_deref(), None | Some("flux-kontext-pro")) || is_max;
+    Wish {
+        dialect: Dialect::FluxKontext,
+        images: 1,
+        size: size(body.aspect_ratio.as_deref().or(Some("16:9")), None),
+        png: body.output_format.as_deref() == Some("png"),
+        callback_url: body.call_back_url,
+        cost: if is_max { 10.0 } else { 5.0 },
+        complaint: match (body.prompt.is_empty(), is_known) {
+            (true, _) => Some("prompt cannot be empty"),
+            (_, false) => Some("model is not within the range of allowed options"),
+            _ => None,
+        },
+        prompt: body.prompt,
+    }
+}
+
+async fn record_info(
+    State(world): State<World>,
+    headers: HeaderMap,
+    Query(parameters): Query<HashMap<String, String>>,
+) -> Response {
+    kie::record_info(&world, ProviderName::FluxKontext, &headers, &parameters)
+}
+
+async fn credit(State(world): State<World>, headers: HeaderMap) -> Response {
+    kie::credit(&world, ProviderName::FluxKontext, &headers)
+}
+
+/// Shape A with empty texts on failure, signed when the account has a key (3.3, 3.4).
+pub(super) fn callback(world: &World, task: &SimTask, base: &str) -> Outgoing {
+    let failed = json!({ "originImageUrl": "", "resultImageUrl": "" });
+    let body = kie::outcome(task, base, &failed);
+    let headers = world.webhook_key().map(|key| sign(key, &task.id, world.now().timestamp()));
+    Outgoing { body, headers: headers.unwrap_or_default() }
+}
+
+fn sign(key: &str, id: &str, timestamp: i64) -> Vec<(&'static str, String)> {
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return Vec::new() };
+    let mac = mac.chain_update(format!("{id}.{timestamp}"));
+    vec![
+        ("x-webhook-timestamp", timestamp.to_string()),
+        ("x-webhook-signature", STANDARD.encode(mac.finalize().into_bytes())),
+    ]
+}

@@ -1,0 +1,163 @@
+//! Which jobs a provider is asked about, and how often.
+
+use chrono::TimeDelta;
+use sqlx::types::Json;
+use sqlx::{Postgres, Transaction};
+
+use super::leases::{ClaimRow, Terms};
+use super::providers::lock_gate;
+use super::{Claim, Store, StoreError};
+use crate::domain::{Pace, ProviderName, Request, ResultLink, Timestamp};
+
+/// A provider that takes many ids at once is also asked about what falls due this soon: fewer calls.
+const TOGETHER: TimeDelta = TimeDelta::seconds(15);
+
+impl Store {
+    /// Claims the jobs of at most `terms.limit` questions, as many as the provider's rate permits now.
+    ///
+    /// The rate is kept in the provider's row (the generic cell rate algorithm), so it holds over
+    /// restarts and replicas.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is claimed.
+    pub async fn claim_queries(
+        &self,
+        provider: ProviderName,
+        pace: Pace,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let gate = lock_gate(&mut tx, provider).await?;
+        if gate.breaker.is_rate_limited(now) {
+            return Ok(Vec::new());
+        }
+        let (interval, burst) = (pace.query_interval(), pace.query_burst());
+        let tolerance = interval * i32::try_from(burst).unwrap_or(1).max(1) - interval;
+        let earliest = gate.next_query_at.unwrap_or(now).max(now - tolerance);
+        let questions = questions_until(earliest, now, interval).min(terms.limit);
+        if questions == 0 {
+            return Ok(Vec::new());
+        }
+        let rows =
+            take_due(&mut tx, provider, pace, Terms { limit: questions, ..terms }, now).await?;
+        let asked = rows.len().div_ceil(pace.ids_per_query.max(1) as usize);
+        let next = earliest + interval * i32::try_from(asked).unwrap_or(i32::MAX);
+        note_questions(&mut tx, provider, next).await?;
+        tx.commit().await?;
+        rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
+    }
+
+    /// When the next job of this provider can be asked about, as far as is known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn next_query(
+        &self,
+        provider: ProviderName,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let due = sqlx::query_scalar!(
+            "-- store::polls::next_query
+            SELECT greatest(
+                due.at,
+                p.next_query_at,
+                CASE WHEN p.pause_reason = 'RATE_LIMITED' THEN p.paused_until END
+            )
+            FROM (
+                SELECT min(next_step_at) AS at FROM jobs WHERE status = 'GENERATING' AND provider = $1
+            ) AS due
+            LEFT JOIN providers AS p ON p.name = $1
+            WHERE due.at IS NOT NULL",
+            provider.slug(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(due.flatten())
+    }
+}
+
+/// How many questions the rate permits now, when the first was permitted at `earliest`.
+fn questions_until(earliest: Timestamp, now: Timestamp, interval: TimeDelta) -> u32 {
+    let (Some(waited), Some(each)) =
+        ((now - earliest).num_nanoseconds(), interval.num_nanoseconds())
+    else {
+        return 1;
+    };
+    if waited < 0 { 0 } else { u32::try_from(waited / each.max(1) + 1).unwrap_or(u32::MAX) }
+}
+
+/// Those that are due; where one question is about many, also those that soon will be.
+async fn take_due(
+    tx: &mut Transaction<'_, Postgres>,
+    provider: ProviderName,
+    pace: Pace,
+    terms: Terms,
+    now: Timestamp,
+) -> Result<Vec<ClaimRow>, StoreError> {
+    let ahead = if pace.ids_per_query > 1 { TOGETHER } else { TimeDelta::zero() };
+    let rows = sqlx::query_as!(
+        ClaimRow,
+        r#"-- store::polls::take_due
+        WITH due AS (
+            SELECT task_id, number FROM jobs
+            WHERE status = 'GENERATING' AND provider = $1 AND next_step_at <= $3
+                AND (next_step_at <= $2 OR lease IS NULL)
+                AND EXISTS (
+                    SELECT FROM jobs
+                    WHERE status = 'GENERATING' AND provider = $1 AND next_step_at <= $2
+                )
+            ORDER BY next_step_at
+            LIMIT $4
+            FOR UPDATE SKIP LOCKED
+        )
+        UPDATE jobs AS j
+        SET lease = $5, next_step_at = $6, lease_attempts = j.lease_attempts + 1
+        FROM due
+        JOIN tasks AS t ON t.id = due.task_id
+        WHERE j.task_id = due.task_id AND j.number = due.number
+        RETURNING
+            j.task_id, j.number, j.owner, j.status, j.provider, j.images, j.upstream_id,
+            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts, j.turn,
+            j.results AS "results: Json<Vec<ResultLink>>",
+            t.model, t.model_named, t.max_credits, t.request AS "request: Json<Request>",
+            false AS "answer_lost!""#,
+        provider.slug(),
+        now,
+        now + ahead,
+        i64::from(terms.limit) * i64::from(pace.ids_per_query.max(1)),
+        terms.lease,
+        now + terms.duration,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows)
+}
+
+async fn note_questions(
+    tx: &mut Transaction<'_, Postgres>,
+    provider: ProviderName,
+    next: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::polls::note_questions
+        UPDATE providers SET next_query_at = $2 WHERE name = $1",
+        provider.slug(),
+        next,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_permits_one_question_per_interval_since_the_last() {
+        let now = Timestamp::from_timestamp(1_790_000_000, 0).unwrap();
+        let second = TimeDelta::seconds(1);
+        let permitted = |ago: i64| questions_until(now - TimeDelta::milliseconds(ago), now, second);
+        assert_eq!((permitted(-1), permitted(0), permitted(999), permitted(1000)), (0, 1, 1, 2));
+    }
+}

@@ -1,0 +1,189 @@
+//! The rows that a recorded step changes.
+
+use serde_json::json;
+use sqlx::types::Json;
+use sqlx::{Postgres, Transaction};
+
+use super::Note;
+use crate::domain::{
+    Change, Credits, Image, Job, Progress, Report, TaskId, TaskState, Timestamp, UserId,
+};
+use crate::store::StoreError;
+use crate::store::create::insert_jobs;
+use crate::store::rows::unsigned;
+
+pub(super) async fn write_jobs(
+    tx: &mut Transaction<'_, Postgres>,
+    task: TaskId,
+    owner: &UserId,
+    change: &Change,
+    report: &Report,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let Report::Moved { to, .. } = report {
+        delete_jobs(tx, task, to.id).await?;
+        return insert_jobs(tx, task, owner, &change.jobs).await;
+    }
+    for job in &change.jobs {
+        write_job(tx, task, job, report, now).await?;
+    }
+    Ok(())
+}
+
+/// Makes room for those of another model.
+async fn delete_jobs(
+    tx: &mut Transaction<'_, Postgres>,
+    task: TaskId,
+    model: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::record::delete_jobs
+        WITH task AS (
+            UPDATE tasks SET model = $2 WHERE id = $1
+        )
+        DELETE FROM jobs WHERE task_id = $1",
+        task.0,
+        model,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Every recorded step gives up the lease. One that leaves the job QUEUED was no submission, so the
+/// next claim may submit.
+async fn write_job(
+    tx: &mut Transaction<'_, Postgres>,
+    task: TaskId,
+    job: &Job,
+    report: &Report,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::record::write_job
+        UPDATE jobs
+        SET status = $3,
+            settled = $4,
+            upstream_id = $5,
+            results = $6,
+            failure = $7,
+            called_back = $8,
+            next_step_at = $9,
+            expires_at = $10,
+            faltered = $13,
+            submitted_at = COALESCE(submitted_at, CASE WHEN $5::text IS NOT NULL THEN $11::timestamptz END),
+            submit_started_at = CASE WHEN $3 = 'QUEUED' THEN NULL ELSE submit_started_at END,
+            lease = NULL,
+            lease_attempts = 0,
+            step_attempts = CASE WHEN $12 THEN step_attempts + 1 ELSE 0 END
+        WHERE task_id = $1 AND number = $2",
+        task.0,
+        unsigned::<i16, _>(job.number)?,
+        job.status.name(),
+        job.settled.map(Credits::thousandths),
+        job.upstream_id,
+        Json(&job.results) as _,
+        job.failure.as_ref().map(Json) as _,
+        job.called_back,
+        job.next_step_at,
+        job.expires_at,
+        now,
+        matches!(report, Report::Later { .. } | Report::Faltered { .. }),
+        job.faltered,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn write_task(
+    tx: &mut Transaction<'_, Postgres>,
+    task: TaskId,
+    owner: &UserId,
+    state: &TaskState,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::record::write_task
+        WITH task AS (
+            UPDATE tasks SET status = $3, state = $4 WHERE id = $1
+        ), counter AS (
+            UPDATE users SET last_seq = last_seq + 1 WHERE id = $2 RETURNING last_seq
+        )
+        INSERT INTO events (owner, seq, task_id, at, version, state)
+        SELECT $2, counter.last_seq, $1, $5, $6, $4
+        FROM counter",
+        task.0,
+        owner.as_str(),
+        state.status.name(),
+        Json(state) as _,
+        now,
+        unsigned::<i32, _>(state.version)?,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn write_images(
+    tx: &mut Transaction<'_, Postgres>,
+    owner: &UserId,
+    images: &[Image],
+    version: u32,
+) -> Result<(), StoreError> {
+    for image in images {
+        sqlx::query!(
+            "-- store::record::write_images
+            INSERT INTO images
+                (id, task_id, owner, job, position, version, width, height, media_type, byte_size,
+                 sha256, thumbhash, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            image.id.0,
+            image.task_id.0,
+            owner.as_str(),
+            unsigned::<i16, _>(image.job)?,
+            unsigned::<i16, _>(image.position)?,
+            unsigned::<i32, _>(version)?,
+            unsigned::<i32, _>(image.width)?,
+            unsigned::<i32, _>(image.height)?,
+            image.media_type.content_type(),
+            unsigned::<i64, _>(image.byte_size)?,
+            &image.sha256,
+            image.thumbhash,
+            image.created_at,
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// One entry for the step, and one for what it settled.
+pub(super) async fn write_timeline(
+    tx: &mut Transaction<'_, Postgres>,
+    task: TaskId,
+    before: &Progress,
+    change: &Change,
+    note: Note,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);
+    let settled = settled.map(|credits| json!({ "credits": credits.as_f64() }));
+    sqlx::query!(
+        "-- store::record::write_timeline
+        INSERT INTO timeline (task_id, at, kind, status, detail)
+        SELECT $1, $2, kind, $3, detail
+        FROM (VALUES ($4, $5::jsonb, true), ('credits_settled', $6::jsonb, $6::jsonb IS NOT NULL))
+            AS entry (kind, detail, happened)
+        WHERE happened",
+        task.0,
+        now,
+        change.state.status.name(),
+        note.kind,
+        note.detail,
+        settled,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
