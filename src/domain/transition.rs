@@ -71,8 +71,8 @@ pub fn apply(
         Moment { rules, deadline_at: progress.deadline_at, available: progress.available, now };
     if let Report::Moved { to, parts } = report {
         let jobs = moment.moved(&progress.jobs, to, parts)?;
-        let (state, _) = fold(&progress.state, &jobs, report, now);
-        return Ok(Change { jobs, state, visible: true });
+        let (state, visible) = fold(&progress.state, &jobs, report, now);
+        return Ok(Change { jobs, state, visible });
     }
     let mut jobs = progress.jobs.clone();
     let mut changed = Vec::new();
@@ -307,7 +307,9 @@ fn fold(before: &TaskState, jobs: &[Job], report: &Report, now: Timestamp) -> (T
         completed_at: before.completed_at.or_else(|| over.then_some(now)),
         ..before.clone()
     };
-    let visible = after != *before || matches!(report, Report::Stored { .. });
+    // Its images, or its model, are no part of the state.
+    let elsewhere = matches!(report, Report::Stored { .. } | Report::Moved { .. });
+    let visible = after != *before || elsewhere;
     if !visible {
         return (after, false);
     }

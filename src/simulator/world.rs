@@ -51,8 +51,10 @@ pub struct Counts {
     pub tasks: u32,
     /// Questions about tasks.
     pub queries: u32,
-    /// Submissions and questions that exceeded a limit.
-    pub over_limit: u32,
+    /// Submissions that exceeded a limit.
+    pub submissions_over_limit: u32,
+    /// Questions that exceeded a limit.
+    pub queries_over_limit: u32,
 }
 
 /// What one provider knows of its only customer.
@@ -158,7 +160,8 @@ impl World {
             submissions: sum.submissions + each.submissions,
             tasks: sum.tasks + each.tasks,
             queries: sum.queries + each.queries,
-            over_limit: sum.over_limit + each.over_limit,
+            submissions_over_limit: sum.submissions_over_limit + each.submissions_over_limit,
+            queries_over_limit: sum.queries_over_limit + each.queries_over_limit,
         })
     }
 
@@ -169,7 +172,7 @@ impl World {
         self.with_account(to, |account| {
             account.counts.submissions += 1;
             let permitted = limits::permit_submission(to, &mut account.submissions, at_work, now);
-            account.counts.over_limit += u32::from(!permitted);
+            account.counts.submissions_over_limit += u32::from(!permitted);
             permitted || !enforced
         })
     }
@@ -180,7 +183,7 @@ impl World {
         self.with_account(provider, |account| {
             account.counts.queries += 1;
             let permitted = limits::permit_query(provider, &mut account.queries, now);
-            account.counts.over_limit += u32::from(!permitted);
+            account.counts.queries_over_limit += u32::from(!permitted);
             permitted || !enforced
         })
     }

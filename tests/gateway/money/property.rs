@@ -1,0 +1,309 @@
+//! Whatever happens in whatever order, at the same time or not: promise 6 holds after each step.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use plantain::clock::Clock;
+use plantain::domain::{
+    Catalog, Credits, Failure, FailureCode, Image, MediaType, Model, NewTask, ProviderName,
+    ProviderOptions, Report, Request, ResultLink, Rules, Scope, TaskId, TaskKind, Timestamp,
+    UserId, parts,
+};
+use plantain::hints::Hints;
+use plantain::ids::Ids;
+use plantain::providers::Registry;
+use plantain::store::{By, Created, Grant, Limits, Note, Store, StoreOptions, Terms, Told};
+use proptest::prelude::*;
+use sqlx::PgConnection;
+
+use crate::harness::Database;
+
+const MODELS: [&str; 3] = ["nano-banana", "flux-kontext-pro", "ace/nano-banana"];
+const QUOTA: Credits = Credits::whole(30);
+
+/// Something that somebody does.
+#[derive(Debug, Clone)]
+enum Step {
+    Submit {
+        user: u8,
+        model: usize,
+        count: u32,
+    },
+    /// Workers take what is queued.
+    Claim,
+    /// A worker, an inbox or a user says something about a part of a task.
+    Tell {
+        task: usize,
+        job: u16,
+        report: usize,
+    },
+    Retry {
+        task: usize,
+    },
+    Grant {
+        user: u8,
+        amount: i64,
+        key: u8,
+    },
+    Move {
+        task: usize,
+        model: usize,
+    },
+    /// Time passes.
+    Wait,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
+    let task = 0..12_usize;
+    let step = prop_oneof![
+        4 => (0..2_u8, 0..3_usize, 1..=4_u32)
+            .prop_map(|(user, model, count)| Step::Submit { user, model, count }),
+        3 => Just(Step::Claim),
+        12 => (task.clone(), 0..4_u16, 0..12_usize)
+            .prop_map(|(task, job, report)| Step::Tell { task, job, report }),
+        1 => task.clone().prop_map(|task| Step::Retry { task }),
+        1 => (0..2_u8, 1..9_i64, 0..3_u8)
+            .prop_map(|(user, amount, key)| Step::Grant { user, amount, key }),
+        2 => (task, 0..3_usize).prop_map(|(task, model)| Step::Move { task, model }),
+        1 => Just(Step::Wait),
+    ];
+    // What stands together happens at the same time.
+    proptest::collection::vec(proptest::collection::vec(step, 1..5), 1..25)
+}
+
+struct World {
+    store: Store,
+    catalog: Catalog,
+    ids: Ids,
+    clock: Clock,
+    database: Database,
+}
+
+impl World {
+    async fn create() -> Self {
+        let database = Database::create().await;
+        let options = StoreOptions { url: database.url(), max_connections: 6, quota: Some(QUOTA) };
+        let rules =
+            Rules { poll_every: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) };
+        let store = Store::open(&options, Hints::default(), rules).unwrap();
+        let catalog = Registry::default().catalog();
+        Self { store, catalog, ids: Ids::seeded(1), clock: Clock::system(), database }
+    }
+
+    fn model(&self, number: usize) -> &'static Model {
+        self.catalog.find_known(MODELS[number]).unwrap()
+    }
+
+    async fn submit(&self, user: u8, model: usize, count: u32) -> Option<TaskId> {
+        let now = self.clock.now();
+        let new = NewTask {
+            id: self.ids.task(now),
+            owner: owner(user),
+            request: request(count),
+            model: self.model(model),
+            model_named: false,
+            max_credits: None,
+            metadata: None,
+            idempotency_key: None,
+            input_digest: vec![],
+            deadline_at: None,
+        };
+        match self.store.create(&new, Limits { unfinished_tasks: 100 }, now).await.unwrap() {
+            Created::New(task) => Some(task.id),
+            Created::Insufficient { .. } => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn claim(&self) {
+        let now = self.clock.now();
+        let pace = plantain::providers::kie_pace(1000, 1000);
+        for provider in ProviderName::ALL {
+            let terms =
+                Terms { lease: self.ids.uuid(now), duration: TimeDelta::seconds(30), limit: 2 };
+            self.store.claim_submissions(provider, pace, terms, now).await.unwrap();
+        }
+    }
+
+    async fn tell(&self, task: TaskId, job: u16, report: usize) {
+        let now = self.clock.now();
+        let report = self.report(task, job, report, now);
+        let scope = match report {
+            Report::Canceled | Report::Released | Report::Resubmitted => Scope::Task,
+            _ => Scope::Job(job),
+        };
+        self.record(task, scope, &report, now).await;
+    }
+
+    async fn record(&self, task: TaskId, scope: Scope, report: &Report, now: Timestamp) {
+        let told = Told { task, scope, by: By::Gateway, report, note: Note::of(report) };
+        self.store.record(told, now).await.unwrap();
+    }
+
+    fn report(&self, task: TaskId, job: u16, number: usize, now: Timestamp) -> Report {
+        let upstream_id = format!("{task}-{job}");
+        match number {
+            0 | 1 => Report::Accepted { upstream_id },
+            2 => Report::CalledBack { upstream_id, ask_at: now },
+            3 => Report::AnswerLost,
+            4 | 5 => Report::Finished {
+                results: vec![ResultLink { url: "https://x/a".into(), expires_at: now }],
+            },
+            6 => Report::Stored { images: vec![self.image(task, job, now)] },
+            7 => Report::Failed(Failure::new(FailureCode::GenerationFailed, "it failed")),
+            8 => Report::Expired,
+            9 => Report::Canceled,
+            10 => Report::Resubmitted,
+            _ => Report::Released,
+        }
+    }
+
+    fn image(&self, task_id: TaskId, job: u16, now: Timestamp) -> Image {
+        Image {
+            id: self.ids.image(now),
+            task_id,
+            job,
+            position: 0,
+            width: 1,
+            height: 1,
+            media_type: MediaType::Png,
+            byte_size: 1,
+            sha256: [0; 32],
+            thumbhash: vec![1],
+            created_at: now,
+        }
+    }
+
+    /// What the step made, if it made a task.
+    async fn take(&self, step: &Step, tasks: &[TaskId]) -> Option<TaskId> {
+        let task = |number: usize| tasks.get(number % tasks.len().max(1)).copied();
+        match step {
+            Step::Submit { user, model, count } => return self.submit(*user, *model, *count).await,
+            Step::Claim => self.claim().await,
+            Step::Tell { task: number, job, report } => {
+                if let Some(task) = task(*number) {
+                    self.tell(task, *job, *report).await;
+                }
+            }
+            Step::Retry { task: number } => return self.submit((*number % 2) as u8, 0, 1).await,
+            Step::Grant { user, amount, key } => {
+                let grant = Grant {
+                    to: &owner(*user),
+                    amount: Credits::whole(*amount),
+                    reason: "a test",
+                    idempotency_key: &format!("key {key}"),
+                };
+                self.store.grant(grant, self.clock.now()).await.unwrap();
+            }
+            Step::Move { task: number, model } => {
+                if let Some(task) = task(*number) {
+                    let to = self.model(*model);
+                    let report = Report::Moved { to, parts: parts(&request(2), to) };
+                    self.record(task, Scope::Task, &report, self.clock.now()).await;
+                }
+            }
+            Step::Wait => self.clock.advance(TimeDelta::seconds(400)),
+        }
+        None
+    }
+}
+
+fn owner(user: u8) -> UserId {
+    UserId::parse(format!("user {user}")).unwrap()
+}
+
+fn request(count: u32) -> Request {
+    Request {
+        kind: TaskKind::Generate,
+        prompt: "a cat".to_owned(),
+        images: vec![],
+        count,
+        aspect_ratio: None,
+        resolution: None,
+        output_format: None,
+        watermark: None,
+        options: ProviderOptions::default(),
+    }
+}
+
+/// Everything that promise 6 says, as questions whose answer must be "nobody" and "nothing".
+const BROKEN: [(&str, &str); 8] = [
+    ("nobody is below zero", "SELECT id FROM users WHERE granted < reserved + spent"),
+    (
+        "what is held is what live tasks hold, what is spent is what ended ones cost",
+        "SELECT u.id FROM users AS u LEFT JOIN tasks AS t ON t.owner = u.id GROUP BY u.id
+        HAVING u.reserved <> COALESCE(sum((t.state ->> 'reserved')::bigint), 0)
+            OR u.spent <> COALESCE(sum((t.state ->> 'settled')::bigint), 0)",
+    ),
+    (
+        "the totals are those of the ledger",
+        "SELECT u.id FROM users AS u LEFT JOIN ledger AS l ON l.owner = u.id GROUP BY u.id
+        HAVING u.reserved <> COALESCE(sum(CASE 'reserved' WHEN to_account THEN amount WHEN from_account THEN -amount END), 0)
+            OR u.spent <> COALESCE(sum(amount) FILTER (WHERE to_account = 'spent'), 0)
+            OR u.granted <> COALESCE(sum(amount) FILTER (WHERE from_account = 'operator'), 0)",
+    ),
+    (
+        "a task that is over holds nothing, and one that is not has cost nothing yet",
+        "SELECT id::text FROM tasks WHERE (state ->> 'settled' IS NULL)
+            <> (status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING'))
+            OR (state ->> 'settled' IS NOT NULL AND (state ->> 'reserved')::bigint <> 0)",
+    ),
+    (
+        "a task costs what its jobs do",
+        "SELECT t.id::text FROM tasks AS t JOIN jobs AS j ON j.task_id = t.id GROUP BY t.id
+        HAVING (state ->> 'settled')::bigint <> sum(j.settled)",
+    ),
+    (
+        "what no provider took costs nothing",
+        "SELECT task_id::text FROM jobs WHERE settled > 0 AND upstream_id IS NULL",
+    ),
+    (
+        "every version of a task is one event, and status and event agree",
+        "SELECT t.id::text FROM tasks AS t LEFT JOIN events AS e ON e.task_id = t.id GROUP BY t.id
+        HAVING count(e) <> (t.state ->> 'version')::bigint
+            OR NOT bool_or(e.state = t.state)",
+    ),
+    (
+        "each user's events are numbered without a gap",
+        "SELECT u.id FROM users AS u LEFT JOIN events AS e ON e.owner = u.id GROUP BY u.id
+        HAVING count(e) <> u.last_seq",
+    ),
+];
+
+async fn check(database: &mut PgConnection, so_far: &[Vec<Step>]) {
+    for (promise, broken) in BROKEN {
+        let broken: Vec<String> =
+            sqlx::query_scalar(broken).fetch_all(&mut *database).await.unwrap();
+        assert!(broken.is_empty(), "not kept: {promise}: {broken:?} after {so_far:?}");
+    }
+}
+
+async fn run(steps: Vec<Vec<Step>>) {
+    let world = World::create().await;
+    let mut database = world.database.connect().await;
+    let mut tasks = Vec::new();
+    for number in 0..steps.len() {
+        let made = join_all(steps[number].iter().map(|step| world.take(step, &tasks))).await;
+        tasks.extend(made.into_iter().flatten());
+        check(&mut database, &steps[..=number]).await;
+    }
+    world.store.close().await;
+}
+
+#[test]
+fn credits_balance_after_every_step_whatever_happens_at_the_same_time() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.unwrap();
+    let config = ProptestConfig {
+        cases: 40,
+        failure_persistence: None,
+        timeout: u32::try_from(Duration::from_secs(60).as_millis()).unwrap(),
+        max_shrink_iters: 50,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(steps in steps())| {
+        runtime.block_on(run(steps));
+    });
+}
