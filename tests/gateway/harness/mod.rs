@@ -171,8 +171,10 @@ impl TestApp {
     /// worker a second must not seem to take it hours.
     pub(crate) async fn advance_to_the_next_step(&self) {
         let mut database = self.database.connect().await;
-        let next = "SELECT min(CASE WHEN status = 'QUEUED'
-                THEN greatest(next_step_at, paused_until) ELSE next_step_at END)
+        let next = "SELECT min(greatest(
+                next_step_at,
+                CASE WHEN status = 'QUEUED' OR pause_reason = 'RATE_LIMITED' THEN paused_until END
+            ))
             FROM jobs JOIN providers ON name = provider
             WHERE next_step_at IS NOT NULL
             HAVING bool_and(lease IS NULL)";
