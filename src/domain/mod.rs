@@ -25,7 +25,7 @@ pub use id::{ImageId, InvalidId, TaskId, UserId};
 pub use image::{Image, ImageVariant, MediaType};
 pub use ledger::{Allowance, Entry, EntryKind, entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
-pub use pace::{Pace, Rate};
+pub use pace::{Pace, Questions, Rate};
 pub use report::{Report, ResultLink};
 pub use request::{
     FieldError, FluxKontextOptions, NanoBananaOptions, ProviderOptions, Request, check,

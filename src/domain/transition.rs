@@ -187,7 +187,8 @@ impl Moment<'_> {
     fn storing(&self, job: &Job, results: &[super::ResultLink]) -> Job {
         Job {
             status: Status::Storing,
-            results: results.to_vec(),
+            // No more than was asked for, whatever the provider names.
+            results: results.iter().take(job.images as usize).cloned().collect(),
             next_step_at: Some(self.now),
             // The result's own link bounds this step, so that a full disk fails no paid task.
             expires_at: self.deadline_at,

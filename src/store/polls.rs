@@ -32,18 +32,14 @@ impl Store {
         if gate.breaker.is_rate_limited(now) {
             return Ok(Vec::new());
         }
-        let (interval, burst) = (pace.query_interval(), pace.query_burst());
-        let tolerance = interval * i32::try_from(burst).unwrap_or(1).max(1) - interval;
-        let earliest = gate.next_query_at.unwrap_or(now).max(now - tolerance);
-        let questions = questions_until(earliest, now, interval).min(terms.limit);
-        if questions == 0 {
+        let questions = pace.questions(gate.next_query_at, now);
+        let limit = questions.count.min(terms.limit);
+        if limit == 0 {
             return Ok(Vec::new());
         }
-        let rows =
-            take_due(&mut tx, provider, pace, Terms { limit: questions, ..terms }, now).await?;
+        let rows = take_due(&mut tx, provider, pace, Terms { limit, ..terms }, now).await?;
         let asked = rows.len().div_ceil(pace.ids_per_query.max(1) as usize);
-        let next = earliest + interval * i32::try_from(asked).unwrap_or(i32::MAX);
-        note_questions(&mut tx, provider, next).await?;
+        note_questions(&mut tx, provider, questions.next_after(asked)).await?;
         tx.commit().await?;
         rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
     }
@@ -74,16 +70,6 @@ impl Store {
         .await?;
         Ok(due.flatten())
     }
-}
-
-/// How many questions the rate permits now, when the first was permitted at `earliest`.
-fn questions_until(earliest: Timestamp, now: Timestamp, interval: TimeDelta) -> u32 {
-    let (Some(waited), Some(each)) =
-        ((now - earliest).num_nanoseconds(), interval.num_nanoseconds())
-    else {
-        return 1;
-    };
-    if waited < 0 { 0 } else { u32::try_from(waited / each.max(1) + 1).unwrap_or(u32::MAX) }
 }
 
 /// Those that are due; where one question is about many, also those that soon will be.
@@ -147,17 +133,4 @@ async fn note_questions(
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rate_permits_one_question_per_interval_since_the_last() {
-        let now = Timestamp::from_timestamp(1_790_000_000, 0).unwrap();
-        let second = TimeDelta::seconds(1);
-        let permitted = |ago: i64| questions_until(now - TimeDelta::milliseconds(ago), now, second);
-        assert_eq!((permitted(-1), permitted(0), permitted(999), permitted(1000)), (0, 1, 1, 2));
-    }
 }

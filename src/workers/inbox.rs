@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::Workshop;
 use super::driver::Step;
-use crate::domain::{Report, ResultLink, Scope, Timestamp};
+use super::poll::result_links;
+use crate::domain::{Report, Scope, Timestamp};
 use crate::hints::Work;
 use crate::providers::{self, Answer, CallbackNote, Provider};
 use crate::store::{By, Callback, Note, Recorded, StoreError, Told};
@@ -76,8 +77,7 @@ const fn claims(answer: &Answer) -> &'static str {
 fn believe(answer: Answer, expires_at: Timestamp) -> Option<Report> {
     match answer {
         Answer::Finished(urls) => {
-            let links = urls.into_iter().map(|url| ResultLink { url, expires_at });
-            Some(Report::Finished { results: links.collect() })
+            Some(Report::Finished { results: result_links(urls, expires_at) })
         }
         Answer::Failed(failure) => Some(Report::Failed(failure)),
         _ => None,

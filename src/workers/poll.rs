@@ -38,8 +38,7 @@ impl Poll {
         match answer {
             Answer::Working => later(self.next_poll(claim), "working"),
             Answer::Finished(urls) => {
-                let results =
-                    result_links(&urls, claim, self.shop.after(self.provider.result_life()));
+                let results = result_links(urls, self.shop.after(self.provider.result_life()));
                 let note = Note::new("finished", json!({ "images": results.len() }));
                 (Report::Finished { results }, note)
             }
@@ -91,14 +90,9 @@ impl Poll {
     }
 }
 
-/// No more links than images were asked for, each good for the provider's usual time.
-pub(super) fn result_links(
-    urls: &[String],
-    claim: &Claim,
-    expires_at: Timestamp,
-) -> Vec<ResultLink> {
-    let wanted = urls.iter().take(claim.images as usize);
-    wanted.map(|url| ResultLink { url: url.clone(), expires_at }).collect()
+/// Each link is good for the provider's usual time.
+pub(super) fn result_links(urls: Vec<String>, expires_at: Timestamp) -> Vec<ResultLink> {
+    urls.into_iter().map(|url| ResultLink { url, expires_at }).collect()
 }
 
 fn later(at: Timestamp, why: &'static str) -> (Report, Note) {

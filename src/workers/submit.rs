@@ -51,10 +51,10 @@ impl Submit {
         &self,
         claim: &Claim,
         upstream_id: String,
-        urls: &[String],
+        urls: Vec<String>,
     ) -> Result<(), StoreError> {
         self.accepted(claim, upstream_id).await?;
-        let results = result_links(urls, claim, self.shop.after(self.provider.result_life()));
+        let results = result_links(urls, self.shop.after(self.provider.result_life()));
         let note = Note::new("finished", json!({ "images": results.len() }));
         self.shop.tell(claim, &Report::Finished { results }, note, By::Gateway).await?;
         Ok(())
@@ -186,7 +186,7 @@ impl Step for Submit {
         }
         match self.submit(&claim).await {
             Submitted::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
-            Submitted::Done { upstream_id, urls } => self.done(&claim, upstream_id, &urls).await,
+            Submitted::Done { upstream_id, urls } => self.done(&claim, upstream_id, urls).await,
             Submitted::Rejected(refusal) => self.rejected(&claim, refusal).await,
             Submitted::Faltered(refusal) => self.faltered(&claim, refusal).await,
             Submitted::Postponed(delay) => self.postponed(&claim, delay).await,

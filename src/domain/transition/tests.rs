@@ -307,3 +307,11 @@ fn a_late_charge_takes_no_more_than_there_is() {
     let change = apply(&progress, Scope::Job(0), &accepted(), &rules(), now()).unwrap();
     assert_eq!(change.state.settled, Some(Credits::whole(3)));
 }
+
+#[test]
+fn no_more_results_are_taken_than_were_asked_for() {
+    let link = ResultLink { url: "https://x/a".into(), expires_at: now() };
+    let many = Report::Finished { results: vec![link; 1000] };
+    let change = after(Status::Generating, &many).unwrap();
+    assert_eq!(change.jobs[0].results.len(), 1);
+}

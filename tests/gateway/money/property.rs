@@ -306,3 +306,21 @@ fn credits_balance_after_every_step_whatever_happens_at_the_same_time() {
         runtime.block_on(run(steps));
     });
 }
+
+#[tokio::test]
+async fn a_task_that_is_taken_after_its_end_costs_no_more_than_is_left() {
+    let world = World::create().await;
+    let mut database = world.database.connect().await;
+    let first = world.submit(0, 1, 4).await.unwrap();
+    world.claim().await;
+    world.record(first, Scope::Task, &Report::Canceled, world.clock.now()).await;
+    // 30 in all: 28 are held for these, and two parts of the first at 5 come late.
+    world.submit(0, 0, 4).await.unwrap();
+    world.submit(0, 0, 3).await.unwrap();
+    world.tell(first, 0, 0).await;
+    check(&mut database, &[]).await;
+    world.tell(first, 1, 0).await;
+    check(&mut database, &[]).await;
+    let allowance = world.store.find_allowance(&owner(0)).await.unwrap().unwrap();
+    assert_eq!((allowance.spent, allowance.available()), (Credits::whole(2), Credits::ZERO));
+}
