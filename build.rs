@@ -1,6 +1,5 @@
-//! Rebuilds when what is embedded changes.
+//! A new migration is part of the program, and cargo does not see it by itself.
 
 fn main() {
-    println!("cargo:rerun-if-changed=web/dist");
     println!("cargo:rerun-if-changed=migrations");
 }
