@@ -125,3 +125,47 @@ async fn believed_at_once_callbacks_need_no_question() {
     assert_eq!(failed["failure"]["code"], "CONTENT_REJECTED");
     assert_eq!(app.simulator.counts().queries, 0);
 }
+
+/// The kinds of the timeline of a Flux Kontext task that has succeeded.
+async fn story_with_webhook_key(key: &str, is_heard: bool) -> Vec<String> {
+    let app = TestApp::with(&[&format!("--flux-kontext-webhook-key={key}")]).await;
+    let ana = app.user("ana");
+    let input = json!({ "prompt": "a cat", "model": "flux-kontext-pro" });
+    let result = ana.generate(input).await;
+    let id = result["task"]["id"].as_str().unwrap();
+    if !is_heard {
+        ana.reaches(id, "GENERATING").await;
+        app.advance_to_the_next_poll().await;
+    }
+    let task = ana.reaches(id, "SUCCEEDED").await;
+    let timeline = task["timeline"].as_array().unwrap();
+    timeline.iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_callback_that_must_be_signed_is_heard_only_with_the_right_signature() {
+    let heard = |story: &[String]| story.iter().any(|kind| kind == "callback_received");
+    // The simulator signs with the first.
+    assert!(heard(&story_with_webhook_key("whk_test_0123456789abcdef", true).await));
+    assert!(!heard(&story_with_webhook_key("another", false).await));
+}
+
+#[tokio::test]
+async fn a_callback_of_a_provider_that_has_the_task_no_longer_is_nobodys() {
+    let app = TestApp::with(&["--nanobanana-api-key=bad"]).await;
+    let ana = app.user("ana");
+    // It moves to Flux Kontext, and the path for NanoBanana was minted before.
+    let id = ana.submit("a cat [sim:never]").await;
+    ana.reaches(&id, "GENERATING").await;
+    let info = json!({ "resultImageUrl": "http://127.0.0.1:1/x.png" });
+    let body = json!({ "code": 200, "data": { "taskId": "somebody", "info": info } });
+    assert_eq!(post(&ana, &path(&app, &id), body.to_string()).await.0, 200);
+    let task: TaskId = id.parse().unwrap();
+    let mut database = app.database.connect().await;
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM callbacks WHERE task_id = $1")
+        .bind(task.0)
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
+    assert_eq!(kept, 0);
+}
