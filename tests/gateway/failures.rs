@@ -73,8 +73,8 @@ const MARKERS: &[&str] = &[
     "result=list",
 ];
 
-/// Of these the provider knows nothing, and never calls back.
-const UNHEARD: [&str; 2] = ["never-arrived", "bad-gateway"];
+/// Of these the provider never says how they ended: their time runs out.
+const UNHEARD: [&str; 3] = ["never-arrived", "bad-gateway", "never"];
 
 /// How each provider's task with this marker ends: cells of the table.
 async fn endings(marker: &str) -> Vec<String> {
@@ -89,13 +89,21 @@ async fn endings(marker: &str) -> Vec<String> {
     }
     let mut cells = Vec::new();
     for (provider, price, jobs, id) in tasks {
-        let task = eventually(&format!("[sim:{marker}] at {provider:?} to end"), || async {
-            app.advance_to_the_next_step().await;
-            let task = ana.task(&id).await;
-            if task["status"] == "UNCONFIRMED" && UNHEARD.contains(&marker) {
-                app.advance(3601);
+        // Once past its time, second by second: that is how often the sweep looks.
+        let mut jump = 3601;
+        let task = eventually(&format!("[sim:{marker}] at {provider:?} to end"), || {
+            let sent = app.simulator.counts_of(provider).submissions == jobs;
+            let out_of_time =
+                (sent && UNHEARD.contains(&marker)).then(|| std::mem::replace(&mut jump, 1));
+            let (app, ana, id) = (&app, &ana, &id);
+            async move {
+                match out_of_time {
+                    Some(seconds) => app.advance(seconds),
+                    None => app.advance_to_the_next_step().await,
+                }
+                let task = ana.task(id).await;
+                task["completedAt"].is_string().then_some(task)
             }
-            task["completedAt"].is_string().then_some(task)
         })
         .await;
         let sent = app.simulator.counts_of(provider).submissions / jobs;
