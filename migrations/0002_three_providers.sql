@@ -33,6 +33,7 @@ COMMENT ON INDEX ledger_grants IS 'a repeated grant grants once';
 ALTER TABLE providers
     ADD COLUMN trips integer NOT NULL DEFAULT 0,
     ADD COLUMN failures integer NOT NULL DEFAULT 0,
+    ADD COLUMN limited_until timestamptz,
     ADD COLUMN probe_until timestamptz,
     ADD COLUMN turn bigint NOT NULL DEFAULT 0,
     ADD COLUMN next_submission_at timestamptz,
@@ -41,6 +42,7 @@ COMMENT ON TABLE providers IS 'one row per provider account, locked for each cla
 COMMENT ON COLUMN providers.pause_reason IS 'a domain::Trouble; set until a submission succeeds, so that the first ones after a pause go one by one';
 COMMENT ON COLUMN providers.trips IS 'pauses in a row; each is twice as long as the one before';
 COMMENT ON COLUMN providers.failures IS 'failed submissions in a row';
+COMMENT ON COLUMN providers.limited_until IS 'it asked for patience until then: it is neither given nor asked anything';
 COMMENT ON COLUMN providers.probe_until IS 'one submission is out to see whether the provider works again';
 COMMENT ON COLUMN providers.turn IS 'the turn of the newest submission: where a user who joins the queue begins';
 COMMENT ON COLUMN providers.next_submission_at IS 'when the rate or concurrency permits another; only says how long to sleep';
@@ -63,7 +65,7 @@ FROM tasks AS t
 WHERE t.id = j.task_id;
 ALTER TABLE jobs ALTER COLUMN owner SET NOT NULL;
 COMMENT ON COLUMN jobs.turn IS 'its place in the queue: each user has one job per turn';
-COMMENT ON COLUMN jobs.sent_at IS 'when it was last sent to the provider; the rate is counted by it';
+COMMENT ON COLUMN jobs.sent_at IS 'when it was last sent to the provider, and then when that was answered; the rate is counted by it';
 COMMENT ON COLUMN jobs.faltered IS 'the provider answered a submission with an error of its own; it gets one more';
 
 ALTER TABLE callbacks ADD COLUMN headers jsonb NOT NULL DEFAULT '{}';
@@ -74,18 +76,24 @@ DROP INDEX jobs_submissions;
 CREATE INDEX jobs_queue ON jobs (provider, turn, task_id, number) WHERE status = 'QUEUED';
 CREATE INDEX jobs_queued ON jobs (provider, next_step_at) WHERE status = 'QUEUED';
 CREATE INDEX jobs_generating ON jobs (provider, next_step_at) WHERE status = 'GENERATING';
+CREATE INDEX jobs_refused ON jobs (task_id) WHERE status = 'QUEUED' AND failure IS NOT NULL;
+CREATE INDEX jobs_unanswered ON jobs (provider, next_step_at) WHERE status = 'QUEUED' AND submit_started_at IS NOT NULL;
 CREATE INDEX jobs_storing ON jobs (next_step_at) WHERE status = 'STORING';
 CREATE INDEX jobs_turns ON jobs (provider, owner, turn) WHERE status = 'QUEUED' OR sent_at IS NOT NULL;
 CREATE INDEX jobs_sent ON jobs (provider, sent_at) WHERE sent_at IS NOT NULL;
 COMMENT ON INDEX jobs_queue IS 'store::queue::claim_submissions and store::insight::queue_positions';
 COMMENT ON INDEX jobs_queued IS 'store::queue::next_submission';
+COMMENT ON INDEX jobs_refused IS 'store::moves';
+COMMENT ON INDEX jobs_unanswered IS 'store::queue::claim_unanswered: those of a gateway that was killed';
 COMMENT ON INDEX jobs_generating IS 'store::polls';
 COMMENT ON INDEX jobs_storing IS 'store::leases';
 COMMENT ON INDEX jobs_turns IS 'the last turn of a user, in store::create::insert_jobs';
 COMMENT ON INDEX jobs_sent IS 'the rate limit in store::queue::claim_submissions';
 
+CREATE INDEX tasks_of_model ON tasks (model, id) WHERE status = 'SUCCEEDED';
 DROP INDEX tasks_durations;
 CREATE INDEX tasks_durations ON tasks (model, ((request ->> 'count')::integer), id) WHERE status = 'SUCCEEDED';
+COMMENT ON INDEX tasks_of_model IS 'store::insight: recent durations of a model';
 COMMENT ON INDEX tasks_durations IS 'store::insight: recent durations of a model and a number of images';
 
 -- Tasks from before the ledger: a live task holds what its finished jobs cost as well.
@@ -149,5 +157,6 @@ SELECT
         FROM images AS i
         WHERE i.task_id = t.id
     ) AS images,
-    t.model_named
+    t.model_named,
+    t.max_credits
 FROM tasks AS t;

@@ -145,7 +145,8 @@ pub struct GatewayArgs {
     #[arg(long, env = "ACE_DATA_PLATFORM_URL", value_name = "URL", default_value = AceData::PLATFORM_URL)]
     pub ace_data_platform_url: Url,
 
-    /// Tasks that Ace Data Cloud works on at the same time; it refuses more than 10 per token
+    /// Tasks that Ace Data Cloud works on at the same time; it refuses more than 10 per token. 0
+    /// keeps everything QUEUED
     #[arg(long, env = "ACE_DATA_JOBS_AT_ONCE", value_name = "COUNT", default_value_t = 10)]
     pub ace_data_jobs_at_once: u32,
 
@@ -154,7 +155,8 @@ pub struct GatewayArgs {
         value_parser = clap::value_parser!(u32).range(1..))]
     pub ace_data_queries_per_second: u32,
 
-    /// Submissions in any 10 seconds to `NanoBanana`, and to Flux Kontext; they refuse more than 20
+    /// Submissions in any 10 seconds to `NanoBanana`, and to Flux Kontext; they refuse more than 20. 0 keeps
+    /// everything QUEUED
     #[arg(
         long,
         env = "PLANTAIN_SUBMISSIONS_PER_10_SECONDS",
@@ -260,6 +262,7 @@ impl Config {
         }
         problems.extend(check_public_url(args.public_url.as_ref()));
         problems.extend(check_storage_url(args.storage_url.as_ref()));
+        problems.extend(check_halves(&args));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -312,6 +315,26 @@ impl Config {
             args,
         }
     }
+}
+
+/// Settings that would be ignored without another.
+fn check_halves(args: &GatewayArgs) -> Vec<String> {
+    let mut problems = Vec::new();
+    if args.ace_data_platform_token.is_some() != args.ace_data_application_id.is_some() {
+        problems.push(
+            "ACE_DATA_PLATFORM_TOKEN and ACE_DATA_APPLICATION_ID read the balance together; set both or neither"
+                .to_owned(),
+        );
+    }
+    let unsigned =
+        args.flux_kontext_base_url.domain().is_some_and(|host| host.ends_with("fluxapi.ai"));
+    if unsigned && args.flux_kontext_webhook_key.is_some() {
+        problems.push(
+            "FLUX_KONTEXT_WEBHOOK_KEY is set, but only kie.ai signs its callbacks, and every unsigned one would be ignored; leave it out for fluxapi.ai"
+                .to_owned(),
+        );
+    }
+    problems
 }
 
 /// The secret that `token` signs with: the configured one, or that of `dev`.

@@ -1,7 +1,7 @@
 //! What a user can do with a task that exists.
 
 use super::{Commands, Submission, SubmitOutcome};
-use crate::domain::{FieldError, Report, Scope, Status, Task, TaskId, UserId};
+use crate::domain::{Credits, FieldError, Report, Scope, Status, Task, TaskId, UserId};
 use crate::store::{By, Note, Recorded, StoreError, Told};
 
 /// What became of a cancellation.
@@ -62,7 +62,7 @@ impl Commands {
         let again = Submission {
             request: task.request,
             model: task.model_named.then_some(task.model),
-            max_credits: None,
+            max_credits: task.max_credits.map(Credits::as_f64),
             idempotency_key,
             wait_seconds: 0,
             deadline_seconds: None,

@@ -19,7 +19,7 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(10);
 /// Why a provider is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// It asked for patience. It is still available, and needs no probe afterwards.
+    /// It asked for patience: no breaker opens, it is still available, and needs no probe afterwards.
     RateLimited,
     /// Its account is out of credits.
     Credits,
@@ -78,8 +78,10 @@ pub enum Admission {
 /// The breaker of one provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Breaker {
-    /// What is or was wrong; `None` when closed.
+    /// What is or was wrong; `None` when closed. Never [`Trouble::RateLimited`].
     pub trouble: Option<Trouble>,
+    /// Nothing is submitted or asked before this moment: a rate limit.
+    pub limited_until: Option<Timestamp>,
     /// Nothing is submitted before this moment.
     pub paused_until: Option<Timestamp>,
     /// A probe is out, and awaited until then.
@@ -94,11 +96,12 @@ impl Breaker {
     /// How many submissions may start now.
     #[must_use]
     pub fn admits(&self, now: Timestamp) -> Admission {
-        let lies_ahead = |at: Option<Timestamp>| at.is_some_and(|at| at > now);
+        if self.is_rate_limited(now) || !self.is_available(now) {
+            return Admission::Nothing;
+        }
         match self.trouble {
-            Some(_) if lies_ahead(self.paused_until) => Admission::Nothing,
-            None | Some(Trouble::RateLimited) => Admission::Everything,
-            Some(_) if lies_ahead(self.probe_until) => Admission::Nothing,
+            None => Admission::Everything,
+            Some(_) if self.probe_until.is_some_and(|until| until > now) => Admission::Nothing,
             Some(_) => Admission::Probe,
         }
     }
@@ -106,59 +109,57 @@ impl Breaker {
     /// Whether a new task may go there: a rate limit is no reason to go elsewhere.
     #[must_use]
     pub fn is_available(&self, now: Timestamp) -> bool {
-        let rate_limited = matches!(self.trouble, None | Some(Trouble::RateLimited));
-        rate_limited || self.paused_until.is_none_or(|until| until <= now)
+        self.trouble.is_none() || self.paused_until.is_none_or(|until| until <= now)
+    }
+
+    /// Whether the pause is over, and nothing has shown yet that the provider works again.
+    #[must_use]
+    pub fn is_half_open(&self, now: Timestamp) -> bool {
+        self.trouble.is_some() && self.is_available(now)
     }
 
     /// Whether it asked for patience, which goes for questions as well.
     #[must_use]
     pub fn is_rate_limited(&self, now: Timestamp) -> bool {
-        let paused = self.paused_until.is_some_and(|until| until > now);
-        paused && self.trouble == Some(Trouble::RateLimited)
-    }
-
-    /// Whether an accepted submission would change anything.
-    #[must_use]
-    pub const fn is_troubled(&self) -> bool {
-        self.failures > 0 || self.trouble.is_some()
+        self.limited_until.is_some_and(|until| until > now)
     }
 
     /// A submission was accepted, or refused for what the client said: the provider works.
     #[must_use]
     pub fn worked(self, now: Timestamp) -> Self {
         // A submission from before the trouble says nothing about it.
-        match self.admits(now) {
-            Admission::Nothing if self.probe_until.is_none() => self,
-            _ => Self::default(),
+        if !self.is_available(now) && self.probe_until.is_none() {
+            return self;
         }
+        Self { limited_until: self.limited_until, ..Self::default() }
     }
 
     /// The provider is to be left alone for so long, at first.
     #[must_use]
     pub fn opened(self, trouble: Trouble, pause: TimeDelta, now: Timestamp) -> Self {
-        let until = |pause: TimeDelta| {
-            let known = self.paused_until.unwrap_or(now);
-            Some(known.max(now.checked_add_signed(pause).unwrap_or(Timestamp::MAX_UTC)))
+        let until = |known: Option<Timestamp>, pause: TimeDelta| {
+            let end = now.checked_add_signed(pause).unwrap_or(Timestamp::MAX_UTC);
+            Some(known.unwrap_or(now).max(end))
         };
         if trouble == Trouble::RateLimited {
-            let trouble = self.trouble.or(Some(trouble));
-            return Self { trouble, paused_until: until(pause), ..self };
+            // A probe that meets it has proved nothing: the next may go as soon as it is over.
+            let limited_until = until(self.limited_until, pause);
+            return Self { limited_until, probe_until: None, ..self };
         }
-        let already = self.trouble.is_some_and(|known| known != Trouble::RateLimited);
-        let is_paused = self.paused_until.is_some_and(|until| until > now);
-        let trips = match (already, is_paused) {
+        let trips = match self.trouble {
+            None => 0,
             // One of several submissions that met the same trouble.
-            (true, true) => self.trips,
-            (true, false) => self.trips.saturating_add(1),
-            (false, _) => 0,
+            Some(_) if !self.is_available(now) => self.trips,
+            Some(_) => self.trips.saturating_add(1),
         };
         let longer = pause * (1 << trips.min(10));
         Self {
             trouble: Some(trouble),
-            paused_until: until(longer.min(LONGEST_PAUSE.max(pause))),
+            paused_until: until(self.paused_until, longer.min(LONGEST_PAUSE.max(pause))),
             probe_until: None,
             trips,
             failures: 0,
+            ..self
         }
     }
 
@@ -242,7 +243,11 @@ mod tests {
         assert_eq!(limited.admits(after(60)), Admission::Everything);
         let open = Breaker::default().opened(Trouble::Auth, MINUTE, now());
         let both = open.opened(Trouble::RateLimited, MINUTE, after(59));
+        assert!(both.is_rate_limited(after(118)) && both.is_half_open(after(60)));
+        assert_eq!(both.admits(after(118)), Admission::Nothing);
         assert_eq!(both.admits(after(119)), Admission::Probe);
+        let probed = open.probing(after(90)).opened(Trouble::RateLimited, MINUTE, after(61));
+        assert_eq!(probed.admits(after(121)), Admission::Probe);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The models of all configured providers, and the choice among them.
 
+use std::cmp::Reverse;
+
 use super::{Credits, FieldError, Model, Request, check};
 
 /// Every model that this gateway can be asked for.
@@ -78,11 +80,16 @@ impl Catalog {
         )
     }
 
-    /// The complaints of the model that fits best: what the client most likely meant.
+    /// The complaints of the model that fits best: what the client most likely meant. Of several, those
+    /// that say more precisely where.
     fn nearest_misses(&self, request: &Request) -> Vec<FieldError> {
-        self.models.iter().map(|model| check(request, model)).min_by_key(Vec::len).unwrap_or_else(
-            || vec![FieldError::new("model", "No provider is configured; tell the operator.")],
-        )
+        let depth = |error: &FieldError| error.path.len();
+        let complaints = self.models.iter().map(|model| check(request, model));
+        complaints
+            .min_by_key(|errors| (errors.len(), Reverse(errors.iter().map(depth).max())))
+            .unwrap_or_else(|| {
+                vec![FieldError::new("model", "No provider is configured; tell the operator.")]
+            })
     }
 }
 

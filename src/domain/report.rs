@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Image, Model, Part, Timestamp};
+use super::{Failure, Image, Model, Part, ProviderName, Timestamp};
 
 /// Something that happened, as told to [`super::apply`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// The provider took the submission.
     Accepted {
+        /// Who.
+        provider: ProviderName,
         /// Its id for the job.
         upstream_id: String,
     },
@@ -16,6 +18,8 @@ pub enum Report {
     AnswerLost,
     /// The provider called back. It names the job, and is believed in nothing else.
     CalledBack {
+        /// Who.
+        provider: ProviderName,
         /// Its id for the job.
         upstream_id: String,
         /// When to ask the provider whether it is true.
@@ -31,8 +35,15 @@ pub enum Report {
         /// When to send it again.
         at: Timestamp,
     },
+    /// The provider refused for a reason of its own: another may take the task, once no worker is at
+    /// any of its jobs.
+    Refused(Failure),
+    /// Nobody else takes the task: what was refused fails.
+    Stranded,
     /// Another model takes the whole task over, before any provider had a part of it.
     Moved {
+        /// Whose it was.
+        from: ProviderName,
         /// Which one.
         to: &'static Model,
         /// How it divides the task.
@@ -70,6 +81,8 @@ impl Report {
             Self::CalledBack { .. } => "callback_received",
             Self::Later { .. } => "postponed",
             Self::Faltered { .. } => "faltered",
+            Self::Refused(_) => "refused",
+            Self::Stranded => "stranded",
             Self::Moved { .. } => "moved",
             Self::Finished { .. } => "finished",
             Self::Failed(_) => "failed",

@@ -137,7 +137,9 @@ fn check_prompt(request: &Request, model: &Model) -> Option<FieldError> {
 fn check_count(request: &Request, model: &Model) -> Option<FieldError> {
     let (count, most) = (request.count, model.max_images);
     (!(1..=most).contains(&count)).then(|| {
-        FieldError::new("count", format!("count is {count}; {} makes 1 to {most}.", model.id))
+        // A negative one was sent as well.
+        let sent = if count == 0 { "less than 1".to_owned() } else { count.to_string() };
+        FieldError::new("count", format!("count is {sent}; {} makes 1 to {most}.", model.id))
     })
 }
 

@@ -118,6 +118,8 @@ pub struct Task {
     pub model: String,
     /// Whether the client named it; the gateway may change its own choice.
     pub model_named: bool,
+    /// The most that it may cost, by the client's will.
+    pub max_credits: Option<Credits>,
     /// Whatever the client attached.
     pub metadata: Option<Value>,
     /// When it was accepted.
@@ -172,7 +174,7 @@ pub struct Job {
     pub upstream_id: Option<String>,
     /// Where the provider put the results.
     pub results: Vec<ResultLink>,
-    /// Why it failed.
+    /// Why it failed; of a QUEUED job, why its provider refused it: it moves to another, or fails.
     pub failure: Option<Failure>,
     /// When a worker should next look at it; `None` when only a report can move it.
     pub next_step_at: Option<Timestamp>,
@@ -182,6 +184,8 @@ pub struct Job {
     pub called_back: bool,
     /// Whether a submission met an error of the provider's own: the next such error is final.
     pub faltered: bool,
+    /// Postponements since its status last changed.
+    pub step_attempts: u32,
 }
 
 /// All that the rules look at when something happens to a task.

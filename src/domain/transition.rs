@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! QUEUED ──accepted──▶ GENERATING ──finished──▶ STORING ──stored──▶ SUCCEEDED
-//!   │  └─ later, moved: stays QUEUED    │ └──▶ FAILED      └──▶ FAILED
+//!   │  └─ later, refused, moved: QUEUED │ └──▶ FAILED      └──▶ FAILED
 //!   ├──▶ UNCONFIRMED ──callback/resolve─┘
 //!   ├──▶ FAILED        └──▶ FAILED (SUBMIT_UNCONFIRMED)
 //!   └──▶ CANCELED   (from any state that is not terminal)
@@ -13,8 +13,8 @@
 use chrono::TimeDelta;
 
 use super::{
-    Credits, Failure, FailureCode, Job, Model, NewTask, Part, Progress, Report, Status, TaskState,
-    Timestamp, parts,
+    Credits, Failure, FailureCode, Job, Model, NewTask, Part, Progress, ProviderName, Report,
+    Status, TaskState, Timestamp, parts,
 };
 
 /// The durations that the operator sets.
@@ -69,8 +69,8 @@ pub fn apply(
 ) -> Result<Change, Ignored> {
     let moment =
         Moment { rules, deadline_at: progress.deadline_at, available: progress.available, now };
-    if let Report::Moved { to, parts } = report {
-        let jobs = moment.moved(&progress.jobs, to, parts)?;
+    if let Report::Moved { from, to, parts } = report {
+        let jobs = moment.moved(&progress.jobs, *from, to, parts)?;
         let (state, visible) = fold(&progress.state, &jobs, report, now);
         return Ok(Change { jobs, state, visible });
     }
@@ -101,48 +101,67 @@ impl Moment<'_> {
     fn step(&self, job: &Job, report: &Report) -> Result<Job, Ignored> {
         use Status::{Canceled, Failed, Generating, Queued, Storing, Unconfirmed};
         match (job.status, report) {
-            (Canceled | Failed, Report::Accepted { upstream_id }) if job.upstream_id.is_none() => {
+            (_, Report::Accepted { provider, .. } | Report::CalledBack { provider, .. })
+                if *provider != job.provider =>
+            {
+                Err("another provider has it")
+            }
+            (Canceled | Failed, Report::Accepted { upstream_id, .. })
+                if job.upstream_id.is_none() =>
+            {
                 Ok(self.charged_after_the_end(job, upstream_id))
             }
             (status, _) if status.is_terminal() => Err("it is over"),
-            (Queued | Unconfirmed, Report::Accepted { upstream_id }) => {
+            (Queued | Unconfirmed, Report::Accepted { upstream_id, .. }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.rules.poll_every))
             }
             // A callback that came before the answer may have been anybody's; the answer is not.
-            (Generating, Report::Accepted { upstream_id })
+            (Generating, Report::Accepted { upstream_id, .. })
                 if job.upstream_id.as_ref() != Some(upstream_id) =>
             {
                 Ok(self.generating(job, upstream_id, self.now + self.rules.poll_every))
             }
-            (Queued | Unconfirmed, Report::CalledBack { upstream_id, ask_at }) => {
+            (Queued | Unconfirmed, Report::CalledBack { upstream_id, ask_at, .. }) => {
                 let next = self.generating(job, upstream_id, *ask_at);
                 Ok(Job { called_back: true, ..next })
             }
-            (Generating, Report::CalledBack { upstream_id, ask_at }) => {
+            (Generating, Report::CalledBack { upstream_id, ask_at, .. }) => {
                 called_back(job, upstream_id, *ask_at)
             }
-            (Queued, Report::AnswerLost) => Ok(self.unconfirmed(job)),
-            (Queued | Generating | Storing, Report::Later { at }) => {
-                Ok(Job { next_step_at: Some(*at), ..job.clone() })
-            }
+            (Queued, Report::AnswerLost) => Ok(self.enter(job, Unconfirmed, None)),
+            (Queued | Generating | Storing, Report::Later { at }) => Ok(self.postponed(job, *at)),
             (Queued, Report::Faltered { at }) => {
-                Ok(Job { next_step_at: Some(*at), faltered: true, ..job.clone() })
+                Ok(Job { faltered: true, ..self.postponed(job, *at) })
             }
+            (Queued, Report::Refused(failure)) => Ok(refused(job, failure)),
+            (Queued, Report::Stranded) => match &job.failure {
+                Some(failure) => Ok(failed(job, failure)),
+                None => Err("it was not refused"),
+            },
             (Generating, Report::Finished { results }) => Ok(self.storing(job, results)),
             (Queued | Generating | Storing, Report::Failed(failure)) => Ok(failed(job, failure)),
             (Storing, Report::Stored { images }) => Ok(succeeded(job, images.len())),
             (_, Report::Canceled) | (Unconfirmed, Report::Released) => Ok(canceled(job)),
             (_, Report::Expired) => self.expired(job),
-            (Unconfirmed, Report::Resubmitted) => Ok(self.queued(job)),
+            (Unconfirmed, Report::Resubmitted) => Ok(self.enter(job, Queued, Some(self.now))),
             _ => Err("it does not fit the status"),
         }
     }
 
     /// New jobs in place of all others; a provider that has a part of the task, or may have it, keeps
     /// all of it.
-    fn moved(&self, jobs: &[Job], to: &Model, parts: &[Part]) -> Result<Vec<Job>, Ignored> {
+    fn moved(
+        &self,
+        jobs: &[Job],
+        from: ProviderName,
+        to: &Model,
+        parts: &[Part],
+    ) -> Result<Vec<Job>, Ignored> {
         if jobs.iter().any(|job| job.status != Status::Queued) {
             return Err("a provider has a part of it");
+        }
+        if jobs.iter().any(|job| job.provider != from) {
+            return Err("it has moved already");
         }
         let expires_at = jobs.iter().filter_map(|job| job.expires_at).min();
         Ok(queued_jobs(to, parts, expires_at, self.now))
@@ -156,43 +175,33 @@ impl Moment<'_> {
         Job { settled: Some(settled), upstream_id: Some(upstream_id.to_owned()), ..job.clone() }
     }
 
-    fn queued(&self, job: &Job) -> Job {
-        Job {
-            status: Status::Queued,
-            next_step_at: Some(self.now),
-            expires_at: Some(self.give_up_at()),
-            ..job.clone()
-        }
-    }
-
-    fn unconfirmed(&self, job: &Job) -> Job {
-        Job {
-            status: Status::Unconfirmed,
-            next_step_at: None,
-            expires_at: Some(self.give_up_at()),
-            ..job.clone()
-        }
+    /// A new status, with the time that it may last.
+    fn enter(&self, job: &Job, status: Status, next_step_at: Option<Timestamp>) -> Job {
+        let expires_at = Some(self.give_up_at());
+        Job { status, next_step_at, expires_at, failure: None, step_attempts: 0, ..job.clone() }
     }
 
     fn generating(&self, job: &Job, upstream_id: &str, ask_at: Timestamp) -> Job {
-        Job {
-            status: Status::Generating,
-            upstream_id: Some(upstream_id.to_owned()),
-            next_step_at: Some(ask_at),
-            expires_at: Some(self.give_up_at()),
-            ..job.clone()
-        }
+        let next = self.enter(job, Status::Generating, Some(ask_at));
+        Job { upstream_id: Some(upstream_id.to_owned()), ..next }
+    }
+
+    /// Waiting for its turn does not count: a job that was sent in vain for the first time has all its
+    /// time before it.
+    fn postponed(&self, job: &Job, at: Timestamp) -> Job {
+        let first = job.status == Status::Queued && job.step_attempts == 0;
+        let expires_at = if first { Some(self.give_up_at()) } else { job.expires_at };
+        let step_attempts = job.step_attempts.saturating_add(1);
+        Job { next_step_at: Some(at), expires_at, step_attempts, ..job.clone() }
     }
 
     fn storing(&self, job: &Job, results: &[super::ResultLink]) -> Job {
         Job {
-            status: Status::Storing,
             // No more than was asked for, whatever the provider names.
             results: results.iter().take(job.images as usize).cloned().collect(),
-            next_step_at: Some(self.now),
             // The result's own link bounds this step, so that a full disk fails no paid task.
             expires_at: self.deadline_at,
-            ..job.clone()
+            ..self.enter(job, Status::Storing, Some(self.now))
         }
     }
 
@@ -257,6 +266,7 @@ fn queued_jobs(
         expires_at,
         called_back: false,
         faltered: false,
+        step_attempts: 0,
     };
     (0..).zip(parts).map(job).collect()
 }
@@ -265,7 +275,7 @@ fn called_back(job: &Job, upstream_id: &str, ask_at: Timestamp) -> Result<Job, I
     if job.upstream_id.as_deref() != Some(upstream_id) {
         return Err("it names another upstream task");
     }
-    Ok(Job { next_step_at: Some(ask_at), called_back: true, ..job.clone() })
+    Ok(Job { next_step_at: Some(ask_at), called_back: true, step_attempts: 0, ..job.clone() })
 }
 
 fn over(job: &Job, status: Status, settled: Credits) -> Job {
@@ -273,22 +283,34 @@ fn over(job: &Job, status: Status, settled: Credits) -> Job {
 }
 
 fn succeeded(job: &Job, stored: usize) -> Job {
-    let stored = u32::try_from(stored).unwrap_or(job.images).min(job.images);
-    let settled = job.price.thousandths() * i64::from(stored) / i64::from(job.images.max(1));
-    over(job, Status::Succeeded, Credits::from_thousandths(settled))
+    let stored = u32::try_from(stored).unwrap_or(job.images);
+    over(job, Status::Succeeded, price_of(job, stored))
+}
+
+fn refused(job: &Job, failure: &Failure) -> Job {
+    Job { failure: Some(failure.clone()), next_step_at: None, ..job.clone() }
 }
 
 /// Free unless the provider had already delivered, which is what it charges for.
 fn failed(job: &Job, failure: &Failure) -> Job {
-    let settled = if job.status == Status::Storing { job.price } else { Credits::ZERO };
-    Job { failure: Some(failure.clone()), ..over(job, Status::Failed, settled) }
+    Job { failure: Some(failure.clone()), ..over(job, Status::Failed, delivered(job)) }
 }
 
 /// Free unless the provider already works on it.
 fn canceled(job: &Job) -> Job {
-    let works_on_it = matches!(job.status, Status::Generating | Status::Storing);
-    let settled = if works_on_it { job.price } else { Credits::ZERO };
+    let settled = if job.status == Status::Generating { job.price } else { delivered(job) };
     over(job, Status::Canceled, settled)
+}
+
+/// What the provider charges for the results that it has named.
+fn delivered(job: &Job) -> Credits {
+    let results = if job.status == Status::Storing { job.results.len() } else { 0 };
+    price_of(job, u32::try_from(results).unwrap_or(job.images))
+}
+
+fn price_of(job: &Job, images: u32) -> Credits {
+    let (price, asked) = (job.price.thousandths(), i64::from(job.images.max(1)));
+    Credits::from_thousandths(price * i64::from(images.min(job.images)) / asked)
 }
 
 /// The task's state after its jobs have changed, and whether a client can see a difference.

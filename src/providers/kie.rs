@@ -167,7 +167,7 @@ pub(super) fn read_submission(reply: &Reply) -> Submitted {
         return Submitted::Lost { why: "an answer without an id" };
     }
     // A gateway in front of the API does not know what became of the request behind it.
-    if reply.status.as_u16() > 500 {
+    if matches!(reply.status.as_u16(), 502..=504) {
         return Submitted::Lost { why: "no answer behind the provider's gateway" };
     }
     let by_message = if matches!(code, 401 | 402) { None } else { classify(&envelope.message) };
@@ -207,6 +207,8 @@ fn delay(code: i64, reply: &Reply) -> Delay {
     let (usual, trouble, why) = match code {
         429 => (RATE_WINDOW, Trouble::RateLimited, "rate limited"),
         455 => (MAINTENANCE_PAUSE, Trouble::Maintenance, "under maintenance"),
+        401 => (ACCOUNT_PAUSE, Trouble::Auth, "the key is refused"),
+        402 => (ACCOUNT_PAUSE, Trouble::Credits, "out of credits"),
         _ => return Delay { after: reply.retry_after, trouble: None, why: "provider error" },
     };
     Delay { after: Some(reply.retry_after.unwrap_or(usual)), trouble: Some(trouble), why }

@@ -11,6 +11,8 @@ mod kie;
 mod nano_banana;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 
 use super::http::Reply;
-use super::{Answer, ApiClient, Callback, Submission, Submitted};
+use super::{Answer, ApiClient, Callback, Delay, Submission, Submitted};
 use crate::domain::{OutputFormat, ProviderOptions, Request, Resolution, TaskKind, Timestamp};
 
 pub(super) const NO_HEADERS: &BTreeMap<String, String> = &BTreeMap::new();
@@ -43,7 +43,8 @@ pub(super) fn submitted(outcome: &Submitted) -> String {
             format!("{:?}{pause}", refusal.failure.code)
         }
         Submitted::Faltered(refusal) => format!("once more, then {:?}", refusal.failure.code),
-        Submitted::Postponed(delay) => format!("after {:?}", delay.after.unwrap_or_default()),
+        Submitted::Postponed(Delay { after: Some(after), .. }) => format!("after {after:?}"),
+        Submitted::Postponed(_) => "after a growing pause".to_owned(),
         Submitted::Lost { .. } => "lost".to_owned(),
     }
 }
@@ -55,6 +56,9 @@ pub(super) fn answer(answer: &Answer) -> String {
         Answer::Finished(urls) => format!("finished {}", urls.join(" ")),
         Answer::Failed(failure) => format!("{:?}", failure.code),
         Answer::Unknown => "unknown".to_owned(),
+        Answer::Unavailable(Delay { trouble: Some(trouble), .. }) => {
+            format!("unavailable, {}", trouble.name())
+        }
         Answer::Unavailable(_) => "unavailable".to_owned(),
     }
 }

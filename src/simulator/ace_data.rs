@@ -144,7 +144,7 @@ async fn tasks(State(world): State<World>, headers: HeaderMap, body: Json<Retrie
     }
     match records.pop() {
         Some(record) => Json(record).into_response(),
-        None => refuse(404, Some("task not found")),
+        None => say(404, "not_found", "There is no such task."),
     }
 }
 
@@ -178,8 +178,12 @@ async fn application(State(world): State<World>, headers: HeaderMap) -> Response
 /// The nearest equivalent of a code of the kie family.
 pub(super) fn refuse(code: i64, words: Option<&str>) -> Response {
     let (status, name, usual) = error(code);
+    say(status, name, words.unwrap_or(usual))
+}
+
+fn say(status: u16, name: &str, words: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let error = json!({ "code": name, "message": words.unwrap_or(usual) });
+    let error = json!({ "code": name, "message": words });
     (status, Json(json!({ "error": error, "trace_id": "trace" }))).into_response()
 }
 

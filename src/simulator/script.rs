@@ -10,6 +10,7 @@ pub const MARKERS: &[(&str, &str)] = &[
         "submit=CODE*N",
         "answers the first N submissions (1 when left out) with CODE: 401, 402, 422, 429, 455, 500, 505 …",
     ),
+    ("patience=N", "says in those answers to try again after N seconds (Retry-After)"),
     (
         "credits-429",
         "answers the submission with 429 and a message about credits (Ace Data Cloud: 403 used_up)",
@@ -102,6 +103,7 @@ pub(super) enum ResultMode {
 #[expect(clippy::struct_excessive_bools, reason = "each is a marker of its own")]
 pub(super) struct Script {
     pub(super) submit: Option<Answers>,
+    pub(super) patience: Option<u32>,
     pub(super) breakage: Option<Breakage>,
     pub(super) poll: Option<Answers>,
     pub(super) fail: Option<i64>,
@@ -133,6 +135,7 @@ impl Script {
         let seconds = || value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
         match name {
             "submit" => self.submit = answers(value),
+            "patience" => self.patience = value.parse().ok(),
             "poll" => self.poll = answers(value),
             "no-answer" => self.breakage = Some(Breakage::TakenUnanswered),
             "hang" => self.breakage = Some(Breakage::Hang),

@@ -1,6 +1,6 @@
 //! What happens to a submission, whatever its wire.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::callbacks;
@@ -40,7 +40,13 @@ pub(super) async fn submit(world: &World, headers: &HeaderMap, wish: Wish) -> Re
     let script = Script::read(&wish.prompt);
     let about = format!("submit {}", wish.callback_url.as_deref().unwrap_or(&wish.prompt));
     if let Some(code) = world.answers(&about, script.submit) {
-        return dialect.refuse(code, None);
+        let refusal = dialect.refuse(code, None);
+        return match script.patience {
+            Some(seconds) => {
+                ([(header::RETRY_AFTER, seconds.to_string())], refusal).into_response()
+            }
+            None => refusal,
+        };
     }
     if let Some(misbehaviour) = misbehave(&script, dialect) {
         return misbehaviour;
@@ -87,12 +93,13 @@ async fn accept(world: &World, task: &SimTask, headers: &HeaderMap) -> Response 
 }
 
 fn new_task(world: &World, wish: Wish, script: Script) -> SimTask {
+    let images = script.partial.map_or(wish.images, |some| some.min(wish.images));
     let at_once = script.callback == CallbackMode::Early || script.inline;
     SimTask {
         id: world.new_id(),
         dialect: wish.dialect,
         prompt: wish.prompt,
-        images: script.partial.map_or(wish.images, |some| some.min(wish.images)),
+        images,
         width: wish.size.0,
         height: wish.size.1,
         png: wish.png,
@@ -100,7 +107,8 @@ fn new_task(world: &World, wish: Wish, script: Script) -> SimTask {
         created_at: world.now(),
         // An early callback says that it is done, so it is.
         done_at: if at_once { world.now() } else { world.done_at(&script) },
-        cost: wish.cost,
+        // Only what is delivered is billed.
+        cost: wish.cost * f64::from(images) / f64::from(wish.images),
         script,
     }
 }

@@ -107,6 +107,7 @@ fn first_version(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
         request: new.request.clone(),
         model: new.model.id.to_owned(),
         model_named: new.model_named,
+        max_credits: new.max_credits,
         metadata: new.metadata.clone(),
         created_at: now,
         state: TaskState {

@@ -52,7 +52,8 @@ impl Store {
                 e.seq, e.at, t.id AS "id!", t.owner AS "owner!", t.model AS "model!",
                 t.request AS "request!: Json<Request>", t.metadata AS "metadata: Value",
                 t.created_at AS "created_at!", e.state AS "state!: Json<TaskState>",
-                t.images AS "images: Json<Vec<ImageRow>>", t.model_named AS "model_named!"
+                t.images AS "images: Json<Vec<ImageRow>>", t.model_named AS "model_named!",
+                t.max_credits
             FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
             CROSS JOIN LATERAL (
                 SELECT * FROM events
@@ -80,6 +81,7 @@ impl Store {
                     state: row.state,
                     images: row.images,
                     model_named: row.model_named,
+                    max_credits: row.max_credits,
                 };
                 Ok(Event { seq: unsigned(row.seq)?, at: row.at, task: task.into_task()? })
             })

@@ -75,7 +75,8 @@ impl Store {
 fn history_query(owner: &UserId, filter: &Filter, range: Range) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(
         "-- store::history::list_history
-        SELECT id, owner, model, request, metadata, created_at, state, images, model_named
+        SELECT id, owner, model, request, metadata, created_at, state, images, model_named,
+            max_credits
         FROM task_details WHERE owner = ",
     );
     query.push_bind(owner.as_str().to_owned());

@@ -85,6 +85,7 @@ impl Store {
                     )::double precision AS seconds
                     FROM tasks
                     WHERE model = asked.model AND status = 'SUCCEEDED'
+                    ORDER BY id DESC
                     LIMIT 50
                 ) AS any_count
             ) AS other ON same.seconds IS NULL"#,

@@ -8,11 +8,9 @@ use chrono::TimeDelta;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::rows::{owner, provider, status, unsigned};
+use super::rows::{provider, status, unsigned};
 use super::{Store, StoreError};
-use crate::domain::{
-    Credits, ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId,
-};
+use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp};
 
 /// A job that a worker holds.
 #[derive(Debug, Clone)]
@@ -22,8 +20,6 @@ pub struct Claim {
     pub task: TaskId,
     /// Its number within the task.
     pub number: u16,
-    /// Whose it is.
-    pub owner: UserId,
     /// The token to record with.
     pub lease: Uuid,
     /// Where it stands.
@@ -34,8 +30,6 @@ pub struct Claim {
     pub model: String,
     /// Whether the client named the model.
     pub model_named: bool,
-    /// The most that the whole task may cost, by the client's will.
-    pub max_credits: Option<Credits>,
     /// What to ask for.
     pub request: Request,
     /// How many images of it this job makes.
@@ -56,8 +50,6 @@ pub struct Claim {
     pub step_attempts: u32,
     /// An earlier claim began the submission and never recorded how it went.
     pub answer_lost: bool,
-    /// The provider was in trouble lately: whether it works again is news.
-    pub troubled: bool,
 }
 
 /// How a claim is made.
@@ -76,12 +68,10 @@ pub struct Terms {
 pub(super) struct ClaimRow {
     pub(super) task_id: Uuid,
     pub(super) number: i16,
-    pub(super) owner: String,
     pub(super) status: String,
     pub(super) provider: String,
     pub(super) model: String,
     pub(super) model_named: bool,
-    pub(super) max_credits: Option<i64>,
     pub(super) request: Json<Request>,
     pub(super) images: i32,
     pub(super) upstream_id: Option<String>,
@@ -92,7 +82,6 @@ pub(super) struct ClaimRow {
     pub(super) lease_attempts: i32,
     pub(super) step_attempts: i32,
     pub(super) answer_lost: bool,
-    pub(super) turn: i64,
 }
 
 impl ClaimRow {
@@ -100,13 +89,11 @@ impl ClaimRow {
         Ok(Claim {
             task: TaskId(self.task_id),
             number: unsigned(self.number)?,
-            owner: owner(self.owner)?,
             lease,
             status: status(&self.status)?,
             provider: provider(&self.provider)?,
             model: self.model,
             model_named: self.model_named,
-            max_credits: self.max_credits.map(Credits::from_thousandths),
             request: self.request.0,
             images: unsigned(self.images)?,
             upstream_id: self.upstream_id,
@@ -117,7 +104,6 @@ impl ClaimRow {
             lease_attempts: unsigned(self.lease_attempts)?,
             step_attempts: unsigned(self.step_attempts)?,
             answer_lost: self.answer_lost,
-            troubled: false,
         })
     }
 }
@@ -148,10 +134,10 @@ impl Store {
             JOIN tasks AS t ON t.id = due.task_id
             WHERE j.task_id = due.task_id AND j.number = due.number
             RETURNING
-                j.task_id, j.number, j.owner, j.status, j.provider, j.images, j.upstream_id,
-                j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts, j.turn,
+                j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
+                j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
                 j.results AS "results: Json<Vec<ResultLink>>",
-                t.model, t.model_named, t.max_credits, t.request AS "request: Json<Request>",
+                t.model, t.model_named, t.request AS "request: Json<Request>",
                 false AS "answer_lost!""#,
             now,
             i64::from(terms.limit),

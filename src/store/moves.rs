@@ -1,51 +1,63 @@
-//! Tasks that may go to another provider: QUEUED, and of a model that the gateway chose.
+//! Tasks that may go to another provider, or have to.
 
 use sqlx::types::Json;
 
-use super::rows::owner;
+use super::rows::provider;
 use super::{Store, StoreError};
-use crate::domain::{Credits, ProviderName, Request, TaskId, UserId};
+use crate::domain::{Credits, ProviderName, Request, TaskId};
 
 /// A task whose model the gateway may choose again.
 #[derive(Debug, Clone)]
 pub struct Movable {
     /// Which one.
     pub task: TaskId,
-    /// Whose it is.
-    pub owner: UserId,
+    /// Whose it is now.
+    pub from: ProviderName,
     /// The model that was chosen.
     pub model: String,
     /// What to ask for.
     pub request: Request,
     /// The most that it may cost, by the client's will.
     pub max_credits: Option<Credits>,
+    /// Its provider refused a part of it: it cannot stay.
+    pub refused: bool,
 }
 
 impl Store {
-    /// Tasks in a provider's queue that named no model and that no worker is at, in the order of
-    /// their ids, after `after`.
+    /// Tasks that named no model, that no worker is at, and that wait for one of these providers or
+    /// were refused by theirs, in the order of their ids, after `after`.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_movable(
         &self,
-        provider: ProviderName,
+        closed: &[ProviderName],
         after: Option<TaskId>,
         limit: u32,
     ) -> Result<Vec<Movable>, StoreError> {
+        let closed: Vec<_> = closed.iter().map(|provider| provider.slug().to_owned()).collect();
         let rows = sqlx::query!(
             r#"-- store::moves::list_movable
-            SELECT t.id, t.owner, t.model, t.max_credits, t.request AS "request: Json<Request>"
+            SELECT
+                t.id, t.model, t.max_credits, t.request AS "request: Json<Request>",
+                j.provider AS "provider!", j.refused AS "refused!"
             FROM (
-                SELECT DISTINCT task_id FROM jobs
-                WHERE status = 'QUEUED' AND provider = $1 AND lease IS NULL
-                    AND ($2::uuid IS NULL OR task_id > $2)
+                SELECT task_id, min(provider) AS provider, bool_or(refused) AS refused
+                FROM (
+                    SELECT task_id, provider, false AS refused FROM jobs
+                    WHERE status = 'QUEUED' AND provider = ANY ($1) AND lease IS NULL
+                    UNION ALL
+                    SELECT task_id, provider, true AS refused FROM jobs
+                    WHERE status = 'QUEUED' AND failure IS NOT NULL
+                ) AS waiting
+                WHERE $2::uuid IS NULL OR task_id > $2
+                GROUP BY task_id
             ) AS j
             JOIN tasks AS t ON t.id = j.task_id
-            WHERE t.status = 'QUEUED' AND NOT t.model_named
+            WHERE NOT t.model_named AND (t.status = 'QUEUED' OR j.refused)
             ORDER BY t.id
             LIMIT $3"#,
-            provider.slug(),
+            &closed,
             after.map(|id| id.0),
             i64::from(limit),
         )
@@ -55,10 +67,11 @@ impl Store {
             .map(|row| {
                 Ok(Movable {
                     task: TaskId(row.id),
-                    owner: owner(row.owner)?,
+                    from: provider(&row.provider)?,
                     model: row.model,
                     request: row.request.0,
                     max_credits: row.max_credits.map(Credits::from_thousandths),
+                    refused: row.refused,
                 })
             })
             .collect()

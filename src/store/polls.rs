@@ -7,6 +7,7 @@ use sqlx::{Postgres, Transaction};
 use super::leases::{ClaimRow, Terms};
 use super::providers::lock_gate;
 use super::{Claim, Store, StoreError};
+use crate::clock::Clock;
 use crate::domain::{Pace, ProviderName, Request, ResultLink, Timestamp};
 
 /// A provider that takes many ids at once is also asked about what falls due this soon: fewer calls.
@@ -25,10 +26,12 @@ impl Store {
         provider: ProviderName,
         pace: Pace,
         terms: Terms,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut tx = self.pool.begin().await?;
         let gate = lock_gate(&mut tx, provider).await?;
+        // Not before: the wait for the row would shorten what the rate is measured over.
+        let now = clock.now();
         if gate.breaker.is_rate_limited(now) {
             return Ok(Vec::new());
         }
@@ -54,11 +57,7 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
             "-- store::polls::next_query
-            SELECT greatest(
-                due.at,
-                p.next_query_at,
-                CASE WHEN p.pause_reason = 'RATE_LIMITED' THEN p.paused_until END
-            )
+            SELECT greatest(due.at, p.next_query_at, p.limited_until)
             FROM (
                 SELECT min(next_step_at) AS at FROM jobs WHERE status = 'GENERATING' AND provider = $1
             ) AS due
@@ -102,10 +101,10 @@ async fn take_due(
         JOIN tasks AS t ON t.id = due.task_id
         WHERE j.task_id = due.task_id AND j.number = due.number
         RETURNING
-            j.task_id, j.number, j.owner, j.status, j.provider, j.images, j.upstream_id,
-            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts, j.turn,
+            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
+            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
             j.results AS "results: Json<Vec<ResultLink>>",
-            t.model, t.model_named, t.max_credits, t.request AS "request: Json<Request>",
+            t.model, t.model_named, t.request AS "request: Json<Request>",
             false AS "answer_lost!""#,
         provider.slug(),
         now,

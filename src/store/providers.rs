@@ -42,12 +42,12 @@ impl ProviderAccount {
     }
 }
 
-/// What a submission said about its provider.
+/// What an answer said about its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It works.
     Worked,
-    /// It failed.
+    /// A submission failed.
     Failed,
     /// It is to be left alone for a while.
     Trouble(Trouble, TimeDelta),
@@ -56,7 +56,6 @@ pub enum Verdict {
 /// A provider's row, locked until the transaction ends.
 pub(super) struct Gate {
     pub(super) breaker: Breaker,
-    pub(super) turn: i64,
     pub(super) next_query_at: Option<Timestamp>,
 }
 
@@ -69,7 +68,8 @@ impl Store {
         let rows = sqlx::query!(
             "-- store::providers::list_accounts
             SELECT
-                name, remaining, checked_at, paused_until, pause_reason, probe_until, trips, failures
+                name, remaining, checked_at, paused_until, pause_reason, limited_until, probe_until,
+                trips, failures
             FROM providers",
         )
         .fetch_all(&self.pool)
@@ -83,6 +83,7 @@ impl Store {
                 breaker: Breaker {
                     trouble: row.pause_reason.as_deref().map(Trouble::from_name),
                     paused_until: row.paused_until,
+                    limited_until: row.limited_until,
                     probe_until: row.probe_until,
                     trips: row.trips.cast_unsigned(),
                     failures: row.failures.cast_unsigned(),
@@ -132,7 +133,8 @@ impl Store {
         Ok(())
     }
 
-    /// Records what a submission said about its provider, and returns the breaker afterwards.
+    /// Records what an answer said about its provider, and returns the breaker afterwards. That it
+    /// works is no news, and costs one read, unless it was in trouble or failed lately.
     ///
     /// # Errors
     /// When the database fails.
@@ -142,6 +144,9 @@ impl Store {
         verdict: Verdict,
         now: Timestamp,
     ) -> Result<Breaker, StoreError> {
+        if verdict == Verdict::Worked && !self.is_troubled(provider).await? {
+            return Ok(Breaker::default());
+        }
         let mut tx = self.pool.begin().await?;
         let before = lock_gate(&mut tx, provider).await?.breaker;
         let breaker = match verdict {
@@ -156,6 +161,21 @@ impl Store {
             self.hints.wake(Work::Reroute);
         }
         Ok(breaker)
+    }
+}
+
+impl Store {
+    async fn is_troubled(&self, provider: ProviderName) -> Result<bool, StoreError> {
+        let troubled = sqlx::query_scalar!(
+            r#"-- store::providers::is_troubled
+            SELECT EXISTS (
+                SELECT FROM providers WHERE name = $1 AND (failures > 0 OR pause_reason IS NOT NULL)
+            ) AS "troubled!""#,
+            provider.slug(),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(troubled)
     }
 }
 
@@ -183,7 +203,8 @@ async fn find_gate(
 ) -> Result<Option<Gate>, StoreError> {
     let row = sqlx::query!(
         "-- store::providers::find_gate
-        SELECT paused_until, pause_reason, probe_until, trips, failures, turn, next_query_at
+        SELECT
+            paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at
         FROM providers
         WHERE name = $1
         FOR NO KEY UPDATE",
@@ -195,11 +216,12 @@ async fn find_gate(
         let breaker = Breaker {
             trouble: row.pause_reason.as_deref().map(Trouble::from_name),
             paused_until: row.paused_until,
+            limited_until: row.limited_until,
             probe_until: row.probe_until,
             trips: unsigned(row.trips)?,
             failures: unsigned(row.failures)?,
         };
-        Ok(Gate { breaker, turn: row.turn, next_query_at: row.next_query_at })
+        Ok(Gate { breaker, next_query_at: row.next_query_at })
     })
     .transpose()
 }
@@ -212,11 +234,17 @@ async fn write_breaker(
     sqlx::query!(
         "-- store::providers::write_breaker
         UPDATE providers
-        SET paused_until = $2, pause_reason = $3, probe_until = $4, trips = $5, failures = $6
+        SET paused_until = $2,
+            pause_reason = $3,
+            limited_until = $4,
+            probe_until = $5,
+            trips = $6,
+            failures = $7
         WHERE name = $1",
         provider.slug(),
         breaker.paused_until,
         breaker.trouble.map(Trouble::name),
+        breaker.limited_until,
         breaker.probe_until,
         unsigned::<i32, _>(breaker.trips)?,
         unsigned::<i32, _>(breaker.failures)?,

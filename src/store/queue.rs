@@ -5,10 +5,13 @@ use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 
 use super::leases::{ClaimRow, Terms};
-use super::providers::{Gate, lock_gate};
+use super::providers::lock_gate;
 use super::{Claim, Store, StoreError};
+use crate::clock::Clock;
 use crate::domain::{Admission, Pace, ProviderName, Request, ResultLink, Timestamp};
 
+/// How long a provider is taken to go on with a job that was canceled or whose answer was lost.
+const GOES_ON: TimeDelta = TimeDelta::minutes(2);
 /// How soon a provider that is fully at work is looked at again.
 const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
 
@@ -21,8 +24,8 @@ struct Room {
 
 impl Store {
     /// Claims QUEUED jobs of a provider by their turns, as far as its breaker, rate and concurrency
-    /// permit, and marks that their submission begins: a claim that finds the mark is told that the
-    /// answer was lost.
+    /// permit, and marks that their submission begins. What a gateway that was killed had begun to
+    /// submit comes first, whatever the provider permits: its answer is lost, and it is not sent again.
     ///
     /// The limits are counted from the jobs themselves, so they hold over restarts and replicas.
     ///
@@ -33,33 +36,29 @@ impl Store {
         provider: ProviderName,
         pace: Pace,
         terms: Terms,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut tx = self.pool.begin().await?;
         let gate = lock_gate(&mut tx, provider).await?;
+        // Not before: the wait for the row would shorten the window that the rate is counted over.
+        let now = clock.now();
+        let unanswered = take_unanswered(&mut tx, provider, terms, now).await?;
         let admission = gate.breaker.admits(now);
-        let admitted = match admission {
-            Admission::Nothing => return Ok(Vec::new()),
-            Admission::Probe => 1,
-            Admission::Everything => i64::from(terms.limit),
+        let rows = if !unanswered.is_empty() {
+            unanswered
+        } else if admission == Admission::Nothing {
+            return Ok(Vec::new());
+        } else {
+            let room = room(&mut tx, provider, pace, now).await?;
+            let admitted = if admission == Admission::Probe { 1 } else { i64::from(terms.limit) };
+            let rows = take_turns(&mut tx, provider, admitted.min(room.jobs), terms, now).await?;
+            let is_probe = admission == Admission::Probe && !rows.is_empty();
+            let probe_until = is_probe.then(|| now + terms.duration);
+            note_look(&mut tx, provider, probe_until, room.more_at).await?;
+            rows
         };
-        let room = room(&mut tx, provider, pace, now).await?;
-        let rows = take_turns(&mut tx, provider, admitted.min(room.jobs), terms, now).await?;
-        let is_probe = admission == Admission::Probe && !rows.is_empty();
-        let next = Gate {
-            turn: rows.iter().map(|row| row.turn).fold(gate.turn, i64::max),
-            breaker: if is_probe {
-                gate.breaker.probing(now + terms.duration)
-            } else {
-                gate.breaker
-            },
-            ..gate
-        };
-        note_turn(&mut tx, provider, &next, room.more_at).await?;
         tx.commit().await?;
-        let troubled = gate.breaker.is_troubled();
-        let claim = |row: ClaimRow| Ok(Claim { troubled, ..row.into_claim(terms.lease)? });
-        rows.into_iter().map(claim).collect()
+        rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
     }
 
     /// When the next job of this provider can be submitted, as far as is known.
@@ -72,21 +71,32 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
             "-- store::queue::next_submission
-            SELECT greatest(due.at, p.paused_until, p.probe_until, p.next_submission_at)
+            SELECT least(
+                unanswered.at,
+                greatest(
+                    due.at, p.paused_until, p.limited_until, p.probe_until, p.next_submission_at
+                )
+            )
             FROM (
-                SELECT min(next_step_at) AS at FROM jobs WHERE status = 'QUEUED' AND provider = $1
+                SELECT min(next_step_at) AS at FROM jobs
+                WHERE status = 'QUEUED' AND provider = $1 AND submit_started_at IS NULL
             ) AS due
-            LEFT JOIN providers AS p ON p.name = $1
-            WHERE due.at IS NOT NULL",
+            CROSS JOIN (
+                SELECT min(next_step_at) AS at FROM jobs
+                WHERE status = 'QUEUED' AND provider = $1 AND submit_started_at IS NOT NULL
+            ) AS unanswered
+            LEFT JOIN providers AS p ON p.name = $1 AND due.at IS NOT NULL",
             provider.slug(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(due.flatten())
+        Ok(due)
     }
 }
 
-/// A job that is being submitted counts as at work.
+/// A job that is being submitted counts as at work; so does, for a while, one that nobody here waits
+/// for any more. For the rate, it counts until its answer has come, and a whole window from then on:
+/// who knows when in between it arrived.
 async fn room(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
@@ -97,15 +107,23 @@ async fn room(
     let row = sqlx::query!(
         r#"-- store::queue::room
         SELECT
-            (SELECT count(*) FROM jobs WHERE provider = $1 AND sent_at > $2) AS "sent!",
+            (
+                SELECT count(*) FROM jobs WHERE provider = $1 AND (
+                    sent_at > $2 OR (status = 'QUEUED' AND submit_started_at IS NOT NULL)
+                )
+            ) AS "sent!",
             (SELECT min(sent_at) FROM jobs WHERE provider = $1 AND sent_at > $2) AS oldest,
             CASE WHEN $3 THEN (
-                SELECT count(*) FROM jobs WHERE provider = $1
-                    AND (status = 'GENERATING' OR (status = 'QUEUED' AND lease IS NOT NULL))
+                SELECT count(*) FROM jobs WHERE provider = $1 AND (
+                    status = 'GENERATING'
+                    OR (status = 'QUEUED' AND lease IS NOT NULL)
+                    OR (status IN ('UNCONFIRMED', 'CANCELED') AND sent_at > $4)
+                )
             ) ELSE 0 END AS "at_work!""#,
         provider.slug(),
         window.map(|window| now - window),
         pace.jobs_at_once.is_some(),
+        now - GOES_ON,
     )
     .fetch_one(&mut **tx)
     .await?;
@@ -120,6 +138,47 @@ async fn room(
     Ok(Room { jobs, more_at: (jobs == 0).then_some(more_at) })
 }
 
+/// Submissions that nobody has answered for, and nobody works on.
+async fn take_unanswered(
+    tx: &mut Transaction<'_, Postgres>,
+    provider: ProviderName,
+    terms: Terms,
+    now: Timestamp,
+) -> Result<Vec<ClaimRow>, StoreError> {
+    let rows = sqlx::query_as!(
+        ClaimRow,
+        r#"-- store::queue::take_unanswered
+        WITH due AS (
+            SELECT task_id, number FROM jobs
+            WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
+                AND submit_started_at IS NOT NULL
+            ORDER BY next_step_at
+            LIMIT $3
+            FOR UPDATE SKIP LOCKED
+        )
+        UPDATE jobs AS j
+        SET lease = $4, next_step_at = $5, lease_attempts = j.lease_attempts + 1
+        FROM due
+        JOIN tasks AS t ON t.id = due.task_id
+        WHERE j.task_id = due.task_id AND j.number = due.number
+        RETURNING
+            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
+            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
+            j.results AS "results: Json<Vec<ResultLink>>",
+            t.model, t.model_named, t.request AS "request: Json<Request>",
+            true AS "answer_lost!""#,
+        provider.slug(),
+        now,
+        i64::from(terms.limit),
+        terms.lease,
+        now + terms.duration,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows)
+}
+
+/// The next ones in turn; the queue has then reached the last one's.
 async fn take_turns(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
@@ -131,27 +190,32 @@ async fn take_turns(
         ClaimRow,
         r#"-- store::queue::take_turns
         WITH due AS (
-            SELECT task_id, number, submit_started_at IS NOT NULL AS answer_lost FROM jobs
+            SELECT task_id, number, turn FROM jobs
             WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
+                AND submit_started_at IS NULL
             ORDER BY turn, task_id, number
             LIMIT $3
             FOR UPDATE SKIP LOCKED
+        ), reached AS (
+            UPDATE providers SET turn = last.turn
+            FROM (SELECT max(turn) AS turn FROM due) AS last
+            WHERE name = $1 AND last.turn > providers.turn
         )
         UPDATE jobs AS j
         SET lease = $4,
             next_step_at = $5,
-            submit_started_at = COALESCE(j.submit_started_at, $2),
-            sent_at = CASE WHEN due.answer_lost THEN j.sent_at ELSE $2 END,
+            submit_started_at = $2,
+            sent_at = $2,
             lease_attempts = j.lease_attempts + 1
         FROM due
         JOIN tasks AS t ON t.id = due.task_id
         WHERE j.task_id = due.task_id AND j.number = due.number
         RETURNING
-            j.task_id, j.number, j.owner, j.status, j.provider, j.images, j.upstream_id,
-            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts, j.turn,
+            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
+            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
             j.results AS "results: Json<Vec<ResultLink>>",
-            t.model, t.model_named, t.max_credits, t.request AS "request: Json<Request>",
-            due.answer_lost AS "answer_lost!""#,
+            t.model, t.model_named, t.request AS "request: Json<Request>",
+            false AS "answer_lost!""#,
         provider.slug(),
         now,
         limit,
@@ -163,20 +227,19 @@ async fn take_turns(
     Ok(rows)
 }
 
-async fn note_turn(
+async fn note_look(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
-    gate: &Gate,
+    probe_until: Option<Timestamp>,
     more_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "-- store::queue::note_turn
+        "-- store::queue::note_look
         UPDATE providers
-        SET turn = $2, probe_until = $3, next_submission_at = $4
-        WHERE name = $1",
+        SET probe_until = COALESCE($2, probe_until), next_submission_at = $3
+        WHERE name = $1 AND ($2::timestamptz IS NOT NULL OR next_submission_at IS DISTINCT FROM $3)",
         provider.slug(),
-        gate.turn,
-        gate.breaker.probe_until,
+        probe_until,
         more_at,
     )
     .execute(&mut **tx)

@@ -97,7 +97,12 @@ impl Store {
     pub async fn record(&self, told: Told<'_>, now: Timestamp) -> Result<Recorded, StoreError> {
         let Told { task, scope, by, report, note } = told;
         let mut tx = self.pool.begin().await?;
-        let Some(mut loaded) = load(&mut tx, task, by).await? else { return Ok(Recorded::Missing) };
+        let mut loaded = load(&mut tx, task, by).await?;
+        if loaded.is_none() {
+            // Its jobs were replaced while they were waited for: the second look sees the new ones.
+            loaded = load(&mut tx, task, by).await?;
+        }
+        let Some(mut loaded) = loaded else { return Ok(Recorded::Missing) };
         if lease_lost(&loaded, scope, by, report) {
             return Ok(Recorded::LeaseLost);
         }
@@ -168,9 +173,8 @@ impl Store {
 ///
 /// And while a worker is at any of its jobs, a task does not move: a provider may be taking it.
 fn lease_lost(loaded: &Loaded, scope: Scope, by: By<'_>, report: &Report) -> bool {
-    if matches!(report, Report::Moved { .. }) {
-        let held_by_others = |lease: &Uuid| !matches!(by, By::Lease(ours) if ours == *lease);
-        return loaded.leases.iter().flatten().any(held_by_others);
+    if matches!(report, Report::Moved { .. } | Report::Stranded) {
+        return loaded.leases.iter().any(Option::is_some);
     }
     let (By::Lease(lease), Scope::Job(number)) = (by, scope) else { return false };
     let held = loaded.leases.get(usize::from(number)).copied().flatten() == Some(lease);
@@ -199,7 +203,7 @@ async fn load(
             j.number, j.provider, j.status, j.images, j.price, j.settled, j.upstream_id,
             j.results AS "results: Json<Vec<ResultLink>>",
             j.failure AS "failure: Json<Failure>",
-            j.called_back, j.faltered, j.next_step_at, j.expires_at, j.lease
+            j.called_back, j.faltered, j.step_attempts, j.next_step_at, j.expires_at, j.lease
         FROM tasks AS t
         JOIN jobs AS j ON j.task_id = t.id
         WHERE t.id = $1 AND ($2::text IS NULL OR t.owner = $2)
@@ -240,6 +244,7 @@ async fn load(
             expires_at: row.expires_at,
             called_back: row.called_back,
             faltered: row.faltered,
+            step_attempts: unsigned(row.step_attempts)?,
         });
     }
     Ok(loaded)

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    Image, ImageId, MediaType, ProviderName, Request, Status, Task, TaskId, TaskState, Timestamp,
-    UserId,
+    Credits, Image, ImageId, MediaType, ProviderName, Request, Status, Task, TaskId, TaskState,
+    Timestamp, UserId,
 };
 
 /// A row of the view `task_details`.
@@ -23,6 +23,7 @@ pub(super) struct TaskRow {
     pub(super) state: Json<TaskState>,
     pub(super) images: Option<Json<Vec<ImageRow>>>,
     pub(super) model_named: bool,
+    pub(super) max_credits: Option<i64>,
 }
 
 /// An entry of `task_details.images`.
@@ -58,6 +59,7 @@ impl TaskRow {
             request: self.request.0,
             model: self.model,
             model_named: self.model_named,
+            max_credits: self.max_credits.map(Credits::from_thousandths),
             metadata: self.metadata,
             created_at: self.created_at,
             state,

@@ -30,7 +30,8 @@ impl Store {
                 id AS "id!", owner AS "owner!", model AS "model!",
                 request AS "request!: Json<Request>", metadata,
                 created_at AS "created_at!", state AS "state!: Json<TaskState>",
-                images AS "images: Json<Vec<ImageRow>>", model_named AS "model_named!"
+                images AS "images: Json<Vec<ImageRow>>", model_named AS "model_named!",
+                max_credits
             FROM task_details
             WHERE owner = $1
                 AND id = ANY ($2::uuid[] || ARRAY(

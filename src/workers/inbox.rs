@@ -57,7 +57,7 @@ impl Inbox {
         };
         // What is believed need not be asked.
         let ask_at = if believed.is_some() { now + self.shop.settings.poll_every } else { now };
-        let called_back = Report::CalledBack { upstream_id, ask_at };
+        let called_back = Report::CalledBack { provider: callback.provider, upstream_id, ask_at };
         let recorded = self.record(callback, &called_back, note).await?;
         if let (Recorded::Applied(_), Some(report)) = (recorded, believed) {
             self.record(callback, &report, Note::of(&report)).await?;

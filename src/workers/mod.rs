@@ -23,12 +23,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::blobs::Blobs;
 use crate::clock::Clock;
-use crate::domain::{Catalog, Report, Scope, Timestamp};
-use crate::hints::Hints;
+use crate::domain::{Catalog, ProviderName, Report, Scope, Timestamp};
+use crate::hints::{Hints, Work};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{Fetcher, Registry};
-use crate::store::{By, Claim, Note, Recorded, Store, StoreError, Terms, Told};
+use crate::store::{By, Claim, Note, Recorded, Store, StoreError, Terms, Told, Verdict};
 
 /// First pause after a step did not succeed; doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -108,6 +108,25 @@ impl Workshop {
         let millis = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
         let pause = TimeDelta::try_milliseconds(millis).unwrap_or(TimeDelta::MAX);
         self.clock.now().checked_add_signed(pause).unwrap_or(Timestamp::MAX_UTC)
+    }
+
+    /// Notes what an answer says about its provider. Never at the cost of the answer itself: the
+    /// database that could not note it is asked to record that next, and waited for.
+    async fn judge(&self, provider: ProviderName, verdict: Verdict) {
+        let (now, name) = (self.clock.now(), provider.slug());
+        let breaker = match self.store.judge_provider(provider, verdict, now).await {
+            Ok(breaker) => breaker,
+            Err(error) => {
+                return tracing::warn!(provider = name, %error, "its state was not noted");
+            }
+        };
+        if let (Some(trouble), Some(until)) = (breaker.trouble, breaker.paused_until)
+            && until > now
+        {
+            let reason = trouble.name();
+            tracing::warn!(provider = name, reason, %until, "the provider is left alone for a while");
+            self.hints.wake(Work::Balance);
+        }
     }
 
     /// Records what happened to a claimed job. What a provider has said once it may never say

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, Workshop};
-use crate::domain::{Failure, FailureCode, Report, ResultLink, Timestamp, Trouble};
+use crate::domain::{Failure, FailureCode, Report, ResultLink, Timestamp};
 use crate::hints::Work;
 use crate::providers::{Answer, Delay, Provider};
 use crate::store::{Claim, Note, StoreError, Verdict};
@@ -50,29 +50,25 @@ impl Poll {
                 FailureCode::GenerationFailed,
                 "The provider no longer knows the task.",
             )),
-            Answer::Unavailable(delay) => {
-                let pause = self.shop.after_pause(claim.step_attempts);
-                let at = delay.after.map_or(pause, |after| self.shop.after(after));
-                later(at, delay.why)
-            }
+            Answer::Unavailable(delay) => later(self.until(claim, &delay), delay.why),
         }
     }
 
-    /// A provider that asks for patience means everybody's questions.
-    async fn honour_rate_limit(&self, answers: &[Answer]) -> Result<(), StoreError> {
-        let pause = answers.iter().find_map(|answer| match answer {
-            Answer::Unavailable(Delay {
-                after: Some(after),
-                trouble: Some(Trouble::RateLimited),
-                ..
-            }) => TimeDelta::from_std(*after).ok(),
+    fn until(&self, claim: &Claim, delay: &Delay) -> Timestamp {
+        let pause = self.shop.after_pause(claim.step_attempts);
+        delay.after.map_or(pause, |after| self.shop.after(after))
+    }
+
+    /// A refused key and a plea for patience concern everybody's jobs.
+    async fn judge(&self, claim: &Claim, answers: &[Answer]) {
+        let trouble = answers.iter().find_map(|answer| match answer {
+            Answer::Unavailable(delay) => Some((delay.trouble?, self.until(claim, delay))),
             _ => None,
         });
-        let Some(pause) = pause else { return Ok(()) };
-        let verdict = Verdict::Trouble(Trouble::RateLimited, pause);
-        let (name, now) = (self.provider.name(), self.shop.clock.now());
-        self.shop.store.judge_provider(name, verdict, now).await?;
-        Ok(())
+        if let Some((trouble, until)) = trouble {
+            let verdict = Verdict::Trouble(trouble, until - self.shop.clock.now());
+            self.shop.judge(self.provider.name(), verdict).await;
+        }
     }
 
     fn next_poll(&self, claim: &Claim) -> Timestamp {
@@ -90,9 +86,9 @@ impl Poll {
     }
 }
 
-/// Each link is good for the provider's usual time.
+/// Each link is good for the provider's usual time. What jsonb cannot hold is in no link that works.
 pub(super) fn result_links(urls: Vec<String>, expires_at: Timestamp) -> Vec<ResultLink> {
-    urls.into_iter().map(|url| ResultLink { url, expires_at }).collect()
+    urls.into_iter().map(|url| ResultLink { url: url.replace('\0', ""), expires_at }).collect()
 }
 
 fn later(at: Timestamp, why: &'static str) -> (Report, Note) {
@@ -116,9 +112,9 @@ impl Step for Poll {
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Vec<Claim>>, StoreError> {
-        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
+        let terms = self.shop.terms(limit, LEASE);
         let (name, pace) = (self.provider.name(), self.provider.pace());
-        let claims = self.shop.store.claim_queries(name, pace, terms, now).await?;
+        let claims = self.shop.store.claim_queries(name, pace, terms, &self.shop.clock).await?;
         let together = claims.chunks(pace.ids_per_query.max(1) as usize);
         Ok(together.map(<[Claim]>::to_vec).collect())
     }
@@ -130,7 +126,9 @@ impl Step for Poll {
     async fn work(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
         let ids = claims.iter().map(|claim| claim.upstream_id.as_deref().unwrap_or_default());
         let answers = self.provider.query(&ids.collect::<Vec<_>>()).await;
-        self.honour_rate_limit(&answers).await?;
+        if let Some(first) = claims.first() {
+            self.judge(first, &answers).await;
+        }
         for (claim, answer) in claims.iter().zip(answers) {
             let (report, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
                 failed(Failure::new(
@@ -140,7 +138,10 @@ impl Step for Poll {
             } else {
                 self.report(claim, answer)
             };
-            self.shop.record(claim, &report, note).await?;
+            // One that cannot be recorded must not cost the others their answers.
+            if let Err(error) = self.shop.record(claim, &report, note).await {
+                tracing::warn!(task.id = %claim.task, %error, "an answer was not recorded");
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::poll::result_links;
 use crate::domain::{FailureCode, Report, Timestamp, Trouble};
 use crate::hints::Work;
 use crate::providers::{Delay, Provider, Refusal, Submission, Submitted};
-use crate::store::{By, Claim, Movable, Note, StoreError, Verdict};
+use crate::store::{By, Claim, Note, StoreError, Verdict};
 
 /// Longer than a call to a provider may take.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -41,9 +41,11 @@ impl Submit {
 
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
         let note = Note::new("submitted", json!({ "upstreamId": upstream_id }));
-        self.shop.record(claim, &Report::Accepted { upstream_id }, note).await?;
+        let report = Report::Accepted { provider: claim.provider, upstream_id };
+        self.shop.record(claim, &report, note).await?;
         self.shop.hints.wake(Work::Balance);
-        if claim.troubled { self.judge(Verdict::Worked).await } else { Ok(()) }
+        self.shop.judge(claim.provider, Verdict::Worked).await;
+        Ok(())
     }
 
     /// An answer that brings the images at once.
@@ -63,43 +65,18 @@ impl Submit {
     async fn rejected(&self, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
         let Refusal { failure, pause } = refusal;
         let code = failure.code;
-        let verdict = match pause {
-            Some(pause) => Some(Verdict::Trouble(Trouble::of(code), time_delta(pause))),
-            None if code == FailureCode::UpstreamUnavailable => Some(Verdict::Failed),
-            None => claim.troubled.then_some(Verdict::Worked),
-        };
         // First, so that the choice of another provider knows.
-        if let Some(verdict) = verdict {
-            self.judge(verdict).await?;
-        }
-        if self.moved(claim, code).await? {
-            return Ok(());
+        if let Some(verdict) = verdict(code, pause) {
+            self.shop.judge(claim.provider, verdict).await;
         }
         let note = Note::new("rejected", json!({ "code": code }));
-        self.shop.record(claim, &Report::Failed(failure), note).await?;
-        Ok(())
-    }
-
-    /// Whether another provider takes the task over: not when the refusal was about its content.
-    async fn moved(&self, claim: &Claim, code: FailureCode) -> Result<bool, StoreError> {
-        let providers_fault = matches!(
-            code,
-            FailureCode::UpstreamAuth
-                | FailureCode::UpstreamCredits
-                | FailureCode::UpstreamUnavailable
-        );
-        if claim.model_named || !providers_fault {
-            return Ok(false);
+        let may_move = !claim.model_named && is_providers_fault(code);
+        let report = if may_move { Report::Refused(failure) } else { Report::Failed(failure) };
+        self.shop.record(claim, &report, note).await?;
+        if may_move {
+            self.shop.hints.wake(Work::Reroute);
         }
-        let task = Movable {
-            task: claim.task,
-            owner: claim.owner.clone(),
-            model: claim.model.clone(),
-            request: claim.request.clone(),
-            max_credits: claim.max_credits,
-        };
-        let why = Trouble::of(code);
-        self.shop.reroute(&task, claim.provider, why, By::Lease(claim.lease)).await
+        Ok(())
     }
 
     async fn postponed(&self, claim: &Claim, delay: Delay) -> Result<(), StoreError> {
@@ -107,11 +84,10 @@ impl Submit {
             Some(after) => self.shop.after(after),
             None => self.shop.after_pause(claim.step_attempts),
         };
-        let verdict = match (delay.trouble, delay.after) {
-            (Some(trouble), Some(after)) => Verdict::Trouble(trouble, time_delta(after)),
-            _ => Verdict::Failed,
-        };
-        self.judge(verdict).await?;
+        let pause = at - self.shop.clock.now();
+        let verdict =
+            delay.trouble.map_or(Verdict::Failed, |trouble| Verdict::Trouble(trouble, pause));
+        self.shop.judge(claim.provider, verdict).await;
         let note = Note::new("submission_postponed", json!({ "why": delay.why, "until": at }));
         self.shop.record(claim, &Report::Later { at }, note).await?;
         Ok(())
@@ -123,7 +99,7 @@ impl Submit {
         if claim.faltered {
             return self.rejected(claim, refusal).await;
         }
-        self.judge(Verdict::Failed).await?;
+        self.shop.judge(claim.provider, Verdict::Failed).await;
         let window = self.provider.pace().submissions.map(|rate| rate.window);
         let pause = self.shop.after_pause(claim.step_attempts);
         let at = pause.max(self.shop.clock.now() + window.unwrap_or_default());
@@ -134,24 +110,28 @@ impl Submit {
     }
 
     async fn lost(&self, claim: &Claim, why: &'static str) -> Result<(), StoreError> {
-        self.judge(Verdict::Failed).await?;
+        self.shop.judge(claim.provider, Verdict::Failed).await;
         let note = Note::new("answer_lost", json!({ "why": why }));
         self.shop.record(claim, &Report::AnswerLost, note).await?;
         Ok(())
     }
+}
 
-    async fn judge(&self, verdict: Verdict) -> Result<(), StoreError> {
-        let (name, now) = (self.provider.name(), self.shop.clock.now());
-        let breaker = self.shop.store.judge_provider(name, verdict, now).await?;
-        if let (Some(trouble), Some(until)) = (breaker.trouble, breaker.paused_until)
-            && until > now
-        {
-            let (provider, reason) = (name.slug(), trouble.name());
-            tracing::warn!(provider, reason, %until, "the provider is left alone for a while");
-            self.shop.hints.wake(Work::Balance);
-        }
-        Ok(())
+/// What a refusal says about its provider. One for what the client sent shows that it works.
+fn verdict(code: FailureCode, pause: Option<Duration>) -> Option<Verdict> {
+    use FailureCode::{ContentRejected, InvalidInput, UpstreamTimeout, UpstreamUnavailable};
+    match (pause, code) {
+        (Some(pause), _) => Some(Verdict::Trouble(Trouble::of(code), time_delta(pause))),
+        (None, ContentRejected | InvalidInput) => Some(Verdict::Worked),
+        (None, UpstreamUnavailable | UpstreamTimeout) => Some(Verdict::Failed),
+        (None, _) => None,
     }
+}
+
+/// Another provider may do better: the refusal was not about the content.
+const fn is_providers_fault(code: FailureCode) -> bool {
+    use FailureCode::{UpstreamAuth, UpstreamCredits, UpstreamUnavailable};
+    matches!(code, UpstreamAuth | UpstreamCredits | UpstreamUnavailable)
 }
 
 fn time_delta(duration: Duration) -> TimeDelta {
@@ -169,9 +149,9 @@ impl Step for Submit {
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
+        let terms = self.shop.terms(limit, LEASE);
         let (name, pace) = (self.provider.name(), self.provider.pace());
-        self.shop.store.claim_submissions(name, pace, terms, now).await
+        self.shop.store.claim_submissions(name, pace, terms, &self.shop.clock).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

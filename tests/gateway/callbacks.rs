@@ -135,6 +135,13 @@ async fn story_with_webhook_key(key: &str, is_heard: bool) -> Vec<String> {
     let id = result["task"]["id"].as_str().unwrap();
     if !is_heard {
         ana.reaches(id, "GENERATING").await;
+        eventually("the callback to be read", || async {
+            let mut database = app.database.connect().await;
+            let read = "SELECT EXISTS (SELECT FROM callbacks WHERE next_step_at IS NULL)";
+            let read: bool = sqlx::query_scalar(read).fetch_one(&mut database).await.unwrap();
+            read.then_some(())
+        })
+        .await;
         app.advance_to_the_next_poll().await;
     }
     let task = ana.reaches(id, "SUCCEEDED").await;

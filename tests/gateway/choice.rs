@@ -1,5 +1,6 @@
 //! Which provider makes it, when the client leaves that to the gateway.
 
+use plantain::domain::ProviderName;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, User, eventually};
@@ -81,6 +82,81 @@ async fn waiting_tasks_leave_a_provider_under_maintenance_unless_they_named_it()
 }
 
 #[tokio::test]
+async fn a_task_of_several_jobs_moves_once_and_as_a_whole() {
+    let app = TestApp::with(&["--nanobanana-api-key=bad"]).await;
+    let ana = app.user("ana");
+    for model in ["flux-kontext-pro", "ace/nano-banana"] {
+        let id = submit(&ana, json!({ "prompt": "cats", "count": 4 })).await;
+        ana.reaches(&id, "SUCCEEDED").await;
+        let task = task(&ana, &id).await;
+        let images = ana.task(&id).await["images"].as_array().unwrap().len();
+        assert_eq!((&task["model"]["id"], images), (&json!(model), 4), "{task}");
+        // Next time from Flux Kontext, whose account cannot pay for all four, to Ace Data Cloud.
+        if model == "flux-kontext-pro" {
+            assert_eq!(moves(&task).len(), 1, "{task}");
+            app.simulator.set_credits(ProviderName::FluxKontext, 0.0);
+        }
+    }
+    let counts = app.simulator.counts_of(ProviderName::FluxKontext);
+    assert_eq!(counts.tasks, 4, "nothing was made twice");
+}
+
+#[tokio::test]
+async fn a_task_that_was_taken_in_part_stays_and_costs_what_came() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    knows_the_balance_of_nano_banana(&ana).await;
+    // The account pays for one of three, and nobody knows yet.
+    app.simulator.set_credits(ProviderName::NanoBanana, 4.0);
+    let id = submit(&ana, json!({ "prompt": "cats", "count": 3 })).await;
+    ana.reaches(&id, "SUCCEEDED").await;
+    let task = task(&ana, &id).await;
+    assert_eq!((&task["model"]["id"], moves(&task)), (&json!("nano-banana"), vec![]), "{task}");
+    assert_eq!(task["cost"]["settled"], 4.0);
+    assert_eq!(app.simulator.counts_of(ProviderName::FluxKontext).submissions, 0);
+}
+
+async fn knows_the_balance_of_nano_banana(user: &User) {
+    eventually("the balance to be read", || async {
+        let credits = user.graphql("{ credits { providers { remaining } } }", json!({})).await;
+        (credits["credits"]["providers"][0]["remaining"] == 10_000.0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_when_asking_closes_the_provider_as_well() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let input = json!({ "prompt": "a [sim:poll=401][sim:callback=lost]", "model": "nano-banana" });
+    let id = submit(&ana, input).await;
+    ana.reaches(&id, "GENERATING").await;
+    assert!(available(&ana, "nano-banana").await);
+    app.advance_to_the_next_poll().await;
+    eventually("the provider to be left alone", || async {
+        (!available(&ana, "nano-banana").await).then_some(())
+    })
+    .await;
+    eventually("the task to be asked for again", || async {
+        app.advance_to_the_next_step().await;
+        (task(&ana, &id).await["status"] == "SUCCEEDED").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retry_binds_the_choice_as_the_first_attempt_did() {
+    let app = TestApp::with(&["--nanobanana-api-key=bad"]).await;
+    let ana = app.user("ana");
+    let id = submit(&ana, json!({ "prompt": "a cat", "maxCredits": 4.5 })).await;
+    ana.reaches(&id, "FAILED").await;
+    let retry = "mutation($id: ID!) { retryTask(id: $id) { __typename
+        ... on TaskAccepted { task { model { id } } } } }";
+    let again = ana.graphql(retry, json!({ "id": id })).await["retryTask"].clone();
+    assert_ne!(again["task"]["model"]["id"], "flux-kontext-pro", "{again}");
+}
+
+#[tokio::test]
 async fn a_refused_content_is_refused_everywhere() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
@@ -142,7 +218,7 @@ async fn the_only_provider_that_fits_is_waited_for() {
 async fn the_cheapest_that_the_accounts_can_pay_for_is_chosen() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    app.simulator.set_credits(plantain::domain::ProviderName::NanoBanana, 3.0);
+    app.simulator.set_credits(ProviderName::NanoBanana, 3.0);
     eventually("the balance to be read", || async {
         app.advance(60);
         (!available(&ana, "nano-banana").await).then_some(())

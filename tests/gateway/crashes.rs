@@ -1,5 +1,6 @@
 //! A gateway that is killed at any point goes on where it was, and does nothing twice.
 
+use plantain::domain::ProviderName;
 use serde_json::json;
 
 use crate::harness::{TestApp, eventually};
@@ -44,6 +45,35 @@ async fn a_submission_cut_off_by_the_kill_is_never_sent_again() {
     let task = ana.reaches(&id, "UNCONFIRMED").await;
     assert_eq!(task["timeline"][1]["detail"], json!({ "why": "the gateway was interrupted" }));
     assert_eq!(app.simulator.counts().submissions, 1);
+}
+
+#[tokio::test]
+async fn submissions_cut_off_by_the_kill_take_up_no_room_for_ever() {
+    let app = TestApp::with(&["--ace-data-jobs-at-once=2"]).await;
+    let ace = |marker: &str| json!({ "prompt": format!("a {marker}"), "model": "ace/nano-banana" });
+    for _ in 0..2 {
+        app.user("ana").generate(ace("[sim:hang][sim:callback=lost]")).await;
+    }
+    eventually("both to be under way", || async {
+        (app.simulator.counts_of(ProviderName::AceData).submissions == 2).then_some(())
+    })
+    .await;
+    let app = app.kill().restart().await;
+    let ana = app.user("ana");
+    let next = ana.generate(ace("[sim:slow=0]")).await["task"]["id"].as_str().unwrap().to_owned();
+    let status = "{ tasks(filter: {status: UNCONFIRMED}) { nodes { id } } }";
+    app.advance(31);
+    eventually("both to be unconfirmed", || async {
+        let data = ana.graphql(status, json!({})).await;
+        (data["tasks"]["nodes"].as_array().unwrap().len() == 2).then_some(())
+    })
+    .await;
+    eventually("the next to have its turn", || async {
+        app.advance(5);
+        (ana.task(&next).await["status"] == "SUCCEEDED").then_some(())
+    })
+    .await;
+    assert_eq!(app.simulator.counts_of(ProviderName::AceData).submissions, 3);
 }
 
 #[tokio::test]

@@ -147,12 +147,28 @@ async fn each_failure_ends_as_docs_failures_says() {
     derived("docs/failures.md", &include_str!("failures.md").replace("{{table}}\n", &table));
 }
 
+/// Those that depend on the settings, and those that other markers need beside them.
+const ELSEWHERE: [&str; 3] = ["result=private", "result=redirect", "patience=N"];
+
+#[test]
+fn no_marker_of_the_simulator_is_left_out() {
+    let name = |marker: &str| match marker.split_once('=') {
+        Some((name @ ("callback" | "result"), value)) => format!("{name}={value}"),
+        Some((name, _)) => name.to_owned(),
+        None => marker.to_owned(),
+    };
+    let run: Vec<String> = MARKERS.iter().map(|marker| name(marker)).collect();
+    for (marker, _) in plantain::simulator::MARKERS {
+        assert!(ELSEWHERE.contains(marker) || run.contains(&name(marker)), "{marker}");
+    }
+}
+
 #[tokio::test]
 async fn results_at_private_addresses_are_refused() {
     // The guard refuses the simulator's own results, too: they are at 127.0.0.1.
     let app = TestApp::with(&["--allow-private-addresses=false"]).await;
     let ana = app.user("ana");
-    for marker in ["", "[sim:result=private]"] {
+    for marker in ["", "[sim:result=private]", "[sim:result=redirect]"] {
         let task = ana.finishes(&ana.submit(marker_prompt(marker).as_str()).await).await;
         assert_eq!(task["failure"]["code"], "RESULT_INVALID", "{task}");
     }

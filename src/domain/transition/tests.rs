@@ -24,13 +24,18 @@ fn job(number: u16, status: Status) -> Job {
         settled: over.then_some(Credits::ZERO),
         upstream_id: matches!(status, Status::Generating | Status::Storing | Status::Succeeded)
             .then(|| format!("upstream-{number}")),
-        results: Vec::new(),
+        results: if status == Status::Storing { vec![link()] } else { Vec::new() },
         failure: (status == Status::Failed).then(|| failure("it failed before")),
         next_step_at: (!over).then(now),
         expires_at: (!over).then(|| now() + TimeDelta::seconds(900)),
         called_back: false,
         faltered: false,
+        step_attempts: 0,
     }
+}
+
+fn link() -> ResultLink {
+    ResultLink { url: "https://x/a".into(), expires_at: now() }
 }
 
 fn progress(statuses: &[Status]) -> Progress {
@@ -89,20 +94,21 @@ fn image() -> Image {
 }
 
 fn accepted() -> Report {
-    Report::Accepted { upstream_id: "upstream-0".to_owned() }
+    Report::Accepted { provider: ProviderName::NanoBanana, upstream_id: "upstream-0".to_owned() }
 }
 
 fn called_back(upstream_id: &str) -> Report {
-    Report::CalledBack { upstream_id: upstream_id.to_owned(), ask_at: now() }
+    let upstream_id = upstream_id.to_owned();
+    Report::CalledBack { provider: ProviderName::NanoBanana, upstream_id, ask_at: now() }
 }
 
 fn moved() -> Report {
     let parts = vec![Part { images: 1, price: Credits::whole(5) }];
-    Report::Moved { to: &ELSEWHERE, parts }
+    Report::Moved { from: ProviderName::NanoBanana, to: &ELSEWHERE, parts }
 }
 
 fn finished() -> Report {
-    Report::Finished { results: vec![ResultLink { url: "https://x/a".into(), expires_at: now() }] }
+    Report::Finished { results: vec![link()] }
 }
 
 fn every_report() -> Vec<Report> {
@@ -113,6 +119,8 @@ fn every_report() -> Vec<Report> {
         called_back("another"),
         Report::Later { at: now() },
         Report::Faltered { at: now() },
+        Report::Refused(failure("its key")),
+        Report::Stranded,
         moved(),
         finished(),
         Report::Failed(failure("it failed")),
@@ -137,6 +145,7 @@ fn each_arrow_of_the_graph_leads_where_it_is_drawn() {
         (Queued, Report::AnswerLost, Unconfirmed),
         (Queued, Report::Later { at: now() }, Queued),
         (Queued, Report::Faltered { at: now() }, Queued),
+        (Queued, Report::Refused(failure("its key")), Queued),
         (Queued, moved(), Queued),
         (Queued, Report::Failed(failure("")), Failed),
         (Queued, Report::Canceled, Canceled),
@@ -289,6 +298,56 @@ fn a_task_moves_as_a_whole_or_not_at_all() {
         let progress = progress(&[Status::Queued, started]);
         assert!(apply(&progress, Scope::Task, &moved(), &rules(), now()).is_err(), "{started}");
     }
+    let mut moved_already = waiting;
+    moved_already.jobs[1].provider = ProviderName::AceData;
+    assert!(apply(&moved_already, Scope::Task, &moved(), &rules(), now()).is_err());
+}
+
+#[test]
+fn what_was_refused_waits_to_be_moved_and_fails_when_nobody_takes_it() {
+    let mut progress = progress(&[Status::Queued, Status::Queued]);
+    let refusal = Report::Refused(failure("its key"));
+    let refused = apply(&progress, Scope::Job(1), &refusal, &rules(), now()).unwrap();
+    assert!(!refused.visible);
+    assert_eq!(refused.jobs[0].next_step_at, None, "it is not sent there again");
+    progress.jobs[1] = refused.jobs[0].clone();
+    let stranded = apply(&progress, Scope::Task, &Report::Stranded, &rules(), now()).unwrap();
+    assert_eq!(stranded.jobs.len(), 1, "the other is still to be sent");
+    assert_eq!(stranded.jobs[0].failure, Some(failure("its key")));
+    assert_eq!((stranded.jobs[0].status, stranded.state.status), (Status::Failed, Status::Queued));
+}
+
+#[test]
+fn an_acceptance_by_a_provider_that_the_task_has_left_is_nothing_to_the_next() {
+    let mut progress = progress(&[Status::Queued]);
+    progress.jobs[0].provider = ProviderName::FluxKontext;
+    for report in [accepted(), called_back("upstream-0")] {
+        assert!(apply(&progress, Scope::Job(0), &report, &rules(), now()).is_err(), "{report:?}");
+    }
+}
+
+#[test]
+fn waiting_for_a_turn_does_not_use_up_the_time_of_an_attempt() {
+    let progress = progress(&[Status::Queued]);
+    let at_last = now() + TimeDelta::seconds(5000);
+    let later = Report::Later { at: at_last };
+    let first = apply(&progress, Scope::Job(0), &later, &rules(), at_last).unwrap();
+    assert_eq!(first.jobs[0].expires_at, Some(at_last + TimeDelta::seconds(900)));
+    let again = Progress { jobs: first.jobs.clone(), ..progress };
+    let still = at_last + TimeDelta::seconds(60);
+    let second = apply(&again, Scope::Job(0), &later, &rules(), still).unwrap();
+    assert_eq!(second.jobs[0].expires_at, first.jobs[0].expires_at);
+    assert_eq!(second.jobs[0].step_attempts, 2);
+}
+
+#[test]
+fn what_was_delivered_in_part_costs_its_part_even_when_it_is_lost() {
+    let mut progress = progress(&[Status::Storing]);
+    progress.jobs[0].images = 4;
+    for report in [Report::Canceled, Report::Failed(failure("its link is dead"))] {
+        let change = apply(&progress, Scope::Job(0), &report, &rules(), now()).unwrap();
+        assert_eq!(change.state.settled, Some(Credits::whole(1)), "{report:?}");
+    }
 }
 
 #[test]
@@ -310,8 +369,7 @@ fn a_late_charge_takes_no_more_than_there_is() {
 
 #[test]
 fn no_more_results_are_taken_than_were_asked_for() {
-    let link = ResultLink { url: "https://x/a".into(), expires_at: now() };
-    let many = Report::Finished { results: vec![link; 1000] };
+    let many = Report::Finished { results: vec![link(); 1000] };
     let change = after(Status::Generating, &many).unwrap();
     assert_eq!(change.jobs[0].results.len(), 1);
 }

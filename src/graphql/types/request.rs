@@ -146,7 +146,6 @@ impl EditImagesInput {
                 kind,
                 prompt: self.prompt,
                 images: self.images.into_iter().map(|ImageSource::Url(link)| link.0).collect(),
-                // A negative count is as wrong as 0, and said to be so by the same check.
                 count: u32::try_from(self.count.unwrap_or(1)).unwrap_or(0),
                 aspect_ratio: self.aspect_ratio,
                 resolution: self.resolution.map(Into::into),

@@ -11,21 +11,22 @@ use crate::providers::kie::id;
 use crate::providers::words::{classify, failure};
 use crate::providers::{Answer, Delay, Refusal, Submitted};
 
-const RATE_PAUSE: Duration = Duration::from_secs(2);
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
 pub(super) fn read_submission(reply: &Reply) -> Submitted {
     let Ok(body) = serde_json::from_slice::<Value>(&reply.body) else {
         return unreadable(reply);
     };
-    let (upstream_id, urls, error) = (task_id(&body), image_urls(&body), error_code(&body));
-    // Whatever the status: what names a task and no error was taken (4.5).
-    match (upstream_id, error) {
-        (Some(upstream_id), None) if urls.is_empty() => return Submitted::Accepted { upstream_id },
-        (Some(upstream_id), None) => return Submitted::Done { upstream_id, urls },
-        _ => {}
+    let (status, error) = (reply.status.as_u16(), error_code(&body));
+    // A task that is named, and neither refused nor failed, was taken: it can be asked for (4.5).
+    let was_taken = matches!(error, None | Some("timeout")) && !reply.status.is_client_error();
+    if let Some(upstream_id) = task_id(&body).filter(|_| was_taken) {
+        let urls = image_urls(&body);
+        if urls.is_empty() {
+            return Submitted::Accepted { upstream_id };
+        }
+        return Submitted::Done { upstream_id, urls };
     }
-    let status = reply.status.as_u16();
     let Some(class) = submission_class(error, status) else {
         return match status {
             429 => Submitted::Postponed(rate_limited(reply)),
@@ -62,7 +63,7 @@ fn submission_class(error: Option<&str>, status: u16) -> Option<FailureCode> {
         403 => FailureCode::ContentRejected,
         408 => return None,
         400..500 => FailureCode::Internal,
-        _ if error.is_some() => FailureCode::UpstreamUnavailable,
+        // One without a code that is known may have been taken (6.1).
         _ => return None,
     })
 }
@@ -83,12 +84,9 @@ fn class_of(code: &str) -> Option<FailureCode> {
     })
 }
 
+/// Without a word on how long, the pauses grow (4.5).
 fn rate_limited(reply: &Reply) -> Delay {
-    Delay {
-        after: Some(reply.retry_after.unwrap_or(RATE_PAUSE)),
-        trouble: Some(Trouble::RateLimited),
-        why: "rate limited",
-    }
+    Delay { after: reply.retry_after, trouble: Some(Trouble::RateLimited), why: "rate limited" }
 }
 
 /// An answer that is no JSON comes from something in front of the API.
@@ -118,14 +116,22 @@ pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<Answer> 
     let status = reply.status.as_u16();
     let Some(records) = records.filter(|_| reply.status.is_success()) else {
         // How a single unknown id is answered is documented nowhere.
-        let about_us = body.as_ref().and_then(error_code).and_then(class_of);
+        let class = body.as_ref().and_then(error_code).and_then(class_of);
+        let about_us = matches!(class, Some(FailureCode::UpstreamAuth | FailureCode::Internal));
         let unknown = upstream_ids.len() == 1
             && body.is_some()
             && (reply.status.is_success() || matches!(status, 400 | 404 | 422))
-            && about_us != Some(FailureCode::UpstreamAuth);
+            && !about_us;
         let answer = match status {
             _ if unknown => Answer::Unknown,
             429 => Answer::Unavailable(rate_limited(reply)),
+            _ if status == 401 || class == Some(FailureCode::UpstreamAuth) => {
+                Answer::Unavailable(Delay {
+                    after: Some(ACCOUNT_PAUSE),
+                    trouble: Some(Trouble::Auth),
+                    why: "the key is refused",
+                })
+            }
             _ => Answer::Unavailable(Delay {
                 after: reply.retry_after,
                 trouble: None,
@@ -166,8 +172,9 @@ pub(super) fn response_answer(response: &Value, finished: bool) -> Answer {
         return Answer::Finished(urls);
     }
     // A bare text as error is passing trouble, unless the record says that it is over.
-    let failed = (success != Some(true) && error.is_some()) || (success == Some(false) && finished);
-    if failed {
+    let says_why = response.get("error").is_some_and(|error| !error.is_null());
+    let over = finished && (success == Some(false) || says_why);
+    if success != Some(true) && (error.is_some() || over) {
         return generation_failed(error, error_message(response));
     }
     if finished {

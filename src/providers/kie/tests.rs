@@ -88,7 +88,7 @@ fn records_are_read_by_their_flag() {
         ("timed-out", "UpstreamTimeout"),
         ("not-visible", "unknown"),
         ("null", "unknown"),
-        ("bad-key", "unavailable"),
+        ("bad-key", "unavailable, UPSTREAM_AUTH"),
     ];
     for (name, expected) in cases {
         let reply = reply(200, fixture("nano-banana", &format!("record-{name}")));
@@ -99,10 +99,15 @@ fn records_are_read_by_their_flag() {
 #[test]
 fn records_that_cannot_be_read_say_nothing_about_the_task() {
     let whole = fixture("nano-banana", "record-success");
-    for (status, body) in
-        [(200, whole.slice(..50)), (502, Bytes::from("<html>")), (429, Bytes::new())]
-    {
-        assert_eq!(answer(&read_record(&reply(status, body))), "unavailable");
+    let cases = [
+        (200, whole.slice(..50), "unavailable"),
+        (502, Bytes::from("<html>"), "unavailable"),
+        (429, Bytes::new(), "unavailable, RATE_LIMITED"),
+        (455, Bytes::new(), "unavailable, MAINTENANCE"),
+        (402, Bytes::new(), "unavailable, UPSTREAM_CREDITS"),
+    ];
+    for (status, body, expected) in cases {
+        assert_eq!(answer(&read_record(&reply(status, body))), expected);
     }
 }
 

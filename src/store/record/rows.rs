@@ -25,7 +25,7 @@ pub(super) async fn write_jobs(
         return insert_jobs(tx, task, owner, &change.jobs).await;
     }
     for job in &change.jobs {
-        write_job(tx, task, job, report, now).await?;
+        write_job(tx, task, job, now).await?;
     }
     Ok(())
 }
@@ -56,7 +56,6 @@ async fn write_job(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
     job: &Job,
-    report: &Report,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
@@ -72,10 +71,13 @@ async fn write_job(
             expires_at = $10,
             faltered = $13,
             submitted_at = COALESCE(submitted_at, CASE WHEN $5::text IS NOT NULL THEN $11::timestamptz END),
+            sent_at = CASE
+                WHEN status = 'QUEUED' AND submit_started_at IS NOT NULL THEN $11 ELSE sent_at
+            END,
             submit_started_at = CASE WHEN $3 = 'QUEUED' THEN NULL ELSE submit_started_at END,
             lease = NULL,
             lease_attempts = 0,
-            step_attempts = CASE WHEN $12 THEN step_attempts + 1 ELSE 0 END
+            step_attempts = $12
         WHERE task_id = $1 AND number = $2",
         task.0,
         unsigned::<i16, _>(job.number)?,
@@ -88,7 +90,7 @@ async fn write_job(
         job.next_step_at,
         job.expires_at,
         now,
-        matches!(report, Report::Later { .. } | Report::Faltered { .. }),
+        unsigned::<i32, _>(job.step_attempts)?,
         job.faltered,
     )
     .execute(&mut **tx)

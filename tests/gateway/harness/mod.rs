@@ -173,7 +173,8 @@ impl TestApp {
         let mut database = self.database.connect().await;
         let next = "SELECT min(greatest(
                 next_step_at,
-                CASE WHEN status = 'QUEUED' OR pause_reason = 'RATE_LIMITED' THEN paused_until END
+                limited_until,
+                CASE WHEN status = 'QUEUED' THEN paused_until END
             ))
             FROM jobs JOIN providers ON name = provider
             WHERE next_step_at IS NOT NULL

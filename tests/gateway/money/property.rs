@@ -1,17 +1,19 @@
 //! Whatever happens in whatever order, at the same time or not: promise 6 holds after each step.
 
+use std::sync::Mutex;
+
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use plantain::clock::Clock;
 use plantain::domain::{
     Catalog, Credits, Failure, FailureCode, Image, MediaType, Model, NewTask, ProviderName,
-    ProviderOptions, Report, Request, ResultLink, Rules, Scope, TaskId, TaskKind, Timestamp,
-    UserId, parts,
+    ProviderOptions, Report, Request, ResultLink, Rules, Scope, Status, TaskId, TaskKind,
+    Timestamp, UserId, parts,
 };
 use plantain::hints::Hints;
 use plantain::ids::Ids;
 use plantain::providers::Registry;
-use plantain::store::{By, Created, Grant, Limits, Note, Store, StoreOptions, Terms, Told};
+use plantain::store::{By, Claim, Created, Grant, Limits, Note, Store, StoreOptions, Terms, Told};
 use proptest::prelude::*;
 use sqlx::PgConnection;
 
@@ -30,7 +32,12 @@ enum Step {
     },
     /// Workers take what is queued.
     Claim,
-    /// A worker, an inbox or a user says something about a part of a task.
+    /// A worker says what became of something that it took, at any later time.
+    Work {
+        claim: usize,
+        report: usize,
+    },
+    /// An inbox, the sweep or a user says something about a part of a task.
     Tell {
         task: usize,
         job: u16,
@@ -46,7 +53,8 @@ enum Step {
     },
     Move {
         task: usize,
-        model: usize,
+        from: usize,
+        to: usize,
     },
     /// Time passes.
     Wait,
@@ -57,13 +65,16 @@ fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
     let step = prop_oneof![
         4 => (0..2_u8, 0..3_usize, 1..=4_u32)
             .prop_map(|(user, model, count)| Step::Submit { user, model, count }),
-        3 => Just(Step::Claim),
-        12 => (task.clone(), 0..4_u16, 0..12_usize)
+        4 => Just(Step::Claim),
+        10 => (0..30_usize, 0..10_usize)
+            .prop_map(|(claim, report)| Step::Work { claim, report }),
+        6 => (task.clone(), 0..4_u16, 0..6_usize)
             .prop_map(|(task, job, report)| Step::Tell { task, job, report }),
         1 => task.clone().prop_map(|task| Step::Retry { task }),
         1 => (0..2_u8, 1..9_i64, 0..3_u8)
             .prop_map(|(user, amount, key)| Step::Grant { user, amount, key }),
-        2 => (task, 0..3_usize).prop_map(|(task, model)| Step::Move { task, model }),
+        3 => (task, 0..3_usize, 0..3_usize)
+            .prop_map(|(task, from, to)| Step::Move { task, from, to }),
         1 => Just(Step::Wait),
     ];
     // What stands together happens at the same time.
@@ -76,6 +87,7 @@ struct World {
     ids: Ids,
     clock: Clock,
     database: Database,
+    claims: Mutex<Vec<Claim>>,
 }
 
 impl World {
@@ -86,7 +98,14 @@ impl World {
             Rules { poll_every: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) };
         let store = Store::open(&options, Hints::default(), rules).unwrap();
         let catalog = Registry::default().catalog();
-        Self { store, catalog, ids: Ids::seeded(1), clock: Clock::system(), database }
+        Self {
+            store,
+            catalog,
+            ids: Ids::seeded(1),
+            clock: Clock::system(),
+            database,
+            claims: Mutex::default(),
+        }
     }
 
     fn model(&self, number: usize) -> &'static Model {
@@ -94,12 +113,35 @@ impl World {
     }
 
     async fn submit(&self, user: u8, model: usize, count: u32) -> Option<TaskId> {
+        self.create_task(owner(user), request(count), self.model(model)).await
+    }
+
+    /// What a user does with a task that is over.
+    async fn retry(&self, id: TaskId) -> Option<TaskId> {
+        for user in 0..2 {
+            let Some(task) = self.store.find_task(&owner(user), id).await.unwrap() else {
+                continue;
+            };
+            if task.state.status.is_terminal() {
+                let model = self.catalog.find_known(&task.model).unwrap();
+                return self.create_task(task.owner, task.request, model).await;
+            }
+        }
+        None
+    }
+
+    async fn create_task(
+        &self,
+        owner: UserId,
+        request: Request,
+        model: &'static Model,
+    ) -> Option<TaskId> {
         let now = self.clock.now();
         let new = NewTask {
             id: self.ids.task(now),
-            owner: owner(user),
-            request: request(count),
-            model: self.model(model),
+            owner,
+            request,
+            model,
             model_named: false,
             max_credits: None,
             metadata: None,
@@ -115,46 +157,73 @@ impl World {
     }
 
     async fn claim(&self) {
-        let now = self.clock.now();
         let pace = plantain::providers::kie_pace(1000, 1000);
-        for provider in ProviderName::ALL {
-            let terms =
-                Terms { lease: self.ids.uuid(now), duration: TimeDelta::seconds(30), limit: 2 };
-            self.store.claim_submissions(provider, pace, terms, now).await.unwrap();
+        let terms = || Terms {
+            lease: self.ids.uuid(self.clock.now()),
+            duration: TimeDelta::seconds(30),
+            limit: 2,
+        };
+        for name in ProviderName::ALL {
+            let (store, clock) = (&self.store, &self.clock);
+            let queued = store.claim_submissions(name, pace, terms(), clock).await.unwrap();
+            let generating = store.claim_queries(name, pace, terms(), clock).await.unwrap();
+            self.claims.lock().unwrap().extend(queued.into_iter().chain(generating));
         }
+        let storing = self.store.claim_downloads(terms(), self.clock.now()).await.unwrap();
+        self.claims.lock().unwrap().extend(storing);
+    }
+
+    /// The claim may be the newest or long outdated.
+    async fn work(&self, number: usize, report: usize) {
+        let claim = {
+            let claims = self.claims.lock().unwrap();
+            let Some(last) = claims.len().checked_sub(1) else { return };
+            claims[last - number % claims.len()].clone()
+        };
+        let now = self.clock.now();
+        let failure = || Failure::new(FailureCode::UpstreamAuth, "it failed");
+        let link = || ResultLink { url: "https://x/a".into(), expires_at: now };
+        let report = match (claim.status, report) {
+            (Status::Queued, _) if claim.answer_lost => Report::AnswerLost,
+            (Status::Queued, 0..=4) => Report::Accepted {
+                provider: claim.provider,
+                upstream_id: format!("{}-{}", claim.task, claim.number),
+            },
+            (Status::Queued, 5) => Report::AnswerLost,
+            (Status::Queued, 6 | 7) => Report::Refused(failure()),
+            (Status::Queued, 8) => Report::Faltered { at: now },
+            (Status::Generating, 0..=6) => Report::Finished { results: vec![link()] },
+            (Status::Storing, 0..=6) => {
+                Report::Stored { images: vec![self.image(claim.task, claim.number, now)] }
+            }
+            (_, 9) => Report::Later { at: now },
+            _ => Report::Failed(failure()),
+        };
+        let scope = Scope::Job(claim.number);
+        self.record(claim.task, scope, By::Lease(claim.lease), &report).await;
     }
 
     async fn tell(&self, task: TaskId, job: u16, report: usize) {
-        let now = self.clock.now();
-        let report = self.report(task, job, report, now);
-        let scope = match report {
-            Report::Canceled | Report::Released | Report::Resubmitted => Scope::Task,
-            _ => Scope::Job(job),
+        let (by, part) = (By::Gateway, Scope::Job(job));
+        let (scope, report) = match report {
+            0 => {
+                let provider = ProviderName::ALL[usize::from(job) % 3];
+                let upstream_id = format!("{task}-{job}");
+                let ask_at = self.clock.now();
+                (part, Report::CalledBack { provider, upstream_id, ask_at })
+            }
+            1 => (part, Report::Expired),
+            2 => (Scope::Task, Report::Canceled),
+            3 => (Scope::Task, Report::Resubmitted),
+            4 => (Scope::Task, Report::Stranded),
+            _ => (Scope::Task, Report::Released),
         };
-        self.record(task, scope, &report, now).await;
+        self.record(task, scope, by, &report).await;
     }
 
-    async fn record(&self, task: TaskId, scope: Scope, report: &Report, now: Timestamp) {
-        let told = Told { task, scope, by: By::Gateway, report, note: Note::of(report) };
-        self.store.record(told, now).await.unwrap();
-    }
-
-    fn report(&self, task: TaskId, job: u16, number: usize, now: Timestamp) -> Report {
-        let upstream_id = format!("{task}-{job}");
-        match number {
-            0 | 1 => Report::Accepted { upstream_id },
-            2 => Report::CalledBack { upstream_id, ask_at: now },
-            3 => Report::AnswerLost,
-            4 | 5 => Report::Finished {
-                results: vec![ResultLink { url: "https://x/a".into(), expires_at: now }],
-            },
-            6 => Report::Stored { images: vec![self.image(task, job, now)] },
-            7 => Report::Failed(Failure::new(FailureCode::GenerationFailed, "it failed")),
-            8 => Report::Expired,
-            9 => Report::Canceled,
-            10 => Report::Resubmitted,
-            _ => Report::Released,
-        }
+    async fn record(&self, task: TaskId, scope: Scope, by: By<'_>, report: &Report) {
+        let told = Told { task, scope, by, report, note: Note::of(report) };
+        self.store.record(told, self.clock.now()).await.unwrap();
     }
 
     fn image(&self, task_id: TaskId, job: u16, now: Timestamp) -> Image {
@@ -184,9 +253,8 @@ impl World {
                     self.tell(task, *job, *report).await;
                 }
             }
-            Step::Retry { task: number } => {
-                return self.submit(u8::from(*number % 2 == 0), 0, 1).await;
-            }
+            Step::Work { claim, report } => self.work(*claim, *report).await,
+            Step::Retry { task: number } => return self.retry(task(*number)?).await,
             Step::Grant { user, amount, key } => {
                 let grant = Grant {
                     to: &owner(*user),
@@ -196,11 +264,11 @@ impl World {
                 };
                 self.store.grant(grant, self.clock.now()).await.unwrap();
             }
-            Step::Move { task: number, model } => {
+            Step::Move { task: number, from, to } => {
                 if let Some(task) = task(*number) {
-                    let to = self.model(*model);
-                    let report = Report::Moved { to, parts: parts(&request(2), to) };
-                    self.record(task, Scope::Task, &report, self.clock.now()).await;
+                    let (from, to) = (self.model(*from).provider, self.model(*to));
+                    let report = Report::Moved { from, to, parts: parts(&request(2), to) };
+                    self.record(task, Scope::Task, By::Gateway, &report).await;
                 }
             }
             Step::Wait => self.clock.advance(TimeDelta::seconds(400)),
@@ -313,13 +381,13 @@ async fn a_task_that_is_taken_after_its_end_costs_no_more_than_is_left() {
     let mut database = world.database.connect().await;
     let first = world.submit(0, 1, 4).await.unwrap();
     world.claim().await;
-    world.record(first, Scope::Task, &Report::Canceled, world.clock.now()).await;
+    world.record(first, Scope::Task, By::Gateway, &Report::Canceled).await;
     // 30 in all: 28 are held for these, and two parts of the first at 5 come late.
     world.submit(0, 0, 4).await.unwrap();
     world.submit(0, 0, 3).await.unwrap();
-    world.tell(first, 0, 0).await;
+    world.work(0, 0).await;
     check(&mut database, &[]).await;
-    world.tell(first, 1, 0).await;
+    world.work(1, 0).await;
     check(&mut database, &[]).await;
     let allowance = world.store.find_allowance(&owner(0)).await.unwrap().unwrap();
     assert_eq!((allowance.spent, allowance.available()), (Credits::whole(2), Credits::ZERO));
