@@ -116,6 +116,28 @@ async fn a_task_that_was_taken_in_part_stays_and_costs_what_came() {
     assert_eq!(app.simulator.counts_of(ProviderName::FluxKontext).submissions, 0);
 }
 
+#[tokio::test]
+async fn a_task_does_not_move_while_a_part_of_it_is_being_submitted() {
+    let app = TestApp::at_real_pace(&[]).await;
+    let ana = app.user("ana");
+    knows_the_balance_of_nano_banana(&ana).await;
+    // The account pays for one of two: that one is taken, and its answer does not come.
+    app.simulator.set_credits(ProviderName::NanoBanana, 4.0);
+    let id = submit(&ana, json!({ "prompt": "cats [sim:hang]", "count": 2 })).await;
+    eventually("the other to be refused", || async {
+        let task = task(&ana, &id).await;
+        let entries = task["timeline"].as_array().unwrap();
+        entries.iter().any(|entry| entry["kind"] == "rejected").then_some(())
+    })
+    .await;
+    app.advance(61);
+    // By its callback.
+    ana.reaches(&id, "SUCCEEDED").await;
+    let task = task(&ana, &id).await;
+    assert_eq!((&task["model"]["id"], moves(&task)), (&json!("nano-banana"), vec![]), "{task}");
+    assert_eq!(app.simulator.counts_of(ProviderName::FluxKontext).submissions, 0);
+}
+
 async fn knows_the_balance_of_nano_banana(user: &User) {
     eventually("the balance to be read", || async {
         let credits = user.graphql("{ credits { providers { remaining } } }", json!({})).await;
