@@ -38,6 +38,9 @@ ALTER TABLE providers
     ADD COLUMN turn bigint NOT NULL DEFAULT 0,
     ADD COLUMN next_submission_at timestamptz,
     ADD COLUMN next_query_at timestamptz;
+UPDATE providers
+SET limited_until = paused_until, paused_until = NULL, pause_reason = NULL
+WHERE pause_reason = 'RATE_LIMITED';
 COMMENT ON TABLE providers IS 'one row per provider account, locked for each claim: what replicas must agree on';
 COMMENT ON COLUMN providers.pause_reason IS 'a domain::Trouble; set until a submission succeeds, so that the first ones after a pause go one by one';
 COMMENT ON COLUMN providers.trips IS 'pauses in a row; each is twice as long as the one before';
@@ -50,8 +53,10 @@ COMMENT ON COLUMN providers.next_query_at IS 'the theoretical arrival time of th
 
 ALTER TABLE tasks
     ADD COLUMN model_named boolean NOT NULL DEFAULT true,
-    ADD COLUMN max_credits bigint;
+    ADD COLUMN max_credits bigint,
+    ADD COLUMN refused_by text[] NOT NULL DEFAULT '{}';
 COMMENT ON COLUMN tasks.model IS 'named by the client, or chosen by the gateway, which may then choose again while it is QUEUED';
+COMMENT ON COLUMN tasks.refused_by IS 'providers that would not take it: it never moves back to one';
 COMMENT ON COLUMN tasks.max_credits IS 'the client''s maxCredits: binds a later choice, too';
 
 ALTER TABLE jobs

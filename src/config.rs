@@ -326,8 +326,10 @@ fn check_halves(args: &GatewayArgs) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let unsigned =
-        args.flux_kontext_base_url.domain().is_some_and(|host| host.ends_with("fluxapi.ai"));
+    let unsigned = args
+        .flux_kontext_base_url
+        .domain()
+        .is_some_and(|host| host == "fluxapi.ai" || host.ends_with(".fluxapi.ai"));
     if unsigned && args.flux_kontext_webhook_key.is_some() {
         problems.push(
             "FLUX_KONTEXT_WEBHOOK_KEY is set, but only kie.ai signs its callbacks, and every unsigned one would be ignored; leave it out for fluxapi.ai"

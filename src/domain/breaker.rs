@@ -163,6 +163,19 @@ impl Breaker {
         }
     }
 
+    /// A trouble met while asking about a job. It is news to a closed breaker only, and says nothing
+    /// about a probe that is out.
+    #[must_use]
+    pub fn noticed(self, trouble: Trouble, pause: TimeDelta, now: Timestamp) -> Self {
+        match (trouble, self.trouble) {
+            (Trouble::RateLimited, _) => {
+                Self { probe_until: self.probe_until, ..self.opened(trouble, pause, now) }
+            }
+            (_, Some(_)) => self,
+            (_, None) => self.opened(trouble, pause, now),
+        }
+    }
+
     /// A submission failed for no reason of ours.
     #[must_use]
     pub fn failed(self, now: Timestamp) -> Self {
@@ -248,6 +261,19 @@ mod tests {
         assert_eq!(both.admits(after(119)), Admission::Probe);
         let probed = open.probing(after(90)).opened(Trouble::RateLimited, MINUTE, after(61));
         assert_eq!(probed.admits(after(121)), Admission::Probe);
+    }
+
+    #[test]
+    fn what_is_met_while_asking_disturbs_no_pause_and_no_probe() {
+        let noticed = Breaker::default().noticed(Trouble::Auth, MINUTE, now());
+        assert_eq!(noticed, Breaker::default().opened(Trouble::Auth, MINUTE, now()));
+        assert_eq!(noticed.noticed(Trouble::Auth, MINUTE, after(59)), noticed);
+        let probing = noticed.probing(after(90));
+        let limited = probing.noticed(Trouble::RateLimited, MINUTE, after(61));
+        assert_eq!(
+            (limited.probe_until, limited.limited_until),
+            (Some(after(90)), Some(after(121)))
+        );
     }
 
     #[test]

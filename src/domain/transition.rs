@@ -299,7 +299,7 @@ fn failed(job: &Job, failure: &Failure) -> Job {
 /// Free unless the provider already works on it.
 fn canceled(job: &Job) -> Job {
     let settled = if job.status == Status::Generating { job.price } else { delivered(job) };
-    over(job, Status::Canceled, settled)
+    Job { failure: None, ..over(job, Status::Canceled, settled) }
 }
 
 /// What the provider charges for the results that it has named.

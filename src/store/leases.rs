@@ -5,6 +5,7 @@
 //! again when the lease ends.
 
 use chrono::TimeDelta;
+use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -64,48 +65,60 @@ pub struct Terms {
 }
 
 /// What every claiming statement returns.
-#[expect(clippy::struct_excessive_bools, reason = "they are columns")]
-pub(super) struct ClaimRow {
+pub(super) struct Key {
     pub(super) task_id: Uuid,
     pub(super) number: i16,
-    pub(super) status: String,
-    pub(super) provider: String,
-    pub(super) model: String,
-    pub(super) model_named: bool,
-    pub(super) request: Json<Request>,
-    pub(super) images: i32,
-    pub(super) upstream_id: Option<String>,
-    pub(super) submitted_at: Option<Timestamp>,
-    pub(super) results: Json<Vec<ResultLink>>,
-    pub(super) called_back: bool,
-    pub(super) faltered: bool,
-    pub(super) lease_attempts: i32,
-    pub(super) step_attempts: i32,
-    pub(super) answer_lost: bool,
 }
 
-impl ClaimRow {
-    pub(super) fn into_claim(self, lease: Uuid) -> Result<Claim, StoreError> {
-        Ok(Claim {
-            task: TaskId(self.task_id),
-            number: unsigned(self.number)?,
-            lease,
-            status: status(&self.status)?,
-            provider: provider(&self.provider)?,
-            model: self.model,
-            model_named: self.model_named,
-            request: self.request.0,
-            images: unsigned(self.images)?,
-            upstream_id: self.upstream_id,
-            submitted_at: self.submitted_at,
-            results: self.results.0,
-            called_back: self.called_back,
-            faltered: self.faltered,
-            lease_attempts: unsigned(self.lease_attempts)?,
-            step_attempts: unsigned(self.step_attempts)?,
-            answer_lost: self.answer_lost,
-        })
+/// What a worker needs to know of the jobs that were just claimed.
+pub(super) async fn load_claims(
+    db: &mut PgConnection,
+    keys: &[Key],
+    lease: Uuid,
+) -> Result<Vec<Claim>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
     }
+    let tasks: Vec<Uuid> = keys.iter().map(|key| key.task_id).collect();
+    let numbers: Vec<i16> = keys.iter().map(|key| key.number).collect();
+    let rows = sqlx::query!(
+        r#"-- store::leases::load_claims
+        SELECT
+            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submitted_at,
+            j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
+            j.results AS "results: Json<Vec<ResultLink>>",
+            t.model, t.model_named, t.request AS "request: Json<Request>"
+        FROM unnest($1::uuid[], $2::smallint[]) AS claimed (task_id, number)
+        JOIN jobs AS j ON j.task_id = claimed.task_id AND j.number = claimed.number
+        JOIN tasks AS t ON t.id = j.task_id"#,
+        &tasks,
+        &numbers,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Claim {
+                task: TaskId(row.task_id),
+                number: unsigned(row.number)?,
+                lease,
+                status: status(&row.status)?,
+                provider: provider(&row.provider)?,
+                model: row.model,
+                model_named: row.model_named,
+                request: row.request.0,
+                images: unsigned(row.images)?,
+                upstream_id: row.upstream_id,
+                submitted_at: row.submitted_at,
+                results: row.results.0,
+                called_back: row.called_back,
+                faltered: row.faltered,
+                lease_attempts: unsigned(row.lease_attempts)?,
+                step_attempts: unsigned(row.step_attempts)?,
+                answer_lost: false,
+            })
+        })
+        .collect()
 }
 
 impl Store {
@@ -118,9 +131,10 @@ impl Store {
         terms: Terms,
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
-        let rows = sqlx::query_as!(
-            ClaimRow,
-            r#"-- store::leases::claim_downloads
+        let mut db = self.pool.acquire().await?;
+        let keys = sqlx::query_as!(
+            Key,
+            "-- store::leases::claim_downloads
             WITH due AS (
                 SELECT task_id, number FROM jobs
                 WHERE status = 'STORING' AND next_step_at <= $1
@@ -131,22 +145,16 @@ impl Store {
             UPDATE jobs AS j
             SET lease = $3, next_step_at = $4, lease_attempts = j.lease_attempts + 1
             FROM due
-            JOIN tasks AS t ON t.id = due.task_id
             WHERE j.task_id = due.task_id AND j.number = due.number
-            RETURNING
-                j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
-                j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
-                j.results AS "results: Json<Vec<ResultLink>>",
-                t.model, t.model_named, t.request AS "request: Json<Request>",
-                false AS "answer_lost!""#,
+            RETURNING j.task_id, j.number",
             now,
             i64::from(terms.limit),
             terms.lease,
             now + terms.duration,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *db)
         .await?;
-        rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
+        load_claims(&mut db, &keys, terms.lease).await
     }
 
     /// When the next result may be downloaded.

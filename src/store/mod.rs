@@ -51,6 +51,21 @@ pub enum StoreError {
     Inconsistent(&'static str),
 }
 
+impl StoreError {
+    /// Whether trying again would fail as well: it is about what was written, not about the database.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Inconsistent(_) => true,
+            // Data exceptions and violated constraints.
+            Self::Database(sqlx::Error::Database(refused)) => {
+                refused.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            }
+            Self::Database(_) => false,
+        }
+    }
+}
+
 /// What may be logged of a failure: Postgres's own words can hold a prompt.
 fn summary(error: &sqlx::Error) -> String {
     match error {

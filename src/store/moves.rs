@@ -21,6 +21,8 @@ pub struct Movable {
     pub max_credits: Option<Credits>,
     /// Its provider refused a part of it: it cannot stay.
     pub refused: bool,
+    /// Providers that refused it before.
+    pub refused_by: Vec<ProviderName>,
 }
 
 impl Store {
@@ -39,7 +41,7 @@ impl Store {
         let rows = sqlx::query!(
             r#"-- store::moves::list_movable
             SELECT
-                t.id, t.model, t.max_credits, t.request AS "request: Json<Request>",
+                t.id, t.model, t.max_credits, t.refused_by, t.request AS "request: Json<Request>",
                 j.provider AS "provider!", j.refused AS "refused!"
             FROM (
                 SELECT task_id, min(provider) AS provider, bool_or(refused) AS refused
@@ -72,6 +74,11 @@ impl Store {
                     request: row.request.0,
                     max_credits: row.max_credits.map(Credits::from_thousandths),
                     refused: row.refused,
+                    refused_by: row
+                        .refused_by
+                        .iter()
+                        .map(|slug| provider(slug))
+                        .collect::<Result<_, _>>()?,
                 })
             })
             .collect()

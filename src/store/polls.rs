@@ -1,14 +1,13 @@
 //! Which jobs a provider is asked about, and how often.
 
 use chrono::TimeDelta;
-use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 
-use super::leases::{ClaimRow, Terms};
+use super::leases::{Key, Terms, load_claims};
 use super::providers::lock_gate;
 use super::{Claim, Store, StoreError};
 use crate::clock::Clock;
-use crate::domain::{Pace, ProviderName, Request, ResultLink, Timestamp};
+use crate::domain::{Pace, ProviderName, Timestamp};
 
 /// A provider that takes many ids at once is also asked about what falls due this soon: fewer calls.
 const TOGETHER: TimeDelta = TimeDelta::seconds(15);
@@ -40,11 +39,12 @@ impl Store {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let rows = take_due(&mut tx, provider, pace, Terms { limit, ..terms }, now).await?;
-        let asked = rows.len().div_ceil(pace.ids_per_query.max(1) as usize);
+        let keys = take_due(&mut tx, provider, pace, Terms { limit, ..terms }, now).await?;
+        let asked = keys.len().div_ceil(pace.ids_per_query.max(1) as usize);
         note_questions(&mut tx, provider, questions.next_after(asked)).await?;
+        let claims = load_claims(&mut tx, &keys, terms.lease).await?;
         tx.commit().await?;
-        rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
+        Ok(claims)
     }
 
     /// When the next job of this provider can be asked about, as far as is known.
@@ -78,11 +78,11 @@ async fn take_due(
     pace: Pace,
     terms: Terms,
     now: Timestamp,
-) -> Result<Vec<ClaimRow>, StoreError> {
+) -> Result<Vec<Key>, StoreError> {
     let ahead = if pace.ids_per_query > 1 { TOGETHER } else { TimeDelta::zero() };
-    let rows = sqlx::query_as!(
-        ClaimRow,
-        r#"-- store::polls::take_due
+    let keys = sqlx::query_as!(
+        Key,
+        "-- store::polls::take_due
         WITH due AS (
             SELECT task_id, number FROM jobs
             WHERE status = 'GENERATING' AND provider = $1 AND next_step_at <= $3
@@ -98,14 +98,8 @@ async fn take_due(
         UPDATE jobs AS j
         SET lease = $5, next_step_at = $6, lease_attempts = j.lease_attempts + 1
         FROM due
-        JOIN tasks AS t ON t.id = due.task_id
         WHERE j.task_id = due.task_id AND j.number = due.number
-        RETURNING
-            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
-            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
-            j.results AS "results: Json<Vec<ResultLink>>",
-            t.model, t.model_named, t.request AS "request: Json<Request>",
-            false AS "answer_lost!""#,
+        RETURNING j.task_id, j.number",
         provider.slug(),
         now,
         now + ahead,
@@ -115,7 +109,7 @@ async fn take_due(
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows)
+    Ok(keys)
 }
 
 async fn note_questions(

@@ -49,8 +49,10 @@ pub enum Verdict {
     Worked,
     /// A submission failed.
     Failed,
-    /// It is to be left alone for a while.
+    /// A submission showed that it is to be left alone for a while.
     Trouble(Trouble, TimeDelta),
+    /// A question showed it.
+    Noticed(Trouble, TimeDelta),
 }
 
 /// A provider's row, locked until the transaction ends.
@@ -153,6 +155,7 @@ impl Store {
             Verdict::Worked => before.worked(now),
             Verdict::Failed => before.failed(now),
             Verdict::Trouble(trouble, pause) => before.opened(trouble, pause, now),
+            Verdict::Noticed(trouble, pause) => before.noticed(trouble, pause, now),
         };
         if breaker != before {
             write_breaker(&mut tx, provider, breaker).await?;
@@ -162,9 +165,7 @@ impl Store {
         }
         Ok(breaker)
     }
-}
 
-impl Store {
     async fn is_troubled(&self, provider: ProviderName) -> Result<bool, StoreError> {
         let troubled = sqlx::query_scalar!(
             r#"-- store::providers::is_troubled

@@ -1,14 +1,13 @@
 //! The queue of each provider: whose turn it is, and whether the provider may be given more.
 
 use chrono::TimeDelta;
-use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 
-use super::leases::{ClaimRow, Terms};
+use super::leases::{Key, Terms, load_claims};
 use super::providers::lock_gate;
 use super::{Claim, Store, StoreError};
 use crate::clock::Clock;
-use crate::domain::{Admission, Pace, ProviderName, Request, ResultLink, Timestamp};
+use crate::domain::{Admission, Pace, ProviderName, Timestamp};
 
 /// How long a provider is taken to go on with a job that was canceled or whose answer was lost.
 const GOES_ON: TimeDelta = TimeDelta::minutes(2);
@@ -43,22 +42,27 @@ impl Store {
         // Not before: the wait for the row would shorten the window that the rate is counted over.
         let now = clock.now();
         let unanswered = take_unanswered(&mut tx, provider, terms, now).await?;
+        if !unanswered.is_empty() {
+            let claims = load_claims(&mut tx, &unanswered, terms.lease).await?;
+            tx.commit().await?;
+            return Ok(claims
+                .into_iter()
+                .map(|claim| Claim { answer_lost: true, ..claim })
+                .collect());
+        }
         let admission = gate.breaker.admits(now);
-        let rows = if !unanswered.is_empty() {
-            unanswered
-        } else if admission == Admission::Nothing {
+        if admission == Admission::Nothing {
             return Ok(Vec::new());
-        } else {
-            let room = room(&mut tx, provider, pace, now).await?;
-            let admitted = if admission == Admission::Probe { 1 } else { i64::from(terms.limit) };
-            let rows = take_turns(&mut tx, provider, admitted.min(room.jobs), terms, now).await?;
-            let is_probe = admission == Admission::Probe && !rows.is_empty();
-            let probe_until = is_probe.then(|| now + terms.duration);
-            note_look(&mut tx, provider, probe_until, room.more_at).await?;
-            rows
-        };
+        }
+        let room = room(&mut tx, provider, pace, now).await?;
+        let admitted = if admission == Admission::Probe { 1 } else { i64::from(terms.limit) };
+        let keys = take_turns(&mut tx, provider, admitted.min(room.jobs), terms, now).await?;
+        let is_probe = admission == Admission::Probe && !keys.is_empty();
+        let probe_until = is_probe.then(|| now + terms.duration);
+        note_look(&mut tx, provider, probe_until, room.more_at).await?;
+        let claims = load_claims(&mut tx, &keys, terms.lease).await?;
         tx.commit().await?;
-        rows.into_iter().map(|row| row.into_claim(terms.lease)).collect()
+        Ok(claims)
     }
 
     /// When the next job of this provider can be submitted, as far as is known.
@@ -73,9 +77,9 @@ impl Store {
             "-- store::queue::next_submission
             SELECT least(
                 unanswered.at,
-                greatest(
+                CASE WHEN due.at IS NOT NULL THEN greatest(
                     due.at, p.paused_until, p.limited_until, p.probe_until, p.next_submission_at
-                )
+                ) END
             )
             FROM (
                 SELECT min(next_step_at) AS at FROM jobs
@@ -85,7 +89,7 @@ impl Store {
                 SELECT min(next_step_at) AS at FROM jobs
                 WHERE status = 'QUEUED' AND provider = $1 AND submit_started_at IS NOT NULL
             ) AS unanswered
-            LEFT JOIN providers AS p ON p.name = $1 AND due.at IS NOT NULL",
+            LEFT JOIN providers AS p ON p.name = $1",
             provider.slug(),
         )
         .fetch_one(&self.pool)
@@ -116,7 +120,7 @@ async fn room(
             CASE WHEN $3 THEN (
                 SELECT count(*) FROM jobs WHERE provider = $1 AND (
                     status = 'GENERATING'
-                    OR (status = 'QUEUED' AND lease IS NOT NULL)
+                    OR (status = 'QUEUED' AND submit_started_at IS NOT NULL)
                     OR (status IN ('UNCONFIRMED', 'CANCELED') AND sent_at > $4)
                 )
             ) ELSE 0 END AS "at_work!""#,
@@ -144,10 +148,10 @@ async fn take_unanswered(
     provider: ProviderName,
     terms: Terms,
     now: Timestamp,
-) -> Result<Vec<ClaimRow>, StoreError> {
-    let rows = sqlx::query_as!(
-        ClaimRow,
-        r#"-- store::queue::take_unanswered
+) -> Result<Vec<Key>, StoreError> {
+    let keys = sqlx::query_as!(
+        Key,
+        "-- store::queue::take_unanswered
         WITH due AS (
             SELECT task_id, number FROM jobs
             WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
@@ -159,14 +163,8 @@ async fn take_unanswered(
         UPDATE jobs AS j
         SET lease = $4, next_step_at = $5, lease_attempts = j.lease_attempts + 1
         FROM due
-        JOIN tasks AS t ON t.id = due.task_id
         WHERE j.task_id = due.task_id AND j.number = due.number
-        RETURNING
-            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
-            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
-            j.results AS "results: Json<Vec<ResultLink>>",
-            t.model, t.model_named, t.request AS "request: Json<Request>",
-            true AS "answer_lost!""#,
+        RETURNING j.task_id, j.number",
         provider.slug(),
         now,
         i64::from(terms.limit),
@@ -175,7 +173,7 @@ async fn take_unanswered(
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows)
+    Ok(keys)
 }
 
 /// The next ones in turn; the queue has then reached the last one's.
@@ -185,10 +183,10 @@ async fn take_turns(
     limit: i64,
     terms: Terms,
     now: Timestamp,
-) -> Result<Vec<ClaimRow>, StoreError> {
-    let rows = sqlx::query_as!(
-        ClaimRow,
-        r#"-- store::queue::take_turns
+) -> Result<Vec<Key>, StoreError> {
+    let keys = sqlx::query_as!(
+        Key,
+        "-- store::queue::take_turns
         WITH due AS (
             SELECT task_id, number, turn FROM jobs
             WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
@@ -208,14 +206,8 @@ async fn take_turns(
             sent_at = $2,
             lease_attempts = j.lease_attempts + 1
         FROM due
-        JOIN tasks AS t ON t.id = due.task_id
         WHERE j.task_id = due.task_id AND j.number = due.number
-        RETURNING
-            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id,
-            j.submitted_at, j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
-            j.results AS "results: Json<Vec<ResultLink>>",
-            t.model, t.model_named, t.request AS "request: Json<Request>",
-            false AS "answer_lost!""#,
+        RETURNING j.task_id, j.number",
         provider.slug(),
         now,
         limit,
@@ -224,7 +216,7 @@ async fn take_turns(
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows)
+    Ok(keys)
 }
 
 async fn note_look(

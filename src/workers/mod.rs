@@ -152,7 +152,7 @@ impl Workshop {
         loop {
             let recorded = self.store.record(told.clone(), self.clock.now()).await;
             match recorded {
-                Err(error) if attempt < RECORD_ATTEMPTS => {
+                Err(error) if attempt < RECORD_ATTEMPTS && !error.is_lasting() => {
                     tracing::warn!(task.id = %claim.task, attempt, %error, "recording failed, trying again");
                     tokio::time::sleep(RECORD_PAUSE).await;
                     attempt += 1;

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::driver::Step;
-use super::{MAX_LEASE_ATTEMPTS, Workshop};
+use super::{FIRST_PAUSE, MAX_LEASE_ATTEMPTS, Workshop};
 use crate::domain::{Failure, FailureCode, Report, ResultLink, Timestamp};
 use crate::hints::Work;
 use crate::providers::{Answer, Delay, Provider};
@@ -60,13 +60,15 @@ impl Poll {
     }
 
     /// A refused key and a plea for patience concern everybody's jobs.
-    async fn judge(&self, claim: &Claim, answers: &[Answer]) {
-        let trouble = answers.iter().find_map(|answer| match answer {
-            Answer::Unavailable(delay) => Some((delay.trouble?, self.until(claim, delay))),
+    async fn judge(&self, answers: &[Answer]) {
+        let verdict = answers.iter().find_map(|answer| match answer {
+            Answer::Unavailable(Delay { trouble: Some(trouble), after, .. }) => {
+                let pause = TimeDelta::from_std(after.unwrap_or(FIRST_PAUSE));
+                Some(Verdict::Noticed(*trouble, pause.unwrap_or(TimeDelta::MAX)))
+            }
             _ => None,
         });
-        if let Some((trouble, until)) = trouble {
-            let verdict = Verdict::Trouble(trouble, until - self.shop.clock.now());
+        if let Some(verdict) = verdict {
             self.shop.judge(self.provider.name(), verdict).await;
         }
     }
@@ -126,9 +128,7 @@ impl Step for Poll {
     async fn work(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
         let ids = claims.iter().map(|claim| claim.upstream_id.as_deref().unwrap_or_default());
         let answers = self.provider.query(&ids.collect::<Vec<_>>()).await;
-        if let Some(first) = claims.first() {
-            self.judge(first, &answers).await;
-        }
+        self.judge(&answers).await;
         for (claim, answer) in claims.iter().zip(answers) {
             let (report, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
                 failed(Failure::new(
@@ -138,9 +138,12 @@ impl Step for Poll {
             } else {
                 self.report(claim, answer)
             };
-            // One that cannot be recorded must not cost the others their answers.
-            if let Err(error) = self.shop.record(claim, &report, note).await {
-                tracing::warn!(task.id = %claim.task, %error, "an answer was not recorded");
+            match self.shop.record(claim, &report, note).await {
+                // One that cannot be written must not cost the others their answers.
+                Err(error) if error.is_lasting() => {
+                    tracing::error!(task.id = %claim.task, %error, "an answer cannot be recorded");
+                }
+                recorded => drop(recorded?),
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use crate::store::{By, Movable, Note, ProviderAccount, Recorded, StoreError, Tol
 
 /// Without a breaker opening or a refusal.
 const EVERY: TimeDelta = TimeDelta::seconds(5);
-const AT_ONCE: u32 = 100;
+const AT_ONCE: u32 = 1000;
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
@@ -35,9 +35,7 @@ async fn reroute_all(shop: &Workshop, stop: &CancellationToken) -> Result<(), St
     let mut after = None;
     while !stop.is_cancelled() {
         let view = View { accounts: shop.store.list_accounts().await?, now: shop.clock.now() };
-        let closed: Vec<_> =
-            ProviderName::ALL.into_iter().filter(|name| view.is_closed(shop, *name)).collect();
-        let tasks = shop.store.list_movable(&closed, after, AT_ONCE).await?;
+        let tasks = shop.store.list_movable(&view.left(shop), after, AT_ONCE).await?;
         let Some(last) = tasks.last() else { break };
         after = Some(last.task);
         for task in &tasks {
@@ -61,25 +59,31 @@ impl View {
         ProviderAccount::of(&self.accounts, provider)
     }
 
-    fn is_closed(&self, shop: &Workshop, provider: ProviderName) -> bool {
-        let is_on = shop.registry.get(provider).is_some();
-        !is_on || !self.account(provider).breaker.is_available(self.now)
+    /// Providers whose tasks are to go elsewhere, if there is an elsewhere.
+    fn left(&self, shop: &Workshop) -> Vec<ProviderName> {
+        let is_on = |name: &ProviderName| shop.registry.get(*name).is_some();
+        let is_open =
+            |name: &ProviderName| is_on(name) && self.account(*name).breaker.is_available(self.now);
+        let (open, closed): (Vec<_>, Vec<_>) = ProviderName::ALL.into_iter().partition(is_open);
+        if open.is_empty() { Vec::new() } else { closed }
     }
 
     /// A task that could as well stay where it is goes to no provider that is still being probed.
-    fn can_take(&self, model: &Model, task: &Movable) -> bool {
+    fn can_take(&self, shop: &Workshop, model: &Model, task: &Movable) -> bool {
         let cost = model.price(task.request.resolution).times(task.request.count);
         let account = self.account(model.provider);
+        let must_leave = task.refused || shop.registry.get(task.from).is_none();
         model.provider != task.from
+            && !task.refused_by.contains(&model.provider)
             && task.max_credits.is_none_or(|most| cost <= most)
             && account.can_take(cost, self.now)
-            && (task.refused || !account.breaker.is_half_open(self.now))
+            && (must_leave || !account.breaker.is_half_open(self.now))
     }
 }
 
 /// Gives a task to the cheapest model of another provider; what was refused and finds none fails.
 async fn reroute(shop: &Workshop, task: &Movable, view: &View) -> Result<(), StoreError> {
-    let to = shop.catalog.cheapest(&task.request, |model| view.can_take(model, task));
+    let to = shop.catalog.cheapest(&task.request, |model| view.can_take(shop, model, task));
     let moved = match to {
         Some(to) => move_to(shop, task, to, view).await?,
         None => Recorded::Ignored("there is no other"),
@@ -100,10 +104,12 @@ async fn move_to(
     let report = Report::Moved { from: task.from, to, parts: parts(&task.request, to) };
     let detail = json!({ "from": task.model, "to": to.id, "why": trouble.name() });
     let recorded = record(shop, task, &report, Note::new("moved", detail)).await?;
-    tracing::info!(
-        task.id = %task.task, from = task.model, to = to.id, ?recorded,
-        "a waiting task goes to another provider"
-    );
+    if matches!(recorded, Recorded::Applied(_)) {
+        tracing::info!(
+            task.id = %task.task, from = task.model, to = to.id,
+            "a waiting task goes to another provider"
+        );
+    }
     Ok(recorded)
 }
 

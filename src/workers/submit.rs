@@ -66,9 +66,7 @@ impl Submit {
         let Refusal { failure, pause } = refusal;
         let code = failure.code;
         // First, so that the choice of another provider knows.
-        if let Some(verdict) = verdict(code, pause) {
-            self.shop.judge(claim.provider, verdict).await;
-        }
+        self.shop.judge(claim.provider, verdict(code, pause)).await;
         let note = Note::new("rejected", json!({ "code": code }));
         let may_move = !claim.model_named && is_providers_fault(code);
         let report = if may_move { Report::Refused(failure) } else { Report::Failed(failure) };
@@ -118,13 +116,11 @@ impl Submit {
 }
 
 /// What a refusal says about its provider. One for what the client sent shows that it works.
-fn verdict(code: FailureCode, pause: Option<Duration>) -> Option<Verdict> {
-    use FailureCode::{ContentRejected, InvalidInput, UpstreamTimeout, UpstreamUnavailable};
+fn verdict(code: FailureCode, pause: Option<Duration>) -> Verdict {
     match (pause, code) {
-        (Some(pause), _) => Some(Verdict::Trouble(Trouble::of(code), time_delta(pause))),
-        (None, ContentRejected | InvalidInput) => Some(Verdict::Worked),
-        (None, UpstreamUnavailable | UpstreamTimeout) => Some(Verdict::Failed),
-        (None, _) => None,
+        (Some(pause), _) => Verdict::Trouble(Trouble::of(code), time_delta(pause)),
+        (None, FailureCode::ContentRejected | FailureCode::InvalidInput) => Verdict::Worked,
+        (None, _) => Verdict::Failed,
     }
 }
 

@@ -172,10 +172,26 @@ async fn a_retry_binds_the_choice_as_the_first_attempt_did() {
     let ana = app.user("ana");
     let id = submit(&ana, json!({ "prompt": "a cat", "maxCredits": 4.5 })).await;
     ana.reaches(&id, "FAILED").await;
-    let retry = "mutation($id: ID!) { retryTask(id: $id) { __typename
-        ... on TaskAccepted { task { model { id } } } } }";
+    let retry = "mutation($id: ID!) { retryTask(id: $id) { __typename } }";
     let again = ana.graphql(retry, json!({ "id": id })).await["retryTask"].clone();
-    assert_ne!(again["task"]["model"]["id"], "flux-kontext-pro", "{again}");
+    assert_eq!(again["__typename"], "InsufficientCredits", "all others cost more: {again}");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_twice_to_take_what_he_has_refused() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let id = ana.submit("a [sim:submit=500*99]").await;
+    eventually("every provider to have refused it", || async {
+        app.advance_to_the_next_step().await;
+        (task(&ana, &id).await["status"] == "FAILED").then_some(())
+    })
+    .await;
+    let task = task(&ana, &id).await;
+    assert_eq!((&task["failure"]["code"], moves(&task).len()), (&json!("UPSTREAM_UNAVAILABLE"), 2));
+    for provider in ProviderName::ALL {
+        assert_eq!(app.simulator.counts_of(provider).submissions, 2, "once, and once more");
+    }
 }
 
 #[tokio::test]

@@ -172,8 +172,14 @@ async fn no_more_is_at_work_at_once_than_the_provider_permits() {
 
 /// How often a provider is asked before each of 1,000 unfinished tasks was asked about once.
 async fn requests_per_round(model: &str, provider: ProviderName) -> u32 {
-    let unhurried = ["--submissions-per-10-seconds=100000", "--ace-data-jobs-at-once=10000"];
-    let app = TestApp::at_real_pace(&unhurried).await;
+    let app = TestApp::at_real_pace(&[
+        "--submissions-per-10-seconds=100000",
+        "--ace-data-jobs-at-once=10000",
+        // Longer than all the submissions take on a busy machine.
+        "--poll-seconds=600",
+        "--task-timeout-seconds=86400",
+    ])
+    .await;
     submit_many(&app.user("ana"), model, 1000, NEVER).await;
     eventually("all to be submitted", || async {
         (app.simulator.counts_of(provider).tasks == 1000).then_some(())
@@ -182,7 +188,7 @@ async fn requests_per_round(model: &str, provider: ProviderName) -> u32 {
     settled(&app).await;
     assert_eq!(app.simulator.counts_of(provider).queries, 0, "nobody asks before it is time");
     let mut database = app.database.connect().await;
-    app.advance(29);
+    app.advance(599);
     let asked = "SELECT count(DISTINCT task_id) FROM timeline WHERE kind = 'polled'";
     // The rates permit 9 in a second, but not all at its beginning.
     for _ in 0..1000 {

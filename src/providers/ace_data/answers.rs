@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::domain::FailureCode::InvalidInput;
 use crate::domain::{FailureCode, Trouble};
 use crate::providers::http::Reply;
 use crate::providers::kie::id;
@@ -48,9 +49,8 @@ pub(super) fn read_submission(reply: &Reply) -> Submitted {
 /// `error.code` first, then the HTTP status (4.5); `None` for "later" and for answers that say
 /// nothing about what became of the request.
 fn submission_class(error: Option<&str>, status: u16) -> Option<FailureCode> {
-    let limited = matches!(error, Some("too_many_requests" | "rate_limited")) || status == 429;
     // 429 of a used-up account was seen elsewhere; here it is 403, so a 429 is about the rate.
-    if limited {
+    if is_rate(error) || status == 429 {
         return None;
     }
     if let Some(class) = error.and_then(class_of) {
@@ -66,6 +66,10 @@ fn submission_class(error: Option<&str>, status: u16) -> Option<FailureCode> {
         // One without a code that is known may have been taken (6.1).
         _ => return None,
     })
+}
+
+fn is_rate(error: Option<&str>) -> bool {
+    matches!(error, Some("too_many_requests" | "rate_limited"))
 }
 
 /// The codes of 4.5, wherever they appear.
@@ -116,15 +120,16 @@ pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<Answer> 
     let status = reply.status.as_u16();
     let Some(records) = records.filter(|_| reply.status.is_success()) else {
         // How a single unknown id is answered is documented nowhere.
-        let class = body.as_ref().and_then(error_code).and_then(class_of);
-        let about_us = matches!(class, Some(FailureCode::UpstreamAuth | FailureCode::Internal));
+        let error = body.as_ref().and_then(error_code);
+        let class = error.and_then(class_of);
+        let about_us = is_rate(error) || class.is_some_and(|class| class != InvalidInput);
         let unknown = upstream_ids.len() == 1
             && body.is_some()
             && (reply.status.is_success() || matches!(status, 400 | 404 | 422))
             && !about_us;
         let answer = match status {
             _ if unknown => Answer::Unknown,
-            429 => Answer::Unavailable(rate_limited(reply)),
+            _ if status == 429 || is_rate(error) => Answer::Unavailable(rate_limited(reply)),
             _ if status == 401 || class == Some(FailureCode::UpstreamAuth) => {
                 Answer::Unavailable(Delay {
                     after: Some(ACCOUNT_PAUSE),

@@ -39,7 +39,12 @@ async fn delete_jobs(
     sqlx::query!(
         "-- store::record::delete_jobs
         WITH task AS (
-            UPDATE tasks SET model = $2 WHERE id = $1
+            UPDATE tasks
+            SET model = $2,
+                refused_by = refused_by || ARRAY(
+                    SELECT DISTINCT provider FROM jobs WHERE task_id = $1 AND failure IS NOT NULL
+                )
+            WHERE id = $1
         )
         DELETE FROM jobs WHERE task_id = $1",
         task.0,
@@ -72,7 +77,9 @@ async fn write_job(
             faltered = $13,
             submitted_at = COALESCE(submitted_at, CASE WHEN $5::text IS NOT NULL THEN $11::timestamptz END),
             sent_at = CASE
-                WHEN status = 'QUEUED' AND submit_started_at IS NOT NULL THEN $11 ELSE sent_at
+                WHEN submit_started_at IS NOT NULL AND upstream_id IS NULL AND status <> 'UNCONFIRMED'
+                    THEN $11
+                ELSE sent_at
             END,
             submit_started_at = CASE WHEN $3 = 'QUEUED' THEN NULL ELSE submit_started_at END,
             lease = NULL,

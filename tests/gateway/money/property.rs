@@ -296,7 +296,12 @@ fn request(count: u32) -> Request {
 }
 
 /// Everything that promise 6 says, as questions whose answer must be "nobody" and "nothing".
-const BROKEN: [(&str, &str); 8] = [
+const BROKEN: [(&str, &str); 9] = [
+    (
+        "what is queued waits for a worker, or was refused and may move",
+        "SELECT task_id::text FROM jobs JOIN tasks ON id = task_id
+        WHERE jobs.status = 'QUEUED' AND next_step_at IS NULL AND (failure IS NULL OR model_named)",
+    ),
     ("nobody is below zero", "SELECT id FROM users WHERE granted < reserved + spent"),
     (
         "what is held is what live tasks hold, what is spent is what ended ones cost",
