@@ -89,7 +89,8 @@ async fn reroute(shop: &Workshop, task: &Movable, view: &View) -> Result<(), Sto
         None => Recorded::Ignored("there is no other"),
     };
     if task.refused && matches!(moved, Recorded::Ignored(_)) {
-        record(shop, task, &Report::Stranded, Note::of(&Report::Stranded)).await?;
+        let note = Note::new("failed", json!({ "why": "no other provider takes it" }));
+        record(shop, task, &Report::Stranded, note).await?;
     }
     Ok(())
 }
