@@ -89,7 +89,7 @@ CREATE INDEX jobs_sent ON jobs (provider, sent_at) WHERE sent_at IS NOT NULL;
 COMMENT ON INDEX jobs_queue IS 'store::queue::claim_submissions and store::insight::queue_positions';
 COMMENT ON INDEX jobs_queued IS 'store::queue::next_submission';
 COMMENT ON INDEX jobs_refused IS 'store::moves';
-COMMENT ON INDEX jobs_unanswered IS 'store::queue::claim_unanswered: those of a gateway that was killed';
+COMMENT ON INDEX jobs_unanswered IS 'store::queue: submissions under way, and those of a gateway that was killed';
 COMMENT ON INDEX jobs_generating IS 'store::polls';
 COMMENT ON INDEX jobs_storing IS 'store::leases';
 COMMENT ON INDEX jobs_turns IS 'the last turn of a user, in store::create::insert_jobs';

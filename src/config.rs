@@ -394,3 +394,6 @@ fn check_storage_url(url: Option<&Url>) -> Option<String> {
     let usable = url.scheme() == "file" && url.to_file_path().is_ok();
     (!usable).then(|| "PLANTAIN_STORAGE_URL must be file:///folder".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub struct Quote {
     pub model: &'static Model,
     /// The price of all images.
     pub credits: Credits,
-    /// The usual time from submission to end; `None` when nothing is known.
+    /// The usual time from the request to its end; `None` when nothing is known.
     pub seconds: Option<f64>,
     /// Whether allowance, provider account and `maxCredits` cover it.
     pub affordable: bool,

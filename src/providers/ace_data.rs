@@ -3,8 +3,6 @@
 
 mod answers;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
@@ -118,15 +116,6 @@ impl Provider for AceData {
 
     fn pace(&self) -> Pace {
         self.pace
-    }
-
-    /// 30 days are promised for other models; a day is cautious (4.6).
-    fn result_life(&self) -> Duration {
-        Duration::from_hours(24)
-    }
-
-    fn visibility_delay(&self) -> Duration {
-        Duration::from_mins(1)
     }
 
     async fn submit(&self, submission: &Submission<'_>) -> Submitted {

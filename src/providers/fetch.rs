@@ -144,7 +144,11 @@ impl Resolve for PublicOnly {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderMap;
+    use axum::http::header::LOCATION;
+
     use super::*;
+    use crate::providers::recorded::server;
 
     #[tokio::test]
     async fn a_link_to_a_private_address_is_refused_however_it_is_written() {
@@ -161,5 +165,16 @@ mod tests {
         ] {
             assert_eq!(fetcher.fetch(link).await, Err(FetchError::Refused), "{link}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_to_a_private_address_is_refused() {
+        let elsewhere =
+            HeaderMap::from_iter([(LOCATION, "https://10.0.0.1/a.png".parse().unwrap())]);
+        let url = server(302, elsewhere, Vec::new()).await;
+        let guarded = Fetcher::new(false).unwrap();
+        // The first link is let through, since all that a test can serve is private.
+        let fetcher = Fetcher { allow_private: true, ..guarded };
+        assert_eq!(fetcher.fetch(url.as_str()).await, Err(FetchError::Refused));
     }
 }

@@ -1,8 +1,6 @@
 //! Flux Kontext, by kie.ai or fluxapi.ai (`upstreams.md` section 3). Both speak the same dialect;
 //! only the path of the balance differs.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -81,15 +79,6 @@ impl Provider for FluxKontext {
 
     fn pace(&self) -> Pace {
         self.pace
-    }
-
-    /// The documents promise 14 days, and "typically 24 h" on another page (3.6).
-    fn result_life(&self) -> Duration {
-        Duration::from_hours(24)
-    }
-
-    fn visibility_delay(&self) -> Duration {
-        Duration::from_mins(1)
     }
 
     async fn submit(&self, submission: &Submission<'_>) -> Submitted {

@@ -144,11 +144,16 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// How much may be asked of it at a time.
     fn pace(&self) -> Pace;
 
-    /// How long its result links are trusted to live.
-    fn result_life(&self) -> Duration;
+    /// How long its result links are trusted to live. The kie family promises 14 days, and "typically
+    /// 24 h" on another page; Ace Data Cloud 30 days, for other models (`upstreams.md` 3.6, 4.6).
+    fn result_life(&self) -> Duration {
+        Duration::from_hours(24)
+    }
 
-    /// How long a fresh job may be unknown to it.
-    fn visibility_delay(&self) -> Duration;
+    /// How long a fresh job may be unknown to it (`upstreams.md` 1.5).
+    fn visibility_delay(&self) -> Duration {
+        Duration::from_mins(1)
+    }
 
     /// Sends a job. Called once per job unless the outcome is `Postponed` or `Faltered`.
     async fn submit(&self, submission: &Submission<'_>) -> Submitted;

@@ -1,7 +1,5 @@
 //! The `NanoBanana` API, nanobananaapi.ai (`upstreams.md` section 2).
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
@@ -100,15 +98,6 @@ impl Provider for NanoBanana {
 
     fn pace(&self) -> Pace {
         self.pace
-    }
-
-    /// No number is published; "typically 24 h" is the shortest that the family mentions (3.6).
-    fn result_life(&self) -> Duration {
-        Duration::from_hours(24)
-    }
-
-    fn visibility_delay(&self) -> Duration {
-        Duration::from_mins(1)
     }
 
     async fn submit(&self, submission: &Submission<'_>) -> Submitted {

@@ -2,28 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{HeaderMap, StatusCode, header};
-use reqwest::Url;
-use tokio::net::TcpListener;
+use axum::http::{HeaderMap, header};
 
-use super::recorded::{answer, api, plain, submission, submitted, unsigned};
+use super::recorded::{answer, api, plain, server, submission, submitted, unsigned};
 use super::*;
 use crate::domain::TaskKind;
 
 /// Longer than any answer that is read.
 const OVERSIZED: usize = 2 * 1024 * 1024;
-
-/// A server that answers every request alike.
-async fn server(status: u16, headers: HeaderMap, body: Vec<u8>) -> Url {
-    let answer = move || async move { (StatusCode::from_u16(status).unwrap(), headers, body) };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(answer);
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
-    tokio::spawn(async { axum::serve(listener, router).await });
-    format!("http://{address}").parse().unwrap()
-}
 
 /// One of each, with a model of its own.
 fn providers(url: &str) -> [(Arc<dyn Provider>, &'static str); 3] {

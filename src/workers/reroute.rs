@@ -1,7 +1,6 @@
 //! Moves tasks that named no model away from a provider that is left alone or has refused them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -15,13 +14,11 @@ use crate::store::{By, Movable, Note, ProviderAccount, Recorded, StoreError, Tol
 /// Without a breaker opening or a refusal.
 const EVERY: TimeDelta = TimeDelta::seconds(5);
 const AT_ONCE: u32 = 1000;
-const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
     loop {
         if let Err(error) = reroute_all(&shop, &stop).await {
             tracing::warn!(%error, "moving waiting tasks failed, trying again");
-            tokio::time::sleep(PAUSE_AFTER_ERROR).await;
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -1,7 +1,6 @@
 //! Ends what has waited too long: the client's deadline, the provider's time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
@@ -12,13 +11,11 @@ use crate::store::{By, Note, StoreError, Told};
 
 const EVERY: TimeDelta = TimeDelta::seconds(1);
 const AT_ONCE: u32 = 100;
-const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
     loop {
         if let Err(error) = sweep(&shop).await {
             tracing::warn!(%error, "the sweep failed, trying again");
-            tokio::time::sleep(PAUSE_AFTER_ERROR).await;
         }
         tokio::select! {
             () = stop.cancelled() => return,

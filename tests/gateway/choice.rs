@@ -105,7 +105,7 @@ async fn a_task_of_several_jobs_moves_once_and_as_a_whole() {
 async fn a_task_that_was_taken_in_part_stays_and_costs_what_came() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    knows_the_balance_of_nano_banana(&ana).await;
+    ana.sees_the_balance_of_nano_banana().await;
     // The account pays for one of three, and nobody knows yet.
     app.simulator.set_credits(ProviderName::NanoBanana, 4.0);
     let id = submit(&ana, json!({ "prompt": "cats", "count": 3 })).await;
@@ -120,7 +120,7 @@ async fn a_task_that_was_taken_in_part_stays_and_costs_what_came() {
 async fn a_task_does_not_move_while_a_part_of_it_is_being_submitted() {
     let app = TestApp::at_real_pace(&[]).await;
     let ana = app.user("ana");
-    knows_the_balance_of_nano_banana(&ana).await;
+    ana.sees_the_balance_of_nano_banana().await;
     // The account pays for one of two: that one is taken, and its answer does not come.
     app.simulator.set_credits(ProviderName::NanoBanana, 4.0);
     let id = submit(&ana, json!({ "prompt": "cats [sim:hang]", "count": 2 })).await;
@@ -136,14 +136,6 @@ async fn a_task_does_not_move_while_a_part_of_it_is_being_submitted() {
     let task = task(&ana, &id).await;
     assert_eq!((&task["model"]["id"], moves(&task)), (&json!("nano-banana"), vec![]), "{task}");
     assert_eq!(app.simulator.counts_of(ProviderName::FluxKontext).submissions, 0);
-}
-
-async fn knows_the_balance_of_nano_banana(user: &User) {
-    eventually("the balance to be read", || async {
-        let credits = user.graphql("{ credits { providers { remaining } } }", json!({})).await;
-        (credits["credits"]["providers"][0]["remaining"] == 10_000.0).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -172,8 +164,7 @@ async fn a_retry_binds_the_choice_as_the_first_attempt_did() {
     let ana = app.user("ana");
     let id = submit(&ana, json!({ "prompt": "a cat", "maxCredits": 4.5 })).await;
     ana.reaches(&id, "FAILED").await;
-    let retry = "mutation($id: ID!) { retryTask(id: $id) { __typename } }";
-    let again = ana.graphql(retry, json!({ "id": id })).await["retryTask"].clone();
+    let again = ana.retry(&id, None).await;
     assert_eq!(again["__typename"], "InsufficientCredits", "all others cost more: {again}");
 }
 

@@ -169,24 +169,16 @@ async fn results_at_private_addresses_are_refused() {
     let app = TestApp::with(&["--allow-private-addresses=false"]).await;
     let ana = app.user("ana");
     for marker in ["", "[sim:result=private]", "[sim:result=redirect]"] {
-        let task = ana.finishes(&ana.submit(marker_prompt(marker).as_str()).await).await;
+        let task = ana.finishes(&ana.submit(&format!("a cat {marker}")).await).await;
         assert_eq!(task["failure"]["code"], "RESULT_INVALID", "{task}");
     }
-}
-
-fn marker_prompt(marker: &str) -> String {
-    format!("a cat {marker}")
 }
 
 #[tokio::test]
 async fn some_images_of_several_are_better_than_none_and_cost_only_what_came() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    eventually("the balance to be read", || async {
-        let credits = ana.graphql("{ credits { providers { remaining } } }", json!({})).await;
-        (credits["credits"]["providers"][0]["remaining"] == 10_000.0).then_some(())
-    })
-    .await;
+    ana.sees_the_balance_of_nano_banana().await;
     // The account pays for two of three, and nobody knows yet.
     app.simulator.set_credits(ProviderName::NanoBanana, 8.0);
     let input = json!({ "prompt": "cats", "count": 3, "model": "nano-banana" });

@@ -1,5 +1,6 @@
 //! Turns between users, and the providers' limits.
 
+use chrono::TimeDelta;
 use plantain::domain::{ProviderName, Timestamp};
 use serde_json::json;
 
@@ -106,6 +107,7 @@ async fn a_burst_of_a_thousand_tasks_exceeds_no_limit() {
 async fn a_provider_that_asks_for_patience_gets_it() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
+    let before = app.clock.now();
     let id = ana.submit("a cat [sim:submit=429][sim:patience=20]").await;
     let entry = eventually("the submission to be put off", || async {
         let task = ana.task(&id).await;
@@ -114,8 +116,8 @@ async fn a_provider_that_asks_for_patience_gets_it() {
     })
     .await;
     let until: Timestamp = entry["detail"]["until"].as_str().unwrap().parse().unwrap();
-    let wait = until - app.clock.now();
-    assert!((18..=20).contains(&wait.num_seconds()), "{wait}");
+    let asked_for = TimeDelta::seconds(20);
+    assert!(before + asked_for <= until && until <= app.clock.now() + asked_for, "{until}");
     app.advance(20);
     assert_eq!(ana.finishes(&id).await["status"], "SUCCEEDED");
     assert_eq!(app.simulator.counts().submissions, 2);
@@ -129,8 +131,7 @@ async fn what_was_canceled_here_still_counts_as_at_work_there() {
     settled(&app).await;
     let ids = ana.graphql("{ tasks { nodes { id } } }", json!({})).await;
     for node in ids["tasks"]["nodes"].as_array().unwrap() {
-        let cancel = "mutation($id: ID!) { cancelTask(id: $id) { __typename } }";
-        ana.graphql(cancel, json!({ "id": node["id"] })).await;
+        ana.cancel(node["id"].as_str().unwrap()).await;
     }
     let input = json!({ "prompt": "next [sim:policy]", "model": "ace/nano-banana" });
     let id = ana.generate(input).await["task"]["id"].as_str().unwrap().to_owned();

@@ -74,6 +74,13 @@ async fn settings_of_one_provider_are_checked_before_anything_is_sent() {
         "safetyTolerance is 7; flux-kontext-pro takes 0 to 6 when generating.",
     );
     assert_eq!(ana.generate(flux(6)).await["__typename"], "TaskAccepted");
+    // Without a model, by the one that knows the setting.
+    let mut nameless = flux(7);
+    nameless.as_object_mut().unwrap().remove("model");
+    assert_eq!(ana.generate(nameless).await["fields"], refused["fields"]);
+    let negative = ana.generate(json!({ "prompt": "a", "count": -1 })).await;
+    let message = "count is less than 1; nano-banana makes 1 to 4.";
+    assert_eq!(negative["fields"][0]["message"], message);
 
     let mut edit = flux(3);
     edit["images"] = json!([{ "url": "http://127.0.0.1/cat.png" }]);

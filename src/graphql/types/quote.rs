@@ -30,7 +30,7 @@ pub(in crate::graphql) struct Quote {
     model: Model,
     /// The price of all images; those that do not come are not paid for.
     credits: f64,
-    /// The usual time from submission to end, in seconds: the median of the last 50 successful tasks
+    /// The usual time from the request to its end, in seconds: the median of the last 50 successful tasks
     /// with this model and number of images; null when nothing is known.
     eta_seconds: Option<i64>,
     /// Whether the viewer's allowance, the provider's account and `maxCredits` cover it.

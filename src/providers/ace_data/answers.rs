@@ -131,11 +131,10 @@ pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<Answer> 
             _ if unknown => Answer::Unknown,
             _ if status == 429 || is_rate(error) => Answer::Unavailable(rate_limited(reply)),
             _ if status == 401 || class == Some(FailureCode::UpstreamAuth) => {
-                Answer::Unavailable(Delay {
-                    after: Some(ACCOUNT_PAUSE),
-                    trouble: Some(Trouble::Auth),
-                    why: "the key is refused",
-                })
+                account_trouble(Trouble::Auth, "the key is refused")
+            }
+            _ if class == Some(FailureCode::UpstreamCredits) => {
+                account_trouble(Trouble::Credits, "out of credits")
             }
             _ => Answer::Unavailable(Delay {
                 after: reply.retry_after,
@@ -147,6 +146,10 @@ pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<Answer> 
     };
     let answer = |id: &&str| records.get(*id).map_or(Answer::Unknown, |record| read_record(record));
     upstream_ids.iter().map(answer).collect()
+}
+
+const fn account_trouble(trouble: Trouble, why: &'static str) -> Answer {
+    Answer::Unavailable(Delay { after: Some(ACCOUNT_PAUSE), trouble: Some(trouble), why })
 }
 
 fn records(body: &Value) -> Option<HashMap<String, &Value>> {

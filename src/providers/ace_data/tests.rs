@@ -145,6 +145,8 @@ fn an_id_that_it_does_not_know_is_unknown_however_it_says_so() {
         (400, recorded("submit-bad-request"), "unknown"),
         (400, recorded("submit-token-mismatched"), "unavailable, UPSTREAM_AUTH"),
         (401, recorded("submit-invalid-token"), "unavailable, UPSTREAM_AUTH"),
+        (403, recorded("submit-used-up"), "unavailable, UPSTREAM_CREDITS"),
+        (400, recorded("submit-rate-limited"), "unavailable, RATE_LIMITED"),
         (429, recorded("submit-too-many-requests"), "unavailable, RATE_LIMITED"),
         (500, recorded("submit-api-error"), "unavailable"),
         (502, Bytes::from("<html>"), "unavailable"),

@@ -167,8 +167,8 @@ impl TestApp {
         }
     }
 
-    /// Moves the clock to the moment that some job or its provider's breaker waits for, unless a worker is at one: what takes a
-    /// worker a second must not seem to take it hours.
+    /// Moves the clock to the moment that some job or its provider's breaker waits for, unless a
+    /// worker is at one: what takes a worker a second must not seem to take it hours.
     pub(crate) async fn advance_to_the_next_step(&self) {
         let mut database = self.database.connect().await;
         let next = "SELECT min(greatest(

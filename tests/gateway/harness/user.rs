@@ -100,6 +100,15 @@ impl User {
         self.graphql(query, json!({ "id": id })).await["cancelTask"].clone()
     }
 
+    /// Once the gateway has asked for it: then it will not ask again for a while.
+    pub(crate) async fn sees_the_balance_of_nano_banana(&self) {
+        eventually("the balance to be read", || async {
+            let credits = self.graphql("{ credits { providers { remaining } } }", json!({})).await;
+            (credits["credits"]["providers"][0]["remaining"] == 10_000.0).then_some(())
+        })
+        .await;
+    }
+
     /// The id of an accepted task with this prompt.
     pub(crate) async fn submit(&self, prompt: &str) -> String {
         let result = self.generate(json!({ "prompt": prompt })).await;
