@@ -1,6 +1,7 @@
 //! Composition: settings in, a running gateway out.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +22,9 @@ use crate::commands::{BlockedTerms, Commands, Policy};
 use crate::config::Config;
 use crate::domain::{Credits, Rules};
 use crate::feed::Feed;
-use crate::graphql::{Api, schema};
+use crate::graphql::{Api, Bounds, Operations, read_manifest};
 use crate::hints::Hints;
-use crate::http::{Edge, PageConfig, router};
+use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, TimedListener, router};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{
@@ -93,7 +94,11 @@ impl App {
         let commands = commands(config, &shop, feed.clone())?;
         let stop = CancellationToken::new();
         let edge = Edge {
-            schema: schema(Api { commands: commands.clone() }),
+            operations: operations(config, &commands)?,
+            profile: args.http_profile,
+            limits: edge_limits(config),
+            seats: Seats::new(args.bounds.max_user_sockets),
+            origins: Arc::new(origins(config)),
             tokens: tokens(config, &shop.clock),
             commands,
             blobs,
@@ -121,7 +126,7 @@ impl App {
         workers::start(&self.shop, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
         let stop = self.stop.clone();
-        let server = axum::serve(self.listener, self.router)
+        let server = axum::serve(TimedListener(self.listener), self.router)
             .with_graceful_shutdown(async move { stop.cancelled().await });
         let mut server = std::pin::pin!(server.into_future());
         tokio::select! {
@@ -184,6 +189,51 @@ fn commands(config: &Config, shop: &Workshop, feed: Feed) -> anyhow::Result<Comm
         ids: shop.ids.clone(),
         policy: Arc::new(policy(config)?),
     })
+}
+
+fn operations(config: &Config, commands: &Commands) -> anyhow::Result<Operations> {
+    let trusted = config.args.trusted_documents.as_deref().map(trusted_documents).transpose()?;
+    let bounds = &config.args.bounds;
+    let patience = Duration::from_secs(bounds.operation_seconds.into());
+    let bounds = Bounds {
+        tokens: bounds.max_tokens,
+        depth: bounds.max_depth,
+        fields: bounds.max_fields,
+        aliases: bounds.max_aliases,
+        root_fields: bounds.max_root_fields,
+        directives: bounds.max_directives,
+        cost: bounds.max_cost,
+    };
+    let api = Api { commands: commands.clone() };
+    Operations::new(api, bounds, patience, trusted.as_deref()).map_err(|problems| {
+        anyhow::anyhow!(
+            "documents of PLANTAIN_TRUSTED_DOCUMENTS cannot run:\n{}",
+            problems.join("\n")
+        )
+    })
+}
+
+fn trusted_documents(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let read = || -> anyhow::Result<_> {
+        let text = std::fs::read_to_string(path)?;
+        read_manifest(&text).map_err(anyhow::Error::msg)
+    };
+    read().with_context(|| format!("cannot use {} as PLANTAIN_TRUSTED_DOCUMENTS", path.display()))
+}
+
+fn edge_limits(config: &Config) -> EdgeLimits {
+    let bounds = &config.args.bounds;
+    EdgeLimits {
+        request_bytes: bounds.max_request_bytes,
+        message_bytes: bounds.max_message_bytes,
+        socket_operations: bounds.max_socket_operations,
+        ping_every: Duration::from_secs(bounds.ping_seconds.into()),
+    }
+}
+
+fn origins(config: &Config) -> Origins {
+    let listed = config.args.cors_origins.clone();
+    Origins { listed, this_machine: config.origins_on_this_machine }
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<Url> {

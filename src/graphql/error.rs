@@ -15,6 +15,8 @@ pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// The request is larger or deeper than allowed.
     pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
+    /// The hash names no document that is known here: send its text once.
+    pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
     /// It took too long.
     pub const TIMEOUT: &str = "TIMEOUT";
     /// Something broke; the request id finds it in the log.
@@ -39,6 +41,16 @@ pub(super) fn forbidden(message: &str) -> Error {
 /// The client's mistake; the message says what to do.
 pub(super) fn bad_input(message: &str) -> Error {
     with_code(message, code::BAD_USER_INPUT)
+}
+
+/// A bound is passed; the error names it and its value.
+pub(super) fn exceeded(bound: &str, limit: usize) -> Error {
+    let message = format!("`{bound}` is limited to {limit}; ask for less at once.");
+    let error = with_code(&message, code::LIMIT_EXCEEDED);
+    error.extend_with(|_, extensions| {
+        extensions.set("bound", bound);
+        extensions.set("limit", limit);
+    })
 }
 
 /// Our mistake: the cause goes to the log, the client gets the request id.

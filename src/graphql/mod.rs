@@ -3,48 +3,62 @@
 //! It sees no provider, worker or row. Refusals that a client can act on are result types; `errors`
 //! are for what nobody expected, and for requests that make no sense.
 
+mod bounds;
+mod completion;
 mod context;
+mod cost;
+mod documents;
 mod error;
-mod executor;
 mod loaders;
 mod mutation;
+mod operations;
+mod parameters;
 mod query;
+mod refusal;
+mod rewrite;
+mod streams;
 mod subscription;
+mod trusted;
 mod types;
 
-use async_graphql::Schema;
+use apollo_compiler::validation::Valid;
 use async_graphql::dataloader::DataLoader;
+use async_graphql::{Schema, SchemaBuilder, ValidationMode};
 
+pub use bounds::Bounds;
 pub use context::Api;
 pub use error::code;
-pub use executor::{Operations, name_errors};
+pub use operations::{Answer, Caller, OperationKind, Operations, Prepared};
+pub use parameters::Parameters;
+pub use refusal::{Refusal, RefusalKind};
+pub use trusted::read_manifest;
 
 use loaders::{AccountLoader, QueueLoader, TimelineLoader, UsualSecondsLoader};
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
 
-/// The executable schema.
-pub type GatewaySchema = Schema<Query, Mutation, Subscription>;
+type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
-/// Nesting of fields; the introspection query of tools needs 15.
-const MAX_DEPTH: usize = 20;
-/// Fields selected in one operation, each counted once however many nodes it yields.
-const MAX_FIELDS: usize = 1_000;
-
-/// The schema over these commands.
-#[must_use]
-pub fn schema(api: Api) -> GatewaySchema {
+/// What runs operations. It does not validate: [`validating_schema`] does, once per document.
+fn executable_schema(api: Api) -> GatewaySchema {
     // Requests wait for their loaders, so nothing is lost when the runtime ends.
     #[expect(clippy::disallowed_methods, reason = "a batch belongs to the request that awaits it")]
     let spawn = tokio::spawn;
     builder()
+        .validation_mode(ValidationMode::Fast)
         .data(DataLoader::new(TimelineLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(QueueLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(UsualSecondsLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(AccountLoader(api.commands.store.clone()), spawn))
         .data(api)
         .finish()
+}
+
+/// What documents are compared with.
+fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, Vec<String>> {
+    apollo_compiler::Schema::parse_and_validate(sdl(), "schema.graphql")
+        .map_err(|found| vec![found.errors.to_string()])
 }
 
 /// The schema definition that `schema.graphql` holds.
@@ -56,10 +70,8 @@ pub fn sdl() -> String {
     lines.join("\n").trim().to_owned() + "\n"
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation, Subscription)
         .register_output_type::<types::UserError>()
         .register_output_type::<types::Node>()
-        .limit_depth(MAX_DEPTH)
-        .limit_complexity(MAX_FIELDS)
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, MergedObject, Object};
 
 use super::context::ContextExt;
-use super::error::{Error, bad_input, internal};
+use super::error::{Error, bad_input, exceeded, internal};
 use super::types::{
     Credits, DateTime, Image, Model, Node, PageArguments, Quote, QuoteInput, Task, TaskConnection,
     TaskKind, TaskStatus, Viewer,
@@ -16,7 +16,7 @@ const MAX_NODES: usize = 100;
 
 /// Reads.
 #[derive(Default, MergedObject)]
-pub struct Query(AccountQuery, TaskQuery);
+pub(super) struct Query(AccountQuery, TaskQuery);
 
 #[derive(Default)]
 struct AccountQuery;
@@ -63,24 +63,33 @@ struct TaskQuery;
 #[Object]
 impl TaskQuery {
     /// Any object of the viewer's by id; null when it is missing or belongs to somebody else.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>, Error> {
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of a task or an image.")] id: ID,
+    ) -> Result<Option<Node>, Error> {
         Ok(find_nodes(ctx, &[id]).await?.pop().flatten())
     }
 
     /// Several objects of the viewer's by id, at most 100, in the order asked for; null for each
     /// that is missing or belongs to somebody else.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>, Error> {
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of tasks and images, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>, Error> {
         if ids.len() > MAX_NODES {
-            let sent = ids.len();
-            return Err(bad_input(&format!(
-                "{sent} ids were sent; at most {MAX_NODES} are allowed."
-            )));
+            return Err(exceeded("ids", MAX_NODES));
         }
         find_nodes(ctx, &ids).await
     }
 
     /// A task of the viewer's; null when it is missing or belongs to somebody else.
-    async fn task(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Task>, Error> {
+    async fn task(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The task's id.")] id: ID,
+    ) -> Result<Option<Task>, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse::<TaskId>() else { return Ok(None) };
         let task = ctx.commands().store.find_task(&viewer.id, id).await;

@@ -8,13 +8,15 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::context::ContextExt;
 use super::error::{Error, bad_input, internal};
+use super::streams::through_last;
 use super::types::{Credits, Task, TaskEvent};
 use crate::domain::TaskId;
 
 /// What is pushed.
 #[derive(Default)]
-pub struct Subscription;
+pub(super) struct Subscription;
 
+/// What is pushed, over a WebSocket (`graphql-transport-ws`), server-sent events or multipart.
 #[GraphqlSubscription]
 impl Subscription {
     /// One task: its present state at once, then every change; ends after a terminal state.
@@ -41,7 +43,7 @@ impl Subscription {
             future::ready(change)
         });
         let present = stream::once(future::ready(Ok(Task::from(task))));
-        Ok(until_over(present.chain(changes)))
+        Ok(through_last(present.chain(changes), is_last))
     }
 
     /// Everything that happens to the viewer's tasks. With `after`, first what was missed since that
@@ -85,18 +87,8 @@ impl Subscription {
     }
 }
 
-/// Ends a stream after the first task that is over, or the first error.
-fn until_over<S>(tasks: S) -> impl Stream<Item = Result<Task, Error>> + use<S>
-where
-    S: Stream<Item = Result<Task, Error>> + Send + 'static,
-{
-    let tasks = Some(tasks.boxed());
-    stream::unfold(tasks, |tasks| async move {
-        let mut tasks = tasks?;
-        let next = tasks.next().await?;
-        let goes_on = next.as_ref().is_ok_and(|task| !task.0.state.status.is_terminal());
-        Some((next, goes_on.then_some(tasks)))
-    })
+fn is_last(task: &Result<Task, Error>) -> bool {
+    task.as_ref().map_or(true, |task| task.0.state.status.is_terminal())
 }
 
 fn no_such_task() -> Error {

@@ -6,8 +6,11 @@ mod callbacks;
 mod graphql;
 mod health;
 mod images;
+mod listener;
+mod origins;
 mod pages;
 mod problem;
+mod seats;
 mod sockets;
 
 use std::sync::Arc;
@@ -25,12 +28,16 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+pub use listener::TimedListener;
+pub use origins::Origins;
 pub use pages::{Example, PageConfig};
+pub use seats::Seats;
 
 use crate::auth::Tokens;
 use crate::blobs::Blobs;
 use crate::commands::Commands;
-use crate::graphql::GatewaySchema;
+use crate::config::HttpProfile;
+use crate::graphql::Operations;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,7 +45,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub struct Edge {
     /// Runs operations.
-    pub schema: GatewaySchema,
+    pub operations: Operations,
+    /// Which statuses GraphQL answers have.
+    pub profile: HttpProfile,
+    /// What one connection may cost.
+    pub limits: EdgeLimits,
+    /// Counts the sockets and streams of each user.
+    pub seats: Seats,
+    /// Which web frontends may call.
+    pub origins: Arc<Origins>,
     /// Takes callbacks, verifies links, tells the time.
     pub commands: Commands,
     /// Verifies users.
@@ -53,8 +68,22 @@ pub struct Edge {
     pub stop: CancellationToken,
 }
 
+/// What one connection may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct EdgeLimits {
+    /// Bytes of a request over HTTP.
+    pub request_bytes: usize,
+    /// Bytes of a message on a socket.
+    pub message_bytes: usize,
+    /// Operations at once on a socket.
+    pub socket_operations: usize,
+    /// Silence after which a client is asked whether it is there; as long again, and it is gone.
+    pub ping_every: Duration,
+}
+
 /// All routes.
 pub fn router(edge: Edge) -> Router {
+    let cors = edge.origins.layer();
     Router::new()
         .route("/graphql", get(graphql::get_or_upgrade).post(graphql::post))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
@@ -68,6 +97,7 @@ pub fn router(edge: Edge) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(edge)
+        .layer(cors)
         .layer(axum::middleware::map_response(add_safety_headers))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(

@@ -15,8 +15,9 @@ use crate::domain::TaskId;
 
 /// Changes.
 #[derive(Default)]
-pub struct Mutation;
+pub(super) struct Mutation;
 
+/// Changes, one after another. Each answers with what was done, or with the reason why not.
 #[Object]
 impl Mutation {
     /// Makes images from a text. The task is durable when this answers.

@@ -6,11 +6,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Task;
 use crate::domain::TaskId;
-use crate::graphql::error::{Error, bad_input};
+use crate::graphql::error::{Error, bad_input, exceeded};
 use crate::store::{Page, Range};
 
 const DEFAULT_PAGE: i32 = 20;
-const MAX_PAGE: i32 = 100;
+const MAX_PAGE: usize = 100;
 
 /// A page of the history.
 #[derive(SimpleObject)]
@@ -63,15 +63,15 @@ impl PageArguments {
             (first, None) => (first.unwrap_or(DEFAULT_PAGE), false),
             (None, Some(last)) => (last, true),
         };
-        if !(0..=MAX_PAGE).contains(&limit) {
-            return Err(bad_input(&format!(
-                "A page of {limit} was asked for; it may have 0 to {MAX_PAGE}."
-            )));
+        let limit = usize::try_from(limit)
+            .map_err(|_| bad_input("`first` and `last` must not be negative."))?;
+        if limit > MAX_PAGE {
+            return Err(exceeded("pageSize", MAX_PAGE));
         }
         Ok(Range {
             after: self.after.as_deref().map(read_cursor).transpose()?,
             before: self.before.as_deref().map(read_cursor).transpose()?,
-            limit: usize::try_from(limit).unwrap_or_default(),
+            limit,
             from_end,
         })
     }

@@ -41,7 +41,11 @@ impl Image {
     async fn url(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "Some(ImageVariant::Original)")] variant: Option<ImageVariant>,
+        #[graphql(
+            default_with = "Some(ImageVariant::Original)",
+            desc = "The whole image, or a small one for lists."
+        )]
+        variant: Option<ImageVariant>,
     ) -> Link {
         let variant = variant.unwrap_or(ImageVariant::Original);
         let commands = ctx.commands();

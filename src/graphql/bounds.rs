@@ -1,0 +1,125 @@
+//! How large a document may be, whatever it asks for.
+
+use std::collections::HashMap;
+
+use apollo_compiler::ast::{Definition, DirectiveList, Document, FragmentDefinition, Selection};
+
+use super::refusal::Refusal;
+
+/// Inline fragments and spreads within each other; deeper ones hide a cycle.
+const MAX_NESTING: usize = 100;
+
+/// What one operation may ask for. Each bound is far above what a client needs, and far below what an
+/// attacker needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Words and signs in a document.
+    pub tokens: usize,
+    /// Fields within fields.
+    pub depth: usize,
+    /// Fields and fragments, each spread counted as often as it is used.
+    pub fields: usize,
+    /// Fields that are given another name.
+    pub aliases: usize,
+    /// Fields of the query, mutation or subscription itself.
+    pub root_fields: usize,
+    /// Directives on fields and fragments.
+    pub directives: usize,
+    /// Values that the answer may hold, by the sizes of the pages that are asked for.
+    pub cost: usize,
+}
+
+/// Refuses a document that is larger than the bounds permit, before it is compared with the schema.
+///
+/// # Errors
+/// The first bound that is passed.
+pub(super) fn check(document: &Document, bounds: &Bounds) -> Result<(), Refusal> {
+    let fragments = document.definitions.iter().filter_map(|definition| match definition {
+        Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
+        _ => None,
+    });
+    let mut walk = Walk { bounds, fragments: fragments.collect(), counted: Counted::default() };
+    for definition in &document.definitions {
+        if let Definition::OperationDefinition(operation) = definition {
+            walk.counted.root_fields = 0;
+            walk.directives(&operation.directives)?;
+            walk.selections(&operation.selection_set, 1, 0)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Counted {
+    fields: usize,
+    aliases: usize,
+    root_fields: usize,
+    directives: usize,
+}
+
+struct Walk<'a> {
+    bounds: &'a Bounds,
+    fragments: HashMap<&'a str, &'a FragmentDefinition>,
+    counted: Counted,
+}
+
+impl<'a> Walk<'a> {
+    /// Ends early: the bound on fields also bounds the walk.
+    fn selections(
+        &mut self,
+        selections: &'a [Selection],
+        depth: usize,
+        nesting: usize,
+    ) -> Result<(), Refusal> {
+        within("depth", depth, self.bounds.depth)?;
+        within("depth", nesting, MAX_NESTING)?;
+        for selection in selections {
+            self.counted.fields += 1;
+            within("fields", self.counted.fields, self.bounds.fields)?;
+            self.selection(selection, depth, nesting + 1)?;
+        }
+        Ok(())
+    }
+
+    fn selection(
+        &mut self,
+        selection: &'a Selection,
+        depth: usize,
+        nesting: usize,
+    ) -> Result<(), Refusal> {
+        match selection {
+            Selection::Field(field) => {
+                self.directives(&field.directives)?;
+                self.counted.aliases += usize::from(field.alias.is_some());
+                within("aliases", self.counted.aliases, self.bounds.aliases)?;
+                self.counted.root_fields += usize::from(depth == 1);
+                within("rootFields", self.counted.root_fields, self.bounds.root_fields)?;
+                match field.selection_set.as_slice() {
+                    [] => Ok(()),
+                    selections => self.selections(selections, depth + 1, nesting),
+                }
+            }
+            Selection::InlineFragment(fragment) => {
+                self.directives(&fragment.directives)?;
+                self.selections(&fragment.selection_set, depth, nesting)
+            }
+            Selection::FragmentSpread(spread) => {
+                self.directives(&spread.directives)?;
+                match self.fragments.get(spread.fragment_name.as_str()) {
+                    Some(fragment) => self.selections(&fragment.selection_set, depth, nesting),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn directives(&mut self, directives: &DirectiveList) -> Result<(), Refusal> {
+        self.counted.directives += directives.len();
+        within("directives", self.counted.directives, self.bounds.directives)
+    }
+}
+
+/// Refuses a count above its bound.
+pub(super) fn within(bound: &'static str, count: usize, limit: usize) -> Result<(), Refusal> {
+    if count > limit { Err(Refusal::exceeded(bound, limit)) } else { Ok(()) }
+}

@@ -1,0 +1,84 @@
+//! How much an operation may answer.
+
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet, Value};
+use apollo_compiler::response::{JsonMap, JsonValue};
+use apollo_compiler::schema::Type;
+
+/// Elements of a list whose length nobody asked for.
+const USUAL_LENGTH: usize = 10;
+/// Nodes of a page when neither `first` nor `last` is given.
+const USUAL_PAGE: usize = 20;
+
+/// Values in the answer, at most: each field counts once, and within a list once for each element.
+/// The schema's own fields count once: they are bounded by their depth.
+pub(super) fn cost(
+    document: &ExecutableDocument,
+    operation: &Operation,
+    variables: &JsonMap,
+) -> usize {
+    Pricing { document, variables }.selections(&operation.selection_set, None)
+}
+
+struct Pricing<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a JsonMap,
+}
+
+impl Pricing<'_> {
+    /// `page` is how many nodes the connection around was asked for.
+    fn selections(&self, set: &SelectionSet, page: Option<usize>) -> usize {
+        let costs = set.selections.iter().map(|selection| match selection {
+            Selection::Field(field) => self.field(field, page),
+            Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set, page),
+            Selection::FragmentSpread(spread) => {
+                let fragment = spread.fragment_def(self.document);
+                fragment.map_or(0, |fragment| self.selections(&fragment.selection_set, page))
+            }
+        });
+        costs.fold(0, usize::saturating_add)
+    }
+
+    fn field(&self, field: &Field, page: Option<usize>) -> usize {
+        if field.name.starts_with("__") {
+            return 1;
+        }
+        let asked = self.asked_length(field);
+        let elements = if is_list(field.ty()) { asked.or(page).unwrap_or(USUAL_LENGTH) } else { 1 };
+        let is_page = field.ty().inner_named_type().ends_with("Connection");
+        let inner_page = is_page.then(|| asked.unwrap_or(USUAL_PAGE));
+        let inner = self.selections(&field.selection_set, inner_page);
+        elements.saturating_mul(inner.saturating_add(1))
+    }
+
+    /// What the client says about the length: a page size, or the ids it names.
+    fn asked_length(&self, field: &Field) -> Option<usize> {
+        field.arguments.iter().find_map(|argument| match argument.name.as_str() {
+            "first" | "last" => self.number(&argument.value),
+            "ids" => self.length(&argument.value),
+            _ => None,
+        })
+    }
+
+    fn number(&self, value: &Value) -> Option<usize> {
+        match value {
+            Value::Variable(name) => self.variable(name)?.as_u64()?.try_into().ok(),
+            value => value.to_i32()?.try_into().ok(),
+        }
+    }
+
+    fn length(&self, value: &Value) -> Option<usize> {
+        match value {
+            Value::Variable(name) => Some(self.variable(name)?.as_array()?.len()),
+            value => Some(value.as_list()?.len()),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<&JsonValue> {
+        self.variables.get(name)
+    }
+}
+
+fn is_list(ty: &Type) -> bool {
+    matches!(ty, Type::List(_) | Type::NonNullList(_))
+}

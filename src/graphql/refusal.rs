@@ -1,0 +1,114 @@
+//! Requests that are refused before anything runs.
+
+use apollo_compiler::parser::SourceMap;
+use apollo_compiler::request::RequestError;
+use apollo_compiler::response::GraphQLError;
+use apollo_compiler::validation::DiagnosticList;
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
+
+use super::error::code;
+
+/// Errors in one document that are worth reading.
+const MAX_ERRORS: usize = 10;
+
+/// Why a request is refused; decides the status over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// The document is no GraphQL.
+    Syntax,
+    /// The document does not fit the schema, or the operation is not in it.
+    Document,
+    /// The variables do not fit the document.
+    Variables,
+    /// The document is known by a hash that is not known here.
+    UnknownDocument,
+    /// Only registered documents run here.
+    NotTrusted,
+    /// A bound is passed.
+    TooLarge,
+    /// The request is no request.
+    Malformed,
+    /// The operation was stopped after it had begun.
+    Stopped,
+}
+
+/// A request that is refused: errors without `data`.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Why.
+    pub kind: RefusalKind,
+    pub(super) errors: Vec<ServerError>,
+}
+
+impl Refusal {
+    /// One error with this code.
+    #[must_use]
+    pub fn new(kind: RefusalKind, code: &'static str, message: impl Into<String>) -> Self {
+        let mut error = ServerError::new(message, None);
+        extend(&mut error, "code", code);
+        Self { kind, errors: vec![error] }
+    }
+
+    /// The request cannot be understood.
+    #[must_use]
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Malformed, code::BAD_USER_INPUT, message)
+    }
+
+    /// A bound is passed; the error names it and its value.
+    #[must_use]
+    pub fn exceeded(bound: &'static str, limit: usize) -> Self {
+        let message = format!("The operation is too large: `{bound}` is limited to {limit}.");
+        let mut refusal = Self::new(RefusalKind::TooLarge, code::LIMIT_EXCEEDED, message);
+        refusal.name_bound(bound, limit);
+        refusal
+    }
+
+    /// The operation was stopped because it took too long; it may have had effects.
+    #[must_use]
+    pub fn timed_out(seconds: u64) -> Self {
+        let message = format!("The operation was stopped after {seconds} seconds.");
+        let mut refusal = Self::new(RefusalKind::Stopped, code::TIMEOUT, message);
+        refusal.name_bound("operationSeconds", usize::try_from(seconds).unwrap_or(usize::MAX));
+        refusal
+    }
+
+    /// The errors that the executor itself found.
+    pub(super) fn of_executor(kind: RefusalKind, errors: Vec<ServerError>) -> Self {
+        Self { kind, errors }
+    }
+
+    /// What is wrong with a document.
+    pub(super) fn of_document(kind: RefusalKind, found: &DiagnosticList) -> Self {
+        let errors = found.iter().take(MAX_ERRORS);
+        Self { kind, errors: errors.map(|each| server_error(&each.to_json())).collect() }
+    }
+
+    /// What is wrong with a request for a good document.
+    pub(super) fn of_request(kind: RefusalKind, error: &RequestError, sources: &SourceMap) -> Self {
+        Self { kind, errors: vec![server_error(&error.to_graphql_error(sources))] }
+    }
+
+    fn name_bound(&mut self, bound: &'static str, limit: usize) {
+        for error in &mut self.errors {
+            extend(error, "bound", bound);
+            extend(error, "limit", limit);
+        }
+    }
+}
+
+fn extend(error: &mut ServerError, name: &str, value: impl Into<Value>) {
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set(name, value);
+}
+
+fn server_error(error: &GraphQLError) -> ServerError {
+    let locations = error
+        .locations
+        .iter()
+        .map(|location| Pos { line: location.line, column: location.column })
+        .collect();
+    let mut error = ServerError::new(error.message.clone(), None);
+    error.locations = locations;
+    extend(&mut error, "code", code::BAD_USER_INPUT);
+    error
+}

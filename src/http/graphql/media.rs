@@ -1,0 +1,149 @@
+//! The form of an answer, negotiated by the header `accept` (RFC 9110, 12.5.1).
+
+use mediatype::{MediaType, MediaTypeList, ReadParams, names};
+
+use crate::graphql::OperationKind;
+
+/// The forms an answer can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Media {
+    /// `application/graphql-response+json`: its status means something.
+    ResponseJson,
+    /// `application/json`, for clients from before it.
+    Json,
+    /// `text/event-stream`: GraphQL over SSE, distinct connections mode.
+    EventStream,
+    /// `multipart/mixed`: Apollo's multipart subscription protocol.
+    Multipart,
+}
+
+const ANSWERS: [Media; 3] = [Media::ResponseJson, Media::Json, Media::EventStream];
+const STREAMS: [Media; 2] = [Media::EventStream, Media::Multipart];
+
+impl Media {
+    const fn essence(self) -> &'static str {
+        match self {
+            Self::ResponseJson => "application/graphql-response+json",
+            Self::Json => "application/json",
+            Self::EventStream => "text/event-stream",
+            Self::Multipart => "multipart/mixed",
+        }
+    }
+
+    /// Clients that accept anything expect plain JSON.
+    const fn matches_wildcard(self, range: &str) -> bool {
+        matches!(self, Self::Json) && matches!(range.as_bytes(), b"*/*" | b"application/*")
+    }
+}
+
+/// What a client accepts: media ranges, each with its quality in thousandths.
+#[derive(Debug, Default)]
+pub(super) struct Accepted {
+    ranges: Vec<(String, u16)>,
+}
+
+impl Accepted {
+    /// Reads all `accept` headers; what is no media range is left out.
+    pub(super) fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
+        let ranges = headers.flat_map(|header| MediaTypeList::new(header).flatten());
+        let ranges =
+            ranges.map(|media| (media.essence().to_string().to_ascii_lowercase(), quality(&media)));
+        Self { ranges: ranges.collect() }
+    }
+
+    /// The form for an operation; `None` when the client takes none that it can have.
+    pub(super) fn choose(&self, kind: OperationKind) -> Option<Media> {
+        match kind {
+            OperationKind::Subscription => self.best(&STREAMS),
+            OperationKind::Query | OperationKind::Mutation => self.best(&ANSWERS),
+        }
+    }
+
+    /// The form for an error before the operation is known.
+    pub(super) fn for_errors(&self) -> Option<Media> {
+        self.best(&ANSWERS)
+    }
+
+    /// The form with the highest quality, the first of equals.
+    fn best(&self, forms: &[Media]) -> Option<Media> {
+        let rated = forms.iter().map(|form| (*form, self.quality(*form)));
+        let best = rated.rev().max_by_key(|(_, quality)| *quality)?;
+        (best.1 > 0).then_some(best.0)
+    }
+
+    /// An exact match counts before a wildcard.
+    fn quality(&self, form: Media) -> u16 {
+        if self.ranges.is_empty() {
+            return if form == Media::Json { 1_000 } else { 0 };
+        }
+        let exact = self.ranges.iter().find(|(range, _)| range == form.essence());
+        let found =
+            exact.or_else(|| self.ranges.iter().find(|(range, _)| form.matches_wildcard(range)));
+        found.map_or(0, |(_, quality)| *quality)
+    }
+}
+
+/// In thousandths; 1 when it is missing or unreadable.
+fn quality(media: &MediaType<'_>) -> u16 {
+    let quality = media.get_param(names::Q).and_then(|quality| quality.as_str().parse().ok());
+    let quality: f32 = quality.unwrap_or(1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 0 and 1000"
+    )]
+    let thousandths = (quality.clamp(0.0, 1.0) * 1_000.0) as u16;
+    thousandths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(accept: &str, kind: OperationKind) -> Option<Media> {
+        let headers = Some(accept).filter(|accept| !accept.is_empty());
+        Accepted::read(headers.into_iter()).choose(kind)
+    }
+
+    #[test]
+    fn a_client_gets_the_form_that_it_likes_best() {
+        let cases = [
+            ("", Some(Media::Json)),
+            ("*/*", Some(Media::Json)),
+            ("application/*;q=0.2", Some(Media::Json)),
+            ("application/json", Some(Media::Json)),
+            ("application/graphql-response+json", Some(Media::ResponseJson)),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                Some(Media::ResponseJson),
+            ),
+            ("application/graphql-response+json;q=0.5, application/json", Some(Media::Json)),
+            ("APPLICATION/JSON; charset=utf-8", Some(Media::Json)),
+            ("text/event-stream", Some(Media::EventStream)),
+            ("text/event-stream;q=0.4, */*;q=0.1", Some(Media::EventStream)),
+            ("application/json;q=0, */*", None),
+            ("text/html", None),
+        ];
+        for (accept, media) in cases {
+            assert_eq!(chosen(accept, OperationKind::Query), media, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_subscription_comes_only_to_clients_that_ask_for_a_stream() {
+        let cases = [
+            ("text/event-stream", Some(Media::EventStream)),
+            ("text/event-stream, multipart/mixed", Some(Media::EventStream)),
+            (
+                "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json",
+                Some(Media::Multipart),
+            ),
+            ("*/*", None),
+            ("", None),
+            ("application/json", None),
+        ];
+        for (accept, media) in cases {
+            assert_eq!(chosen(accept, OperationKind::Subscription), media, "{accept}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Reads the parameters of a request from its query string or its body.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, header};
+use mediatype::{MediaType, ReadParams, names};
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use super::response::Rejection;
+use crate::graphql::Parameters;
+use crate::http::body::{self, BodyError};
+
+/// What `serde_json` reads; nothing of ours is nested deeper than ten.
+const MAX_NESTING: usize = 128;
+
+/// Reads the query string of a `GET`.
+pub(super) fn read_query(query: &str) -> Result<Parameters, Rejection> {
+    let mut parameters = Parameters::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "query" => parameters.query = Some(value.into_owned()),
+            "operationName" => parameters.operation_name = Some(value.into_owned()),
+            "documentId" => parameters.document_id = Some(value.into_owned()),
+            "variables" => parameters.variables = read_object("variables", &value)?,
+            "extensions" => parameters.extensions = read_object("extensions", &value)?,
+            _ => {}
+        }
+    }
+    Ok(parameters)
+}
+
+fn read_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Rejection> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let object = serde_json::from_str(text);
+    object
+        .map_err(|_| Rejection::malformed(format!("The parameter `{name}` must be a JSON object.")))
+}
+
+/// Reads the body of a `POST`, of at most `limit` bytes.
+pub(super) async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Parameters, Rejection> {
+    check_content_type(headers)?;
+    let body = body::read(body, limit).await.map_err(|error| match error {
+        BodyError::TooLarge => Rejection::body_too_large(limit),
+        BodyError::Broken => Rejection::malformed("The request did not arrive whole."),
+    })?;
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Rejection::malformed("Batches are off; send one operation per request."));
+    }
+    serde_json::from_slice(&body).map_err(|error| explain(&error))
+}
+
+/// A JSON content type is what a page on another site cannot send without being asked.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let content_type = text(header::CONTENT_TYPE).and_then(|text| MediaType::parse(text).ok());
+    let is_json = content_type.is_some_and(|content_type| {
+        let charset = content_type.get_param(names::CHARSET);
+        content_type.ty == names::APPLICATION
+            && content_type.subty == names::JSON
+            && content_type.suffix.is_none()
+            && charset.is_none_or(|name| name.unquoted_str().eq_ignore_ascii_case("utf-8"))
+    });
+    if !is_json {
+        let message = "Send the request as JSON in UTF-8, with `content-type: application/json`.";
+        return Err(Rejection::unsupported(message));
+    }
+    match text(header::CONTENT_ENCODING) {
+        None | Some("identity") => Ok(()),
+        Some(_) => Err(Rejection::unsupported("Send the request without `content-encoding`.")),
+    }
+}
+
+/// Says where the JSON breaks off, without repeating any of it.
+fn explain(error: &serde_json::Error) -> Rejection {
+    if error.is_data() {
+        return Rejection::malformed(
+            "The body must be a JSON object; `query`, `operationName` and `documentId` are strings, `variables` and `extensions` objects.",
+        );
+    }
+    if error.to_string().starts_with("recursion limit exceeded") {
+        return Rejection::exceeded("nesting", MAX_NESTING);
+    }
+    let (line, column) = (error.line(), error.column());
+    Rejection::malformed(format!("The body is not valid JSON (line {line}, column {column})."))
+}

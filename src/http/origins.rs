@@ -1,0 +1,63 @@
+//! Web frontends on other origins.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header, request};
+use std::time::Duration;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use url::{Host, Url};
+
+/// How long a browser remembers what is allowed.
+const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// The origins that may call from a browser. Our own always may.
+#[derive(Debug, Clone)]
+pub struct Origins {
+    /// As browsers write them.
+    pub listed: Vec<String>,
+    /// Also every origin on this machine.
+    pub this_machine: bool,
+}
+
+impl Origins {
+    fn allow(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        self.listed.iter().any(|listed| listed == origin)
+            || (self.this_machine && is_on_this_machine(origin))
+    }
+
+    /// Whether a WebSocket may be opened. Browsers do not ask before; it matters when they send
+    /// along what names the user, which a page on another site can make them do.
+    pub(super) fn allow_socket(&self, headers: &HeaderMap) -> bool {
+        let ambient = [header::COOKIE, header::AUTHORIZATION];
+        let Some(origin) = headers.get(header::ORIGIN) else { return true };
+        !ambient.iter().any(|name| headers.contains_key(name))
+            || self.allow(origin)
+            || is_same_host(origin, headers)
+    }
+
+    /// Answers the questions of browsers.
+    pub(super) fn layer(&self) -> CorsLayer {
+        let origins = self.clone();
+        let allow = move |origin: &HeaderValue, _: &request::Parts| origins.allow(origin);
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::predicate(allow))
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers([HeaderName::from_static("x-request-id"), header::WWW_AUTHENTICATE])
+            .max_age(MAX_AGE)
+    }
+}
+
+fn is_on_this_machine(origin: &str) -> bool {
+    match Url::parse(origin).as_ref().map(Url::host) {
+        Ok(Some(Host::Domain(name))) => name == "localhost" || name.ends_with(".localhost"),
+        Ok(Some(Host::Ipv4(address))) => address.is_loopback(),
+        Ok(Some(Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
+    }
+}
+
+fn is_same_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    origin.is_some_and(|(_, authority)| Some(authority) == host)
+}

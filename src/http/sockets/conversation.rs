@@ -1,0 +1,196 @@
+//! What each message of a client means: the protocol's state, without the network.
+
+use std::sync::Arc;
+
+use chrono::{SecondsFormat, TimeDelta};
+use futures_util::future;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde_json::{Map, Value, json};
+use tokio_stream::StreamMap;
+
+use super::messages::{self, Close, Incoming};
+use crate::auth::Viewer;
+use crate::domain::Timestamp;
+use crate::graphql::{Answer, Caller, OperationKind, Parameters, Prepared, Refusal};
+use crate::http::seats::Seat;
+use crate::http::{Edge, bearer};
+
+/// How long before its token ends a client is warned.
+const WARNING: TimeDelta = TimeDelta::seconds(60);
+/// A larger answer would not fit into the write buffer.
+const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
+
+/// One piece of what an operation answers.
+enum Part {
+    Next(Answer),
+    Failed(Refusal),
+    Complete,
+}
+
+/// One client's side of the protocol.
+pub(super) struct Conversation {
+    edge: Edge,
+    request_id: Arc<str>,
+    /// Whom the request's header named.
+    by_header: Option<Viewer>,
+    /// Who it is, once the connection is acknowledged.
+    viewer: Option<Viewer>,
+    seat: Option<Seat>,
+    warned: bool,
+    /// Polled from a different one each time, so that none starves the others.
+    operations: StreamMap<String, BoxStream<'static, Part>>,
+}
+
+impl Conversation {
+    pub(super) fn new(edge: Edge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
+        let operations = StreamMap::new();
+        Self { edge, request_id, by_header, viewer: None, seat: None, warned: false, operations }
+    }
+
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.viewer.is_some()
+    }
+
+    /// Takes in a message; what to answer at once, or how the socket ends.
+    pub(super) fn hear(&mut self, text: &str) -> Result<Option<String>, Close> {
+        match Incoming::read(text)? {
+            Incoming::ConnectionInit { payload } => self.initialise(payload).map(Some),
+            Incoming::Ping { payload } => self.answer_ping(payload).map(Some),
+            Incoming::Pong { payload } => self.prolong(payload.as_ref()).map(|_| None),
+            Incoming::Subscribe { id, payload } => self.subscribe(id, payload),
+            Incoming::Complete { id } => {
+                self.operations.remove(&id);
+                Ok(None)
+            }
+        }
+    }
+
+    fn initialise(&mut self, payload: Option<Map<String, Value>>) -> Result<String, Close> {
+        if self.is_acknowledged() {
+            return Err(Close::SECOND_INIT);
+        }
+        let named = self.verify(authorization(payload.as_ref()).unwrap_or_default())?;
+        let viewer = named.or_else(|| self.by_header.take()).ok_or(Close::FORBIDDEN)?;
+        self.seat = Some(self.edge.seats.take(&viewer.id).map_err(Close::too_many_sockets)?);
+        self.viewer = Some(viewer);
+        Ok(messages::connection_ack())
+    }
+
+    fn verify(&self, authorization: &str) -> Result<Option<Viewer>, Close> {
+        bearer::from_text(&self.edge.tokens, authorization).map_err(|_| Close::FORBIDDEN)
+    }
+
+    /// A payload comes back, except a token: instead of it, when it ends.
+    fn answer_ping(&mut self, payload: Option<Map<String, Value>>) -> Result<String, Close> {
+        let prolonged = self.prolong(payload.as_ref())?;
+        Ok(messages::pong(prolonged.map(token_expires_at).or_else(|| payload.map(Value::from))))
+    }
+
+    /// A fresh token of the same user keeps the socket open until that one ends.
+    fn prolong(
+        &mut self,
+        payload: Option<&Map<String, Value>>,
+    ) -> Result<Option<Timestamp>, Close> {
+        let (Some(viewer), Some(authorization)) = (&self.viewer, authorization(payload)) else {
+            return Ok(None);
+        };
+        let fresh = self.verify(authorization)?.filter(|fresh| fresh.id == viewer.id);
+        let fresh = fresh.ok_or(Close::FORBIDDEN)?;
+        let expires_at = fresh.expires_at;
+        self.viewer = Some(fresh);
+        self.warned = false;
+        Ok(Some(expires_at))
+    }
+
+    fn subscribe(&mut self, id: String, payload: Parameters) -> Result<Option<String>, Close> {
+        if !self.is_acknowledged() {
+            return Err(Close::UNAUTHORIZED);
+        }
+        if self.operations.contains_key(&id) {
+            return Err(Close::already_exists(&id));
+        }
+        let limit = self.edge.limits.socket_operations;
+        let prepared = if self.operations.len() < limit {
+            self.edge.operations.prepare(payload)
+        } else {
+            Err(Refusal::exceeded("socketOperations", limit))
+        };
+        match prepared {
+            Ok(prepared) => {
+                let parts = self.run(prepared);
+                self.operations.insert(id, parts);
+                Ok(None)
+            }
+            Err(refusal) => Ok(Some(messages::error(&id, &refusal.errors(&self.request_id)))),
+        }
+    }
+
+    fn run(&self, prepared: Prepared) -> BoxStream<'static, Part> {
+        let operations = self.edge.operations.clone();
+        let caller =
+            Caller { viewer: self.viewer.clone(), request_id: Arc::clone(&self.request_id) };
+        let answers = match prepared.kind() {
+            OperationKind::Subscription => operations.subscribe(prepared, caller).boxed(),
+            OperationKind::Query | OperationKind::Mutation => {
+                stream::once(async move { operations.execute(prepared, &caller).await }).boxed()
+            }
+        };
+        let parts = answers.map(|answer| match answer {
+            Ok(answer) => Part::Next(answer),
+            Err(refusal) => Part::Failed(refusal),
+        });
+        parts.chain(stream::once(future::ready(Part::Complete))).boxed()
+    }
+
+    /// The next message that an operation has for the client; never ends while there is none.
+    pub(super) async fn next_answer(&mut self) -> String {
+        let Some((id, part)) = self.operations.next().await else { return future::pending().await };
+        match part {
+            Part::Next(answer) => {
+                let answer = answer.to_json();
+                if answer.len() <= MAX_ANSWER_BYTES {
+                    return messages::next(&id, &answer);
+                }
+                self.fail(&id, Refusal::exceeded("answerBytes", MAX_ANSWER_BYTES))
+            }
+            Part::Failed(refusal) => self.fail(&id, refusal),
+            Part::Complete => {
+                self.operations.remove(&id);
+                messages::complete(&id)
+            }
+        }
+    }
+
+    /// After an error, nothing follows.
+    fn fail(&mut self, id: &str, refusal: Refusal) -> String {
+        self.operations.remove(id);
+        messages::error(id, &refusal.errors(&self.request_id))
+    }
+
+    /// When the token needs attention: a minute before it ends, and when it ends.
+    pub(super) fn token_deadline(&self) -> Timestamp {
+        let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
+        let warning = if self.warned { TimeDelta::zero() } else { WARNING };
+        expires_at.and_then(|at| at.checked_sub_signed(warning)).unwrap_or(Timestamp::MAX_UTC)
+    }
+
+    /// Warns the client, once; when the token has ended, so does the socket.
+    pub(super) fn on_token_deadline(&mut self) -> Result<String, Close> {
+        let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
+        let now = self.edge.commands.clock.now();
+        let left = expires_at.filter(|expires_at| *expires_at > now).ok_or(Close::EXPIRED)?;
+        self.warned = true;
+        Ok(messages::ping(Some(token_expires_at(left))))
+    }
+}
+
+fn token_expires_at(at: Timestamp) -> Value {
+    json!({ "tokenExpiresAt": at.to_rfc3339_opts(SecondsFormat::Millis, true) })
+}
+
+/// The token's text in a payload; header names come in any case.
+fn authorization(payload: Option<&Map<String, Value>>) -> Option<&str> {
+    let mut entries = payload?.iter();
+    let (_, value) = entries.find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    value.as_str()
+}

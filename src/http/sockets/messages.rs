@@ -1,0 +1,162 @@
+//! The messages and close codes of graphql-transport-ws (its PROTOCOL.md).
+
+use std::borrow::Cow;
+
+use axum::extract::ws::{CloseFrame, Message};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::graphql::Parameters;
+
+/// The longest text that fits into a close frame.
+const MAX_REASON_BYTES: usize = 123;
+
+/// What a client says.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Incoming {
+    ConnectionInit {
+        #[serde(default)]
+        payload: Option<Map<String, Value>>,
+    },
+    Ping {
+        #[serde(default)]
+        payload: Option<Map<String, Value>>,
+    },
+    Pong {
+        #[serde(default)]
+        payload: Option<Map<String, Value>>,
+    },
+    Subscribe {
+        id: String,
+        payload: Parameters,
+    },
+    Complete {
+        id: String,
+    },
+}
+
+impl Incoming {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// How the socket ends when it is none.
+    pub(super) fn read(text: &str) -> Result<Self, Close> {
+        let message = serde_json::from_str(text).map_err(|_| Close::BAD_REQUEST)?;
+        match &message {
+            Self::Subscribe { id, .. } | Self::Complete { id } if id.is_empty() => {
+                Err(Close::BAD_REQUEST)
+            }
+            _ => Ok(message),
+        }
+    }
+}
+
+pub(super) fn connection_ack() -> String {
+    json!({ "type": "connection_ack" }).to_string()
+}
+
+pub(super) fn ping(payload: Option<Value>) -> String {
+    control("ping", payload)
+}
+
+pub(super) fn pong(payload: Option<Value>) -> String {
+    control("pong", payload)
+}
+
+fn control(kind: &str, payload: Option<Value>) -> String {
+    match payload {
+        Some(payload) => json!({ "type": kind, "payload": payload }).to_string(),
+        None => json!({ "type": kind }).to_string(),
+    }
+}
+
+/// The answer is JSON already, with its fields in the order of the query.
+pub(super) fn next(id: &str, answer: &str) -> String {
+    format!(r#"{{"id":{},"type":"next","payload":{answer}}}"#, json!(id))
+}
+
+pub(super) fn error(id: &str, errors: &Value) -> String {
+    json!({ "id": id, "type": "error", "payload": errors }).to_string()
+}
+
+pub(super) fn complete(id: &str) -> String {
+    json!({ "id": id, "type": "complete" }).to_string()
+}
+
+/// Why the gateway ends a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Close {
+    code: u16,
+    reason: Cow<'static, str>,
+}
+
+impl Close {
+    pub(super) const GATEWAY_STOPS: Self = Self::new(1001, "The gateway restarts");
+    pub(super) const SILENT: Self = Self::new(1001, "No answer to a ping");
+    pub(super) const TOO_BIG: Self = Self::new(1009, "Message too big");
+    pub(super) const SLOW: Self =
+        Self::new(1013, "Messages were not read in time; come back with the last cursor");
+    pub(super) const BAD_REQUEST: Self = Self::new(4400, "Invalid message received");
+    pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
+    pub(super) const FORBIDDEN: Self = Self::new(4403, "Forbidden");
+    pub(super) const EXPIRED: Self = Self::new(4403, "The token has expired");
+    pub(super) const SUBPROTOCOL: Self = Self::new(4406, "Subprotocol not acceptable");
+    pub(super) const INIT_TIMEOUT: Self = Self::new(4408, "Connection initialisation timeout");
+    pub(super) const SECOND_INIT: Self = Self::new(4429, "Too many initialisation requests");
+
+    const fn new(code: u16, reason: &'static str) -> Self {
+        Self { code, reason: Cow::Borrowed(reason) }
+    }
+
+    pub(super) fn already_exists(id: &str) -> Self {
+        Self { code: 4409, reason: format!("Subscriber for {id} already exists").into() }
+    }
+
+    pub(super) fn too_many_sockets(limit: usize) -> Self {
+        let reason = format!("Too many connections of this user; {limit} may be open at once");
+        Self { code: 4429, reason: reason.into() }
+    }
+
+    /// As a frame, which holds a short reason only.
+    pub(super) fn frame(&self) -> Message {
+        let end = self.reason.floor_char_boundary(MAX_REASON_BYTES);
+        Message::Close(Some(CloseFrame { code: self.code, reason: self.reason[..end].into() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_fits_into_a_close_frame() {
+        let Message::Close(Some(frame)) = Close::already_exists(&"ä".repeat(200)).frame() else {
+            panic!("no close frame");
+        };
+        assert!(frame.reason.len() <= 123 && frame.reason.len() > 120, "{}", frame.reason.len());
+    }
+
+    #[test]
+    fn what_is_no_message_of_the_protocol_is_refused() {
+        let wrong = [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"type":"start","id":"1"}"#,
+            r#"{"type":"subscribe","payload":{"query":"{ a }"}}"#,
+            r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#,
+            r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#,
+            r#"{"type":"subscribe","id":"1"}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":7}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}"#,
+            r#"{"type":"complete"}"#,
+            r#"{"type":"ping","payload":"text"}"#,
+            r#"{"type":"connection_init","payload":[]}"#,
+        ];
+        for text in wrong {
+            assert_eq!(Incoming::read(text).unwrap_err(), Close::BAD_REQUEST, "{text}");
+        }
+    }
+}

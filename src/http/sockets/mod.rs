@@ -1,0 +1,40 @@
+//! `graphql-transport-ws`: operations over a WebSocket, for one user at a time.
+
+mod conversation;
+mod messages;
+mod session;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use self::session::Session;
+use super::problem::problem;
+use super::{Edge, bearer, request_id};
+
+const SUBPROTOCOL: &str = "graphql-transport-ws";
+/// Instead of 128 KiB, which would be nearly all that an idle socket costs.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+/// What a client that reads nothing may cost; then its socket ends.
+const MAX_WRITE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+pub(super) fn accept(edge: Edge, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> Response {
+    if !edge.origins.allow_socket(headers) {
+        let message = "Pages of this origin may not connect; list it in PLANTAIN_CORS_ORIGINS.";
+        return problem(StatusCode::FORBIDDEN, message);
+    }
+    let Ok(by_header) = bearer::viewer(&edge.tokens, headers) else {
+        return problem(StatusCode::UNAUTHORIZED, "The token is not accepted; get a fresh one.");
+    };
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(edge.limits.message_bytes)
+        .max_frame_size(edge.limits.message_bytes)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES);
+    let speaks = upgrade.selected_protocol().is_some();
+    let session = Session::new(edge, request_id(headers).into(), by_header);
+    upgrade.on_upgrade(move |socket| session.run(socket, speaks))
+}
