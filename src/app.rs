@@ -43,7 +43,7 @@ const SHRINKING_AT_ONCE: usize = 2;
 
 /// A gateway that is built and listens, but does not work yet.
 pub struct App {
-    listener: TcpListener,
+    listener: TimedListener,
     router: Router,
     shop: Arc<Workshop>,
     feed: Feed,
@@ -106,6 +106,7 @@ impl App {
             shrinking: Arc::new(Semaphore::new(SHRINKING_AT_ONCE)),
             stop: stop.clone(),
         };
+        let listener = TimedListener::new(listener, edge.limits.patience);
         Ok(Self { listener, router: router(edge), shop: Arc::new(shop), feed, stop })
     }
 
@@ -114,7 +115,7 @@ impl App {
     /// # Errors
     /// When the system no longer knows it.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
+        axum::serve::Listener::local_addr(&self.listener)
     }
 
     /// Works until `shutdown` ends; then finishes what is under way, within 25 seconds.
@@ -126,7 +127,7 @@ impl App {
         workers::start(&self.shop, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
         let stop = self.stop.clone();
-        let server = axum::serve(TimedListener(self.listener), self.router)
+        let server = axum::serve(self.listener, self.router)
             .with_graceful_shutdown(async move { stop.cancelled().await });
         let mut server = std::pin::pin!(server.into_future());
         tokio::select! {
@@ -227,7 +228,7 @@ fn edge_limits(config: &Config) -> EdgeLimits {
         request_bytes: bounds.max_request_bytes,
         message_bytes: bounds.max_message_bytes,
         socket_operations: bounds.max_socket_operations,
-        ping_every: Duration::from_secs(bounds.ping_seconds.into()),
+        patience: Duration::from_secs(bounds.ping_seconds.into()),
     }
 }
 

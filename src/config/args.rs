@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use url::Url;
 
+use crate::http::Profile;
 use crate::providers::{AceData, FluxKontext, NanoBanana};
 
 /// Settings of the gateway.
@@ -174,25 +175,15 @@ pub struct GatewayArgs {
 
     /// Statuses of GraphQL over HTTP
     #[arg(long, env = "PLANTAIN_HTTP_PROFILE", value_name = "PROFILE", default_value = "audited")]
-    pub http_profile: HttpProfile,
-
-    /// What one request may ask for.
-    #[command(flatten)]
-    pub bounds: BoundsArgs,
+    pub http_profile: Profile,
 
     /// Which log lines, such as `info` or `warn,plantain=debug`
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub log: String,
-}
 
-/// Which statuses GraphQL over HTTP answers with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum HttpProfile {
-    /// As the audits of the npm package graphql-http ask for
-    Audited,
-    /// As the draft of August 2026 asks for: 422 for a request that does not fit the schema, 294 for an
-    /// answer in part
-    Draft,
+    /// What one request may ask for.
+    #[command(flatten)]
+    pub bounds: BoundsArgs,
 }
 
 /// What one request, one connection and one user may ask for.
@@ -259,11 +250,12 @@ pub struct BoundsArgs {
     )]
     pub max_socket_operations: usize,
 
-    /// WebSockets and streams that one user may have open at this gateway
+    /// Sockets and streams that one user may have open at this gateway
     #[arg(long, env = "PLANTAIN_MAX_USER_SOCKETS", value_name = "COUNT", default_value_t = 200)]
     pub max_user_sockets: usize,
 
-    /// Seconds of silence on a WebSocket or stream until the gateway asks whether the client is there
+    /// Seconds of silence until a client of a socket is asked whether it is there; as long again, and its
+    /// socket ends, as does one that takes nothing for so long
     #[arg(long, env = "PLANTAIN_PING_SECONDS", value_name = "SECONDS", default_value_t = 25,
         value_parser = clap::value_parser!(u32).range(1..=300))]
     pub ping_seconds: u32,

@@ -66,3 +66,26 @@ fn serve_refuses_settings_that_mean_nothing_without_another() {
         assert_eq!(problems(complete(flags)).len(), expected, "{flags:?}");
     }
 }
+
+#[test]
+fn the_readme_names_every_bound() {
+    let readme = include_str!("../../README.md");
+    let command = <Arguments as clap::CommandFactory>::command();
+    let bounds = command.get_arguments().filter(|flag| flag.get_help_heading() == Some("Bounds"));
+    let settings: Vec<&str> = bounds.filter_map(|flag| flag.get_env()?.to_str()).collect();
+    assert!(settings.len() > 10, "{settings:?}");
+    for setting in settings {
+        assert!(readme.contains(setting), "{setting} is not in the README");
+    }
+}
+
+#[test]
+fn origins_are_named_as_browsers_name_them() {
+    let good = complete(&["--cors-origins=https://app.example.com,http://localhost:5173"]);
+    assert_eq!(problems(good), Vec::<String>::new());
+    for wrong in ["*", "app.example.com", "https://app.example.com/", "https://app.example.com:443"]
+    {
+        let problems = problems(complete(&[&format!("--cors-origins={wrong}")]));
+        assert!(problems.len() == 1 && problems[0].contains(wrong), "{problems:?}");
+    }
+}

@@ -123,3 +123,62 @@ impl<'a> Walk<'a> {
 pub(super) fn within(bound: &'static str, count: usize, limit: usize) -> Result<(), Refusal> {
     if count > limit { Err(Refusal::exceeded(bound, limit)) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        tokens: 0,
+        depth: 3,
+        fields: 8,
+        aliases: 2,
+        root_fields: 3,
+        directives: 2,
+        cost: 0,
+    };
+
+    fn exceeded(query: &str) -> Option<String> {
+        let refusal = check(&Document::parse(query, "query").unwrap(), &BOUNDS).err()?;
+        let extensions = refusal.errors("")[0]["extensions"].clone();
+        assert_eq!(extensions["code"], "LIMIT_EXCEEDED");
+        Some(format!("{} {}", extensions["bound"].as_str().unwrap(), extensions["limit"]))
+    }
+
+    #[test]
+    fn what_is_within_the_bounds_passes() {
+        assert_eq!(exceeded("{ a { b { c } } d: e }"), None);
+        assert_eq!(exceeded("{ ...f } fragment f on T { a { b { c @x } } }"), None);
+    }
+
+    #[test]
+    fn each_bound_is_named_with_its_value() {
+        let cases = [
+            ("{ a { b { c { d } } } }", "depth 3"),
+            ("{ a { ...f } } fragment f on T { b { ... on T { c { d } } } }", "depth 3"),
+            ("{ a { b b b b b b b b } }", "fields 8"),
+            ("{ a { ...f ...f ...f } } fragment f on T { b c }", "fields 8"),
+            ("{ x: a { y: b z: c } }", "aliases 2"),
+            ("{ a b c d }", "rootFields 3"),
+            ("{ ...f c d } fragment f on T { a b }", "rootFields 3"),
+            ("query @p { a @x @y }", "directives 2"),
+            ("{ ... @x { ...f @y } } fragment f on T { a @z }", "directives 2"),
+        ];
+        for (query, bound) in cases {
+            assert_eq!(exceeded(query).as_deref(), Some(bound), "{query}");
+        }
+    }
+
+    #[test]
+    fn fragments_that_contain_themselves_end() {
+        assert!(exceeded("{ ...f } fragment f on T { ...f }").is_some());
+        assert!(
+            exceeded("{ ...f } fragment f on T { ...g } fragment g on T { ...f ...f }").is_some()
+        );
+    }
+
+    #[test]
+    fn each_operation_has_its_own_root_fields() {
+        assert_eq!(exceeded("query a { a b c } query b { a b c }"), None);
+    }
+}

@@ -120,3 +120,96 @@ impl<'a> Completion<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use apollo_compiler::Schema;
+    use async_graphql::ServerError;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    const SCHEMA: &str = "
+        type Query { task: Task, sure: Task!, tasks: [Task!]!, some: [Task], node: Node }
+        union Node = Task | Image
+        type Task { id: ID!, cost: Int, image: Image!, images: [Image!] }
+        type Image { url: String!, width: Int }
+    ";
+
+    /// The data after completion, when these paths have failed.
+    fn completed(query: &str, data: Json, failed: &[&[Json]]) -> String {
+        let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
+        let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
+        let mut answer = Response::new(Value::from_json(data).unwrap());
+        answer.errors = failed.iter().map(|path| failure(path)).collect();
+        complete(&mut answer, &document, document.operations.get(None).unwrap());
+        serde_json::to_string(&answer.data).unwrap()
+    }
+
+    fn failure(path: &[Json]) -> ServerError {
+        let path = path.iter().map(|segment| match segment.as_str() {
+            Some(name) => PathSegment::Field(name.to_owned()),
+            None => PathSegment::Index(segment.as_u64().unwrap().try_into().unwrap()),
+        });
+        ServerError::new("failed", None).with_path(path.collect())
+    }
+
+    #[test]
+    fn fields_stand_in_the_order_of_the_query() {
+        let query = "{ b: task { cost ...rest id } a: task { id } } fragment rest on Task { image { width url } }";
+        let data = json!({
+            "a": { "id": "2" },
+            "b": { "id": "1", "image": { "url": "u", "width": 1 }, "cost": 3 },
+        });
+        let expected = r#"{"b":{"cost":3,"image":{"width":1,"url":"u"},"id":"1"},"a":{"id":"2"}}"#;
+        assert_eq!(completed(query, data, &[]), expected);
+    }
+
+    #[test]
+    fn a_missing_value_is_null_where_it_may_be() {
+        let path = [json!("task"), json!("cost")];
+        let data = json!({ "task": { "id": "1" } });
+        let done = completed("{ task { id cost } }", data, &[&path]);
+        assert_eq!(done, r#"{"task":{"id":"1","cost":null}}"#);
+    }
+
+    #[test]
+    fn a_missing_value_that_must_not_be_null_nulls_the_nearest_place_above_that_may() {
+        let path = [json!("t"), json!("image"), json!("url")];
+        let data = json!({ "t": { "id": "1", "image": { "width": 1 } }, "sure": { "id": "2" } });
+        let query = "{ t: task { id image { url width } } sure { id } }";
+        assert_eq!(completed(query, data, &[&path]), r#"{"t":null,"sure":{"id":"2"}}"#);
+    }
+
+    #[test]
+    fn without_such_a_place_there_is_no_data() {
+        let path = [json!("sure"), json!("image")];
+        let data = json!({ "sure": { "id": "1" }, "task": null });
+        assert_eq!(completed("{ sure { id image { url } } task { id } }", data, &[&path]), "null");
+        let path = [json!("tasks"), json!(1), json!("id")];
+        let data = json!({ "tasks": [{ "id": "1" }, { "cost": 1 }] });
+        assert_eq!(completed("{ tasks { id cost } }", data, &[&path]), "null");
+    }
+
+    #[test]
+    fn an_element_of_a_list_is_nulled_alone_where_it_may_be() {
+        let path = [json!("some"), json!(1), json!("id")];
+        let data = json!({ "some": [{ "id": "1" }, { "cost": 1 }] });
+        let done = completed("{ some { id cost } }", data, &[&path]);
+        assert_eq!(done, r#"{"some":[{"id":"1"},null]}"#);
+        let path = [json!("task"), json!("images"), json!(0), json!("url")];
+        let data = json!({ "task": { "id": "1", "images": [{ "width": 1 }] } });
+        let done = completed("{ task { images { url width } id } }", data, &[&path]);
+        assert_eq!(done, r#"{"task":{"images":null,"id":"1"}}"#);
+    }
+
+    #[test]
+    fn fragments_on_several_types_are_completed() {
+        let path = [json!("node"), json!("image"), json!("url")];
+        let data = json!({ "node": { "image": { "width": 1 }, "id": "1" } });
+        let query = "{ node { ... on Image { width } ... on Task { id image { width url } } } }";
+        assert_eq!(completed(query, data.clone(), &[&path]), r#"{"node":null}"#);
+        let expected = r#"{"node":{"id":"1","image":{"width":1}}}"#;
+        assert_eq!(completed(query, data, &[]), expected);
+    }
+}

@@ -82,3 +82,46 @@ impl Pricing<'_> {
 fn is_list(ty: &Type) -> bool {
     matches!(ty, Type::List(_) | Type::NonNullList(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use apollo_compiler::Schema;
+    use apollo_compiler::response::serde_json_bytes::json;
+
+    use super::*;
+
+    const SCHEMA: &str = "
+        type Query { tasks(first: Int, last: Int): TaskConnection!, nodes(ids: [ID!]!): [Task]!, models: [Model!]! }
+        type TaskConnection { nodes: [Task!]!, count: Int }
+        type Task { id: ID!, images: [Image!]! }
+        type Image { url: String!, task: Task! }
+        type Model { id: ID! }
+    ";
+
+    fn price(query: &str, variables: &JsonValue) -> usize {
+        let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
+        let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
+        cost(&document, document.operations.get(None).unwrap(), variables.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_page_costs_its_size_times_its_fields() {
+        let none = json!({});
+        assert_eq!(price("{ models { id } }", &none), 10 * 2);
+        assert_eq!(price("{ tasks(first: 5) { count nodes { id } } }", &none), 1 + 1 + 5 * 2);
+        assert_eq!(price("{ tasks { nodes { id } } }", &none), 1 + 20 * 2);
+        assert_eq!(price("{ nodes(ids: [1, 2, 3]) { id } }", &none), 3 * 2);
+    }
+
+    #[test]
+    fn sizes_in_variables_count_as_well() {
+        let query = "query($n: Int, $ids: [ID!]!) { tasks(last: $n) { nodes { id } } nodes(ids: $ids) { id } }";
+        assert_eq!(price(query, &json!({ "n": 7, "ids": ["1", "2"] })), 1 + 7 * 2 + 2 * 2);
+    }
+
+    #[test]
+    fn lists_within_lists_multiply() {
+        let query = "{ tasks(first: 100) { nodes { ...images } } } fragment images on Task { images { task { images { url } } } }";
+        assert_eq!(price(query, &json!({})), 1 + 100 * (1 + 10 * (1 + 1 + 10 * 2)));
+    }
+}

@@ -43,10 +43,14 @@ pub(super) fn bad_input(message: &str) -> Error {
     with_code(message, code::BAD_USER_INPUT)
 }
 
+/// What to do about a bound that is passed.
+pub(super) fn bound_message(bound: &str, limit: usize) -> String {
+    format!("`{bound}` is limited to {limit}; ask for less at once.")
+}
+
 /// A bound is passed; the error names it and its value.
 pub(super) fn exceeded(bound: &str, limit: usize) -> Error {
-    let message = format!("`{bound}` is limited to {limit}; ask for less at once.");
-    let error = with_code(&message, code::LIMIT_EXCEEDED);
+    let error = with_code(&bound_message(bound, limit), code::LIMIT_EXCEEDED);
     error.extend_with(|_, extensions| {
         extensions.set("bound", bound);
         extensions.set("limit", limit);

@@ -167,7 +167,7 @@ impl Operations {
             }
             Err(Refusal::of_executor(RefusalKind::Stopped, answer.0.errors))
         });
-        through_last(answers, |answer| answer.is_err())
+        through_last(answers, Result::is_err)
     }
 }
 

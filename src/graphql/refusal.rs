@@ -6,7 +6,7 @@ use apollo_compiler::response::GraphQLError;
 use apollo_compiler::validation::DiagnosticList;
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
 
-use super::error::code;
+use super::error::{bound_message, code};
 
 /// Errors in one document that are worth reading.
 const MAX_ERRORS: usize = 10;
@@ -58,7 +58,7 @@ impl Refusal {
     /// A bound is passed; the error names it and its value.
     #[must_use]
     pub fn exceeded(bound: &'static str, limit: usize) -> Self {
-        let message = format!("The operation is too large: `{bound}` is limited to {limit}.");
+        let message = bound_message(bound, limit);
         let mut refusal = Self::new(RefusalKind::TooLarge, code::LIMIT_EXCEEDED, message);
         refusal.name_bound(bound, limit);
         refusal

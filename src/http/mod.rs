@@ -28,6 +28,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+pub use graphql::Profile;
 pub use listener::TimedListener;
 pub use origins::Origins;
 pub use pages::{Example, PageConfig};
@@ -36,7 +37,6 @@ pub use seats::Seats;
 use crate::auth::Tokens;
 use crate::blobs::Blobs;
 use crate::commands::Commands;
-use crate::config::HttpProfile;
 use crate::graphql::Operations;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,7 +47,7 @@ pub struct Edge {
     /// Runs operations.
     pub operations: Operations,
     /// Which statuses GraphQL answers have.
-    pub profile: HttpProfile,
+    pub profile: Profile,
     /// What one connection may cost.
     pub limits: EdgeLimits,
     /// Counts the sockets and streams of each user.
@@ -77,8 +77,9 @@ pub struct EdgeLimits {
     pub message_bytes: usize,
     /// Operations at once on a socket.
     pub socket_operations: usize,
-    /// Silence after which a client is asked whether it is there; as long again, and it is gone.
-    pub ping_every: Duration,
+    /// After so long a silence a client is asked whether it is there; as long again, and it is gone.
+    /// One that takes nothing for so long is too slow.
+    pub patience: Duration,
 }
 
 /// All routes.

@@ -91,6 +91,40 @@ async fn limits_are_named() {
 }
 
 #[tokio::test]
+async fn a_variable_that_is_left_out_leaves_its_argument_out() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let query = "mutation($input: GenerateImagesInput!, $count: Int) {
+        whole: generateImages(input: $input) { ...made }
+        parts: generateImages(input: { prompt: \"a\", count: $count }) { ...made }
+    }
+    fragment made on TaskAccepted { task { requestedImages } }";
+    let made = ana.graphql(query, json!({ "input": { "prompt": "a" } })).await;
+    let one = json!({ "task": { "requestedImages": 1 } });
+    assert_eq!(made, json!({ "whole": one, "parts": one }));
+    let page =
+        ana.graphql("query($first: Int) { tasks(first: $first) { nodes { id } } }", json!({}));
+    assert_eq!(page.await["tasks"]["nodes"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_failed_is_null_and_the_rest_is_answered() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let query = "{ tasks(first: 1, last: 1) { nodes { id } } task(id: 1) { id } }";
+    let answer = ana.execute(query, json!({})).await;
+    assert_eq!(answer["data"], json!(null), "{answer}");
+    let query = "{ node(id: 1) { id } nodes(ids: [1]) { id } viewer { id } }";
+    let nobody = reqwest::Client::new().post(format!("{}/graphql", app.url));
+    let (status, answer) =
+        read(nobody.json(&json!({ "query": query })).send().await.unwrap()).await;
+    assert_eq!((status, &answer["data"]), (200, &json!(null)));
+    let codes =
+        answer["errors"].as_array().unwrap().iter().map(|error| &error["extensions"]["code"]);
+    assert!(codes.into_iter().all(|code| code == "UNAUTHENTICATED"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_is_up_and_what_is_not_is_told() {
     let app = TestApp::start().await;
     let ana = app.user("ana");

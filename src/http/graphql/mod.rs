@@ -12,6 +12,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 
+pub use self::response::Profile;
+
 use self::media::{Accepted, Media};
 use self::response::{Rejection, Replier};
 use super::{Edge, bearer, request_id, sockets};

@@ -2,15 +2,25 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use clap::ValueEnum;
 use serde_json::json;
 
 use super::media::Media;
 use crate::auth::AuthError;
-use crate::config::HttpProfile;
 use crate::graphql::{Answer, Refusal, RefusalKind, code};
 
 /// "Partial success" of the draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
+
+/// Which statuses GraphQL over HTTP answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// As the audits of the npm package graphql-http ask for
+    Audited,
+    /// As the draft of August 2026 asks for: 422 for a request that does not fit the schema, 294 for an
+    /// answer in part
+    Draft,
+}
 
 /// A request that is refused, with what HTTP has to say about it.
 pub(in crate::http) struct Rejection {
@@ -68,14 +78,14 @@ impl Rejection {
 
 /// Writes answers as this client and this gateway understand them.
 pub(super) struct Replier<'a> {
-    pub(super) profile: HttpProfile,
+    pub(super) profile: Profile,
     pub(super) request_id: &'a str,
 }
 
 impl Replier<'_> {
     /// What an operation answered.
     pub(super) fn answer(&self, answer: &Answer, media: Media) -> Response {
-        let partial = self.profile == HttpProfile::Draft && answer.has_errors();
+        let partial = self.profile == Profile::Draft && answer.has_errors();
         let status = if partial { PARTIAL_SUCCESS } else { 200 };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         reply(status, media, answer.to_json())
@@ -102,7 +112,7 @@ impl Replier<'_> {
     }
 
     fn status(&self, kind: RefusalKind, media: Media) -> StatusCode {
-        let draft = self.profile == HttpProfile::Draft;
+        let draft = self.profile == Profile::Draft;
         match kind {
             RefusalKind::Malformed if !draft => StatusCode::BAD_REQUEST,
             // Older clients, which ask for plain JSON, read the errors of a good request with 200.

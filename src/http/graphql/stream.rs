@@ -128,7 +128,7 @@ pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Ed
             Part::Complete => Event::default().event("complete").data(""),
         })
     });
-    let keep_alive = KeepAlive::new().interval(edge.limits.ping_every);
+    let keep_alive = KeepAlive::new().interval(edge.limits.patience);
     // Proxies such as nginx would hold events back until they have a buffer full.
     let unbuffered = [("x-accel-buffering", "no")];
     (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
@@ -137,7 +137,7 @@ pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Ed
 /// Apollo's multipart subscription protocol. Each part ends with the next one's boundary: without it, a
 /// client does not know that the part is whole.
 pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
-    let pieces = with_heartbeats(parts, edge.limits.ping_every).map(|part| {
+    let pieces = with_heartbeats(parts, edge.limits.patience).map(|part| {
         let json = match part {
             Some(Part::Next(answer)) => format!("{{\"payload\":{answer}}}"),
             Some(Part::Failed(errors)) => json!({ "payload": null, "errors": errors }).to_string(),

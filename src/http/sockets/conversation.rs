@@ -54,7 +54,7 @@ impl Conversation {
     /// Takes in a message; what to answer at once, or how the socket ends.
     pub(super) fn hear(&mut self, text: &str) -> Result<Option<String>, Close> {
         match Incoming::read(text)? {
-            Incoming::ConnectionInit { payload } => self.initialise(payload).map(Some),
+            Incoming::ConnectionInit { payload } => self.initialise(payload.as_ref()).map(Some),
             Incoming::Ping { payload } => self.answer_ping(payload).map(Some),
             Incoming::Pong { payload } => self.prolong(payload.as_ref()).map(|_| None),
             Incoming::Subscribe { id, payload } => self.subscribe(id, payload),
@@ -65,11 +65,11 @@ impl Conversation {
         }
     }
 
-    fn initialise(&mut self, payload: Option<Map<String, Value>>) -> Result<String, Close> {
+    fn initialise(&mut self, payload: Option<&Map<String, Value>>) -> Result<String, Close> {
         if self.is_acknowledged() {
             return Err(Close::SECOND_INIT);
         }
-        let named = self.verify(authorization(payload.as_ref()).unwrap_or_default())?;
+        let named = self.verify(authorization(payload).unwrap_or_default())?;
         let viewer = named.or_else(|| self.by_header.take()).ok_or(Close::FORBIDDEN)?;
         self.seat = Some(self.edge.seats.take(&viewer.id).map_err(Close::too_many_sockets)?);
         self.viewer = Some(viewer);

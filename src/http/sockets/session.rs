@@ -14,8 +14,6 @@ use crate::auth::Viewer;
 use crate::http::Edge;
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A client that takes no message for so long is gone, or too slow.
-const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may take to read why its socket ends.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,14 +42,14 @@ impl From<Close> for End {
 
 /// How long the client has said nothing.
 struct Silence {
-    every: Duration,
+    patience: Duration,
     since: Instant,
     asked: bool,
 }
 
 impl Silence {
     fn until(&self) -> Instant {
-        self.since + self.every
+        self.since + self.patience
     }
 
     fn broken(&mut self) {
@@ -97,14 +95,14 @@ impl Session {
 
     async fn converse(&mut self, socket: &mut WebSocket) -> End {
         let give_up_at = Instant::now() + INIT_TIMEOUT;
-        let every = self.edge.limits.ping_every;
-        let mut silence = Silence { every, since: Instant::now(), asked: false };
+        let patience = self.edge.limits.patience;
+        let mut silence = Silence { patience, since: Instant::now(), asked: false };
         loop {
             let said = self.next(socket, &mut silence, give_up_at).await;
             let sent = match said {
                 Ok(Said::Nothing) => Ok(()),
-                Ok(Said::Text(text)) => send(socket, Message::Text(text.into())).await,
-                Ok(Said::AreYouThere) => ask(socket).await,
+                Ok(Said::Text(text)) => send(socket, Message::Text(text.into()), patience).await,
+                Ok(Said::AreYouThere) => ask(socket, patience).await,
                 Err(end) => Err(end),
             };
             if let Err(end) = sent {
@@ -160,17 +158,18 @@ fn end_of(error: axum::Error) -> End {
     }
 }
 
-async fn send(socket: &mut WebSocket, message: Message) -> Result<(), End> {
-    match timeout(SEND_TIMEOUT, socket.send(message)).await {
+/// A client that takes nothing for so long is too slow.
+async fn send(socket: &mut WebSocket, message: Message, patience: Duration) -> Result<(), End> {
+    match timeout(patience, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(End::Gone),
         Err(_) => Err(Close::SLOW.into()),
     }
 }
 
-async fn ask(socket: &mut WebSocket) -> Result<(), End> {
-    send(socket, Message::Ping(Bytes::new())).await?;
-    send(socket, Message::Text(messages::ping(None).into())).await
+async fn ask(socket: &mut WebSocket, patience: Duration) -> Result<(), End> {
+    send(socket, Message::Ping(Bytes::new()), patience).await?;
+    send(socket, Message::Text(messages::ping(None).into()), patience).await
 }
 
 /// Says why, and waits for the client to have read it: a connection that is cut while frames of the
