@@ -36,7 +36,8 @@ unit: tools web ## The Rust tests: rules, dialects, and the whole gateway on a r
 .PHONY: clients
 clients: tools web ## Published clients and a real browser against the real binary
 	cargo build --quiet
-	@cd tests/clients && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+	@for folder in tests/clients examples/apollo examples/urql-web; do \
+	  ( cd $$folder && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } ) || exit 1; done
 	browser=$$(scripts/find-chromium) && CHROMIUM="$$browser" npm --prefix tests/clients test --silent
 
 .PHONY: web
@@ -54,8 +55,10 @@ schema: web ## Writes schema.graphql from the code
 	mv schema.graphql.new schema.graphql
 
 .PHONY: docs
-docs: web ## Writes docs/failures.md from a test run
+docs: web ## Writes docs/failures.md and docs/conformance.md from a test run
+	cargo build --quiet
 	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_failures
+	cd tests/clients && PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs
 
 .PHONY: queries
 queries: ## Writes .sqlx, what Postgres says of each checked query

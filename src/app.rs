@@ -204,6 +204,7 @@ fn operations(config: &Config, commands: &Commands) -> anyhow::Result<Operations
         root_fields: bounds.max_root_fields,
         directives: bounds.max_directives,
         cost: bounds.max_cost,
+        answer_bytes: bounds.max_answer_bytes,
     };
     let api = Api { commands: commands.clone() };
     Operations::new(api, bounds, patience, trusted.as_deref()).map_err(|problems| {
@@ -227,6 +228,7 @@ fn edge_limits(config: &Config) -> EdgeLimits {
     EdgeLimits {
         request_bytes: bounds.max_request_bytes,
         message_bytes: bounds.max_message_bytes,
+        answer_bytes: bounds.max_answer_bytes,
         socket_operations: bounds.max_socket_operations,
         patience: Duration::from_secs(bounds.ping_seconds.into()),
     }

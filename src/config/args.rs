@@ -208,8 +208,8 @@ pub struct BoundsArgs {
     )]
     pub max_message_bytes: usize,
 
-    /// Words and signs in a document
-    #[arg(long, env = "PLANTAIN_MAX_TOKENS", value_name = "COUNT", default_value_t = 5_000)]
+    /// Words, signs, spaces and comments in a document
+    #[arg(long, env = "PLANTAIN_MAX_TOKENS", value_name = "COUNT", default_value_t = 10_000)]
     pub max_tokens: usize,
 
     /// Fields within fields
@@ -235,6 +235,15 @@ pub struct BoundsArgs {
     /// Values that an answer may hold, by the sizes of the pages that are asked for
     #[arg(long, env = "PLANTAIN_MAX_COST", value_name = "COUNT", default_value_t = 50_000)]
     pub max_cost: usize,
+
+    /// Bytes of an answer
+    #[arg(
+        long,
+        env = "PLANTAIN_MAX_ANSWER_BYTES",
+        value_name = "BYTES",
+        default_value_t = 4_194_304
+    )]
+    pub max_answer_bytes: usize,
 
     /// Seconds until a query or a mutation is stopped; `waitSeconds` is up to 60 of them
     #[arg(long, env = "PLANTAIN_OPERATION_SECONDS", value_name = "SECONDS", default_value_t = 75,

@@ -6,14 +6,16 @@ use apollo_compiler::ast::{Definition, DirectiveList, Document, FragmentDefiniti
 
 use super::refusal::Refusal;
 
-/// Inline fragments and spreads within each other; deeper ones hide a cycle.
-const MAX_NESTING: usize = 100;
+/// Selections, values and types within each other; fragments that are deeper hide a cycle.
+pub(super) const MAX_NESTING: usize = 100;
+/// `__schema` and `__type` in one document: each may ask for the whole schema.
+const MAX_INTROSPECTIONS: usize = 5;
 
 /// What one operation may ask for. Each bound is far above what a client needs, and far below what an
 /// attacker needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Words and signs in a document.
+    /// Words, signs, spaces and comments in a document.
     pub tokens: usize,
     /// Fields within fields.
     pub depth: usize,
@@ -27,6 +29,8 @@ pub struct Bounds {
     pub directives: usize,
     /// Values that the answer may hold, by the sizes of the pages that are asked for.
     pub cost: usize,
+    /// Bytes of an answer.
+    pub answer_bytes: usize,
 }
 
 /// Refuses a document that is larger than the bounds permit, before it is compared with the schema.
@@ -55,6 +59,7 @@ struct Counted {
     aliases: usize,
     root_fields: usize,
     directives: usize,
+    introspections: usize,
 }
 
 struct Walk<'a> {
@@ -94,6 +99,9 @@ impl<'a> Walk<'a> {
                 within("aliases", self.counted.aliases, self.bounds.aliases)?;
                 self.counted.root_fields += usize::from(depth == 1);
                 within("rootFields", self.counted.root_fields, self.bounds.root_fields)?;
+                let asks_for_schema = matches!(field.name.as_str(), "__schema" | "__type");
+                self.counted.introspections += usize::from(asks_for_schema);
+                within("introspections", self.counted.introspections, MAX_INTROSPECTIONS)?;
                 match field.selection_set.as_slice() {
                     [] => Ok(()),
                     selections => self.selections(selections, depth + 1, nesting),
@@ -136,6 +144,7 @@ mod tests {
         root_fields: 3,
         directives: 2,
         cost: 0,
+        answer_bytes: 0,
     };
 
     fn exceeded(query: &str) -> Option<String> {
@@ -162,6 +171,7 @@ mod tests {
             ("{ a b c d }", "rootFields 3"),
             ("{ ...f c d } fragment f on T { a b }", "rootFields 3"),
             ("query @p { a @x @y }", "directives 2"),
+            ("{ a { __type __type __type __type __type __schema } }", "introspections 5"),
             ("{ ... @x { ...f @y } } fragment f on T { a @z }", "directives 2"),
         ];
         for (query, bound) in cases {

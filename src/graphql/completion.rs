@@ -1,133 +1,82 @@
-//! Answers completed as the specification says: fields in the order of the query, and null where a
-//! value that must not be null is missing. async-graphql 7.2 answers fields in the order in which they
-//! were ready, and leaves out a field that failed.
+//! Answers completed as the specification says (6.4.3): fields in the order in which they were asked for,
+//! and null where a value that must not be null is missing. async-graphql 7.2 answers fields in the order
+//! in which they were ready, and leaves out a field that failed.
 
-use apollo_compiler::ExecutableDocument;
-use apollo_compiler::collections::IndexMap;
-use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
+use apollo_compiler::parser::SourceMap;
 use apollo_compiler::schema::Type;
-use async_graphql::{Name, PathSegment, Response, Value};
+use async_graphql::indexmap::IndexMap;
+use async_graphql::{Name, PathSegment, Pos, Response, ServerError, Value};
 
-/// The fields behind one name of the answer; several when fragments ask for it.
-type Asked<'a> = IndexMap<&'a str, Vec<&'a Field>>;
+use super::executable::TYPE_KEY;
+use super::plan::{Planned, Shape};
 
-/// Completes the answer to this operation.
-pub(super) fn complete(
-    answer: &mut Response,
-    document: &ExecutableDocument,
-    operation: &Operation,
-) {
-    let completion = Completion { document };
-    let root = completion.fields([&operation.selection_set]);
-    for error in &answer.errors {
-        if !error.path.is_empty() && completion.has_failed(&mut answer.data, &error.path, &root) {
-            answer.data = Value::Null;
-        }
+/// Completes the answer to this plan.
+pub(super) fn complete(answer: &mut Response, root: &Shape, sources: &SourceMap) {
+    answer.data = complete_fields(std::mem::take(&mut answer.data), root).unwrap_or_default();
+    for error in &mut answer.errors {
+        locate(error, root, sources);
     }
-    completion.sort(&mut answer.data, &root);
 }
 
-struct Completion<'a> {
-    document: &'a ExecutableDocument,
+/// The object with all its fields; `None` when one that must not be null is.
+fn complete_fields(value: Value, shape: &Shape) -> Option<Value> {
+    let Value::Object(mut object) = value else { return Some(value) };
+    let concrete = object.swap_remove(TYPE_KEY);
+    let fields = shape.fields(type_name(concrete.as_ref()));
+    let mut completed = IndexMap::with_capacity(fields.len());
+    for field in fields {
+        let value = object.swap_remove(field.key.as_str()).unwrap_or_default();
+        let value = complete_value(value, &field.ty, field.shape.as_ref())?;
+        completed.insert(Name::new(&field.key), value);
+    }
+    Some(Value::Object(completed))
 }
 
-impl<'a> Completion<'a> {
-    /// What a selection asks for, in order. Fragments on other types are part of it: their fields are
-    /// not in the answer, and do no harm.
-    fn fields(&self, sets: impl IntoIterator<Item = &'a SelectionSet>) -> Asked<'a> {
-        let mut asked = Asked::default();
-        for set in sets {
-            self.collect(set, &mut asked);
+fn type_name(value: Option<&Value>) -> Option<&str> {
+    match value? {
+        Value::String(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The value, or null; `None` when it must not be null.
+fn complete_value(value: Value, ty: &Type, shape: Option<&Shape>) -> Option<Value> {
+    let completed = match (value, ty, shape) {
+        (Value::List(items), Type::List(of) | Type::NonNullList(of), _) => {
+            let items = items.into_iter().map(|item| complete_value(item, of, shape));
+            items.collect::<Option<_>>().map(Value::List)
         }
-        asked
-    }
+        (value, _, Some(shape)) => complete_fields(value, shape),
+        (value, _, None) => Some(value),
+    };
+    let completed = completed.unwrap_or_default();
+    (completed != Value::Null || !ty.is_non_null()).then_some(completed)
+}
 
-    fn collect(&self, set: &'a SelectionSet, asked: &mut Asked<'a>) {
-        for selection in &set.selections {
-            match selection {
-                Selection::Field(field) => {
-                    asked.entry(field.response_key().as_str()).or_default().push(field);
-                }
-                Selection::InlineFragment(fragment) => self.collect(&fragment.selection_set, asked),
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = spread.fragment_def(self.document) {
-                        self.collect(&fragment.selection_set, asked);
-                    }
-                }
-            }
-        }
-    }
-
-    fn below(&self, behind: &[&'a Field]) -> Asked<'a> {
-        self.fields(behind.iter().map(|field| &field.selection_set))
-    }
-
-    /// Whether this value must be null because of the error at this path; puts null where the error
-    /// stops below it.
-    fn has_failed(&self, value: &mut Value, path: &[PathSegment], asked: &Asked<'a>) -> bool {
-        let (Value::Object(object), [PathSegment::Field(key), rest @ ..]) = (&mut *value, path)
-        else {
-            return *value == Value::Null;
-        };
-        let Some(behind @ [field, ..]) = asked.get(key.as_str()).map(Vec::as_slice) else {
-            return false;
-        };
-        let failed = object.get_mut(key.as_str()).is_none_or(|value| {
-            self.has_element_failed(value, rest, field.ty(), &self.below(behind))
-        });
-        if failed && !field.ty().is_non_null() {
-            object.insert(Name::new(key), Value::Null);
-        }
-        failed && field.ty().is_non_null()
-    }
-
-    /// The same for a value of a type that may be a list.
-    fn has_element_failed(
-        &self,
-        value: &mut Value,
-        path: &[PathSegment],
-        ty: &Type,
-        asked: &Asked<'a>,
-    ) -> bool {
-        let (Type::List(of) | Type::NonNullList(of)) = ty else {
-            return self.has_failed(value, path, asked);
-        };
-        let (Value::List(items), [PathSegment::Index(index), rest @ ..]) = (&mut *value, path)
-        else {
-            return *value == Value::Null;
-        };
-        let Some(item) = items.get_mut(*index) else { return false };
-        let failed = self.has_element_failed(item, rest, of, asked);
-        if failed && !of.is_non_null() {
-            *item = Value::Null;
-        }
-        failed && of.is_non_null()
-    }
-
-    fn sort(&self, value: &mut Value, asked: &Asked<'a>) {
-        match value {
-            Value::List(items) => items.iter_mut().for_each(|item| self.sort(item, asked)),
-            Value::Object(object) => {
-                object.sort_by_cached_key(|key, _| asked.get_index_of(key.as_str()));
-                for (key, value) in object {
-                    let is_leaf = !matches!(value, Value::List(_) | Value::Object(_));
-                    if let (false, Some(behind)) = (is_leaf, asked.get(key.as_str())) {
-                        self.sort(value, &self.below(behind));
-                    }
-                }
-            }
-            _ => {}
+/// Says where in the document the field is that failed.
+fn locate(error: &mut ServerError, root: &Shape, sources: &SourceMap) {
+    let mut shape = Some(root);
+    let mut failed: Option<&Planned> = None;
+    for segment in &error.path {
+        if let (PathSegment::Field(key), Some(within)) = (segment, shape) {
+            let field = within.any_field(key);
+            shape = field.and_then(|field| field.shape.as_ref());
+            failed = field;
         }
     }
+    let location = failed.and_then(|field| field.location?.line_column(sources));
+    let location = location.map(|found| Pos { line: found.line, column: found.column });
+    error.locations = location.into_iter().collect();
 }
 
 #[cfg(test)]
 mod tests {
-    use apollo_compiler::Schema;
-    use async_graphql::ServerError;
+    use apollo_compiler::{ExecutableDocument, Schema};
+    use async_graphql::Variables;
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::graphql::plan::{Planner, possible_types};
 
     const SCHEMA: &str = "
         type Query { task: Task, sure: Task!, tasks: [Task!]!, some: [Task], node: Node }
@@ -136,80 +85,94 @@ mod tests {
         type Image { url: String!, width: Int }
     ";
 
-    /// The data after completion, when these paths have failed.
-    fn completed(query: &str, data: Json, failed: &[&[Json]]) -> String {
+    fn answer(query: &str, data: Json, errors: Vec<ServerError>) -> Response {
         let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
+        let planner = Planner {
+            schema: &schema,
+            possible_types: &possible_types(&schema),
+            document: &document,
+            variables: &Variables::from_json(json!({ "no": false })),
+        };
+        let plan = planner.plan(document.operations.get(None).unwrap()).unwrap();
         let mut answer = Response::new(Value::from_json(data).unwrap());
-        answer.errors = failed.iter().map(|path| failure(path)).collect();
-        complete(&mut answer, &document, document.operations.get(None).unwrap());
-        serde_json::to_string(&answer.data).unwrap()
+        answer.errors = errors;
+        complete(&mut answer, &plan, &document.sources);
+        answer
     }
 
-    fn failure(path: &[Json]) -> ServerError {
-        let path = path.iter().map(|segment| match segment.as_str() {
-            Some(name) => PathSegment::Field(name.to_owned()),
-            None => PathSegment::Index(segment.as_u64().unwrap().try_into().unwrap()),
-        });
-        ServerError::new("failed", None).with_path(path.collect())
+    /// The completed data.
+    fn completed(query: &str, data: Json) -> String {
+        serde_json::to_string(&answer(query, data, Vec::new()).data).unwrap()
     }
 
     #[test]
     fn fields_stand_in_the_order_of_the_query() {
-        let query = "{ b: task { cost ...rest id } a: task { id } } fragment rest on Task { image { width url } }";
+        let query = "query($no: Boolean!) { b: task { id @include(if: $no) cost ...rest id } a: task { id } }
+            fragment rest on Task { image { width url } }";
         let data = json!({
             "a": { "id": "2" },
             "b": { "id": "1", "image": { "url": "u", "width": 1 }, "cost": 3 },
         });
         let expected = r#"{"b":{"cost":3,"image":{"width":1,"url":"u"},"id":"1"},"a":{"id":"2"}}"#;
-        assert_eq!(completed(query, data, &[]), expected);
+        assert_eq!(completed(query, data), expected);
     }
 
     #[test]
     fn a_missing_value_is_null_where_it_may_be() {
-        let path = [json!("task"), json!("cost")];
         let data = json!({ "task": { "id": "1" } });
-        let done = completed("{ task { id cost } }", data, &[&path]);
-        assert_eq!(done, r#"{"task":{"id":"1","cost":null}}"#);
+        assert_eq!(completed("{ task { id cost } }", data), r#"{"task":{"id":"1","cost":null}}"#);
     }
 
     #[test]
     fn a_missing_value_that_must_not_be_null_nulls_the_nearest_place_above_that_may() {
-        let path = [json!("t"), json!("image"), json!("url")];
         let data = json!({ "t": { "id": "1", "image": { "width": 1 } }, "sure": { "id": "2" } });
         let query = "{ t: task { id image { url width } } sure { id } }";
-        assert_eq!(completed(query, data, &[&path]), r#"{"t":null,"sure":{"id":"2"}}"#);
+        assert_eq!(completed(query, data), r#"{"t":null,"sure":{"id":"2"}}"#);
     }
 
     #[test]
     fn without_such_a_place_there_is_no_data() {
-        let path = [json!("sure"), json!("image")];
         let data = json!({ "sure": { "id": "1" }, "task": null });
-        assert_eq!(completed("{ sure { id image { url } } task { id } }", data, &[&path]), "null");
-        let path = [json!("tasks"), json!(1), json!("id")];
+        assert_eq!(completed("{ sure { id image { url } } task { id } }", data), "null");
         let data = json!({ "tasks": [{ "id": "1" }, { "cost": 1 }] });
-        assert_eq!(completed("{ tasks { id cost } }", data, &[&path]), "null");
+        assert_eq!(completed("{ tasks { id cost } }", data), "null");
     }
 
     #[test]
     fn an_element_of_a_list_is_nulled_alone_where_it_may_be() {
-        let path = [json!("some"), json!(1), json!("id")];
         let data = json!({ "some": [{ "id": "1" }, { "cost": 1 }] });
-        let done = completed("{ some { id cost } }", data, &[&path]);
-        assert_eq!(done, r#"{"some":[{"id":"1"},null]}"#);
-        let path = [json!("task"), json!("images"), json!(0), json!("url")];
+        assert_eq!(
+            completed("{ some { id cost } }", data),
+            r#"{"some":[{"id":"1","cost":null},null]}"#
+        );
         let data = json!({ "task": { "id": "1", "images": [{ "width": 1 }] } });
-        let done = completed("{ task { images { url width } id } }", data, &[&path]);
+        let done = completed("{ task { images { url width } id } }", data);
         assert_eq!(done, r#"{"task":{"images":null,"id":"1"}}"#);
     }
 
     #[test]
-    fn fragments_on_several_types_are_completed() {
-        let path = [json!("node"), json!("image"), json!("url")];
-        let data = json!({ "node": { "image": { "width": 1 }, "id": "1" } });
+    fn an_object_has_the_fields_of_its_own_type_and_may_have_none() {
         let query = "{ node { ... on Image { width } ... on Task { id image { width url } } } }";
-        assert_eq!(completed(query, data.clone(), &[&path]), r#"{"node":null}"#);
-        let expected = r#"{"node":{"id":"1","image":{"width":1}}}"#;
-        assert_eq!(completed(query, data, &[]), expected);
+        let task = json!({ "id": "1", TYPE_KEY: "Task", "image": { "url": "u", "width": 1 } });
+        let expected = r#"{"node":{"id":"1","image":{"width":1,"url":"u"}}}"#;
+        assert_eq!(completed(query, json!({ "node": task })), expected);
+        let image = json!({ TYPE_KEY: "Image", "width": 1 });
+        assert_eq!(completed(query, json!({ "node": image })), r#"{"node":{"width":1}}"#);
+        let other = json!({ "node": { TYPE_KEY: "Task" } });
+        assert_eq!(completed("{ node { ... on Image { url } } }", other), r#"{"node":{}}"#);
+    }
+
+    #[test]
+    fn an_error_says_where_its_field_is() {
+        let path = [
+            PathSegment::Field("some".into()),
+            PathSegment::Index(0),
+            PathSegment::Field("n".into()),
+        ];
+        let failed = ServerError::new("failed", None).with_path(path.to_vec());
+        let data = json!({ "some": [{ "id": "1" }] });
+        let answer = answer("{ some {\n  id\n  n: cost } }", data, vec![failed]);
+        assert_eq!(answer.errors[0].locations, [Pos { line: 3, column: 3 }]);
     }
 }

@@ -10,8 +10,11 @@ const USUAL_LENGTH: usize = 10;
 /// Nodes of a page when neither `first` nor `last` is given.
 const USUAL_PAGE: usize = 20;
 
-/// Values in the answer, at most: each field counts once, and within a list once for each element.
-/// The schema's own fields count once: they are bounded by their depth.
+/// A text of tens of kilobytes.
+const LONG_TEXT: usize = 50;
+
+/// Values in the answer, about: each field counts once, long texts more, and within a list once for each
+/// element. The schema's own fields count once: their number has a bound of its own.
 pub(super) fn cost(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -48,7 +51,7 @@ impl Pricing<'_> {
         let is_page = field.ty().inner_named_type().ends_with("Connection");
         let inner_page = is_page.then(|| asked.unwrap_or(USUAL_PAGE));
         let inner = self.selections(&field.selection_set, inner_page);
-        elements.saturating_mul(inner.saturating_add(1))
+        elements.saturating_mul(inner.saturating_add(own_cost(&field.name)))
     }
 
     /// What the client says about the length: a page size, or the ids it names.
@@ -77,6 +80,11 @@ impl Pricing<'_> {
     fn variable(&self, name: &str) -> Option<&JsonValue> {
         self.variables.get(name)
     }
+}
+
+/// What a user may write long texts into costs what it takes.
+fn own_cost(field: &str) -> usize {
+    if matches!(field, "prompt" | "metadata") { LONG_TEXT } else { 1 }
 }
 
 fn is_list(ty: &Type) -> bool {

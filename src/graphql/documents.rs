@@ -5,33 +5,26 @@ use std::sync::Arc;
 use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::ExecutableDocument as Executable;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::bounds::{self, Bounds};
+use super::bounds::{self, Bounds, MAX_NESTING};
 use super::error::code;
 use super::parameters::{DocumentName, Parameters};
+use super::plan::{PossibleTypes, possible_types};
 use super::refusal::{Refusal, RefusalKind};
-use super::rewrite::inline_root_fragments;
 use super::trusted::TrustedDocuments;
 
-/// Selection sets, lists and types within each other.
-const MAX_RECURSION: usize = 120;
-/// Text of documents that are kept. What is read from a text takes some thirty times its space.
-const KEPT_BYTES: u64 = 1024 * 1024;
-/// What a document costs beside its text, in text.
-const OVERHEAD_BYTES: u64 = 200;
-const USUAL_BYTES: u64 = 1_000;
+/// What the documents that are kept may take.
+const KEPT_BYTES: u64 = 32 * 1024 * 1024;
+/// What a document takes for each of its tokens, measured.
+const BYTES_PER_TOKEN: u64 = 250;
+const USUAL_BYTES: u64 = 32 * 1024;
 
-/// A document that fits the schema and the bounds.
+/// A document that fits the schema and the bounds, with its types.
 pub(super) struct Document {
-    /// With its types.
     pub(super) typed: Valid<ExecutableDocument>,
-    /// As the executor takes it.
-    pub(super) executable: Executable,
     bytes: u64,
 }
 
@@ -43,13 +36,14 @@ struct ByText;
 
 impl Weighter<Hash, Arc<Document>> for ByText {
     fn weight(&self, _: &Hash, document: &Arc<Document>) -> u64 {
-        document.bytes + OVERHEAD_BYTES
+        document.bytes
     }
 }
 
 /// Finds the document that a request means.
 pub(super) struct Documents {
     pub(super) schema: Valid<Schema>,
+    pub(super) possible_types: PossibleTypes,
     pub(super) bounds: Bounds,
     known: Cache<Hash, Arc<Document>, ByText>,
     trusted: Option<TrustedDocuments>,
@@ -60,7 +54,8 @@ impl Documents {
     pub(super) fn new(schema: Valid<Schema>, bounds: Bounds) -> Self {
         let items = usize::try_from(KEPT_BYTES / USUAL_BYTES).unwrap_or_default();
         let known = Cache::with_weighter(items, KEPT_BYTES, ByText);
-        Self { schema, bounds, known, trusted: None }
+        let possible_types = possible_types(&schema);
+        Self { schema, possible_types, bounds, known, trusted: None }
     }
 
     /// From now on, nothing else runs.
@@ -73,22 +68,32 @@ impl Documents {
         Ok(())
     }
 
-    /// The document of a request, by its text or by a name that stands for it.
-    pub(super) fn find(&self, parameters: &Parameters) -> Result<Arc<Document>, Refusal> {
+    /// The document of a request, by its text or by a name that stands for it. A stranger's is not
+    /// kept: it would push out those of users.
+    pub(super) fn find(
+        &self,
+        parameters: &Parameters,
+        is_strange: bool,
+    ) -> Result<Arc<Document>, Refusal> {
         let name = parameters.document_name()?;
         if let Some(trusted) = &self.trusted {
             return trusted.find(parameters.query.as_deref(), name.as_ref());
         }
         match (&parameters.query, name) {
-            (Some(text), name) => self.by_text(text, name.as_ref()),
+            (Some(text), name) => self.by_text(text, name.as_ref(), is_strange),
             (None, Some(name)) => self.by_name(&name),
             (None, None) => Err(Refusal::malformed("The field `query` is missing or empty.")),
         }
     }
 
-    fn by_text(&self, text: &str, name: Option<&DocumentName>) -> Result<Arc<Document>, Refusal> {
+    fn by_text(
+        &self,
+        text: &str,
+        name: Option<&DocumentName>,
+        is_strange: bool,
+    ) -> Result<Arc<Document>, Refusal> {
         let hash = hash(text);
-        if name.and_then(DocumentName::hash).is_some_and(|named| named != hash) {
+        if name.is_some_and(|name| name.hash() != Some(hash)) {
             let message = "The hash is not the SHA-256 of `query`.";
             return Err(Refusal::new(RefusalKind::Document, code::BAD_USER_INPUT, message));
         }
@@ -96,7 +101,9 @@ impl Documents {
             return Ok(document);
         }
         let document = Arc::new(self.read(text)?);
-        self.known.insert(hash, Arc::clone(&document));
+        if !is_strange {
+            self.known.insert(hash, Arc::clone(&document));
+        }
         Ok(document)
     }
 
@@ -113,23 +120,19 @@ impl Documents {
     }
 
     fn read(&self, text: &str) -> Result<Document, Refusal> {
-        let mut parser =
-            Parser::new().token_limit(self.bounds.tokens).recursion_limit(MAX_RECURSION);
+        let limit = self.bounds.tokens;
+        let mut parser = Parser::new().token_limit(limit).recursion_limit(MAX_NESTING);
         let parsed = parser.parse_ast(text, "document");
-        bounds::within("tokens", parser.tokens_reached(), self.bounds.tokens)?;
-        bounds::within("depth", parser.recursion_reached(), MAX_RECURSION)?;
+        bounds::within("tokens", parser.tokens_reached(), limit)?;
+        bounds::within("depth", parser.recursion_reached(), MAX_NESTING)?;
         let parsed =
             parsed.map_err(|found| Refusal::of_document(RefusalKind::Syntax, &found.errors))?;
         bounds::check(&parsed, &self.bounds)?;
         let typed = parsed
             .to_executable_validate(&self.schema)
             .map_err(|found| Refusal::of_document(RefusalKind::Document, &found.errors))?;
-        let mut executable = parse_query(text).map_err(|_| {
-            let message = "This document cannot be run; simplify it.";
-            Refusal::new(RefusalKind::Syntax, code::BAD_USER_INPUT, message)
-        })?;
-        inline_root_fragments(&mut executable);
-        Ok(Document { typed, executable, bytes: text.len() as u64 })
+        let bytes = text.len() as u64 + BYTES_PER_TOKEN * parser.tokens_reached() as u64;
+        Ok(Document { typed, bytes })
     }
 }
 

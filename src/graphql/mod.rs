@@ -3,19 +3,22 @@
 //! It sees no provider, worker or row. Refusals that a client can act on are result types; `errors`
 //! are for what nobody expected, and for requests that make no sense.
 
+mod answer;
 mod bounds;
 mod completion;
 mod context;
 mod cost;
 mod documents;
 mod error;
+mod executable;
+mod inputs;
 mod loaders;
 mod mutation;
 mod operations;
 mod parameters;
+mod plan;
 mod query;
 mod refusal;
-mod rewrite;
 mod streams;
 mod subscription;
 mod trusted;
@@ -25,10 +28,11 @@ use apollo_compiler::validation::Valid;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Schema, SchemaBuilder, ValidationMode};
 
+pub use answer::Answer;
 pub use bounds::Bounds;
 pub use context::Api;
 pub use error::code;
-pub use operations::{Answer, Caller, OperationKind, Operations, Prepared};
+pub use operations::{Caller, OperationKind, Operations, Prepared};
 pub use parameters::Parameters;
 pub use refusal::{Refusal, RefusalKind};
 pub use trusted::read_manifest;
@@ -47,6 +51,8 @@ fn executable_schema(api: Api) -> GatewaySchema {
     let spawn = tokio::spawn;
     builder()
         .validation_mode(ValidationMode::Fast)
+        // Its depth is bounded with the document.
+        .limit_recursive_depth(usize::MAX)
         .data(DataLoader::new(TimelineLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(QueueLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(UsualSecondsLoader(api.commands.store.clone()), spawn))

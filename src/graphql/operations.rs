@@ -4,26 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apollo_compiler::executable::{Operation, OperationType};
-use apollo_compiler::response::{JsonMap, JsonValue};
-use apollo_compiler::{Node, introspection, request};
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value, Variables};
-use futures_util::{Stream, StreamExt};
-use serde_json::json;
+use apollo_compiler::response::JsonValue;
+use apollo_compiler::{introspection, request};
+use async_graphql::{
+    ErrorExtensionValues, Request, Response, ServerError, Value, Variables, parser,
+};
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
+use super::answer::Answer;
 use super::bounds::{Bounds, within};
 use super::completion::complete;
 use super::documents::{Document, Documents};
 use super::error::code;
 use super::parameters::Parameters;
+use super::plan::{Planner, Shape};
 use super::refusal::{Refusal, RefusalKind};
-use super::rewrite::operation_to_run;
-use super::streams::through_last;
-use super::{Api, GatewaySchema, cost, executable_schema, validating_schema};
+use super::streams::{in_background, through_last};
+use super::{Api, GatewaySchema, cost, executable, executable_schema, validating_schema};
 use crate::auth::Viewer;
 
 /// Lists of lists that a question about the schema may ask for.
-const INTROSPECTION_DEPTH: usize = 3;
+const INTROSPECTION_DEPTH: usize = 2;
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -48,38 +50,36 @@ pub enum OperationKind {
 /// An operation that may run.
 pub struct Prepared {
     document: Arc<Document>,
-    operation: Node<Operation>,
-    request: Request,
+    kind: OperationKind,
+    plan: Shape,
+    caller: Caller,
 }
 
 impl Prepared {
     /// What the operation does.
     #[must_use]
-    pub fn kind(&self) -> OperationKind {
-        match self.operation.operation_type {
-            OperationType::Query => OperationKind::Query,
-            OperationType::Mutation => OperationKind::Mutation,
-            OperationType::Subscription => OperationKind::Subscription,
+    pub const fn kind(&self) -> OperationKind {
+        self.kind
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn request(&self) -> Request {
+        let ty = match self.kind {
+            OperationKind::Query => parser::types::OperationType::Query,
+            OperationKind::Mutation => parser::types::OperationType::Mutation,
+            OperationKind::Subscription => parser::types::OperationType::Subscription,
+        };
+        let mut request = Request::new(String::new());
+        request.set_parsed_query(executable::document(ty, &self.plan));
+        match &self.caller.viewer {
+            Some(viewer) => request.data(viewer.clone()),
+            None => request,
         }
-    }
-}
-
-/// What an operation answered, perhaps in part.
-#[derive(Debug)]
-pub struct Answer(Response);
-
-impl Answer {
-    /// The GraphQL response.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        // Serialised as it is: fields stand in the order of the query.
-        serde_json::to_string(&self.0).unwrap_or_default()
-    }
-
-    /// Whether something in it failed.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.0.is_err()
     }
 }
 
@@ -114,113 +114,106 @@ impl Operations {
     ///
     /// # Errors
     /// What is wrong with the request.
-    pub fn prepare(&self, parameters: Parameters) -> Result<Prepared, Refusal> {
+    pub fn prepare(&self, parameters: Parameters, caller: Caller) -> Result<Prepared, Refusal> {
         let parameters = parameters.tidy();
-        let document = self.documents.find(&parameters)?;
-        let sources = &document.typed.sources;
+        let document = self.documents.find(&parameters, caller.viewer.is_none())?;
         let name = parameters.operation_name.as_deref();
-        let operation = document
-            .typed
-            .operations
-            .get(name)
-            .cloned()
-            .map_err(|error| Refusal::of_request(RefusalKind::Document, &error, sources))?;
-        introspection::check_max_depth(&document.typed, &operation)
+        let operation = document.typed.operations.get(name).map_err(|error| {
+            Refusal::of_request(RefusalKind::Document, &error, &document.typed.sources)
+        })?;
+        let plan = self.plan(&document, operation, parameters.variables.unwrap_or_default())?;
+        let kind = match operation.operation_type {
+            OperationType::Query => OperationKind::Query,
+            OperationType::Mutation => OperationKind::Mutation,
+            OperationType::Subscription => OperationKind::Subscription,
+        };
+        Ok(Prepared { document, kind, plan, caller })
+    }
+
+    fn plan(
+        &self,
+        document: &Document,
+        operation: &Operation,
+        variables: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Shape, Refusal> {
+        let typed = &document.typed;
+        introspection::check_max_depth(typed, operation)
             .map_err(|_| Refusal::exceeded("introspectionDepth", INTROSPECTION_DEPTH))?;
-        let given =
-            JsonValue::from(serde_json::Value::from(parameters.variables.unwrap_or_default()));
+        let given = JsonValue::from(serde_json::Value::from(variables));
         let given = given.as_object().cloned().unwrap_or_default();
-        let variables = request::coerce_variable_values(&self.documents.schema, &operation, &given)
-            .map_err(|error| Refusal::of_request(RefusalKind::Variables, &error, sources))?;
-        let limit = self.documents.bounds.cost;
-        within("cost", cost::cost(&document.typed, &operation, &variables), limit)?;
-        let request = request_to_run(&document, name, &variables);
-        Ok(Prepared { document, operation, request })
+        let coerced = request::coerce_variable_values(&self.documents.schema, operation, &given)
+            .map_err(|error| Refusal::of_request(RefusalKind::Variables, &error, &typed.sources))?;
+        let cost = cost::cost(typed, operation, &coerced);
+        within("cost", cost, self.documents.bounds.cost)?;
+        let variables = serde_json::to_value(&*coerced).unwrap_or_default();
+        let planner = Planner {
+            schema: &self.documents.schema,
+            possible_types: &self.documents.possible_types,
+            document: typed,
+            variables: &Variables::from_json(variables),
+        };
+        planner.plan(operation)
     }
 
     /// Runs a query or a mutation.
     ///
     /// # Errors
-    /// When it takes too long.
-    pub async fn execute(&self, prepared: Prepared, caller: &Caller) -> Result<Answer, Refusal> {
-        let Prepared { document, operation, request } = prepared;
-        let request = with_viewer(request, caller);
-        let answer = timeout(self.patience, self.schema.execute(request)).await;
+    /// When it takes too long, or answers too much.
+    pub async fn execute(&self, prepared: Prepared) -> Result<Answer, Refusal> {
+        let answer = timeout(self.patience, self.schema.execute(prepared.request())).await;
         let answer = answer.map_err(|_| Refusal::timed_out(self.patience.as_secs()))?;
-        finish(answer, &document, &operation, caller)
+        self.finish(answer, &prepared)
     }
 
-    /// Runs a subscription. An error is the last item: the subscription could not begin, or cannot go
-    /// on.
-    pub fn subscribe(
+    /// Runs an operation of any kind, in the background, as far as the answers are taken: a client
+    /// that reads slowly does not keep what an operation holds. An error is the last answer: the
+    /// operation could not begin, or cannot go on.
+    pub fn run(
         &self,
         prepared: Prepared,
-        caller: Caller,
     ) -> impl Stream<Item = Result<Answer, Refusal>> + Send + use<> {
-        let Prepared { document, operation, request } = prepared;
-        let answers = self.schema.execute_stream(with_viewer(request, &caller));
+        let operations = self.clone();
+        in_background(match prepared.kind {
+            OperationKind::Subscription => operations.subscribe(prepared).boxed(),
+            OperationKind::Query | OperationKind::Mutation => {
+                stream::once(async move { operations.execute(prepared).await }).boxed()
+            }
+        })
+    }
+
+    fn subscribe(self, prepared: Prepared) -> impl Stream<Item = Result<Answer, Refusal>> + Send {
+        let answers = self.schema.execute_stream(prepared.request());
         let answers = answers.map(move |answer| {
             let ends = answer.is_err() && answer.errors.iter().all(|error| error.path.len() <= 1);
-            let answer = finish(answer, &document, &operation, &caller)?;
             if !ends {
-                return Ok(answer);
+                return self.finish(answer, &prepared);
             }
-            Err(Refusal::of_executor(RefusalKind::Stopped, answer.0.errors))
+            let mut errors = answer.errors;
+            name_errors(&mut errors, &prepared.caller.request_id);
+            Err(Refusal::of_executor(errors))
         });
         through_last(answers, Result::is_err)
     }
-}
 
-fn request_to_run(document: &Document, name: Option<&str>, variables: &JsonMap) -> Request {
-    let variables = serde_json::to_value(variables).unwrap_or_default();
-    let variables = Variables::from_json(variables);
-    let mut request = Request::new(String::new());
-    if let Some(operation) = operation_to_run(&document.executable, name, &variables) {
-        request.set_parsed_query(operation);
+    fn finish(&self, mut answer: Response, prepared: &Prepared) -> Result<Answer, Refusal> {
+        name_errors(&mut answer.errors, &prepared.caller.request_id);
+        let began = answer.is_ok() || answer.errors.iter().any(|error| !error.path.is_empty());
+        if answer.data == Value::Null && !began {
+            return Err(Refusal::of_executor(answer.errors));
+        }
+        complete(&mut answer, &prepared.plan, &prepared.document.typed.sources);
+        let limit = self.documents.bounds.answer_bytes;
+        Answer::write(&answer, limit).ok_or_else(|| Refusal::exceeded("answerBytes", limit))
     }
-    request.variables(variables)
-}
-
-fn with_viewer(request: Request, caller: &Caller) -> Request {
-    match &caller.viewer {
-        Some(viewer) => request.data(viewer.clone()),
-        None => request,
-    }
-}
-
-fn finish(
-    mut answer: Response,
-    document: &Document,
-    operation: &Operation,
-    caller: &Caller,
-) -> Result<Answer, Refusal> {
-    for error in &mut answer.errors {
-        name_error(error, &caller.request_id);
-    }
-    // Errors without a path come from before the execution.
-    if answer.data == Value::Null && answer.errors.iter().all(|error| error.path.is_empty()) {
-        return Err(Refusal::of_executor(RefusalKind::Document, answer.errors));
-    }
-    complete(&mut answer, &document.typed, operation);
-    Ok(Answer(answer))
 }
 
 /// Resolvers name their code; what has none is input that a scalar did not take.
-fn name_error(error: &mut ServerError, request_id: &str) {
-    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
-    if extensions.get("code").is_none() {
-        extensions.set("code", code::BAD_USER_INPUT);
-    }
-    extensions.set("requestId", request_id);
-}
-
-impl Refusal {
-    /// The errors of the GraphQL response.
-    #[must_use]
-    pub fn errors(mut self, request_id: &str) -> serde_json::Value {
-        for error in &mut self.errors {
-            name_error(error, request_id);
+pub(super) fn name_errors(errors: &mut [ServerError], request_id: &str) {
+    for error in errors {
+        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        if extensions.get("code").is_none() {
+            extensions.set("code", code::BAD_USER_INPUT);
         }
-        json!(self.errors)
+        extensions.set("requestId", request_id);
     }
 }

@@ -32,13 +32,7 @@ impl DocumentName {
     pub(super) fn hash(&self) -> Option<Hash> {
         let digits = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
         let mut hash = Hash::default();
-        let pairs = digits.as_bytes().chunks_exact(2);
-        if digits.len() != 2 * hash.len() {
-            return None;
-        }
-        for (byte, pair) in hash.iter_mut().zip(pairs) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
+        hex::decode_to_slice(digits, &mut hash).ok()?;
         Some(hash)
     }
 }
@@ -51,7 +45,19 @@ struct PersistedQuery {
 }
 
 impl Parameters {
-    /// Nothing in it.
+    /// Reads them from a JSON object; `None` when one has the wrong type.
+    #[must_use]
+    pub fn read(object: Map<String, Value>) -> Option<Self> {
+        Self::deserialize(Value::Object(object)).ok()
+    }
+
+    /// Whether a document is there, or something that stands for one.
+    #[must_use]
+    pub fn name_a_document(&self) -> bool {
+        self.query.is_some() || !matches!(self.document_name(), Ok(None))
+    }
+
+    /// Without what is empty, which clients send for nothing.
     pub(super) fn tidy(mut self) -> Self {
         self.query = self.query.filter(|query| !query.trim().is_empty());
         self.operation_name = self.operation_name.filter(|name| !name.is_empty());
@@ -64,10 +70,10 @@ impl Parameters {
             return Ok(Some(DocumentName(id.clone())));
         }
         let extensions = self.extensions.as_ref();
-        let Some(value) = extensions.and_then(|extensions| extensions.get("persistedQuery")) else {
-            return Ok(None);
-        };
-        let query = PersistedQuery::deserialize(value).map_err(|_| {
+        let value = extensions.and_then(|extensions| extensions.get("persistedQuery"));
+        let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+        let query = value.as_object().and_then(|_| PersistedQuery::deserialize(value).ok());
+        let query = query.ok_or_else(|| {
             Refusal::malformed("`extensions.persistedQuery` needs `version` and `sha256Hash`.")
         })?;
         if query.version != 1 {

@@ -5,11 +5,15 @@ use apollo_compiler::request::RequestError;
 use apollo_compiler::response::GraphQLError;
 use apollo_compiler::validation::DiagnosticList;
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
+use serde_json::json;
 
 use super::error::{bound_message, code};
+use super::operations::name_errors;
 
 /// Errors in one document that are worth reading.
 const MAX_ERRORS: usize = 10;
+
+const MAX_MESSAGE_BYTES: usize = 300;
 
 /// Why a request is refused; decides the status over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +32,7 @@ pub enum RefusalKind {
     TooLarge,
     /// The request is no request.
     Malformed,
-    /// The operation was stopped after it had begun.
+    /// The operation was stopped while it ran.
     Stopped,
 }
 
@@ -74,8 +78,8 @@ impl Refusal {
     }
 
     /// The errors that the executor itself found.
-    pub(super) fn of_executor(kind: RefusalKind, errors: Vec<ServerError>) -> Self {
-        Self { kind, errors }
+    pub(super) fn of_executor(errors: Vec<ServerError>) -> Self {
+        Self { kind: RefusalKind::Stopped, errors }
     }
 
     /// What is wrong with a document.
@@ -87,6 +91,13 @@ impl Refusal {
     /// What is wrong with a request for a good document.
     pub(super) fn of_request(kind: RefusalKind, error: &RequestError, sources: &SourceMap) -> Self {
         Self { kind, errors: vec![server_error(&error.to_graphql_error(sources))] }
+    }
+
+    /// The errors of the GraphQL response.
+    #[must_use]
+    pub fn errors(mut self, request_id: &str) -> serde_json::Value {
+        name_errors(&mut self.errors, request_id);
+        json!(self.errors)
     }
 
     fn name_bound(&mut self, bound: &'static str, limit: usize) {
@@ -107,7 +118,9 @@ fn server_error(error: &GraphQLError) -> ServerError {
         .iter()
         .map(|location| Pos { line: location.line, column: location.column })
         .collect();
-    let mut error = ServerError::new(error.message.clone(), None);
+    // Some repeat what the client has sent.
+    let end = error.message.floor_char_boundary(MAX_MESSAGE_BYTES);
+    let mut error = ServerError::new(&error.message[..end], None);
     error.locations = locations;
     extend(&mut error, "code", code::BAD_USER_INPUT);
     error

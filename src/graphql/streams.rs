@@ -1,6 +1,8 @@
-//! Streams that know their last item.
+//! Streams of answers.
 
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Ends a stream after the first item that is the last.
 pub(super) fn through_last<S, F>(items: S, is_last: F) -> impl Stream<Item = S::Item> + use<S, F>
@@ -14,5 +16,26 @@ where
         let next = items.next().await?;
         let rest = (!is_last(&next)).then_some(items);
         Some((next, (rest, is_last)))
+    })
+}
+
+/// Takes the items of a stream in a task of its own, one ahead of the reader. The task ends with the
+/// returned stream.
+pub(super) fn in_background<T: Send + 'static>(
+    mut items: BoxStream<'static, T>,
+) -> impl Stream<Item = T> + Send + use<T> {
+    let (sender, receiver) = mpsc::channel(1);
+    #[expect(clippy::disallowed_methods, reason = "the task ends with the stream that reads it")]
+    let task = tokio::spawn(async move {
+        // Room first: an item that waits for room would be a second one ahead.
+        while let Ok(room) = sender.reserve().await {
+            let Some(item) = items.next().await else { break };
+            room.send(item);
+        }
+    });
+    let reader = (receiver, AbortOnDropHandle::new(task));
+    stream::unfold(reader, |(mut receiver, task)| async move {
+        let item = receiver.recv().await?;
+        Some((item, (receiver, task)))
     })
 }

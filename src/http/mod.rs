@@ -75,6 +75,8 @@ pub struct EdgeLimits {
     pub request_bytes: usize,
     /// Bytes of a message on a socket.
     pub message_bytes: usize,
+    /// Bytes of an answer.
+    pub answer_bytes: usize,
     /// Operations at once on a socket.
     pub socket_operations: usize,
     /// After so long a silence a client is asked whether it is there; as long again, and it is gone.

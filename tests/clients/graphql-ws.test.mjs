@@ -3,9 +3,17 @@ import { after, before, test } from 'node:test';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { startGateway } from './lib/gateway.mjs';
-import { assertImageOpens, eventsUntil, generate, subscribe } from './lib/tasks.mjs';
+import {
+  assertImageOpens,
+  cursorOfLive,
+  cursors,
+  eventsUntil,
+  generate,
+  statuses,
+  subscribe,
+  wholeLife,
+} from './lib/tasks.mjs';
 
-const wholeLife = ['QUEUED', 'GENERATING', 'STORING', 'SUCCEEDED'];
 const limit = { timeout: 120_000 };
 
 let gateway;
@@ -26,10 +34,7 @@ function connect(t, token) {
 /** A subscription that is known to be live, and the cursor of the last event it saw. */
 async function liveEvents(client, token) {
   const events = subscribe(client);
-  // Nothing in the protocol acknowledges a subscription; an event does.
-  const earlier = await generate(gateway, token, 'a plantain that goes first');
-  const { cursor } = (await eventsUntil(events, earlier, 'SUCCEEDED')).at(-1);
-  return { events, cursor };
+  return { events, cursor: await cursorOfLive(events, gateway, token) };
 }
 
 test('a subscriber sees QUEUED, GENERATING, STORING and SUCCEEDED and the image opens', limit, async (t) => {
@@ -76,6 +81,3 @@ async function untilCutOff(events) {
   }
   assert.fail('the subscription ended as if it were complete');
 }
-
-const statuses = (events) => events.map(({ status }) => status);
-const cursors = (events) => events.map(({ cursor }) => cursor);

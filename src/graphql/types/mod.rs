@@ -21,7 +21,7 @@ pub(super) use model::{Model, OutputFormat, ProviderName, Resolution};
 pub(super) use node::Node;
 pub(super) use quote::{Quote, QuoteInput};
 pub(super) use request::{EditImagesInput, GenerateImagesInput};
-pub(super) use scalars::{DateTime, Link};
+pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
 pub(super) use task::{Task, TaskEvent};
 pub(super) use viewer::Viewer;

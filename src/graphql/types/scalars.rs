@@ -1,6 +1,6 @@
 //! Scalars that async-graphql does not have under our names, or not with words for clients.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 
 use crate::domain::Timestamp;
 
@@ -45,5 +45,15 @@ impl ScalarType for DateTime {
 impl From<Timestamp> for DateTime {
     fn from(moment: Timestamp) -> Self {
         Self(moment)
+    }
+}
+
+/// Whether a value can be taken for a scalar of ours; the error says why not.
+pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), String> {
+    match name {
+        "DateTime" => DateTime::parse(value.clone())
+            .map(drop)
+            .map_err(|error| error.into_server_error(Pos::default()).message),
+        _ => Ok(()),
     }
 }

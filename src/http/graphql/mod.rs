@@ -5,6 +5,8 @@ mod request;
 mod response;
 mod stream;
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -73,11 +75,12 @@ async fn run(
     accepted: &Accepted,
     replier: &Replier<'_>,
 ) -> Result<Response, Rejection> {
-    let prepared = match edge.operations.prepare(parameters) {
+    let request_id = Arc::clone(&caller.request_id);
+    let prepared = match edge.operations.prepare(parameters, caller) {
         Ok(prepared) => prepared,
         // A stream that is refused has begun: a client of server-sent events sees no other answer.
         Err(refusal) if accepted.for_errors() == Some(Media::EventStream) => {
-            return Ok(stream::refused(refusal, &caller.request_id, edge));
+            return Ok(stream::refused(refusal, &request_id, edge));
         }
         Err(refusal) => return Err(refusal.into()),
     };
@@ -87,11 +90,11 @@ async fn run(
     let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(&prepared))?;
     match media {
         Media::Json | Media::ResponseJson => {
-            let answer = edge.operations.execute(prepared, &caller).await?;
-            Ok(replier.answer(&answer, media))
+            let answer = edge.operations.execute(prepared).await?;
+            Ok(replier.answer(answer, media))
         }
-        Media::EventStream => Ok(stream::events(stream::follow(edge, prepared, caller)?, edge)),
-        Media::Multipart => Ok(stream::multipart(stream::follow(edge, prepared, caller)?, edge)),
+        Media::EventStream => Ok(stream::events(stream::follow(edge, prepared)?, edge)),
+        Media::Multipart => Ok(stream::multipart(stream::follow(edge, prepared)?, edge)),
     }
 }
 

@@ -47,12 +47,14 @@ pub(super) async fn read_body(
     check_content_type(headers)?;
     let body = body::read(body, limit).await.map_err(|error| match error {
         BodyError::TooLarge => Rejection::body_too_large(limit),
-        BodyError::Broken => Rejection::malformed("The request did not arrive whole."),
+        BodyError::Broken => Rejection::unreadable("The request did not arrive whole."),
     })?;
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Rejection::malformed("Batches are off; send one operation per request."));
     }
-    serde_json::from_slice(&body).map_err(|error| explain(&error))
+    let object: Map<String, Value> =
+        serde_json::from_slice(&body).map_err(|error| explain(&error))?;
+    Parameters::read(object).ok_or_else(wrong_types)
 }
 
 /// A JSON content type is what a page on another site cannot send without being asked.
@@ -79,13 +81,17 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
 /// Says where the JSON breaks off, without repeating any of it.
 fn explain(error: &serde_json::Error) -> Rejection {
     if error.is_data() {
-        return Rejection::malformed(
-            "The body must be a JSON object; `query`, `operationName` and `documentId` are strings, `variables` and `extensions` objects.",
-        );
+        return wrong_types();
     }
     if error.to_string().starts_with("recursion limit exceeded") {
         return Rejection::exceeded("nesting", MAX_NESTING);
     }
     let (line, column) = (error.line(), error.column());
-    Rejection::malformed(format!("The body is not valid JSON (line {line}, column {column})."))
+    Rejection::unreadable(format!("The body is not valid JSON (line {line}, column {column})."))
+}
+
+fn wrong_types() -> Rejection {
+    Rejection::malformed(
+        "The body must be a JSON object; `query`, `operationName` and `documentId` are strings, `variables` and `extensions` objects.",
+    )
 }

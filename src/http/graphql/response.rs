@@ -11,6 +11,8 @@ use crate::graphql::{Answer, Refusal, RefusalKind, code};
 
 /// "Partial success" of the draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
+/// A connection that has been lost is noticed by then.
+const RETRY_AFTER_SECONDS: &str = "30";
 
 /// Which statuses GraphQL over HTTP answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,6 +44,11 @@ impl Rejection {
 
     pub(super) fn malformed(message: impl Into<String>) -> Self {
         Refusal::malformed(message).into()
+    }
+
+    /// Not even JSON.
+    pub(super) fn unreadable(message: impl Into<String>) -> Self {
+        Self::with(StatusCode::BAD_REQUEST, Refusal::malformed(message))
     }
 
     pub(super) fn exceeded(bound: &'static str, limit: usize) -> Self {
@@ -84,17 +91,21 @@ pub(super) struct Replier<'a> {
 
 impl Replier<'_> {
     /// What an operation answered.
-    pub(super) fn answer(&self, answer: &Answer, media: Media) -> Response {
+    pub(super) fn answer(&self, answer: Answer, media: Media) -> Response {
         let partial = self.profile == Profile::Draft && answer.has_errors();
         let status = if partial { PARTIAL_SUCCESS } else { 200 };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        reply(status, media, answer.to_json())
+        reply(status, media, answer.into_json())
     }
 
     /// Errors without `data`.
     pub(super) fn reject(&self, rejection: Rejection, media: Option<Media>) -> Response {
-        // A refusal before a stream begins is plain JSON.
-        let media = media.filter(|media| *media == Media::ResponseJson).unwrap_or(Media::Json);
+        // A refusal before a stream begins is plain JSON; in the draft, plain JSON is for successes.
+        let media = match media {
+            Some(Media::ResponseJson) => Media::ResponseJson,
+            _ if self.profile == Profile::Draft => Media::ResponseJson,
+            _ => Media::Json,
+        };
         let status = rejection.status.unwrap_or_else(|| self.status(rejection.refusal.kind, media));
         let body = json!({ "errors": rejection.refusal.errors(self.request_id) });
         let mut response = reply(status, media, body.to_string());
@@ -105,6 +116,9 @@ impl Replier<'_> {
             }
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
             }
             _ => {}
         }

@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
@@ -36,20 +35,17 @@ pub(super) enum Part {
 pub(super) fn follow(
     edge: &Edge,
     prepared: Prepared,
-    caller: Caller,
 ) -> Result<impl Stream<Item = Part> + Send + use<>, Rejection> {
+    let caller = prepared.caller().clone();
     let seat = match &caller.viewer {
         Some(viewer) => Some(edge.seats.take(&viewer.id).map_err(Rejection::too_many_streams)?),
         None => None,
     };
-    let expires_at = caller.viewer.as_ref().map(|viewer| viewer.expires_at);
-    let request_id = caller.request_id.to_string();
-    let answers = answers(edge, prepared, caller);
     let following = Following {
         edge: edge.clone(),
-        answers: Some(answers),
-        expires_at,
-        request_id,
+        is_endless: prepared.kind() == OperationKind::Subscription,
+        state: State::Runs(edge.operations.run(prepared).boxed()),
+        caller,
         _seat: seat,
     };
     Ok(stream::unfold(following, |mut following| async move {
@@ -58,49 +54,48 @@ pub(super) fn follow(
     }))
 }
 
-fn answers(
-    edge: &Edge,
-    prepared: Prepared,
-    caller: Caller,
-) -> BoxStream<'static, Result<Answer, Refusal>> {
-    let operations = edge.operations.clone();
-    match prepared.kind() {
-        OperationKind::Subscription => operations.subscribe(prepared, caller).boxed(),
-        OperationKind::Query | OperationKind::Mutation => {
-            stream::once(async move { operations.execute(prepared, &caller).await }).boxed()
-        }
-    }
+enum State {
+    Runs(BoxStream<'static, Result<Answer, Refusal>>),
+    /// Only the end is missing.
+    Failed,
+    Over,
 }
 
 struct Following {
     edge: Edge,
-    /// None after the last part but the end.
-    answers: Option<BoxStream<'static, Result<Answer, Refusal>>>,
-    expires_at: Option<Timestamp>,
-    request_id: String,
+    state: State,
+    /// Queries and mutations come to an end by themselves.
+    is_endless: bool,
+    caller: Caller,
     _seat: Option<Seat>,
 }
 
 impl Following {
     async fn next(&mut self) -> Option<Part> {
-        let answers = self.answers.as_mut()?;
-        let expires_at = self.expires_at.unwrap_or(Timestamp::MAX_UTC);
-        let answer = tokio::select! {
-            answer = answers.next() => answer,
-            () = self.edge.stop.cancelled() => {
-                self.answers = None;
-                return None;
+        let answer = match &mut self.state {
+            State::Runs(answers) => {
+                let viewer = self.caller.viewer.as_ref();
+                let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
+                tokio::select! {
+                    biased;
+                    answer = answers.next() => answer,
+                    () = self.edge.stop.cancelled(), if self.is_endless => return None,
+                    () = self.edge.commands.clock.sleep_until(expires_at), if self.is_endless => {
+                        Some(Err(expired()))
+                    }
+                }
             }
-            () = self.edge.commands.clock.sleep_until(expires_at) => Some(Err(expired())),
+            State::Failed => None,
+            State::Over => return None,
         };
         Some(match answer {
-            Some(Ok(answer)) => Part::Next(answer.to_json()),
+            Some(Ok(answer)) => Part::Next(answer.into_json()),
             Some(Err(refusal)) => {
-                self.answers = Some(stream::empty().boxed());
-                Part::Failed(refusal.errors(&self.request_id))
+                self.state = State::Failed;
+                Part::Failed(refusal.errors(&self.caller.request_id))
             }
             None => {
-                self.answers = None;
+                self.state = State::Over;
                 Part::Complete
             }
         })
@@ -119,19 +114,24 @@ pub(super) fn refused(refusal: Refusal, request_id: &str, edge: &Edge) -> Respon
 
 /// GraphQL over SSE, distinct connections mode.
 pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
-    let events = parts.map(|part| {
-        Ok::<_, Infallible>(match part {
-            Part::Next(answer) => Event::default().event("next").data(answer),
-            Part::Failed(errors) => {
-                Event::default().event("next").data(json!({ "errors": errors }).to_string())
-            }
-            Part::Complete => Event::default().event("complete").data(""),
-        })
+    let events = with_heartbeats(parts, edge.limits.patience).map(|part| {
+        let answer = match part {
+            Some(Part::Next(answer)) => answer,
+            Some(Part::Failed(errors)) => json!({ "errors": errors }).to_string(),
+            // Without data, browsers would not report the event.
+            Some(Part::Complete) => return Bytes::from_static(b"event: complete\ndata:\n\n"),
+            None => return Bytes::from_static(b":\n\n"),
+        };
+        format!("event: next\ndata: {answer}\n\n").into()
     });
-    let keep_alive = KeepAlive::new().interval(edge.limits.patience);
-    // Proxies such as nginx would hold events back until they have a buffer full.
-    let unbuffered = [("x-accel-buffering", "no")];
-    (unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response()
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept"),
+        // Proxies such as nginx would hold events back until they have a buffer full.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()
 }
 
 /// Apollo's multipart subscription protocol. Each part ends with the next one's boundary: without it, a
@@ -140,7 +140,9 @@ pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: 
     let pieces = with_heartbeats(parts, edge.limits.patience).map(|part| {
         let json = match part {
             Some(Part::Next(answer)) => format!("{{\"payload\":{answer}}}"),
-            Some(Part::Failed(errors)) => json!({ "payload": null, "errors": errors }).to_string(),
+            Some(Part::Failed(errors)) => {
+                json!({ "payload": null, "errors": without_places(errors) }).to_string()
+            }
             Some(Part::Complete) => return Bytes::from_static(b"--\r\n"),
             None => "{}".to_owned(),
         };
@@ -150,8 +152,18 @@ pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: 
     let headers = [
         (header::CONTENT_TYPE, "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\""),
         (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "accept"),
     ];
     (headers, Body::from_stream(first.chain(pieces).map(Ok::<_, Infallible>))).into_response()
+}
+
+/// The protocol's own errors say nothing about places in the document.
+fn without_places(mut errors: Value) -> Value {
+    for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        error.remove("locations");
+        error.remove("path");
+    }
+    errors
 }
 
 /// `None` for each time that nothing came for so long.

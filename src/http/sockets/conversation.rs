@@ -1,10 +1,12 @@
 //! What each message of a client means: the protocol's state, without the network.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use chrono::{SecondsFormat, TimeDelta};
 use futures_util::future;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use serde_json::{Map, Value, json};
 use tokio_stream::StreamMap;
 
@@ -17,14 +19,27 @@ use crate::http::{Edge, bearer};
 
 /// How long before its token ends a client is warned.
 const WARNING: TimeDelta = TimeDelta::seconds(60);
-/// A larger answer would not fit into the write buffer.
-const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
 /// One piece of what an operation answers.
 enum Part {
     Next(Answer),
     Failed(Refusal),
     Complete,
+}
+
+/// An operation under way.
+struct Running {
+    /// Queries and mutations come to an end by themselves.
+    is_endless: bool,
+    parts: BoxStream<'static, Part>,
+}
+
+impl Stream for Running {
+    type Item = Part;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Part>> {
+        self.parts.poll_next_unpin(context)
+    }
 }
 
 /// One client's side of the protocol.
@@ -38,7 +53,7 @@ pub(super) struct Conversation {
     seat: Option<Seat>,
     warned: bool,
     /// Polled from a different one each time, so that none starves the others.
-    operations: StreamMap<String, BoxStream<'static, Part>>,
+    operations: StreamMap<String, Running>,
 }
 
 impl Conversation {
@@ -57,7 +72,13 @@ impl Conversation {
             Incoming::ConnectionInit { payload } => self.initialise(payload.as_ref()).map(Some),
             Incoming::Ping { payload } => self.answer_ping(payload).map(Some),
             Incoming::Pong { payload } => self.prolong(payload.as_ref()).map(|_| None),
-            Incoming::Subscribe { id, payload } => self.subscribe(id, payload),
+            Incoming::Subscribe { id, payload } => {
+                let parameters = Parameters::read(payload).ok_or(Close::BAD_REQUEST)?;
+                if !parameters.name_a_document() {
+                    return Err(Close::BAD_REQUEST);
+                }
+                self.subscribe(id, parameters)
+            }
             Incoming::Complete { id } => {
                 self.operations.remove(&id);
                 Ok(None)
@@ -102,7 +123,7 @@ impl Conversation {
         Ok(Some(expires_at))
     }
 
-    fn subscribe(&mut self, id: String, payload: Parameters) -> Result<Option<String>, Close> {
+    fn subscribe(&mut self, id: String, parameters: Parameters) -> Result<Option<String>, Close> {
         if !self.is_acknowledged() {
             return Err(Close::UNAUTHORIZED);
         }
@@ -110,49 +131,48 @@ impl Conversation {
             return Err(Close::already_exists(&id));
         }
         let limit = self.edge.limits.socket_operations;
+        let caller =
+            Caller { viewer: self.viewer.clone(), request_id: Arc::clone(&self.request_id) };
         let prepared = if self.operations.len() < limit {
-            self.edge.operations.prepare(payload)
+            self.edge.operations.prepare(parameters, caller)
         } else {
             Err(Refusal::exceeded("socketOperations", limit))
         };
         match prepared {
             Ok(prepared) => {
-                let parts = self.run(prepared);
-                self.operations.insert(id, parts);
+                let operation = self.run(prepared);
+                self.operations.insert(id, operation);
                 Ok(None)
             }
-            Err(refusal) => Ok(Some(messages::error(&id, &refusal.errors(&self.request_id)))),
+            Err(refusal) => Ok(Some(self.fail(&id, refusal))),
         }
     }
 
-    fn run(&self, prepared: Prepared) -> BoxStream<'static, Part> {
-        let operations = self.edge.operations.clone();
-        let caller =
-            Caller { viewer: self.viewer.clone(), request_id: Arc::clone(&self.request_id) };
-        let answers = match prepared.kind() {
-            OperationKind::Subscription => operations.subscribe(prepared, caller).boxed(),
-            OperationKind::Query | OperationKind::Mutation => {
-                stream::once(async move { operations.execute(prepared, &caller).await }).boxed()
-            }
-        };
-        let parts = answers.map(|answer| match answer {
+    fn run(&self, prepared: Prepared) -> Running {
+        let is_endless = prepared.kind() == OperationKind::Subscription;
+        let answers = self.edge.operations.run(prepared).map(|answer| match answer {
             Ok(answer) => Part::Next(answer),
             Err(refusal) => Part::Failed(refusal),
         });
-        parts.chain(stream::once(future::ready(Part::Complete))).boxed()
+        let parts = answers.chain(stream::once(future::ready(Part::Complete)));
+        Running { is_endless, parts: parts.boxed() }
+    }
+
+    /// Ends what does not end by itself; true when nothing else is under way.
+    pub(super) fn stop(&mut self) -> bool {
+        let endless = self.operations.iter().filter(|(_, operation)| operation.is_endless);
+        let endless: Vec<String> = endless.map(|(id, _)| id.clone()).collect();
+        for id in endless {
+            self.operations.remove(&id);
+        }
+        self.operations.is_empty()
     }
 
     /// The next message that an operation has for the client; never ends while there is none.
     pub(super) async fn next_answer(&mut self) -> String {
         let Some((id, part)) = self.operations.next().await else { return future::pending().await };
         match part {
-            Part::Next(answer) => {
-                let answer = answer.to_json();
-                if answer.len() <= MAX_ANSWER_BYTES {
-                    return messages::next(&id, &answer);
-                }
-                self.fail(&id, Refusal::exceeded("answerBytes", MAX_ANSWER_BYTES))
-            }
+            Part::Next(answer) => messages::next(&id, &answer.into_json()),
             Part::Failed(refusal) => self.fail(&id, refusal),
             Part::Complete => {
                 self.operations.remove(&id);

@@ -6,8 +6,6 @@ use axum::extract::ws::{CloseFrame, Message};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::Parameters;
-
 /// The longest text that fits into a close frame.
 const MAX_REASON_BYTES: usize = 123;
 
@@ -29,7 +27,7 @@ pub(super) enum Incoming {
     },
     Subscribe {
         id: String,
-        payload: Parameters,
+        payload: Map<String, Value>,
     },
     Complete {
         id: String,
@@ -42,7 +40,10 @@ impl Incoming {
     /// # Errors
     /// How the socket ends when it is none.
     pub(super) fn read(text: &str) -> Result<Self, Close> {
-        let message = serde_json::from_str(text).map_err(|_| Close::BAD_REQUEST)?;
+        // Read as an object first: serde takes lists for messages as well.
+        let message: Map<String, Value> =
+            serde_json::from_str(text).map_err(|_| Close::BAD_REQUEST)?;
+        let message = Self::deserialize(Value::Object(message)).map_err(|_| Close::BAD_REQUEST)?;
         match &message {
             Self::Subscribe { id, .. } | Self::Complete { id } if id.is_empty() => {
                 Err(Close::BAD_REQUEST)
@@ -94,6 +95,8 @@ pub(super) struct Close {
 impl Close {
     pub(super) const GATEWAY_STOPS: Self = Self::new(1001, "The gateway restarts");
     pub(super) const SILENT: Self = Self::new(1001, "No answer to a ping");
+    pub(super) const NO_WEBSOCKET: Self = Self::new(1002, "Protocol error");
+    pub(super) const NO_TEXT: Self = Self::new(1007, "Text must be UTF-8");
     pub(super) const TOO_BIG: Self = Self::new(1009, "Message too big");
     pub(super) const SLOW: Self =
         Self::new(1013, "Messages were not read in time; come back with the last cursor");
@@ -115,7 +118,7 @@ impl Close {
 
     pub(super) fn too_many_sockets(limit: usize) -> Self {
         let reason = format!("Too many connections of this user; {limit} may be open at once");
-        Self { code: 4429, reason: reason.into() }
+        Self { code: 1013, reason: reason.into() }
     }
 
     /// As a frame, which holds a short reason only.
@@ -149,8 +152,8 @@ mod tests {
             r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":"1"}"#,
-            r#"{"type":"subscribe","id":"1","payload":{"query":7}}"#,
-            r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}"#,
+            r#"{"type":"subscribe","id":"1","payload":["{ a }"]}"#,
+            r#"["ping"]"#,
             r#"{"type":"complete"}"#,
             r#"{"type":"ping","payload":"text"}"#,
             r#"{"type":"connection_init","payload":[]}"#,

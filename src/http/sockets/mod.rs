@@ -16,8 +16,8 @@ const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Instead of 128 KiB, which would be nearly all that an idle socket costs.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
-/// What a client that reads nothing may cost; then its socket ends.
-const MAX_WRITE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// What a client that reads nothing may cost, beside one answer.
+const SPARE_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) fn accept(edge: Edge, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> Response {
     if !edge.origins.allow_socket(headers) {
@@ -33,7 +33,7 @@ pub(super) fn accept(edge: Edge, upgrade: WebSocketUpgrade, headers: &HeaderMap)
         .max_frame_size(edge.limits.message_bytes)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES);
+        .max_write_buffer_size(edge.limits.answer_bytes + SPARE_BUFFER_BYTES);
     let speaks = upgrade.selected_protocol().is_some();
     let session = Session::new(edge, request_id(headers).into(), by_header);
     upgrade.on_upgrade(move |socket| session.run(socket, speaks))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until, timeout};
-use tungstenite::error::Error as WsError;
+use tungstenite::error::{Error as WsError, ProtocolError};
 
 use super::conversation::Conversation;
 use super::messages::{self, Close};
@@ -71,12 +71,14 @@ impl Silence {
 pub(super) struct Session {
     edge: Edge,
     conversation: Conversation,
+    /// Queries and mutations may finish; nothing new begins.
+    stopping: bool,
 }
 
 impl Session {
     pub(super) fn new(edge: Edge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
         let conversation = Conversation::new(edge.clone(), request_id, by_header);
-        Self { edge, conversation }
+        Self { edge, conversation, stopping: false }
     }
 
     /// Talks until one side ends it.
@@ -121,13 +123,20 @@ impl Session {
         let clock = self.edge.commands.clock.clone();
         let waits_for_init = !self.conversation.is_acknowledged();
         let token_deadline = self.conversation.token_deadline();
+        let stopping = self.stopping;
+        if stopping && self.conversation.stop() {
+            return Err(Close::GATEWAY_STOPS.into());
+        }
         let said = tokio::select! {
-            frame = socket.recv() => {
+            frame = socket.recv(), if !stopping => {
                 silence.broken();
                 return self.hear(frame);
             }
             answer = self.conversation.next_answer() => Ok(Said::Text(answer)),
-            () = self.edge.stop.cancelled() => Err(Close::GATEWAY_STOPS),
+            () = self.edge.stop.cancelled(), if !stopping => {
+                self.stopping = true;
+                Ok(Said::Nothing)
+            }
             () = clock.sleep_until(token_deadline), if !waits_for_init => {
                 self.conversation.on_token_deadline().map(Said::Text)
             }
@@ -154,6 +163,10 @@ impl Session {
 fn end_of(error: axum::Error) -> End {
     match error.into_inner().downcast::<WsError>().as_deref() {
         Ok(WsError::Capacity(_)) => Close::TOO_BIG.into(),
+        Ok(WsError::Utf8(_)) => Close::NO_TEXT.into(),
+        Ok(WsError::Protocol(error)) if *error != ProtocolError::ResetWithoutClosingHandshake => {
+            Close::NO_WEBSOCKET.into()
+        }
         _ => End::Gone,
     }
 }

@@ -13,8 +13,8 @@ const binary =
 const readyWithinMs = 60_000;
 const pollEveryMs = 50;
 
-/** Starts `plantain dev` on free ports with a data directory of its own. */
-export async function startGateway() {
+/** Starts `plantain dev` on free ports with a data directory of its own, and with these settings. */
+export async function startGateway(settings = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'plantain-clients-'));
   // The private Postgres runs under another uid, which must get through.
   await chmod(dataDir, 0o755);
@@ -24,6 +24,7 @@ export async function startGateway() {
     PLANTAIN_DATA_DIR: dataDir,
     PLANTAIN_BIND: `127.0.0.1:${port}`,
     PLANTAIN_SIMULATOR_BIND: `127.0.0.1:${simulatorPort}`,
+    ...settings,
   });
   await gateway.start();
   return gateway;
@@ -97,8 +98,9 @@ class Gateway {
     await exit;
   }
 
-  async token(sub) {
-    const { stdout } = await promisify(execFile)(binary, ['token', '--sub', sub], { env: this.#env });
+  async token(sub, ttl = 3600) {
+    const options = ['token', '--sub', sub, '--ttl', String(ttl)];
+    const { stdout } = await promisify(execFile)(binary, options, { env: this.#env });
     return stdout.trim();
   }
 

@@ -1,0 +1,84 @@
+//! A plan as a document that async-graphql runs. It holds nothing that 7.2 reads in its own way: no
+//! variables, directives or named fragments, and no field twice.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, Field, InlineFragment, OperationDefinition,
+    OperationType, Selection, SelectionSet, TypeCondition,
+};
+use async_graphql::{Name, Pos, Positioned};
+
+use super::plan::{Planned, Shape};
+
+/// Asks for the type of an object where the plan needs it, or where nothing else is asked for: 7.2 takes
+/// an object without fields for null.
+pub(super) const TYPE_KEY: &str = "__plannedType";
+
+/// The document that asks for what is planned.
+pub(super) fn document(ty: OperationType, root: &Shape) -> ExecutableDocument {
+    let operation = OperationDefinition {
+        ty,
+        variable_definitions: Vec::new(),
+        directives: Vec::new(),
+        selection_set: selection_set(Some(root)),
+    };
+    ExecutableDocument {
+        operations: DocumentOperations::Single(somewhere(operation)),
+        fragments: HashMap::new(),
+    }
+}
+
+fn selection_set(shape: Option<&Shape>) -> Positioned<SelectionSet> {
+    let items = match shape {
+        None => Vec::new(),
+        Some(Shape::Object(fields)) if fields.is_empty() => vec![type_field()],
+        Some(Shape::Object(fields)) => fields.iter().map(field).collect(),
+        Some(Shape::Abstract(types)) => {
+            let types = types.iter().filter(|(_, fields)| !fields.is_empty());
+            let types = types.map(|(name, fields)| on_type(name, fields));
+            std::iter::once(type_field()).chain(types).collect()
+        }
+    };
+    somewhere(SelectionSet { items })
+}
+
+fn field(planned: &Planned) -> Positioned<Selection> {
+    let is_renamed = planned.key != planned.name;
+    let arguments = planned.arguments.iter();
+    somewhere(Selection::Field(somewhere(Field {
+        alias: is_renamed.then(|| somewhere(Name::new(&planned.key))),
+        name: somewhere(Name::new(&planned.name)),
+        arguments: arguments
+            .map(|(name, value)| {
+                (somewhere(Name::new(name)), somewhere(value.clone().into_value()))
+            })
+            .collect(),
+        directives: Vec::new(),
+        selection_set: selection_set(planned.shape.as_ref()),
+    })))
+}
+
+fn on_type(name: &str, fields: &[Planned]) -> Positioned<Selection> {
+    let items = fields.iter().map(field).collect();
+    somewhere(Selection::InlineFragment(somewhere(InlineFragment {
+        type_condition: Some(somewhere(TypeCondition { on: somewhere(Name::new(name)) })),
+        directives: Vec::new(),
+        selection_set: somewhere(SelectionSet { items }),
+    })))
+}
+
+fn type_field() -> Positioned<Selection> {
+    somewhere(Selection::Field(somewhere(Field {
+        alias: Some(somewhere(Name::new(TYPE_KEY))),
+        name: somewhere(Name::new("__typename")),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: selection_set(None),
+    })))
+}
+
+/// Positions come from the plan, when an error needs one.
+fn somewhere<T>(node: T) -> Positioned<T> {
+    Positioned::new(node, Pos::default())
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { generate } from '../tasks.mjs';
+import { codeOf, collect, get, pieces, post, responseJson, split, untilExpiry } from './http.mjs';
+import { within } from './waiting.mjs';
+
+const eventStream = { accept: 'text/event-stream' };
+const events = 'subscription { taskEvents { status } }';
+const follow = 'subscription ($id: ID!) { taskUpdated(id: $id) { status version } }';
+
+/** The blocks of an event stream: their fields, and their comments under the empty name. */
+async function* blocks(t, response) {
+  for await (const block of split(pieces(t, response), '\n\n')) {
+    const lines = block.split('\n').map((line) => /^([^:]*):? ?(.*)$/.exec(line));
+    yield Object.fromEntries(lines.map(([, name, value]) => [name, value]));
+  }
+}
+
+/** The next block that satisfies, from a stream that may go on for ever. */
+async function find(stream, matches, what) {
+  const search = async () => {
+    for (;;) {
+      const { value, done } = await stream.next();
+      assert.ok(!done, `the stream ended without ${what}`);
+      if (matches(value)) return value;
+    }
+  };
+  return within(search(), what);
+}
+
+/** The events of a whole stream, without the comments. */
+async function readAll(t, response) {
+  assert.equal(response.status, 200);
+  assert.match(response.headers.get('content-type'), /^text\/event-stream(;|$)/);
+  const read = async () => (await collect(blocks(t, response))).filter(({ event }) => event);
+  return within(read(), 'end of the stream');
+}
+
+/** The results of a stream, which must be `next` events and then `complete`. */
+async function results(t, response) {
+  const all = await readAll(t, response);
+  assert.equal(all.at(-1)?.event, 'complete', `the last event is ${JSON.stringify(all.at(-1))}`);
+  const nexts = all.slice(0, -1);
+  assert.ok(nexts.every(({ event }) => event === 'next'));
+  return nexts.map(({ data }) => JSON.parse(data));
+}
+
+async function assertRefused(t, response) {
+  const [refusal, ...others] = await results(t, response);
+  assert.deepEqual(others, []);
+  assert.ok(!('data' in refusal), 'there is data');
+  assert.ok(refusal.errors.length > 0, 'there are no errors');
+  return refusal;
+}
+
+const refused = {
+  'no query': {},
+  'a document that is no GraphQL': { query: '{' },
+  'a document that does not fit the schema': { query: '{ nothing }' },
+  'the name of no operation in the document': { query: 'query a { __typename }', operationName: 'b' },
+  'a variable that does not fit its type': { query: follow, variables: { id: [] } },
+  'a subscription that does not fit the schema': { query: 'subscription { nothing }' },
+  'a subscription whose stream cannot begin': { query: 'subscription { taskEvents(after: "nonsense") { status } }' },
+};
+
+const refusedRules = Object.entries(refused).map(([what, body]) => [
+  `next with errors, then complete, with status 200: ${what}`,
+  async ({ t, ...user }) => assertRefused(t, await post(user, body, eventStream)),
+]);
+
+export const sseSettings = { PLANTAIN_PING_SECONDS: '1', PLANTAIN_MAX_USER_SOCKETS: '2' };
+
+export const sseRules = [
+  [
+    'A query is answered as text/event-stream: next with the result, then complete, then the end',
+    async ({ t, user, ...rest }) => {
+      const response = await post(rest, { query: '{ viewer { id } }' }, eventStream);
+      assert.deepEqual(await results(t, response), [{ data: { viewer: { id: user } } }]);
+    },
+  ],
+  [
+    'A query by GET, as an EventSource sends it, is answered alike',
+    async ({ t, ...user }) => {
+      const response = await get(user, { query: '{ __typename }' }, eventStream);
+      assert.deepEqual(await results(t, response), [{ data: { __typename: 'Query' } }]);
+    },
+  ],
+  [
+    'A mutation is answered alike',
+    async ({ t, ...user }) => {
+      const query = 'mutation { cancelTask(id: "none") { __typename } }';
+      const response = await post(user, { query }, eventStream);
+      assert.deepEqual(await results(t, response), [{ data: { cancelTask: { __typename: 'NotFound' } } }]);
+    },
+  ],
+  [
+    'A subscription is answered with next for each result, and complete when its stream ends',
+    async ({ t, ...user }) => {
+      const id = await generate(user.gateway, user.token, 'a plantain that is followed [sim:slow=1]');
+      const seen = await results(t, await post(user, { query: follow, variables: { id } }, eventStream));
+      assert.equal(seen.at(-1).data.taskUpdated.status, 'SUCCEEDED');
+      const versions = seen.map(({ data }) => data.taskUpdated.version);
+      assert.deepEqual(versions, [...new Set(versions)].sort((one, other) => one - other));
+    },
+  ],
+  [
+    'Every event has a line of data: without one, an EventSource does not hear it',
+    async ({ t, ...user }) => {
+      const all = await readAll(t, await post(user, { query: '{ __typename }' }, eventStream));
+      const deaf = all.filter(({ data }) => data === undefined).map(({ event }) => event);
+      assert.deepEqual(deaf, [], `without data: ${deaf}`);
+    },
+  ],
+  [
+    'An error in a field is next with data and errors, then complete',
+    async ({ t, gateway }) => {
+      const query = '{ task(id: "none") { id } __typename }';
+      const [result] = await results(t, await post({ gateway }, { query }, eventStream));
+      assert.deepEqual(result.data, { task: null, __typename: 'Query' });
+      assert.equal(codeOf(result), 'UNAUTHENTICATED');
+    },
+  ],
+  ...refusedRules,
+  [
+    'A stream that is silent is kept alive by comments',
+    async ({ t, ...user }) => {
+      const stream = blocks(t, await post(user, { query: events }, eventStream));
+      for (let comments = 0; comments < 2; comments += 1) await find(stream, (block) => '' in block, 'comment');
+    },
+  ],
+  [
+    'A stream ends with its token: next with UNAUTHENTICATED, then complete',
+    async ({ t, ...user }) => {
+      const read = async (viewer) => results(t, await post(viewer, { query: events }, eventStream));
+      for (const messages of await untilExpiry(user, read)) {
+        assert.deepEqual(messages.map(codeOf), ['UNAUTHENTICATED']);
+      }
+    },
+  ],
+  [
+    '429 and LIMIT_EXCEEDED: more streams of one user than PLANTAIN_MAX_USER_SOCKETS',
+    async ({ t, ...user }) => {
+      for (let open = 0; open < 2; open += 1) {
+        const stream = blocks(t, await post(user, { query: events }, eventStream));
+        await find(stream, () => true, 'sign of life');
+      }
+      const response = await post(user, { query: events }, eventStream);
+      assert.equal(response.status, 429);
+      const refusal = await response.json();
+      assert.equal(codeOf(refusal), 'LIMIT_EXCEEDED');
+      assert.equal(refusal.errors[0].extensions.limit, 2);
+    },
+  ],
+  [
+    '406: a subscription of a client that takes no stream',
+    async (user) => {
+      for (const accept of ['application/json', responseJson, '*/*']) {
+        assert.equal((await post(user, { query: events }, { accept })).status, 406, accept);
+      }
+    },
+  ],
+];

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { assertClosed } from './socket-asserts.mjs';
+import { Socket, bearer } from './socket.mjs';
+
+const expiryOf = (token) => {
+  const { exp } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+  return new Date(exp * 1000).toISOString();
+};
+
+const warning = (socket, token) =>
+  socket.take(
+    ({ type, payload }) => type === 'ping' && payload?.tokenExpiresAt === expiryOf(token),
+    `warning that the token ends at ${expiryOf(token)}`,
+  );
+
+const serverPing = (socket) => socket.take(({ type }) => type === 'ping', 'ping');
+
+const assertAlive = async (socket) => {
+  socket.subscribe('alive', '{ __typename }');
+  assert.equal((await socket.next('next')).payload.data.__typename, 'Query');
+};
+
+export const keepAliveRules = [
+  [
+    'ping is answered with pong, which carries the payload back',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      const payload = { at: 7, deep: { er: ['ö', null] } };
+      socket.send({ type: 'ping', payload });
+      assert.deepEqual(await socket.next('pong'), { type: 'pong', payload });
+      for (const ping of [{ type: 'ping' }, { type: 'ping', payload: null }]) {
+        socket.send(ping);
+        assert.deepEqual(await socket.next('pong'), { type: 'pong' });
+      }
+    },
+  ],
+  [
+    'The payload comes back to the last digit',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      const payload = { numbers: [0.9658786794500731, 0.42799583671008357, 9007199254740991, -0.1] };
+      socket.send({ type: 'ping', payload });
+      assert.deepEqual((await socket.next('pong')).payload, payload);
+    },
+  ],
+  [
+    'ping is answered with pong before connection_init',
+    async ({ t, gateway }) => {
+      const socket = await Socket.open(t, gateway);
+      socket.send({ type: 'ping', payload: { early: true } });
+      assert.deepEqual(await socket.next('pong'), { type: 'pong', payload: { early: true } });
+    },
+  ],
+  [
+    'A pong that nobody asked for is ignored, before connection_init and after',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.open(t, gateway);
+      socket.send({ type: 'pong', payload: { unsolicited: true } });
+      socket.init(token);
+      await socket.next('connection_ack');
+      socket.send({ type: 'pong' });
+      await assertAlive(socket);
+    },
+  ],
+  [
+    'After PLANTAIN_PING_SECONDS of silence the gateway asks, with a ping message and a ping frame',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      await Promise.all([serverPing(socket), socket.framesOfPings(1)]);
+    },
+  ],
+  [
+    'A client that answers neither is closed',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token, { autoPong: false });
+      await assertClosed(socket, 1001, /./);
+    },
+  ],
+  [
+    'A client that answers only the ping frames stays',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      await socket.framesOfPings(3);
+      await assertAlive(socket);
+    },
+  ],
+  [
+    'A client that answers only the ping messages stays',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token, { autoPong: false });
+      for (let pings = 0; pings < 3; pings += 1) {
+        await serverPing(socket);
+        socket.send({ type: 'pong' });
+      }
+      await assertAlive(socket);
+    },
+  ],
+  [
+    'Within the last minute of its token a client is told when it ends',
+    async ({ t, gateway, user }) => {
+      const token = await gateway.token(user, 30);
+      await warning(await Socket.acknowledged(t, gateway, token), token);
+    },
+  ],
+  [
+    '4403: the token has ended',
+    async ({ t, gateway, user }) => {
+      const socket = await Socket.acknowledged(t, gateway, await gateway.token(user, 3));
+      await assertClosed(socket, 4403, /^The token has expired$/);
+    },
+  ],
+  [
+    'A fresh token in the payload of a ping prolongs the socket, and does not come back',
+    async ({ t, gateway, user }) => {
+      const short = await gateway.token(user, 3);
+      // The warning about this one comes after the other has ended.
+      const long = await gateway.token(user, 65);
+      const socket = await Socket.acknowledged(t, gateway, short);
+      await warning(socket, short);
+      socket.send({ type: 'ping', payload: bearer(long) });
+      const pong = await socket.next('pong');
+      assert.deepEqual(pong, { type: 'pong', payload: { tokenExpiresAt: expiryOf(long) } });
+      await warning(socket, long);
+      await assertAlive(socket);
+    },
+  ],
+  [
+    "4403 Forbidden: another user's token in the payload of a ping",
+    async ({ t, gateway, user, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      socket.send({ type: 'ping', payload: bearer(await gateway.token(`not-${user}`)) });
+      await assertClosed(socket, 4403, /^Forbidden$/);
+    },
+  ],
+  [
+    '4403 Forbidden: a bad token in the payload of a ping',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      socket.send({ type: 'ping', payload: bearer('nonsense') });
+      await assertClosed(socket, 4403, /^Forbidden$/);
+    },
+  ],
+];
+
+export const farewellRules = [
+  [
+    '1001: the gateway stops',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      await Promise.all([assertClosed(socket, 1001, /./), gateway.stop()]);
+    },
+  ],
+];
