@@ -24,7 +24,7 @@ use crate::domain::{Credits, Rules};
 use crate::feed::Feed;
 use crate::graphql::{Api, Bounds, Operations, read_manifest};
 use crate::hints::Hints;
-use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, TimedListener, router};
+use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, router, serve};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{
@@ -43,8 +43,11 @@ const SHRINKING_AT_ONCE: usize = 2;
 
 /// A gateway that is built and listens, but does not work yet.
 pub struct App {
-    listener: TimedListener,
+    listener: TcpListener,
     router: Router,
+    /// With slow clients.
+    patience: Duration,
+    sessions: TaskTracker,
     shop: Arc<Workshop>,
     feed: Feed,
     stop: CancellationToken,
@@ -105,9 +108,11 @@ impl App {
             page: Arc::new(page),
             shrinking: Arc::new(Semaphore::new(SHRINKING_AT_ONCE)),
             stop: stop.clone(),
+            sessions: TaskTracker::new(),
         };
-        let listener = TimedListener::new(listener, edge.limits.patience);
-        Ok(Self { listener, router: router(edge), shop: Arc::new(shop), feed, stop })
+        let (patience, sessions) = (edge.limits.patience, edge.sessions.clone());
+        let router = router(edge);
+        Ok(Self { listener, router, patience, sessions, shop: Arc::new(shop), feed, stop })
     }
 
     /// The address that is listened on.
@@ -115,30 +120,22 @@ impl App {
     /// # Errors
     /// When the system no longer knows it.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
-        axum::serve::Listener::local_addr(&self.listener)
+        self.listener.local_addr()
     }
 
     /// Works until `shutdown` ends; then finishes what is under way, within 25 seconds.
-    ///
-    /// # Errors
-    /// When the listener breaks.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let tracker = TaskTracker::new();
         workers::start(&self.shop, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
-        let stop = self.stop.clone();
-        let server = axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(async move { stop.cancelled().await });
-        let mut server = std::pin::pin!(server.into_future());
-        tokio::select! {
-            ended = &mut server => ended.context("the listener broke")?,
-            () = shutdown => {}
-        }
+        tracker.spawn(serve(self.listener, self.router, self.patience, self.stop.clone()));
+        shutdown.await;
         tracing::info!("stopping");
         self.stop.cancel();
         tracker.close();
+        self.sessions.close();
         let finished = async {
-            let _ = server.await;
+            self.sessions.wait().await;
             tracker.wait().await;
         };
         if tokio::time::timeout(SHUTDOWN_PATIENCE, finished).await.is_err() {
@@ -148,7 +145,6 @@ impl App {
         }
         // A database that is away answers no goodbye.
         let _ = tokio::time::timeout(CLOSE_PATIENCE, self.shop.store.close()).await;
-        Ok(())
     }
 }
 

@@ -122,7 +122,7 @@ async fn run_with(
     let stop = CancellationToken::new();
     let _stop_simulator = stop.clone().drop_guard();
     tokio::select! {
-        result = app.run_until(shutdown) => result,
+        () = app.run_until(shutdown) => Ok(()),
         result = simulator.run_until(stop) => {
             result?;
             bail!("the simulator ended")

@@ -175,7 +175,7 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         }
     };
     tracing::info!(address = %app.address()?, "listening on http://{}", app.address()?);
-    app.run_until(interrupted()?).await?;
+    app.run_until(interrupted()?).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,11 +6,11 @@ mod callbacks;
 mod graphql;
 mod health;
 mod images;
-mod listener;
 mod origins;
 mod pages;
 mod problem;
 mod seats;
+mod server;
 mod sockets;
 
 use std::sync::Arc;
@@ -23,16 +23,17 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 pub use graphql::Profile;
-pub use listener::TimedListener;
 pub use origins::Origins;
 pub use pages::{Example, PageConfig};
 pub use seats::Seats;
+pub use server::serve;
 
 use crate::auth::Tokens;
 use crate::blobs::Blobs;
@@ -64,8 +65,10 @@ pub struct Edge {
     pub page: Arc<PageConfig>,
     /// Bounds how many images are shrunk at once.
     pub shrinking: Arc<Semaphore>,
-    /// Ends sockets when the gateway stops.
+    /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,
+    /// The sockets that are open.
+    pub sessions: TaskTracker,
 }
 
 /// What one connection may cost.

@@ -108,6 +108,80 @@ async fn a_variable_that_is_left_out_leaves_its_argument_out() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_asked_for_twice_is_resolved_once() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mutation = "mutation { ...A ...B }
+        fragment A on Mutation { generateImages(input: { prompt: \"a\" }) { ... on TaskAccepted { task { id } } } }
+        fragment B on Mutation { generateImages(input: { prompt: \"a\" }) { ... on TaskAccepted { task { prompt } } } }";
+    let made = ana.graphql(mutation, json!({})).await;
+    assert_eq!(made["generateImages"]["task"]["prompt"], "a", "{made}");
+    let history = ana.graphql("{ tasks { nodes { id } } }", json!({})).await;
+    assert_eq!(history["tasks"]["nodes"], json!([{ "id": made["generateImages"]["task"]["id"] }]));
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_refused_before_anything_runs() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let both = "{ fluxKontext: {}, nanoBanana: {} }";
+    let wrong = [
+        format!("generateImages(input: {{ prompt: \"b\", options: {both} }}) {{ __typename }}"),
+        "generateImages(input: { prompt: \"b\", options: {} }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", options: $none }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", prompt: \"c\" }) { __typename }".to_owned(),
+    ];
+    for field in wrong {
+        let variable = if field.contains('$') { "($none: ProviderOptions)" } else { "" };
+        let good = "generateImages(input: { prompt: \"a\" }) { __typename }";
+        let query = format!("mutation{variable} {{ a: {good} b: {field} }}");
+        let answer = ana.execute(&query, json!({ "none": {} })).await;
+        assert!(answer.get("data").is_none(), "{query}: {answer}");
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
+    }
+    let query = "{ tasks(filter: { createdAfter: \"yesterday\" }) { nodes { id } } }";
+    let answer = ana.execute(query, json!({})).await;
+    let message = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("2026-11-21T09:30:00Z"), "{answer}");
+    let history = ana.graphql("{ tasks { nodes { id } } }", json!({})).await;
+    assert_eq!(history["tasks"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn an_object_of_which_nothing_is_asked_for_is_empty_and_not_null() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let query = "query($no: Boolean!, $yes: Boolean!) {
+        viewer { id @include(if: $no) }
+        models @skip(if: $yes) { id }
+    }";
+    let data = ana.graphql(query, json!({ "no": false, "yes": true })).await;
+    assert_eq!(data, json!({ "viewer": {} }));
+    let query = "mutation { generateImages(input: { prompt: \"\" }) { ... on TaskAccepted { task { id } } } }";
+    assert_eq!(ana.graphql(query, json!({})).await, json!({ "generateImages": {} }));
+    assert_eq!(ana.graphql("{ viewer @skip(if: true) { id } }", json!({})).await, json!({}));
+}
+
+#[tokio::test]
+async fn texts_arrive_as_they_were_written() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let query = r#"mutation {
+        block: generateImages(input: { prompt: """say \""" now""" }) { ...prompt }
+        escaped: generateImages(input: { prompt: "\u{1F600} \uD83D\uDE00 \t" }) { ...prompt }
+    }
+    fragment prompt on TaskAccepted { task { prompt } }"#;
+    let made = ana.graphql(query, json!({})).await;
+    assert_eq!(made["block"]["task"]["prompt"], r#"say """ now"#);
+    assert_eq!(made["escaped"]["task"]["prompt"], "😀 😀 \t");
+    let metadata = json!({ "n": 0.965_878_679_450_073_1, "list": [1, [2.5], { "a": null }] });
+    let query = "mutation($m: JSON) { generateImages(input: { prompt: \"a\", metadata: $m }) {
+        ... on TaskAccepted { task { metadata } } } }";
+    let made = ana.graphql(query, json!({ "m": metadata })).await;
+    assert_eq!(made["generateImages"]["task"]["metadata"], metadata);
+}
+
+#[tokio::test]
 async fn what_failed_is_null_and_the_rest_is_answered() {
     let app = TestApp::start().await;
     let ana = app.user("ana");

@@ -67,6 +67,26 @@ async fn a_socket_is_told_when_the_gateway_ends() {
 }
 
 #[tokio::test]
+async fn a_mutation_that_waits_is_answered_before_the_gateway_ends() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mut socket = ana.socket().await;
+    socket.subscribe("s", REPLAY, json!({})).await;
+    let mutation = "mutation { generateImages(input: { prompt: \"[sim:never]\", waitSeconds: 2 }) {
+        ... on TaskAccepted { task { id } } } }";
+    socket.subscribe("m", mutation, json!({})).await;
+    assert_eq!(socket.next().await["id"], "s");
+    app.stop_soon();
+    let mut answer = socket.next().await;
+    while answer["id"] == "s" {
+        answer = socket.next().await;
+    }
+    assert!(answer["payload"]["data"]["generateImages"]["task"]["id"].is_string(), "{answer}");
+    assert_eq!(socket.next().await, json!({ "id": "m", "type": "complete" }));
+    assert_eq!(socket.closed().await.0, 1001);
+}
+
+#[tokio::test]
 async fn a_socket_that_talks_before_it_says_who_it_is_ends_with_its_token_all_the_same() {
     let app = TestApp::start().await;
     let mut socket = Socket::open(&app.url).await;

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::response::Response;
 
 pub use self::response::Profile;
@@ -25,10 +25,11 @@ pub(super) async fn get_or_upgrade(
     State(edge): State<Edge>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
+    extensions: Extensions,
     RawQuery(query): RawQuery,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return sockets::accept(edge, upgrade, &headers);
+        return sockets::accept(edge, upgrade, &headers, extensions);
     }
     let parameters = request::read_query(query.as_deref().unwrap_or_default());
     respond(&edge, &Method::GET, &headers, parameters).await

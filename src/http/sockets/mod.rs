@@ -5,7 +5,7 @@ mod messages;
 mod session;
 
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::Response;
 
 use self::session::Session;
@@ -19,7 +19,12 @@ const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 /// What a client that reads nothing may cost, beside one answer.
 const SPARE_BUFFER_BYTES: usize = 256 * 1024;
 
-pub(super) fn accept(edge: Edge, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> Response {
+pub(super) fn accept(
+    edge: Edge,
+    upgrade: WebSocketUpgrade,
+    headers: &HeaderMap,
+    extensions: Extensions,
+) -> Response {
     if !edge.origins.allow_socket(headers) {
         let message = "Pages of this origin may not connect; list it in PLANTAIN_CORS_ORIGINS.";
         return problem(StatusCode::FORBIDDEN, message);
@@ -35,6 +40,12 @@ pub(super) fn accept(edge: Edge, upgrade: WebSocketUpgrade, headers: &HeaderMap)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(edge.limits.answer_bytes + SPARE_BUFFER_BYTES);
     let speaks = upgrade.selected_protocol().is_some();
+    let sessions = edge.sessions.clone();
     let session = Session::new(edge, request_id(headers).into(), by_header);
-    upgrade.on_upgrade(move |socket| session.run(socket, speaks))
+    let mut response =
+        upgrade.on_upgrade(move |socket| sessions.track_future(session.run(socket, speaks)));
+    // With them hyper writes header names as the client did: Python's gql 4.4 looks for
+    // `Sec-WebSocket-Protocol` in this case only.
+    response.extensions_mut().extend(extensions);
+    response
 }

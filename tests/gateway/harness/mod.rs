@@ -113,8 +113,7 @@ impl TestApp {
         let url = format!("http://{}", app.address().unwrap());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let gateway =
-            runtime.spawn(async move { app.run_until(stopped.cancelled()).await.unwrap() });
+        let gateway = runtime.spawn(async move { app.run_until(stopped.cancelled()).await });
         let (gateway, runtime) = (Some(gateway), Some(runtime));
         Self {
             url,
@@ -153,9 +152,14 @@ impl TestApp {
         }
     }
 
+    /// Tells it to end in order.
+    pub(crate) fn stop_soon(&self) {
+        self.stop.cancel();
+    }
+
     /// Ends it in order, and waits for that.
     pub(crate) async fn stop(mut self) {
-        self.stop.cancel();
+        self.stop_soon();
         if let Some(gateway) = self.gateway.take() {
             gateway.await.unwrap();
         }
