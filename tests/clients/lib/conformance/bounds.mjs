@@ -6,7 +6,8 @@ const within = (count, outer, inner) => `${`${outer} { `.repeat(count)}${inner}$
 
 /** Each bound with its default, and a document that asks for so much. */
 const bounds = {
-  tokens: [5_000, (count) => `{ nodes(ids: [${repeat(count - 12, () => '"none"')}]) { id } }`],
+  // Braces, a name and the end; commas, which mean nothing, count as well.
+  tokens: [10_000, (count) => `{__typename${','.repeat(count - 4)}}`],
   depth: [20, (count) => `{ __type(name: "Task") { ${within(count - 2, 'ofType', 'kind')} } }`],
   fields: [2_000, (count) => `{ viewer { ${repeat(count - 1, () => 'id')} } }`],
   aliases: [100, (count) => `{ viewer { ${repeat(count, (index) => `a${index}: id`)} } }`],
@@ -21,12 +22,13 @@ const bounds = {
     }`,
   ],
   introspectionDepth: [
-    3,
+    2,
     (count) => {
       const lists = within(count - 1, 'fields { type', 'fields { name }');
       return `{ __type(name: "Task") { ${lists}${' }'.repeat(count)} }`;
     },
   ],
+  introspections: [5, (count) => `{ ${repeat(count, (index) => `t${index}: __type(name: "Task") { kind }`)} }`],
   ids: [100, (count) => `{ nodes(ids: [${repeat(count, () => '"none"')}]) { id } }`],
   pageSize: [100, (count) => `{ tasks(first: ${count}) { nodes { id } } }`],
 };

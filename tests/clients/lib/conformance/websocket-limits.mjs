@@ -28,13 +28,13 @@ export const limitRules = [
     },
   ],
   [
-    '4429: more sockets of one user than PLANTAIN_MAX_USER_SOCKETS, until one is closed',
+    '1013: more sockets of one user than PLANTAIN_MAX_USER_SOCKETS, until one is closed',
     async ({ t, gateway, token }) => {
       await Socket.acknowledged(t, gateway, token);
       const second = await Socket.acknowledged(t, gateway, token);
       const third = await Socket.open(t, gateway);
       third.init(token);
-      await assertClosed(third, 4429, /2/);
+      await assertClosed(third, 1013, /2/);
       // A socket that the gateway ends has given its place back before it says so.
       second.sendRaw('nonsense');
       await assertClosed(second, 4400);
