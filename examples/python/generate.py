@@ -50,8 +50,6 @@ async def states(prompt: str, run: str) -> AsyncIterator[dict]:
         socket = WebsocketsTransport(
             'ws' + URL.removeprefix('http'),
             init_payload=AUTHORIZATION,
-            # Left to itself, gql overlooks which protocol was agreed on when the header's name is in lower case.
-            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
             ping_interval=20,
             pong_timeout=10,
         )
