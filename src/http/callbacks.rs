@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::Edge;
+use super::SharedEdge;
 use super::body::{self, BodyError};
 use super::problem::problem;
 use crate::commands::{CallbackReceived, Received};
@@ -18,7 +18,7 @@ const MAX_SIGNATURE_BYTES: usize = 512;
 const MAX_SIGNATURE_HEADERS: usize = 8;
 
 pub(super) async fn receive(
-    State(edge): State<Edge>,
+    State(edge): State<SharedEdge>,
     Path((provider, task, token)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Body,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::Edge;
+use super::SharedEdge;
 
 /// A part that does not answer within this is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ pub(super) async fn live() -> &'static str {
 }
 
 /// The database with all migrations, and the image store.
-pub(super) async fn ready(State(edge): State<Edge>) -> Response {
+pub(super) async fn ready(State(edge): State<SharedEdge>) -> Response {
     let database = async { edge.commands.store.check().await.unwrap_or(false) };
     let images = async { edge.blobs.check().await.is_ok() };
     let (database, images) = tokio::join!(timeout(PATIENCE, database), timeout(PATIENCE, images));

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::Edge;
+use super::SharedEdge;
 use super::problem::problem;
 use crate::blobs::{BlobError, shrink};
 use crate::domain::{ImageVariant, MediaType};
@@ -27,7 +27,7 @@ struct Wanted<'a> {
 }
 
 pub(super) async fn read(
-    State(edge): State<Edge>,
+    State(edge): State<SharedEdge>,
     Path(path): Path<String>,
     permission: Result<Query<Permission>, QueryRejection>,
 ) -> Response {
@@ -62,7 +62,7 @@ fn wanted(path: &str) -> Option<Wanted<'_>> {
 }
 
 /// Smaller variants are made when they are first asked for, and kept.
-async fn load(edge: &Edge, path: &str, wanted: &Wanted<'_>) -> Result<Bytes, BlobError> {
+async fn load(edge: &SharedEdge, path: &str, wanted: &Wanted<'_>) -> Result<Bytes, BlobError> {
     let found = edge.blobs.get(path).await;
     let (Err(BlobError::Missing), Some(longest_side)) = (&found, wanted.variant.longest_side())
     else {

@@ -42,8 +42,7 @@ use crate::graphql::Operations;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the handlers work with. Clones share everything.
-#[derive(Clone)]
+/// What the handlers work with.
 pub struct Edge {
     /// Runs operations.
     pub operations: Operations,
@@ -54,7 +53,7 @@ pub struct Edge {
     /// Counts the sockets and streams of each user.
     pub seats: Seats,
     /// Which web frontends may call.
-    pub origins: Arc<Origins>,
+    pub origins: Origins,
     /// Takes callbacks, verifies links, tells the time.
     pub commands: Commands,
     /// Verifies users.
@@ -62,14 +61,17 @@ pub struct Edge {
     /// Holds the images.
     pub blobs: Blobs,
     /// What `GraphiQL` is filled with.
-    pub page: Arc<PageConfig>,
+    pub page: PageConfig,
     /// Bounds how many images are shrunk at once.
-    pub shrinking: Arc<Semaphore>,
+    pub shrinking: Semaphore,
     /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,
     /// The sockets that are open.
     pub sessions: TaskTracker,
 }
+
+/// Each socket holds one.
+type SharedEdge = Arc<Edge>;
 
 /// What one connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +104,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/assets/{*path}", get(pages::asset))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .with_state(edge)
+        .with_state(Arc::new(edge))
         .layer(cors)
         .layer(axum::middleware::map_response(add_safety_headers))
         .layer(CatchPanicLayer::custom(problem::panicked))

@@ -8,7 +8,7 @@ use rust_embed::{Embed, EmbeddedFile};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Edge;
+use super::SharedEdge;
 use super::problem::problem;
 
 /// `web/dist`, or nothing when the pages were not built.
@@ -58,8 +58,8 @@ pub(super) async fn graphiql() -> Response {
     }
 }
 
-pub(super) async fn config(State(edge): State<Edge>) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(&*edge.page)).into_response()
+pub(super) async fn config(State(edge): State<SharedEdge>) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Json(&edge.page)).into_response()
 }
 
 /// Files whose names hold a hash of their content.

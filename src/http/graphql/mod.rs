@@ -18,11 +18,11 @@ pub use self::response::Profile;
 
 use self::media::{Accepted, Media};
 use self::response::{Rejection, Replier};
-use super::{Edge, bearer, request_id, sockets};
+use super::{SharedEdge, bearer, request_id, sockets};
 use crate::graphql::{Caller, OperationKind, Parameters, Prepared};
 
 pub(super) async fn get_or_upgrade(
-    State(edge): State<Edge>,
+    State(edge): State<SharedEdge>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     extensions: Extensions,
@@ -35,13 +35,17 @@ pub(super) async fn get_or_upgrade(
     respond(&edge, &Method::GET, &headers, parameters).await
 }
 
-pub(super) async fn post(State(edge): State<Edge>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn post(
+    State(edge): State<SharedEdge>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let parameters = request::read_body(&headers, body, edge.limits.request_bytes).await;
     respond(&edge, &Method::POST, &headers, parameters).await
 }
 
 async fn respond(
-    edge: &Edge,
+    edge: &SharedEdge,
     method: &Method,
     headers: &HeaderMap,
     parameters: Result<Parameters, Rejection>,
@@ -60,7 +64,7 @@ async fn respond(
 
 /// Who asks for what.
 fn admit(
-    edge: &Edge,
+    edge: &SharedEdge,
     headers: &HeaderMap,
     parameters: Result<Parameters, Rejection>,
 ) -> Result<(Parameters, Caller), Rejection> {
@@ -69,7 +73,7 @@ fn admit(
 }
 
 async fn run(
-    edge: &Edge,
+    edge: &SharedEdge,
     method: &Method,
     parameters: Parameters,
     caller: Caller,

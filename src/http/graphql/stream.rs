@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::response::Rejection;
 use crate::domain::Timestamp;
 use crate::graphql::{Answer, Caller, OperationKind, Prepared, Refusal, RefusalKind, code};
-use crate::http::Edge;
+use crate::http::SharedEdge;
 use crate::http::seats::Seat;
 
 /// One piece of a stream.
@@ -33,7 +33,7 @@ pub(super) enum Part {
 /// # Errors
 /// When the user has too many streams and sockets open.
 pub(super) fn follow(
-    edge: &Edge,
+    edge: &SharedEdge,
     prepared: Prepared,
 ) -> Result<impl Stream<Item = Part> + Send + use<>, Rejection> {
     let caller = prepared.caller().clone();
@@ -42,7 +42,7 @@ pub(super) fn follow(
         None => None,
     };
     let following = Following {
-        edge: edge.clone(),
+        edge: SharedEdge::clone(edge),
         is_endless: prepared.kind() == OperationKind::Subscription,
         state: State::Runs(edge.operations.run(prepared).boxed()),
         caller,
@@ -62,7 +62,7 @@ enum State {
 }
 
 struct Following {
-    edge: Edge,
+    edge: SharedEdge,
     state: State,
     /// Queries and mutations come to an end by themselves.
     is_endless: bool,
@@ -108,12 +108,15 @@ fn expired() -> Refusal {
 }
 
 /// A refusal before anything ran, as a stream.
-pub(super) fn refused(refusal: Refusal, request_id: &str, edge: &Edge) -> Response {
+pub(super) fn refused(refusal: Refusal, request_id: &str, edge: &SharedEdge) -> Response {
     events(stream::iter([Part::Failed(refusal.errors(request_id)), Part::Complete]), edge)
 }
 
 /// GraphQL over SSE, distinct connections mode.
-pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
+pub(super) fn events(
+    parts: impl Stream<Item = Part> + Send + 'static,
+    edge: &SharedEdge,
+) -> Response {
     let events = with_heartbeats(parts, edge.limits.patience).map(|part| {
         let answer = match part {
             Some(Part::Next(answer)) => answer,
@@ -136,7 +139,10 @@ pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Ed
 
 /// Apollo's multipart subscription protocol. Each part ends with the next one's boundary: without it, a
 /// client does not know that the part is whole.
-pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
+pub(super) fn multipart(
+    parts: impl Stream<Item = Part> + Send + 'static,
+    edge: &SharedEdge,
+) -> Response {
     let pieces = with_heartbeats(parts, edge.limits.patience).map(|part| {
         let json = match part {
             Some(Part::Next(answer)) => format!("{{\"payload\":{answer}}}"),

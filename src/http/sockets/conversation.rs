@@ -15,7 +15,7 @@ use crate::auth::Viewer;
 use crate::domain::Timestamp;
 use crate::graphql::{Answer, Caller, OperationKind, Parameters, Prepared, Refusal};
 use crate::http::seats::Seat;
-use crate::http::{Edge, bearer};
+use crate::http::{SharedEdge, bearer};
 
 /// How long before its token ends a client is warned.
 const WARNING: TimeDelta = TimeDelta::seconds(60);
@@ -44,7 +44,7 @@ impl Stream for Running {
 
 /// One client's side of the protocol.
 pub(super) struct Conversation {
-    edge: Edge,
+    edge: SharedEdge,
     request_id: Arc<str>,
     /// Whom the request's header named.
     by_header: Option<Viewer>,
@@ -57,7 +57,7 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(edge: Edge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
+    pub(super) fn new(edge: SharedEdge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
         let operations = StreamMap::new();
         Self { edge, request_id, by_header, viewer: None, seat: None, warned: false, operations }
     }

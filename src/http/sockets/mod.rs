@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use self::session::Session;
 use super::problem::problem;
-use super::{Edge, bearer, request_id};
+use super::{SharedEdge, bearer, request_id};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Instead of 128 KiB, which would be nearly all that an idle socket costs.
@@ -20,7 +20,7 @@ const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 const SPARE_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) fn accept(
-    edge: Edge,
+    edge: SharedEdge,
     upgrade: WebSocketUpgrade,
     headers: &HeaderMap,
     extensions: Extensions,

@@ -11,7 +11,7 @@ use tungstenite::error::{Error as WsError, ProtocolError};
 use super::conversation::Conversation;
 use super::messages::{self, Close};
 use crate::auth::Viewer;
-use crate::http::Edge;
+use crate::http::SharedEdge;
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to read why its socket ends.
@@ -69,15 +69,15 @@ impl Silence {
 
 /// One open socket.
 pub(super) struct Session {
-    edge: Edge,
+    edge: SharedEdge,
     conversation: Conversation,
     /// Queries and mutations may finish; nothing new begins.
     stopping: bool,
 }
 
 impl Session {
-    pub(super) fn new(edge: Edge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
-        let conversation = Conversation::new(edge.clone(), request_id, by_header);
+    pub(super) fn new(edge: SharedEdge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
+        let conversation = Conversation::new(SharedEdge::clone(&edge), request_id, by_header);
         Self { edge, conversation, stopping: false }
     }
 
