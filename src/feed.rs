@@ -125,7 +125,22 @@ impl Feed {
         known.into_iter().filter(|(user, read)| newest.get(user) > Some(read)).collect()
     }
 
-    async fn send_new(&self, mut behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {
+    /// What cannot be read of one user keeps nothing from the others.
+    async fn send_new(&self, behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {
+        match self.send_of(behind.clone()).await {
+            Err(error) if error.is_lasting() && behind.len() > 1 => {
+                for user in behind {
+                    if let Err(error) = self.send_of(vec![user]).await {
+                        tracing::error!(%error, "the events of a user cannot be read");
+                    }
+                }
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_of(&self, mut behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {
         while !behind.is_empty() {
             let events = self.store.list_events(&behind).await?;
             let all_read = events.len() < EVENTS_PAGE;

@@ -14,6 +14,8 @@ const MAX_DEADLINE_SECONDS: i32 = 24 * 3600;
 const MAX_KEY_CHARS: usize = 255;
 const MAX_WATERMARK_CHARS: usize = 200;
 const MAX_LINK_CHARS: usize = 4096;
+/// Far from what JSON readers take, ours and those of clients.
+const MAX_METADATA_DEPTH: usize = 32;
 const MAX_METADATA_BYTES: usize = 16 * 1024;
 
 /// Says all that is wrong with a submission whatever the model.
@@ -65,7 +67,20 @@ fn check_max_credits(credits: Option<f64>) -> Option<FieldError> {
     })
 }
 
+fn depth(value: &Value) -> usize {
+    let below = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(entries) => entries.values().map(depth).max(),
+        _ => None,
+    };
+    below.map_or(0, |below| below + 1)
+}
+
 fn check_metadata(metadata: &Value) -> Option<FieldError> {
+    if depth(metadata) > MAX_METADATA_DEPTH {
+        let message = format!("metadata may be {MAX_METADATA_DEPTH} objects and lists deep.");
+        return Some(FieldError::new("metadata", message));
+    }
     let text = metadata.to_string();
     if text.contains("\\u0000") {
         return Some(FieldError::new("metadata", "A text in it holds a NUL character; remove it."));

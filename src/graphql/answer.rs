@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use async_graphql::Response;
+use async_graphql::{Response, ServerError};
+use serde_json::json;
 
 /// What an operation answered, perhaps in part.
 #[derive(Debug)]
@@ -19,6 +20,11 @@ impl Answer {
         serde_json::to_writer(&mut bounded, response).ok()?;
         let json = String::from_utf8(bounded.bytes).ok()?;
         Some(Self { json, has_errors: response.is_err() })
+    }
+
+    /// These errors, and null.
+    pub(super) fn without_data(errors: Vec<ServerError>) -> Self {
+        Self { json: json!({ "data": null, "errors": errors }).to_string(), has_errors: true }
     }
 
     /// The GraphQL response.

@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
         nesting: usize,
     ) -> Result<(), Refusal> {
         within("depth", depth, self.bounds.depth)?;
-        within("depth", nesting, MAX_NESTING)?;
+        within("nesting", nesting, MAX_NESTING)?;
         for selection in selections {
             self.counted.fields += 1;
             within("fields", self.counted.fields, self.bounds.fields)?;

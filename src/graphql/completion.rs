@@ -12,9 +12,26 @@ use super::plan::{Planned, Shape};
 
 /// Completes the answer to this plan.
 pub(super) fn complete(answer: &mut Response, root: &Shape, sources: &SourceMap) {
+    for error in &answer.errors {
+        revive(&mut answer.data, &error.path);
+    }
     answer.data = complete_fields(std::mem::take(&mut answer.data), root).unwrap_or_default();
-    for error in &mut answer.errors {
-        locate(error, root, sources);
+    locate(&mut answer.errors, root, sources);
+}
+
+/// Makes an object of what is above a failed field: 7.2 takes one whose fields all failed for null.
+fn revive(value: &mut Value, path: &[PathSegment]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    if *value == Value::Null {
+        *value = Value::Object(IndexMap::new());
+    }
+    let below = match (value, first) {
+        (Value::Object(object), PathSegment::Field(key)) => object.get_mut(key.as_str()),
+        (Value::List(items), PathSegment::Index(index)) => items.get_mut(*index),
+        _ => None,
+    };
+    if let Some(below) = below {
+        revive(below, rest);
     }
 }
 
@@ -53,20 +70,26 @@ fn complete_value(value: Value, ty: &Type, shape: Option<&Shape>) -> Option<Valu
     (completed != Value::Null || !ty.is_non_null()).then_some(completed)
 }
 
-/// Says where in the document the field is that failed.
-fn locate(error: &mut ServerError, root: &Shape, sources: &SourceMap) {
+/// Says where in the document the fields are that failed.
+pub(super) fn locate(errors: &mut [ServerError], root: &Shape, sources: &SourceMap) {
+    for error in errors {
+        let location = failed_field(&error.path, root).and_then(|field| field.location);
+        let location = location.and_then(|location| location.line_column(sources));
+        let location = location.map(|found| Pos { line: found.line, column: found.column });
+        error.locations = location.into_iter().collect();
+    }
+}
+
+fn failed_field<'a>(path: &[PathSegment], root: &'a Shape) -> Option<&'a Planned> {
     let mut shape = Some(root);
-    let mut failed: Option<&Planned> = None;
-    for segment in &error.path {
-        if let (PathSegment::Field(key), Some(within)) = (segment, shape) {
-            let field = within.any_field(key);
-            shape = field.and_then(|field| field.shape.as_ref());
-            failed = field;
+    let mut failed = None;
+    for segment in path {
+        if let PathSegment::Field(key) = segment {
+            failed = shape.and_then(|shape| shape.any_field(key));
+            shape = failed.and_then(|field| field.shape.as_ref());
         }
     }
-    let location = failed.and_then(|field| field.location?.line_column(sources));
-    let location = location.map(|found| Pos { line: found.line, column: found.column });
-    error.locations = location.into_iter().collect();
+    failed
 }
 
 #[cfg(test)]
@@ -76,6 +99,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::graphql::inputs::Inputs;
     use crate::graphql::plan::{Planner, possible_types};
 
     const SCHEMA: &str = "
@@ -88,11 +112,12 @@ mod tests {
     fn answer(query: &str, data: Json, errors: Vec<ServerError>) -> Response {
         let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
+        let variables = Variables::from_json(json!({ "no": false }));
         let planner = Planner {
             schema: &schema,
             possible_types: &possible_types(&schema),
             document: &document,
-            variables: &Variables::from_json(json!({ "no": false })),
+            inputs: Inputs::new(&schema, &variables),
         };
         let plan = planner.plan(document.operations.get(None).unwrap()).unwrap();
         let mut answer = Response::new(Value::from_json(data).unwrap());
@@ -161,6 +186,21 @@ mod tests {
         assert_eq!(completed(query, json!({ "node": image })), r#"{"node":{"width":1}}"#);
         let other = json!({ "node": { TYPE_KEY: "Task" } });
         assert_eq!(completed("{ node { ... on Image { url } } }", other), r#"{"node":{}}"#);
+    }
+
+    #[test]
+    fn an_object_whose_fields_all_failed_is_still_an_object() {
+        let failed = |path: Vec<PathSegment>| ServerError::new("failed", None).with_path(path);
+        let field = |name: &str| PathSegment::Field(name.to_owned());
+        let errors = vec![
+            failed(vec![field("task")]),
+            failed(vec![field("some"), PathSegment::Index(1), field("cost")]),
+        ];
+        let data = json!({ "some": [{ "cost": 1 }, null] });
+        let done = answer("{ task { id } some { cost } }", data, errors.clone()).data;
+        assert_eq!(done.to_string(), "{task: null, some: [{cost: 1}, {cost: null}]}");
+        let done = answer("{ task { id } }", Json::Null, errors[..1].to_vec()).data;
+        assert_eq!(done.to_string(), "{task: null}");
     }
 
     #[test]

@@ -17,10 +17,10 @@ use super::refusal::{Refusal, RefusalKind};
 use super::trusted::TrustedDocuments;
 
 /// What the documents that are kept may take.
-const KEPT_BYTES: u64 = 32 * 1024 * 1024;
-/// What a document takes for each of its tokens, measured.
-const BYTES_PER_TOKEN: u64 = 250;
-const USUAL_BYTES: u64 = 32 * 1024;
+const KEPT_BYTES: u64 = 16 * 1024 * 1024;
+/// What a document takes for each of its tokens: 127 were measured.
+const BYTES_PER_TOKEN: u64 = 130;
+const USUAL_BYTES: u64 = 16 * 1024;
 
 /// A document that fits the schema and the bounds, with its types.
 pub(super) struct Document {
@@ -124,7 +124,7 @@ impl Documents {
         let mut parser = Parser::new().token_limit(limit).recursion_limit(MAX_NESTING);
         let parsed = parser.parse_ast(text, "document");
         bounds::within("tokens", parser.tokens_reached(), limit)?;
-        bounds::within("depth", parser.recursion_reached(), MAX_NESTING)?;
+        bounds::within("nesting", parser.recursion_reached(), MAX_NESTING)?;
         let parsed =
             parsed.map_err(|found| Refusal::of_document(RefusalKind::Syntax, &found.errors))?;
         bounds::check(&parsed, &self.bounds)?;

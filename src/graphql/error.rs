@@ -23,6 +23,10 @@ pub mod code {
     pub const INTERNAL: &str = "INTERNAL";
 }
 
+/// All that a client learns of a mistake of ours.
+pub(super) const INTERNAL_MESSAGE: &str =
+    "Something went wrong; try again, and name the request id when you report it.";
+
 fn with_code(message: &str, code: &'static str) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
 }
@@ -57,11 +61,18 @@ pub(super) fn exceeded(bound: &str, limit: usize) -> Error {
     })
 }
 
+/// The operation was stopped; it may have had effects.
+pub(super) fn timed_out(seconds: u64) -> Error {
+    let message =
+        format!("The operation was stopped after {seconds} seconds; look what it has done.");
+    with_code(&message, code::TIMEOUT).extend_with(|_, extensions| {
+        extensions.set("bound", "operationSeconds");
+        extensions.set("limit", seconds);
+    })
+}
+
 /// Our mistake: the cause goes to the log, the client gets the request id.
 pub(super) fn internal(error: &StoreError) -> Error {
     tracing::error!(%error, "a request failed");
-    with_code(
-        "Something went wrong; try again, and name the request id when you report it.",
-        code::INTERNAL,
-    )
+    with_code(INTERNAL_MESSAGE, code::INTERNAL)
 }

@@ -12,11 +12,11 @@ use async_graphql::{Name, Pos, Positioned};
 use super::plan::{Planned, Shape};
 
 /// Asks for the type of an object where the plan needs it, or where nothing else is asked for: 7.2 takes
-/// an object without fields for null.
-pub(super) const TYPE_KEY: &str = "__plannedType";
+/// an object without fields for null. No client can write this name.
+pub(super) const TYPE_KEY: &str = "the type";
 
-/// The document that asks for what is planned.
-pub(super) fn document(ty: OperationType, root: &Shape) -> ExecutableDocument {
+/// The document that asks for what is planned. It takes the arguments, which nobody else needs.
+pub(super) fn document(ty: OperationType, root: &mut Shape) -> ExecutableDocument {
     let operation = OperationDefinition {
         ty,
         variable_definitions: Vec::new(),
@@ -29,13 +29,13 @@ pub(super) fn document(ty: OperationType, root: &Shape) -> ExecutableDocument {
     }
 }
 
-fn selection_set(shape: Option<&Shape>) -> Positioned<SelectionSet> {
+fn selection_set(shape: Option<&mut Shape>) -> Positioned<SelectionSet> {
     let items = match shape {
         None => Vec::new(),
         Some(Shape::Object(fields)) if fields.is_empty() => vec![type_field()],
-        Some(Shape::Object(fields)) => fields.iter().map(field).collect(),
+        Some(Shape::Object(fields)) => fields.iter_mut().map(field).collect(),
         Some(Shape::Abstract(types)) => {
-            let types = types.iter().filter(|(_, fields)| !fields.is_empty());
+            let types = types.iter_mut().filter(|(_, fields)| !fields.is_empty());
             let types = types.map(|(name, fields)| on_type(name, fields));
             std::iter::once(type_field()).chain(types).collect()
         }
@@ -43,9 +43,9 @@ fn selection_set(shape: Option<&Shape>) -> Positioned<SelectionSet> {
     somewhere(SelectionSet { items })
 }
 
-fn field(planned: &Planned) -> Positioned<Selection> {
+fn field(planned: &mut Planned) -> Positioned<Selection> {
     let is_renamed = planned.key != planned.name;
-    let arguments = planned.arguments.iter();
+    let arguments = std::mem::take(&mut planned.arguments).into_iter();
     somewhere(Selection::Field(somewhere(Field {
         alias: is_renamed.then(|| somewhere(Name::new(&planned.key))),
         name: somewhere(Name::new(&planned.name)),
@@ -55,12 +55,12 @@ fn field(planned: &Planned) -> Positioned<Selection> {
             })
             .collect(),
         directives: Vec::new(),
-        selection_set: selection_set(planned.shape.as_ref()),
+        selection_set: selection_set(planned.shape.as_mut()),
     })))
 }
 
-fn on_type(name: &str, fields: &[Planned]) -> Positioned<Selection> {
-    let items = fields.iter().map(field).collect();
+fn on_type(name: &str, fields: &mut [Planned]) -> Positioned<Selection> {
+    let items = fields.iter_mut().map(field).collect();
     somewhere(Selection::InlineFragment(somewhere(InlineFragment {
         type_condition: Some(somewhere(TypeCondition { on: somewhere(Name::new(name)) })),
         directives: Vec::new(),

@@ -24,7 +24,10 @@ mod subscription;
 mod trusted;
 mod types;
 
-use apollo_compiler::validation::Valid;
+use apollo_compiler::ast::{DirectiveList, FieldDefinition};
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::validation::{DiagnosticList, Valid};
+use apollo_compiler::{name, ty};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Schema, SchemaBuilder, ValidationMode};
 
@@ -63,14 +66,30 @@ fn executable_schema(api: Api) -> GatewaySchema {
 
 /// What documents are compared with.
 fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, Vec<String>> {
-    apollo_compiler::Schema::parse_and_validate(sdl(), "schema.graphql")
-        .map_err(|found| vec![found.errors.to_string()])
+    let problems = |found: DiagnosticList| vec![found.to_string()];
+    let schema = apollo_compiler::Schema::parse(sdl(), "schema.graphql");
+    let mut schema = schema.map_err(|found| problems(found.errors))?;
+    // apollo-compiler 1.33 does not know it, and async-graphql answers it.
+    if let Some(ExtendedType::Object(definition)) = schema.types.get_mut("__Type") {
+        let field = FieldDefinition {
+            description: None,
+            name: name!("isOneOf"),
+            arguments: Vec::new(),
+            ty: ty!(Boolean),
+            directives: DirectiveList::default(),
+        };
+        definition.make_mut().fields.insert(name!("isOneOf"), field.into());
+    }
+    schema.validate().map_err(|found| problems(found.errors))
 }
 
 /// The schema definition that `schema.graphql` holds.
 #[must_use]
 pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items();
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_enum_items()
+        .include_specified_by();
     let sdl = builder().finish().sdl_with_options(options);
     let lines: Vec<&str> = sdl.lines().map(str::trim_end).collect();
     lines.join("\n").trim().to_owned() + "\n"

@@ -6,17 +6,16 @@ use std::time::Duration;
 use apollo_compiler::executable::{Operation, OperationType};
 use apollo_compiler::response::JsonValue;
 use apollo_compiler::{introspection, request};
-use async_graphql::{
-    ErrorExtensionValues, Request, Response, ServerError, Value, Variables, parser,
-};
+use async_graphql::{ErrorExtensionValues, Pos, Request, Response, ServerError, Variables, parser};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::bounds::{Bounds, within};
-use super::completion::complete;
+use super::completion::{complete, locate};
 use super::documents::{Document, Documents};
-use super::error::code;
+use super::error::{self, code};
+use super::inputs::{Inputs, check_size};
 use super::parameters::Parameters;
 use super::plan::{Planner, Shape};
 use super::refusal::{Refusal, RefusalKind};
@@ -68,14 +67,15 @@ impl Prepared {
         &self.caller
     }
 
-    fn request(&self) -> Request {
+    /// Once: it takes the arguments along.
+    fn request(&mut self) -> Request {
         let ty = match self.kind {
             OperationKind::Query => parser::types::OperationType::Query,
             OperationKind::Mutation => parser::types::OperationType::Mutation,
             OperationKind::Subscription => parser::types::OperationType::Subscription,
         };
         let mut request = Request::new(String::new());
-        request.set_parsed_query(executable::document(ty, &self.plan));
+        request.set_parsed_query(executable::document(ty, &mut self.plan));
         match &self.caller.viewer {
             Some(viewer) => request.data(viewer.clone()),
             None => request,
@@ -139,6 +139,7 @@ impl Operations {
         let typed = &document.typed;
         introspection::check_max_depth(typed, operation)
             .map_err(|_| Refusal::exceeded("introspectionDepth", INTROSPECTION_DEPTH))?;
+        check_size(&variables)?;
         let given = JsonValue::from(serde_json::Value::from(variables));
         let given = given.as_object().cloned().unwrap_or_default();
         let coerced = request::coerce_variable_values(&self.documents.schema, operation, &given)
@@ -146,64 +147,73 @@ impl Operations {
         let cost = cost::cost(typed, operation, &coerced);
         within("cost", cost, self.documents.bounds.cost)?;
         let variables = serde_json::to_value(&*coerced).unwrap_or_default();
+        let variables = Variables::from_json(variables);
         let planner = Planner {
             schema: &self.documents.schema,
             possible_types: &self.documents.possible_types,
             document: typed,
-            variables: &Variables::from_json(variables),
+            inputs: Inputs::new(&self.documents.schema, &variables),
         };
         planner.plan(operation)
     }
 
-    /// Runs a query or a mutation.
-    ///
-    /// # Errors
-    /// When it takes too long, or answers too much.
-    pub async fn execute(&self, prepared: Prepared) -> Result<Answer, Refusal> {
-        let answer = timeout(self.patience, self.schema.execute(prepared.request())).await;
-        let answer = answer.map_err(|_| Refusal::timed_out(self.patience.as_secs()))?;
-        self.finish(answer, &prepared)
+    /// Runs a query or a mutation. What has begun is answered, also when it takes too long or answers
+    /// too much: it may have had effects.
+    pub async fn execute(&self, mut prepared: Prepared) -> Answer {
+        let request = prepared.request();
+        match timeout(self.patience, self.schema.execute(request)).await {
+            Ok(answer) => self.finish(answer, &prepared),
+            Err(_) => self.failed(error::timed_out(self.patience.as_secs()), &prepared),
+        }
     }
 
     /// Runs an operation of any kind, in the background, as far as the answers are taken: a client
-    /// that reads slowly does not keep what an operation holds. An error is the last answer: the
-    /// operation could not begin, or cannot go on.
+    /// that reads slowly does not keep what an operation holds. A refusal is the last item: the
+    /// subscription could not begin, or cannot go on.
     pub fn run(
         &self,
         prepared: Prepared,
     ) -> impl Stream<Item = Result<Answer, Refusal>> + Send + use<> {
         let operations = self.clone();
-        in_background(match prepared.kind {
+        let answers = match prepared.kind {
             OperationKind::Subscription => operations.subscribe(prepared).boxed(),
             OperationKind::Query | OperationKind::Mutation => {
-                stream::once(async move { operations.execute(prepared).await }).boxed()
+                stream::once(async move { Ok(operations.execute(prepared).await) }).boxed()
             }
-        })
+        };
+        in_background(answers, || Err(Refusal::broken()))
     }
 
-    fn subscribe(self, prepared: Prepared) -> impl Stream<Item = Result<Answer, Refusal>> + Send {
+    fn subscribe(
+        self,
+        mut prepared: Prepared,
+    ) -> impl Stream<Item = Result<Answer, Refusal>> + Send {
         let answers = self.schema.execute_stream(prepared.request());
-        let answers = answers.map(move |answer| {
+        let answers = answers.map(move |mut answer| {
             let ends = answer.is_err() && answer.errors.iter().all(|error| error.path.len() <= 1);
             if !ends {
-                return self.finish(answer, &prepared);
+                return Ok(self.finish(answer, &prepared));
             }
-            let mut errors = answer.errors;
-            name_errors(&mut errors, &prepared.caller.request_id);
-            Err(Refusal::of_executor(errors))
+            locate(&mut answer.errors, &prepared.plan, &prepared.document.typed.sources);
+            Err(Refusal::of_executor(answer.errors))
         });
         through_last(answers, Result::is_err)
     }
 
-    fn finish(&self, mut answer: Response, prepared: &Prepared) -> Result<Answer, Refusal> {
-        name_errors(&mut answer.errors, &prepared.caller.request_id);
-        let began = answer.is_ok() || answer.errors.iter().any(|error| !error.path.is_empty());
-        if answer.data == Value::Null && !began {
-            return Err(Refusal::of_executor(answer.errors));
-        }
+    fn finish(&self, mut answer: Response, prepared: &Prepared) -> Answer {
         complete(&mut answer, &prepared.plan, &prepared.document.typed.sources);
+        name_errors(&mut answer.errors, &prepared.caller.request_id);
         let limit = self.documents.bounds.answer_bytes;
-        Answer::write(&answer, limit).ok_or_else(|| Refusal::exceeded("answerBytes", limit))
+        Answer::write(&answer, limit)
+            .unwrap_or_else(|| self.failed(error::exceeded("answerBytes", limit), prepared))
+    }
+
+    /// An answer without data, to an operation that has begun.
+    fn failed(&self, error: error::Error, prepared: &Prepared) -> Answer {
+        let mut errors = vec![error.into_server_error(Pos::default())];
+        errors[0].locations.clear();
+        name_errors(&mut errors, &prepared.caller.request_id);
+        Answer::without_data(errors)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an operation asks for, as the specification collects it (6.3.2): fragments in their place, each
 //! field once, what is skipped left out, arguments with their values.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use apollo_compiler::ast::DirectiveList;
 use apollo_compiler::collections::IndexMap;
@@ -10,10 +10,11 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{ExtendedType, Type};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
-use async_graphql::{Value, Variables};
+use async_graphql::Value;
 
+use super::error::code;
 use super::inputs::Inputs;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, RefusalKind};
 
 /// A field to resolve.
 pub(super) struct Planned {
@@ -81,7 +82,7 @@ pub(super) struct Planner<'a> {
     pub(super) schema: &'a Valid<Schema>,
     pub(super) possible_types: &'a PossibleTypes,
     pub(super) document: &'a ExecutableDocument,
-    pub(super) variables: &'a Variables,
+    pub(super) inputs: Inputs<'a>,
 }
 
 /// The fields behind one name of the answer.
@@ -99,9 +100,8 @@ impl<'a> Planner<'a> {
 
     fn fields(&self, of: &Name, sets: &[&'a SelectionSet]) -> Result<Vec<Planned>, Refusal> {
         let mut collected = Collected::default();
-        let mut seen = HashSet::new();
         for set in sets {
-            self.collect(of, set, &mut seen, &mut collected);
+            self.collect(of, set, &mut collected)?;
         }
         collected.values().filter_map(|fields| self.field(fields).transpose()).collect()
     }
@@ -110,11 +110,10 @@ impl<'a> Planner<'a> {
         &self,
         of: &Name,
         set: &'a SelectionSet,
-        seen: &mut HashSet<&'a Name>,
         collected: &mut Collected<'a>,
-    ) {
+    ) -> Result<(), Refusal> {
         for selection in &set.selections {
-            if self.is_left_out(selection.directives()) {
+            if self.is_left_out(selection.directives())? {
                 continue;
             }
             match selection {
@@ -123,19 +122,19 @@ impl<'a> Planner<'a> {
                 }
                 Selection::InlineFragment(fragment) => {
                     if fragment.type_condition.as_ref().is_none_or(|ty| self.applies(ty, of)) {
-                        self.collect(of, &fragment.selection_set, seen, collected);
+                        self.collect(of, &fragment.selection_set, collected)?;
                     }
                 }
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = spread.fragment_def(self.document)
                         && self.applies(fragment.type_condition(), of)
-                        && seen.insert(&fragment.name)
                     {
-                        self.collect(of, &fragment.selection_set, seen, collected);
+                        self.collect(of, &fragment.selection_set, collected)?;
                     }
                 }
             }
         }
+        Ok(())
     }
 
     fn applies(&self, condition: &Name, of: &Name) -> bool {
@@ -145,12 +144,11 @@ impl<'a> Planner<'a> {
     /// Fields behind the same name are the same field, with the same arguments.
     fn field(&self, fields: &[&'a Node<Field>]) -> Result<Option<Planned>, Refusal> {
         let Some(field) = fields.first() else { return Ok(None) };
-        let inputs = Inputs { schema: self.schema, variables: self.variables };
         Ok(Some(Planned {
             key: field.response_key().clone(),
             name: field.name.clone(),
             ty: field.ty().clone(),
-            arguments: inputs.arguments(field)?,
+            arguments: self.inputs.arguments(field)?,
             location: field.location(),
             shape: self.shape(field.ty().inner_named_type(), fields)?,
         }))
@@ -168,19 +166,23 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn is_left_out(&self, directives: &DirectiveList) -> bool {
-        self.condition(directives, "skip") == Some(true)
-            || self.condition(directives, "include") == Some(false)
+    fn is_left_out(&self, directives: &DirectiveList) -> Result<bool, Refusal> {
+        Ok(self.condition(directives, "skip")? == Some(true)
+            || self.condition(directives, "include")? == Some(false))
     }
 
-    fn condition(&self, directives: &DirectiveList, name: &str) -> Option<bool> {
-        let value = directives.get(name)?.specified_argument_by_name("if")?;
-        match value.as_variable() {
-            Some(name) => match self.variables.get(name.as_str())? {
+    fn condition(&self, directives: &DirectiveList, name: &str) -> Result<Option<bool>, Refusal> {
+        let Some(directive) = directives.get(name) else { return Ok(None) };
+        let value = directive.specified_argument_by_name("if");
+        let value = value.and_then(|value| match value.as_variable() {
+            Some(name) => match self.inputs.variable(name)? {
                 Value::Boolean(value) => Some(*value),
                 _ => None,
             },
             None => value.to_bool(),
-        }
+        });
+        let message = || format!("The condition of @{name} must be true or false.");
+        let refusal = || Refusal::new(RefusalKind::Variables, code::BAD_USER_INPUT, message());
+        value.map(Some).ok_or_else(refusal)
     }
 }

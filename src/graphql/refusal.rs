@@ -7,7 +7,7 @@ use apollo_compiler::validation::DiagnosticList;
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
 use serde_json::json;
 
-use super::error::{bound_message, code};
+use super::error::{INTERNAL_MESSAGE, bound_message, code};
 use super::operations::name_errors;
 
 /// Errors in one document that are worth reading.
@@ -32,7 +32,7 @@ pub enum RefusalKind {
     TooLarge,
     /// The request is no request.
     Malformed,
-    /// The operation was stopped while it ran.
+    /// The subscription could not begin, or cannot go on.
     Stopped,
 }
 
@@ -64,17 +64,16 @@ impl Refusal {
     pub fn exceeded(bound: &'static str, limit: usize) -> Self {
         let message = bound_message(bound, limit);
         let mut refusal = Self::new(RefusalKind::TooLarge, code::LIMIT_EXCEEDED, message);
-        refusal.name_bound(bound, limit);
+        for error in &mut refusal.errors {
+            extend(error, "bound", bound);
+            extend(error, "limit", limit);
+        }
         refusal
     }
 
-    /// The operation was stopped because it took too long; it may have had effects.
-    #[must_use]
-    pub fn timed_out(seconds: u64) -> Self {
-        let message = format!("The operation was stopped after {seconds} seconds.");
-        let mut refusal = Self::new(RefusalKind::Stopped, code::TIMEOUT, message);
-        refusal.name_bound("operationSeconds", usize::try_from(seconds).unwrap_or(usize::MAX));
-        refusal
+    /// Something of ours broke; the log says what.
+    pub(super) fn broken() -> Self {
+        Self::new(RefusalKind::Stopped, code::INTERNAL, INTERNAL_MESSAGE)
     }
 
     /// The errors that the executor itself found.
@@ -98,13 +97,6 @@ impl Refusal {
     pub fn errors(mut self, request_id: &str) -> serde_json::Value {
         name_errors(&mut self.errors, request_id);
         json!(self.errors)
-    }
-
-    fn name_bound(&mut self, bound: &'static str, limit: usize) {
-        for error in &mut self.errors {
-            extend(error, "bound", bound);
-            extend(error, "limit", limit);
-        }
     }
 }
 

@@ -20,9 +20,10 @@ where
 }
 
 /// Takes the items of a stream in a task of its own, one ahead of the reader. The task ends with the
-/// returned stream.
+/// returned stream. A panic in it is an item as well.
 pub(super) fn in_background<T: Send + 'static>(
     mut items: BoxStream<'static, T>,
+    on_panic: fn() -> T,
 ) -> impl Stream<Item = T> + Send + use<T> {
     let (sender, receiver) = mpsc::channel(1);
     #[expect(clippy::disallowed_methods, reason = "the task ends with the stream that reads it")]
@@ -33,9 +34,30 @@ pub(super) fn in_background<T: Send + 'static>(
             room.send(item);
         }
     });
-    let reader = (receiver, AbortOnDropHandle::new(task));
-    stream::unfold(reader, |(mut receiver, task)| async move {
-        let item = receiver.recv().await?;
-        Some((item, (receiver, task)))
+    let reader = Some((receiver, AbortOnDropHandle::new(task)));
+    stream::unfold(reader, move |reader| async move {
+        let (mut receiver, task) = reader?;
+        match receiver.recv().await {
+            Some(item) => Some((item, Some((receiver, task)))),
+            None => task.await.is_err().then(|| (on_panic(), None)),
+        }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_runs_in_the_background_arrives_whole_and_in_order() {
+        let items = in_background(stream::iter(0..100).boxed(), || -1);
+        assert_eq!(items.collect::<Vec<i32>>().await, (0..100).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_background_is_told() {
+        let items = stream::iter(0..3).map(|item| if item == 2 { panic!("broken") } else { item });
+        let items = in_background(items.boxed(), || -1);
+        assert_eq!(items.collect::<Vec<i32>>().await, [0, 1, -1]);
+    }
 }

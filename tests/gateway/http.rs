@@ -130,12 +130,25 @@ async fn a_value_that_does_not_fit_is_refused_before_anything_runs() {
         "generateImages(input: { prompt: \"b\", options: {} }) { __typename }".to_owned(),
         "generateImages(input: { prompt: \"b\", options: $none }) { __typename }".to_owned(),
         "generateImages(input: { prompt: \"b\", prompt: \"c\" }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: $nothing }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", options: { nanoBanana: $left, fluxKontext: {} } }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", aspectRatio: $number }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\" }) @skip(if: $nothing) { __typename }".to_owned(),
     ];
     for field in wrong {
-        let variable = if field.contains('$') { "($none: ProviderOptions)" } else { "" };
+        let variables = [
+            ("$none", "ProviderOptions"),
+            ("$nothing", if field.contains("@skip") { "Boolean = true" } else { "String = \"a\"" }),
+            ("$left", "NanoBananaOptions"),
+            ("$number", "Int"),
+        ];
+        let used = variables.iter().filter(|(name, _)| field.contains(name));
+        let used: Vec<String> = used.map(|(name, ty)| format!("{name}: {ty}")).collect();
+        let variable =
+            if used.is_empty() { String::new() } else { format!("({})", used.join(" ")) };
         let good = "generateImages(input: { prompt: \"a\" }) { __typename }";
         let query = format!("mutation{variable} {{ a: {good} b: {field} }}");
-        let answer = ana.execute(&query, json!({ "none": {} })).await;
+        let answer = ana.execute(&query, json!({ "none": {}, "nothing": null, "number": 1 })).await;
         assert!(answer.get("data").is_none(), "{query}: {answer}");
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
     }
@@ -184,18 +197,56 @@ async fn texts_arrive_as_they_were_written() {
 #[tokio::test]
 async fn what_failed_is_null_and_the_rest_is_answered() {
     let app = TestApp::start().await;
+    let ask = async |query: &str| {
+        let nobody = reqwest::Client::new().post(format!("{}/graphql", app.url));
+        let (status, answer) =
+            read(nobody.json(&json!({ "query": query })).send().await.unwrap()).await;
+        let errors = answer["errors"].as_array().unwrap();
+        let codes = errors.iter().map(|error| &error["extensions"]["code"]);
+        assert!(codes.into_iter().all(|code| code == "UNAUTHENTICATED"), "{answer}");
+        (status, answer["data"].clone(), errors.len())
+    };
+    let one = ask("{ task(id: 1) { id } __typename }").await;
+    assert_eq!(one, (200, json!({ "task": null, "__typename": "Query" }), 1));
+    let all = ask("{ task(id: 1) { id } node(id: 2) { id } }").await;
+    assert_eq!(all, (200, json!({ "task": null, "node": null }), 2));
+    let sure = ask("{ task(id: 1) { id } viewer { id } __typename }").await;
+    assert_eq!(sure, (200, json!(null), 2));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_says_that_the_operation_has_run() {
+    let app = TestApp::with(&["--max-answer-bytes=300"]).await;
     let ana = app.user("ana");
-    let query = "{ tasks(first: 1, last: 1) { nodes { id } } task(id: 1) { id } }";
-    let answer = ana.execute(query, json!({})).await;
-    assert_eq!(answer["data"], json!(null), "{answer}");
-    let query = "{ node(id: 1) { id } nodes(ids: [1]) { id } viewer { id } }";
-    let nobody = reqwest::Client::new().post(format!("{}/graphql", app.url));
-    let (status, answer) =
-        read(nobody.json(&json!({ "query": query })).send().await.unwrap()).await;
-    assert_eq!((status, &answer["data"]), (200, &json!(null)));
-    let codes =
-        answer["errors"].as_array().unwrap().iter().map(|error| &error["extensions"]["code"]);
-    assert!(codes.into_iter().all(|code| code == "UNAUTHENTICATED"), "{answer}");
+    let query = "mutation($p: String!) {
+        generateImages(input: { prompt: $p }) { ... on TaskAccepted { task { prompt } } } }";
+    let answer = ana.execute(query, json!({ "p": "plantain ".repeat(50) })).await;
+    assert_eq!(answer["data"], json!(null));
+    assert_eq!(answer["errors"][0]["extensions"]["bound"], "answerBytes");
+    assert!(answer.as_object().unwrap().contains_key("data"), "{answer}");
+    let history = ana.graphql("{ tasks { nodes { id } } }", json!({})).await;
+    assert_eq!(history["tasks"]["nodes"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_variable_counts_as_often_as_it_is_used() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let field = |n| {
+        format!("a{n}: generateImages(input: {{ prompt: \"a\", metadata: $m }}) {{ __typename }}")
+    };
+    let fields: Vec<String> = (0..30).map(field).collect();
+    let query = format!("mutation($m: JSON) {{ {} }}", fields.join(" "));
+    for metadata in [json!(vec![0; 2_000]), json!("a".repeat(200_000)), json!(vec![0; 60_000])] {
+        let answer = ana.execute(&query, json!({ "m": metadata })).await;
+        assert_eq!(answer["errors"][0]["extensions"]["bound"], "inputValues", "{answer}");
+    }
+    let deep = (0..40).fold(json!(1), |inner, _| json!([inner]));
+    let query = "mutation($m: JSON) { generateImages(input: { prompt: \"a\", metadata: $m }) {
+        ... on InvalidInput { fields { message } } } }";
+    let refused = ana.graphql(query, json!({ "m": deep })).await;
+    let message = refused["generateImages"]["fields"][0]["message"].as_str().unwrap();
+    assert!(message.contains("32"), "{refused}");
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ async fn a_mutation_that_waits_is_answered_before_the_gateway_ends() {
     app.stop_soon();
     let mut answer = socket.next().await;
     while answer["id"] == "s" {
+        assert_eq!(answer["type"], "next", "the subscription was not over");
         answer = socket.next().await;
     }
     assert!(answer["payload"]["data"]["generateImages"]["task"]["id"].is_string(), "{answer}");
@@ -144,7 +145,8 @@ async fn a_subscription_that_always_has_something_to_say_starves_no_other_operat
     while socket.next().await["id"] != "q" {
         before += 1;
     }
-    assert!(before < followers * tasks * EVENTS_PER_TASK, "{before} messages came first");
+    let all = followers * tasks * EVENTS_PER_TASK;
+    assert!(before < all / 2, "{before} of {all} messages came first");
 }
 
 /// A client that reads nothing for longer than the patience (1 second here).

@@ -1,6 +1,8 @@
 //! Scalars that async-graphql does not have under our names, or not with words for clients.
 
-use async_graphql::{InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
+use async_graphql::{
+    ID, InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value,
+};
 
 use crate::domain::Timestamp;
 
@@ -48,12 +50,21 @@ impl From<Timestamp> for DateTime {
     }
 }
 
-/// Whether a value can be taken for a scalar of ours; the error says why not.
+/// Whether a value can be taken for a scalar; the error says why not.
 pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), String> {
     match name {
-        "DateTime" => DateTime::parse(value.clone())
-            .map(drop)
-            .map_err(|error| error.into_server_error(Pos::default()).message),
+        "Boolean" => check::<bool>(value),
+        "Int" => check::<i32>(value),
+        "Float" => check::<f64>(value),
+        "ID" => check::<ID>(value),
+        "String" => check::<String>(value),
+        "DateTime" => check::<DateTime>(value),
+        "URL" => check::<Link>(value),
         _ => Ok(()),
     }
+}
+
+fn check<T: InputType>(value: &Value) -> Result<(), String> {
+    let parsed = T::parse(Some(value.clone())).map(drop);
+    parsed.map_err(|error| error.into_server_error(Pos::default()).message)
 }

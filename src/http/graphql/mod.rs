@@ -95,7 +95,7 @@ async fn run(
     let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(&prepared))?;
     match media {
         Media::Json | Media::ResponseJson => {
-            let answer = edge.operations.execute(prepared).await?;
+            let answer = edge.operations.execute(prepared).await;
             Ok(replier.answer(answer, media))
         }
         Media::EventStream => Ok(stream::events(stream::follow(edge, prepared)?, edge)),

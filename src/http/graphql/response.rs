@@ -131,7 +131,6 @@ impl Replier<'_> {
             RefusalKind::Malformed if !draft => StatusCode::BAD_REQUEST,
             // Older clients, which ask for plain JSON, read the errors of a good request with 200.
             _ if !draft && media == Media::Json => StatusCode::OK,
-            RefusalKind::Stopped => StatusCode::GATEWAY_TIMEOUT,
             RefusalKind::NotTrusted => StatusCode::FORBIDDEN,
             RefusalKind::Syntax | RefusalKind::UnknownDocument => StatusCode::BAD_REQUEST,
             _ if draft => StatusCode::UNPROCESSABLE_ENTITY,

@@ -94,6 +94,8 @@ impl Following {
                 self.state = State::Failed;
                 Part::Failed(refusal.errors(&self.caller.request_id))
             }
+            // The log behind a subscription ends with the gateway; its client must come back.
+            None if self.is_endless && self.edge.stop.is_cancelled() => return None,
             None => {
                 self.state = State::Over;
                 Part::Complete

@@ -175,7 +175,11 @@ impl Conversation {
             Part::Next(answer) => messages::next(&id, &answer.into_json()),
             Part::Failed(refusal) => self.fail(&id, refusal),
             Part::Complete => {
-                self.operations.remove(&id);
+                let ended = self.operations.remove(&id);
+                // The log behind a subscription ends with the gateway; its client must come back.
+                if self.edge.stop.is_cancelled() && ended.is_some_and(|ended| ended.is_endless) {
+                    return future::pending().await;
+                }
                 messages::complete(&id)
             }
         }

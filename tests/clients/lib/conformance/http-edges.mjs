@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { buildClientSchema, buildSchema, getIntrospectionQuery, lexicographicSortSchema, printSchema } from 'graphql';
 import { codeOf, get, post, responseJson } from './http.mjs';
 
 const aMutation = 'mutation { cancelTask(id: "none") { __typename } }';
@@ -23,6 +25,15 @@ function preflight(gateway, origin) {
     },
   });
 }
+
+const printed = (schema) => printSchema(lexicographicSortSchema(schema));
+const everything = {
+  descriptions: true,
+  specifiedByUrl: true,
+  directiveIsRepeatable: true,
+  inputValueDeprecation: true,
+  oneOf: true,
+};
 
 const list = (text) => text.toLowerCase().split(/, */);
 
@@ -125,6 +136,15 @@ export const httpRules = [
         const answered = await post(user, typename, { origin });
         assert.equal(answered.headers.get('access-control-allow-origin'), null);
       }
+    },
+  ],
+  [
+    'Introspection tells all that schema.graphql holds',
+    async (user) => {
+      const answer = await (await post(user, { query: getIntrospectionQuery(everything) })).json();
+      assert.equal(answer.errors, undefined, JSON.stringify(answer.errors));
+      const file = await readFile(new URL('../../../../schema.graphql', import.meta.url), 'utf8');
+      assert.equal(printed(buildClientSchema(answer.data)), printed(buildSchema(file)));
     },
   ],
 ];
