@@ -23,7 +23,7 @@ impl Answer {
     }
 
     /// These errors, and null.
-    pub(super) fn without_data(errors: Vec<ServerError>) -> Self {
+    pub(super) fn without_data(errors: &[ServerError]) -> Self {
         Self { json: json!({ "data": null, "errors": errors }).to_string(), has_errors: true }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn document(ty: OperationType, root: &mut Shape) -> ExecutableDocumen
         ty,
         variable_definitions: Vec::new(),
         directives: Vec::new(),
-        selection_set: selection_set(Some(root)),
+        selection_set: selection_set(selections(root)),
     };
     ExecutableDocument {
         operations: DocumentOperations::Single(somewhere(operation)),
@@ -29,22 +29,21 @@ pub(super) fn document(ty: OperationType, root: &mut Shape) -> ExecutableDocumen
     }
 }
 
-fn selection_set(shape: Option<&mut Shape>) -> Positioned<SelectionSet> {
-    let items = match shape {
-        None => Vec::new(),
-        Some(Shape::Object(fields)) if fields.is_empty() => vec![type_field()],
-        Some(Shape::Object(fields)) => fields.iter_mut().map(field).collect(),
-        Some(Shape::Abstract(types)) => {
+fn selections(shape: &mut Shape) -> Vec<Positioned<Selection>> {
+    match shape {
+        Shape::Object(fields) if fields.is_empty() => vec![type_field()],
+        Shape::Object(fields) => fields.iter_mut().map(field).collect(),
+        Shape::Abstract(types) => {
             let types = types.iter_mut().filter(|(_, fields)| !fields.is_empty());
             let types = types.map(|(name, fields)| on_type(name, fields));
             std::iter::once(type_field()).chain(types).collect()
         }
-    };
-    somewhere(SelectionSet { items })
+    }
 }
 
 fn field(planned: &mut Planned) -> Positioned<Selection> {
     let is_renamed = planned.key != planned.name;
+    let inner = planned.shape.as_mut().map(selections).unwrap_or_default();
     let arguments = std::mem::take(&mut planned.arguments).into_iter();
     somewhere(Selection::Field(somewhere(Field {
         alias: is_renamed.then(|| somewhere(Name::new(&planned.key))),
@@ -55,7 +54,7 @@ fn field(planned: &mut Planned) -> Positioned<Selection> {
             })
             .collect(),
         directives: Vec::new(),
-        selection_set: selection_set(planned.shape.as_mut()),
+        selection_set: selection_set(inner),
     })))
 }
 
@@ -64,7 +63,7 @@ fn on_type(name: &str, fields: &mut [Planned]) -> Positioned<Selection> {
     somewhere(Selection::InlineFragment(somewhere(InlineFragment {
         type_condition: Some(somewhere(TypeCondition { on: somewhere(Name::new(name)) })),
         directives: Vec::new(),
-        selection_set: somewhere(SelectionSet { items }),
+        selection_set: selection_set(items),
     })))
 }
 
@@ -74,8 +73,12 @@ fn type_field() -> Positioned<Selection> {
         name: somewhere(Name::new("__typename")),
         arguments: Vec::new(),
         directives: Vec::new(),
-        selection_set: selection_set(None),
+        selection_set: selection_set(Vec::new()),
     })))
+}
+
+fn selection_set(items: Vec<Positioned<Selection>>) -> Positioned<SelectionSet> {
+    somewhere(SelectionSet { items })
 }
 
 /// Positions come from the plan, when an error needs one.

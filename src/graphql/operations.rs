@@ -163,7 +163,7 @@ impl Operations {
         let request = prepared.request();
         match timeout(self.patience, self.schema.execute(request)).await {
             Ok(answer) => self.finish(answer, &prepared),
-            Err(_) => self.failed(error::timed_out(self.patience.as_secs()), &prepared),
+            Err(_) => failed(error::timed_out(self.patience.as_secs()), &prepared),
         }
     }
 
@@ -205,16 +205,16 @@ impl Operations {
         name_errors(&mut answer.errors, &prepared.caller.request_id);
         let limit = self.documents.bounds.answer_bytes;
         Answer::write(&answer, limit)
-            .unwrap_or_else(|| self.failed(error::exceeded("answerBytes", limit), prepared))
+            .unwrap_or_else(|| failed(error::exceeded("answerBytes", limit), prepared))
     }
+}
 
-    /// An answer without data, to an operation that has begun.
-    fn failed(&self, error: error::Error, prepared: &Prepared) -> Answer {
-        let mut errors = vec![error.into_server_error(Pos::default())];
-        errors[0].locations.clear();
-        name_errors(&mut errors, &prepared.caller.request_id);
-        Answer::without_data(errors)
-    }
+/// An answer without data, to an operation that has begun.
+fn failed(error: error::Error, prepared: &Prepared) -> Answer {
+    let mut errors = [error.into_server_error(Pos::default())];
+    errors[0].locations.clear();
+    name_errors(&mut errors, &prepared.caller.request_id);
+    Answer::without_data(&errors)
 }
 
 /// Resolvers name their code; what has none is input that a scalar did not take.
