@@ -2,18 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { Client, fetchExchange } from '@urql/core';
-import { createClient } from 'graphql-sse';
 import { startGateway } from './lib/gateway.mjs';
-import {
-  assertImageOpens,
-  cursorOfLive,
-  cursors,
-  eventsUntil,
-  generate,
-  statuses,
-  subscribe,
-  wholeLife,
-} from './lib/tasks.mjs';
+import { generate, statuses } from './lib/tasks.mjs';
 
 const limit = { timeout: 120_000 };
 const taskUpdated = 'subscription ($id: ID!) { taskUpdated(id: $id) { id status version } }';
@@ -24,58 +14,6 @@ after(() => gateway?.stop(), limit);
 
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const endpoint = () => `${gateway.url}/graphql`;
-
-function connect(t, token) {
-  const client = createClient({ url: endpoint(), headers: bearer(token), retryAttempts: 0 });
-  t.after(() => client.dispose());
-  return client;
-}
-
-/** A subscription that is known to be live, and the cursor of the last event it saw. */
-async function liveEvents(client, token) {
-  const events = subscribe(client);
-  return { events, cursor: await cursorOfLive(events, gateway, token) };
-}
-
-test('a graphql-sse client sees QUEUED, GENERATING, STORING and SUCCEEDED and the image opens', limit, async (t) => {
-  const token = await gateway.token('sse-watcher');
-  const { events } = await liveEvents(connect(t, token), token);
-
-  const task = await generate(gateway, token, 'a plantain in a stream [sim:slow=1]');
-  const seen = await eventsUntil(events, task, 'SUCCEEDED');
-
-  assert.deepEqual(statuses(seen), wholeLife);
-  await assertImageOpens(seen.at(-1).task.images[0]);
-});
-
-test('a graphql-sse client that comes back after kill -9 sees each event once', limit, async (t) => {
-  const token = await gateway.token('sse-survivor');
-  const { events, cursor: start } = await liveEvents(connect(t, token), token);
-
-  const task = await generate(gateway, token, 'a plantain in a flood [sim:slow=4]');
-  const seenBefore = await eventsUntil(events, task, 'GENERATING');
-  await gateway.kill();
-  seenBefore.push(...(await untilCutOff(events)));
-  await gateway.restart();
-
-  const resumed = subscribe(connect(t, token), seenBefore.at(-1).cursor);
-  const seen = [...seenBefore, ...(await eventsUntil(resumed, task, 'SUCCEEDED'))];
-
-  assert.deepEqual(statuses(seen), wholeLife);
-  const replay = await eventsUntil(subscribe(connect(t, token), start), task, 'SUCCEEDED');
-  assert.deepEqual(cursors(seen), cursors(replay));
-});
-
-/** What had arrived before the connection was lost. */
-async function untilCutOff(events) {
-  const seen = [];
-  try {
-    for await (const event of events) seen.push(event);
-  } catch {
-    return seen;
-  }
-  assert.fail('the subscription ended as if it were complete');
-}
 
 test("Apollo Client's HttpLink follows a task to its end", limit, async (t) => {
   const token = await gateway.token('apollo');

@@ -28,8 +28,10 @@ enum Said {
 
 /// How a socket ends.
 enum End {
-    /// The client has gone.
+    /// The connection is lost.
     Gone,
+    /// The client says goodbye.
+    Left,
     /// The gateway says why.
     Close(Close),
 }
@@ -90,9 +92,18 @@ impl Session {
         };
         // What the operations hold is free before the client has said goodbye.
         drop(self);
-        if let End::Close(close) = end {
-            let _ = timeout(CLOSE_PATIENCE, say_goodbye(&mut socket, &close)).await;
-        }
+        let goodbye = async {
+            match end {
+                End::Gone => {}
+                End::Left => read_out(&mut socket).await,
+                End::Close(close) => {
+                    if socket.send(close.frame()).await.is_ok() {
+                        read_out(&mut socket).await;
+                    }
+                }
+            }
+        };
+        let _ = timeout(CLOSE_PATIENCE, goodbye).await;
     }
 
     async fn converse(&mut self, socket: &mut WebSocket) -> End {
@@ -155,7 +166,8 @@ impl Session {
             Some(Ok(Message::Binary(_))) => Err(Close::BAD_REQUEST.into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Said::Nothing),
             Some(Err(error)) => Err(end_of(error)),
-            None | Some(Ok(Message::Close(_))) => Err(End::Gone),
+            Some(Ok(Message::Close(_))) => Err(End::Left),
+            None => Err(End::Gone),
         }
     }
 }
@@ -185,10 +197,8 @@ async fn ask(socket: &mut WebSocket, patience: Duration) -> Result<(), End> {
     send(socket, Message::Text(messages::ping(None).into()), patience).await
 }
 
-/// Says why, and waits for the client to have read it: a connection that is cut while frames of the
-/// client are unread loses the reason.
-async fn say_goodbye(socket: &mut WebSocket, close: &Close) {
-    if socket.send(close.frame()).await.is_ok() {
-        while let Some(Ok(_)) = socket.recv().await {}
-    }
+/// Reads to the end: this is also what sends the answer to a goodbye, and a connection that is cut while
+/// frames of the client are unread loses the reason.
+async fn read_out(socket: &mut WebSocket) {
+    while let Some(Ok(_)) = socket.recv().await {}
 }

@@ -81,6 +81,22 @@ export function testClient(name, connect) {
 
 export class ConnectionLost extends Error {}
 
+/** Such a client, made of one that iterates: graphql-ws and graphql-sse do. `isLost` knows a lost connection. */
+export function iterating(client, isLost) {
+  async function* iterate(query, variables) {
+    try {
+      for await (const { data, errors } of client.iterate({ query, variables })) {
+        assert.equal(errors, undefined, JSON.stringify(errors));
+        yield data;
+      }
+    } catch (error) {
+      throw isLost(error) ? new ConnectionLost('the connection is lost', { cause: error }) : error;
+    }
+  }
+  const first = async (query, variables) => (await iterate(query, variables).next()).value;
+  return { query: first, mutate: first, subscribe: iterate, close: () => client.dispose() };
+}
+
 /** The events for good: when the connection is lost, again from the last one. */
 async function* follow(client, { cursor = null, onOpen, onLoss } = {}) {
   for (;;) {

@@ -48,17 +48,6 @@ export function acceptedId({ generateImages: result }) {
   return result.task.id;
 }
 
-/** Subscribes at once; yields the events in order. */
-export function subscribe(client, after = null) {
-  const results = client.iterate({ query: taskEvents, variables: { after } });
-  return (async function* () {
-    for await (const { data, errors } of results) {
-      assert.equal(errors, undefined, JSON.stringify(errors));
-      yield data.taskEvents;
-    }
-  })();
-}
-
 /** The events of one task, up to and with the given status. */
 export async function eventsUntil(events, taskId, status) {
   const seen = [];

@@ -131,6 +131,11 @@ export class Socket {
     return this.#wait(() => (this.#pingFrames >= count ? count : undefined), `ping frame number ${count}`);
   }
 
+  /** Says goodbye. */
+  close(code) {
+    this.#socket.close(code);
+  }
+
   closed() {
     return within(this.#closed, 'close');
   }

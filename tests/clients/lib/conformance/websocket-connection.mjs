@@ -35,6 +35,14 @@ const invalidRules = Object.entries(invalid).map(([what, message]) => [
 
 export const connectionRules = [
   [
+    'A client that says goodbye is answered in kind',
+    async ({ t, gateway, token }) => {
+      const socket = await Socket.acknowledged(t, gateway, token);
+      socket.close(1000);
+      await assertClosed(socket, 1000, /^$/);
+    },
+  ],
+  [
     'The handshake selects the subprotocol graphql-transport-ws, also among others',
     async ({ t, gateway }) => {
       for (const protocols of [[subprotocol], ['graphql-ws', subprotocol]]) {
