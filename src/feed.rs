@@ -127,17 +127,24 @@ impl Feed {
 
     /// What cannot be read of one user keeps nothing from the others.
     async fn send_new(&self, behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {
-        match self.send_of(behind.clone()).await {
-            Err(error) if error.is_lasting() && behind.len() > 1 => {
-                for user in behind {
-                    if let Err(error) = self.send_of(vec![user]).await {
-                        tracing::error!(%error, "the events of a user cannot be read");
-                    }
-                }
-                Ok(())
-            }
+        let users: Vec<UserId> = behind.iter().map(|(user, _)| user.clone()).collect();
+        match self.send_of(behind).await {
+            Err(error) if error.is_lasting() => self.send_one_by_one(&users).await,
             sent => sent,
         }
+    }
+
+    async fn send_one_by_one(&self, users: &[UserId]) -> Result<(), StoreError> {
+        // What is read already is no longer asked for.
+        for behind in self.subscribed(users.iter().cloned()) {
+            match self.send_of(vec![behind]).await {
+                Err(error) if error.is_lasting() => {
+                    tracing::error!(%error, "the events of a user cannot be read");
+                }
+                sent => sent?,
+            }
+        }
+        Ok(())
     }
 
     async fn send_of(&self, mut behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {

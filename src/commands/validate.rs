@@ -78,7 +78,9 @@ fn depth(value: &Value) -> usize {
 
 fn check_metadata(metadata: &Value) -> Option<FieldError> {
     if depth(metadata) > MAX_METADATA_DEPTH {
-        let message = format!("metadata may be {MAX_METADATA_DEPTH} objects and lists deep.");
+        let message = format!(
+            "metadata may have at most {MAX_METADATA_DEPTH} objects and lists within each other."
+        );
         return Some(FieldError::new("metadata", message));
     }
     let text = metadata.to_string();

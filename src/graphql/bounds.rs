@@ -180,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn fragments_within_each_other_are_bounded_as_well() {
+        let bounds = Bounds { fields: 1_000, ..BOUNDS };
+        let nested =
+            |times| format!("{}a{}", "{ ... ".repeat(times) + "{ ", " }".repeat(times + 1));
+        let check = |times| check(&Document::parse(nested(times), "query").unwrap(), &bounds);
+        assert!(check(MAX_NESTING).is_ok());
+        let refusal = check(MAX_NESTING + 1).unwrap_err().errors("");
+        assert_eq!(refusal[0]["extensions"]["bound"], "nesting");
+    }
+
+    #[test]
     fn fragments_that_contain_themselves_end() {
         assert!(exceeded("{ ...f } fragment f on T { ...f }").is_some());
         assert!(

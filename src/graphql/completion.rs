@@ -22,7 +22,7 @@ pub(super) fn complete(answer: &mut Response, root: &Shape, sources: &SourceMap)
 /// Makes an object of what is above a failed field: 7.2 takes one whose fields all failed for null.
 fn revive(value: &mut Value, path: &[PathSegment]) {
     let Some((first, rest)) = path.split_first() else { return };
-    if *value == Value::Null {
+    if *value == Value::Null && matches!(first, PathSegment::Field(_)) {
         *value = Value::Object(IndexMap::new());
     }
     let below = match (value, first) {
@@ -113,13 +113,14 @@ mod tests {
         let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
         let variables = Variables::from_json(json!({ "no": false }));
+        let operation = document.operations.get(None).unwrap();
         let planner = Planner {
             schema: &schema,
             possible_types: &possible_types(&schema),
             document: &document,
-            inputs: Inputs::new(&schema, &variables),
+            inputs: Inputs::new(&schema, operation, &variables),
         };
-        let plan = planner.plan(document.operations.get(None).unwrap()).unwrap();
+        let plan = planner.plan(operation).unwrap();
         let mut answer = Response::new(Value::from_json(data).unwrap());
         answer.errors = errors;
         complete(&mut answer, &plan, &document.sources);

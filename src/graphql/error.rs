@@ -74,5 +74,10 @@ pub(super) fn timed_out(seconds: u64) -> Error {
 /// Our mistake: the cause goes to the log, the client gets the request id.
 pub(super) fn internal(error: &StoreError) -> Error {
     tracing::error!(%error, "a request failed");
+    broken()
+}
+
+/// Our mistake, which is in the log already.
+pub(super) fn broken() -> Error {
     with_code(INTERNAL_MESSAGE, code::INTERNAL)
 }

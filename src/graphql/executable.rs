@@ -49,9 +49,7 @@ fn field(planned: &mut Planned) -> Positioned<Selection> {
         alias: is_renamed.then(|| somewhere(Name::new(&planned.key))),
         name: somewhere(Name::new(&planned.name)),
         arguments: arguments
-            .map(|(name, value)| {
-                (somewhere(Name::new(name)), somewhere(value.clone().into_value()))
-            })
+            .map(|(name, value)| (somewhere(Name::new(name)), somewhere(value.into_value())))
             .collect(),
         directives: Vec::new(),
         selection_set: selection_set(inner),

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use apollo_compiler::executable::Field;
+use apollo_compiler::executable::{Field, Operation, VariableDefinition};
 use apollo_compiler::schema::{ExtendedType, InputObjectType, Type};
 use apollo_compiler::{Node, Schema, ast};
 use async_graphql::indexmap::IndexMap;
@@ -22,14 +22,19 @@ const BYTES_PER_VALUE: usize = 100;
 /// The values of one request.
 pub(super) struct Inputs<'a> {
     schema: &'a Schema,
+    declared: &'a [Node<VariableDefinition>],
     variables: &'a Variables,
     counted: Cell<usize>,
 }
 
 impl<'a> Inputs<'a> {
-    /// With these variables, which have passed [`check_size`].
-    pub(super) fn new(schema: &'a Schema, variables: &'a Variables) -> Self {
-        Self { schema, variables, counted: Cell::new(0) }
+    /// Of this operation, with these variables, which have passed [`check_size`].
+    pub(super) fn new(
+        schema: &'a Schema,
+        operation: &'a Operation,
+        variables: &'a Variables,
+    ) -> Self {
+        Self { schema, declared: &operation.variables, variables, counted: Cell::new(0) }
     }
 
     /// The value of a variable; `None` when it was left out.
@@ -65,10 +70,14 @@ impl<'a> Inputs<'a> {
                     self.count(size(value))?;
                     value.clone()
                 }
-                None => return Ok(None),
+                None if self.declared.iter().any(|declared| declared.name == *name) => {
+                    return Ok(None);
+                }
+                // apollo-compiler 1.33 does not look into what is given for a scalar.
+                None => return Err(unfit(format!("The operation declares no `${name}`."))),
             },
             ast::Value::List(items) => {
-                let of = ty.filter(|ty| ty.is_list()).map(Type::item_type).or(ty);
+                let of = ty.filter(|ty| ty.is_list()).map(Type::item_type);
                 let items = items.iter().map(|item| Ok(self.value(item, of)?.unwrap_or_default()));
                 Value::List(items.collect::<Result<_, Refusal>>()?)
             }
@@ -77,7 +86,10 @@ impl<'a> Inputs<'a> {
             }
             ast::Value::Null => Value::Null,
             ast::Value::Boolean(value) => Value::Boolean(*value),
-            ast::Value::String(text) => Value::String(text.clone()),
+            ast::Value::String(text) => {
+                self.count(text_size(text))?;
+                Value::String(text.clone())
+            }
             ast::Value::Enum(name) => Value::Enum(Name::new(name)),
             ast::Value::Int(text) => Value::Number(number(text.as_str())?),
             ast::Value::Float(text) => Value::Number(number(text.as_str())?),
@@ -165,6 +177,12 @@ impl<'a> Inputs<'a> {
         let is_one = object.len() == 1 && object.values().all(|value| *value != Value::Null);
         if is_one_of(definition) && !is_one {
             return Err(needs_one(definition));
+        }
+        let mut fields = definition.fields.iter();
+        let missing =
+            fields.find(|(name, field)| field.is_required() && !object.contains_key(name.as_str()));
+        if let Some((name, _)) = missing {
+            return Err(unfit(format!("{} needs `{name}`.", definition.name)));
         }
         object.iter().try_for_each(|(name, value)| match definition.fields.get(name.as_str()) {
             Some(field) => self.check(value, &field.ty),

@@ -1,5 +1,6 @@
 //! Prepares and runs operations, for every edge alike.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use apollo_compiler::executable::{Operation, OperationType};
 use apollo_compiler::response::JsonValue;
 use apollo_compiler::{introspection, request};
 use async_graphql::{ErrorExtensionValues, Pos, Request, Response, ServerError, Variables, parser};
+use futures_util::FutureExt;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
@@ -152,17 +154,20 @@ impl Operations {
             schema: &self.documents.schema,
             possible_types: &self.documents.possible_types,
             document: typed,
-            inputs: Inputs::new(&self.documents.schema, &variables),
+            inputs: Inputs::new(&self.documents.schema, operation, &variables),
         };
         planner.plan(operation)
     }
 
-    /// Runs a query or a mutation. What has begun is answered, also when it takes too long or answers
-    /// too much: it may have had effects.
+    /// Runs a query or a mutation. What has begun is answered, also when it breaks, takes too long or
+    /// answers too much: it may have had effects.
     pub async fn execute(&self, mut prepared: Prepared) -> Answer {
         let request = prepared.request();
-        match timeout(self.patience, self.schema.execute(request)).await {
-            Ok(answer) => self.finish(answer, &prepared),
+        let answer = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
+        match timeout(self.patience, answer).await {
+            Ok(Ok(answer)) => self.finish(answer, &prepared),
+            // The panic hook has logged it.
+            Ok(Err(_)) => failed(error::broken(), &prepared),
             Err(_) => failed(error::timed_out(self.patience.as_secs()), &prepared),
         }
     }

@@ -7,8 +7,8 @@ use crate::domain::UserId;
 
 type Taken = Arc<Mutex<HashMap<UserId, usize>>>;
 
-/// Seats for every user. Clones share them.
-#[derive(Debug, Clone)]
+/// Seats for every user.
+#[derive(Debug)]
 pub struct Seats {
     taken: Taken,
     limit: usize,

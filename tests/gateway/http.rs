@@ -131,16 +131,19 @@ async fn a_value_that_does_not_fit_is_refused_before_anything_runs() {
         "generateImages(input: { prompt: \"b\", options: $none }) { __typename }".to_owned(),
         "generateImages(input: { prompt: \"b\", prompt: \"c\" }) { __typename }".to_owned(),
         "generateImages(input: { prompt: $nothing }) { __typename }".to_owned(),
-        "generateImages(input: { prompt: \"b\", options: { nanoBanana: $left, fluxKontext: {} } }) { __typename }".to_owned(),
-        "generateImages(input: { prompt: \"b\", aspectRatio: $number }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", options: { nanoBanana: $absent, fluxKontext: {} } }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", count: $numbers }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: $left }) { __typename }".to_owned(),
+        "generateImages(input: { prompt: \"b\", metadata: { order: [$typo] } }) { __typename }".to_owned(),
         "generateImages(input: { prompt: \"b\" }) @skip(if: $nothing) { __typename }".to_owned(),
     ];
     for field in wrong {
         let variables = [
             ("$none", "ProviderOptions"),
             ("$nothing", if field.contains("@skip") { "Boolean = true" } else { "String = \"a\"" }),
-            ("$left", "NanoBananaOptions"),
-            ("$number", "Int"),
+            ("$absent", "NanoBananaOptions"),
+            ("$left", "String"),
+            ("$numbers", "[Int!]"),
         ];
         let used = variables.iter().filter(|(name, _)| field.contains(name));
         let used: Vec<String> = used.map(|(name, ty)| format!("{name}: {ty}")).collect();
@@ -148,7 +151,8 @@ async fn a_value_that_does_not_fit_is_refused_before_anything_runs() {
             if used.is_empty() { String::new() } else { format!("({})", used.join(" ")) };
         let good = "generateImages(input: { prompt: \"a\" }) { __typename }";
         let query = format!("mutation{variable} {{ a: {good} b: {field} }}");
-        let answer = ana.execute(&query, json!({ "none": {}, "nothing": null, "number": 1 })).await;
+        let answer =
+            ana.execute(&query, json!({ "none": {}, "nothing": null, "numbers": [1] })).await;
         assert!(answer.get("data").is_none(), "{query}: {answer}");
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
     }

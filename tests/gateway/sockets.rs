@@ -68,11 +68,11 @@ async fn a_socket_is_told_when_the_gateway_ends() {
 
 #[tokio::test]
 async fn a_mutation_that_waits_is_answered_before_the_gateway_ends() {
-    let app = TestApp::start().await;
+    let app = TestApp::with(&["--ping-seconds=1"]).await;
     let ana = app.user("ana");
     let mut socket = ana.socket().await;
     socket.subscribe("s", REPLAY, json!({})).await;
-    let mutation = "mutation { generateImages(input: { prompt: \"[sim:never]\", waitSeconds: 2 }) {
+    let mutation = "mutation { generateImages(input: { prompt: \"[sim:never]\", waitSeconds: 4 }) {
         ... on TaskAccepted { task { id } } } }";
     socket.subscribe("m", mutation, json!({})).await;
     assert_eq!(socket.next().await["id"], "s");

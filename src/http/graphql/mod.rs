@@ -18,7 +18,7 @@ pub use self::response::Profile;
 
 use self::media::{Accepted, Media};
 use self::response::{Rejection, Replier};
-use super::{SharedEdge, bearer, request_id, sockets};
+use super::{Edge, SharedEdge, bearer, request_id, sockets};
 use crate::graphql::{Caller, OperationKind, Parameters, Prepared};
 
 pub(super) async fn get_or_upgrade(
@@ -64,7 +64,7 @@ async fn respond(
 
 /// Who asks for what.
 fn admit(
-    edge: &SharedEdge,
+    edge: &Edge,
     headers: &HeaderMap,
     parameters: Result<Parameters, Rejection>,
 ) -> Result<(Parameters, Caller), Rejection> {

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::response::Rejection;
 use crate::domain::Timestamp;
 use crate::graphql::{Answer, Caller, OperationKind, Prepared, Refusal, RefusalKind, code};
-use crate::http::SharedEdge;
 use crate::http::seats::Seat;
+use crate::http::{Edge, SharedEdge};
 
 /// One piece of a stream.
 pub(super) enum Part {
@@ -77,12 +77,13 @@ impl Following {
                 let viewer = self.caller.viewer.as_ref();
                 let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
                 tokio::select! {
+                    // A subscription that always has something to say ends as well.
                     biased;
-                    answer = answers.next() => answer,
                     () = self.edge.stop.cancelled(), if self.is_endless => return None,
                     () = self.edge.commands.clock.sleep_until(expires_at), if self.is_endless => {
                         Some(Err(expired()))
                     }
+                    answer = answers.next() => answer,
                 }
             }
             State::Failed => None,
@@ -94,8 +95,6 @@ impl Following {
                 self.state = State::Failed;
                 Part::Failed(refusal.errors(&self.caller.request_id))
             }
-            // The log behind a subscription ends with the gateway; its client must come back.
-            None if self.is_endless && self.edge.stop.is_cancelled() => return None,
             None => {
                 self.state = State::Over;
                 Part::Complete
@@ -110,15 +109,12 @@ fn expired() -> Refusal {
 }
 
 /// A refusal before anything ran, as a stream.
-pub(super) fn refused(refusal: Refusal, request_id: &str, edge: &SharedEdge) -> Response {
+pub(super) fn refused(refusal: Refusal, request_id: &str, edge: &Edge) -> Response {
     events(stream::iter([Part::Failed(refusal.errors(request_id)), Part::Complete]), edge)
 }
 
 /// GraphQL over SSE, distinct connections mode.
-pub(super) fn events(
-    parts: impl Stream<Item = Part> + Send + 'static,
-    edge: &SharedEdge,
-) -> Response {
+pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
     let events = with_heartbeats(parts, edge.limits.patience).map(|part| {
         let answer = match part {
             Some(Part::Next(answer)) => answer,
@@ -141,10 +137,7 @@ pub(super) fn events(
 
 /// Apollo's multipart subscription protocol. Each part ends with the next one's boundary: without it, a
 /// client does not know that the part is whole.
-pub(super) fn multipart(
-    parts: impl Stream<Item = Part> + Send + 'static,
-    edge: &SharedEdge,
-) -> Response {
+pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
     let pieces = with_heartbeats(parts, edge.limits.patience).map(|part| {
         let json = match part {
             Some(Part::Next(answer)) => format!("{{\"payload\":{answer}}}"),

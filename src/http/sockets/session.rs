@@ -152,7 +152,8 @@ impl Session {
                 self.conversation.on_token_deadline().map(Said::Text)
             }
             () = sleep_until(give_up_at), if waits_for_init => Err(Close::INIT_TIMEOUT),
-            () = sleep_until(silence.until()) => silence.too_long(),
+            // Its answers are not read any more.
+            () = sleep_until(silence.until()), if !stopping => silence.too_long(),
         };
         said.map_err(End::from)
     }

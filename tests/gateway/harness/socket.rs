@@ -81,16 +81,26 @@ impl Socket {
 
     /// The next message of the protocol, or the code and reason with which the server ends it all.
     pub(crate) async fn receive(&mut self) -> Result<Value, (u16, String)> {
-        loop {
-            match soon("a message on the socket", self.stream.next()).await {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Err((frame.code.into(), frame.reason.to_string()));
+        soon("a message on the socket", async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        let message: Value = serde_json::from_str(&text).unwrap();
+                        // The gateway only asks whether anybody is there.
+                        if message != json!({ "type": "ping" }) {
+                            return Ok(message);
+                        }
+                        self.send(&json!({ "type": "pong" })).await;
+                    }
+                    Some(Ok(Message::Close(Some(frame)))) => {
+                        return Err((frame.code.into(), frame.reason.to_string()));
+                    }
+                    Some(Ok(_)) => {}
+                    other => panic!("the socket ended without a reason: {other:?}"),
                 }
-                Some(Ok(_)) => {}
-                other => panic!("the socket ended without a reason: {other:?}"),
             }
-        }
+        })
+        .await
     }
 
     /// The `data` of the next event.
