@@ -1,7 +1,7 @@
 //! The errors that end up in `errors`, each with its code.
 
 pub(super) use async_graphql::Error;
-use async_graphql::ErrorExtensions;
+use async_graphql::{ErrorExtensions, Pos, ServerError};
 
 use crate::store::StoreError;
 
@@ -23,12 +23,16 @@ pub mod code {
     pub const INTERNAL: &str = "INTERNAL";
 }
 
-/// All that a client learns of a mistake of ours.
-pub(super) const INTERNAL_MESSAGE: &str =
-    "Something went wrong; try again, and name the request id when you report it.";
-
-fn with_code(message: &str, code: &'static str) -> Error {
+/// An error with this code.
+pub(super) fn with_code(message: &str, code: &'static str) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// As it stands in an answer, when it belongs to no field.
+pub(super) fn without_place(error: Error) -> ServerError {
+    let mut error = error.into_server_error(Pos::default());
+    error.locations.clear();
+    error
 }
 
 /// There is no token.
@@ -47,14 +51,10 @@ pub(super) fn bad_input(message: &str) -> Error {
     with_code(message, code::BAD_USER_INPUT)
 }
 
-/// What to do about a bound that is passed.
-pub(super) fn bound_message(bound: &str, limit: usize) -> String {
-    format!("`{bound}` is limited to {limit}; ask for less at once.")
-}
-
 /// A bound is passed; the error names it and its value.
 pub(super) fn exceeded(bound: &str, limit: usize) -> Error {
-    let error = with_code(&bound_message(bound, limit), code::LIMIT_EXCEEDED);
+    let message = format!("`{bound}` is limited to {limit}; ask for less at once.");
+    let error = with_code(&message, code::LIMIT_EXCEEDED);
     error.extend_with(|_, extensions| {
         extensions.set("bound", bound);
         extensions.set("limit", limit);
@@ -79,5 +79,6 @@ pub(super) fn internal(error: &StoreError) -> Error {
 
 /// Our mistake, which is in the log already.
 pub(super) fn broken() -> Error {
-    with_code(INTERNAL_MESSAGE, code::INTERNAL)
+    let message = "Something went wrong; try again, and name the request id when you report it.";
+    with_code(message, code::INTERNAL)
 }

@@ -56,6 +56,7 @@ impl<'a> Inputs<'a> {
                 continue;
             };
             if let Some(value) = self.value(&argument.value, Some(&definition.ty))? {
+                self.check(&value, &definition.ty)?;
                 arguments.push((argument.name.clone(), value));
             }
         }
@@ -95,10 +96,7 @@ impl<'a> Inputs<'a> {
             ast::Value::Float(text) => Value::Number(number(text.as_str())?),
         };
         self.count(1)?;
-        match ty {
-            Some(ty) => self.check(&value, ty).map(|()| Some(value)),
-            None => Ok(Some(value)),
-        }
+        Ok(Some(value))
     }
 
     fn object(
@@ -154,13 +152,8 @@ impl<'a> Inputs<'a> {
             (Some(ExtendedType::InputObject(definition)), Value::Object(object)) => {
                 self.check_object(object, definition)
             }
-            (Some(ExtendedType::Enum(definition)), Value::Enum(member))
-                if definition.values.contains_key(member.as_str()) =>
-            {
-                Ok(())
-            }
-            (Some(ExtendedType::Enum(definition)), Value::String(member))
-                if definition.values.contains_key(member.as_str()) =>
+            (Some(ExtendedType::Enum(definition)), value)
+                if enum_member(value).is_some_and(|name| definition.values.contains_key(name)) =>
             {
                 Ok(())
             }
@@ -188,6 +181,15 @@ impl<'a> Inputs<'a> {
             Some(field) => self.check(value, &field.ty),
             None => Err(unfit(format!("{} has no field `{name}`.", definition.name))),
         })
+    }
+}
+
+/// In variables, the members of an enum are strings.
+fn enum_member(value: &Value) -> Option<&str> {
+    match value {
+        Value::Enum(name) => Some(name),
+        Value::String(name) => Some(name),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use apollo_compiler::executable::{Operation, OperationType};
 use apollo_compiler::response::JsonValue;
 use apollo_compiler::{introspection, request};
-use async_graphql::{ErrorExtensionValues, Pos, Request, Response, ServerError, Variables, parser};
+use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Variables, parser};
 use futures_util::FutureExt;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
@@ -216,8 +216,7 @@ impl Operations {
 
 /// An answer without data, to an operation that has begun.
 fn failed(error: error::Error, prepared: &Prepared) -> Answer {
-    let mut errors = [error.into_server_error(Pos::default())];
-    errors[0].locations.clear();
+    let mut errors = [error::without_place(error)];
     name_errors(&mut errors, &prepared.caller.request_id);
     Answer::without_data(&errors)
 }

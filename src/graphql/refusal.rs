@@ -4,10 +4,10 @@ use apollo_compiler::parser::SourceMap;
 use apollo_compiler::request::RequestError;
 use apollo_compiler::response::GraphQLError;
 use apollo_compiler::validation::DiagnosticList;
-use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
+use async_graphql::{Pos, ServerError};
 use serde_json::json;
 
-use super::error::{INTERNAL_MESSAGE, bound_message, code};
+use super::error::{self, Error, code};
 use super::operations::name_errors;
 
 /// Errors in one document that are worth reading.
@@ -48,9 +48,11 @@ impl Refusal {
     /// One error with this code.
     #[must_use]
     pub fn new(kind: RefusalKind, code: &'static str, message: impl Into<String>) -> Self {
-        let mut error = ServerError::new(message, None);
-        extend(&mut error, "code", code);
-        Self { kind, errors: vec![error] }
+        Self::of(kind, error::with_code(&message.into(), code))
+    }
+
+    fn of(kind: RefusalKind, error: Error) -> Self {
+        Self { kind, errors: vec![error::without_place(error)] }
     }
 
     /// The request cannot be understood.
@@ -62,18 +64,12 @@ impl Refusal {
     /// A bound is passed; the error names it and its value.
     #[must_use]
     pub fn exceeded(bound: &'static str, limit: usize) -> Self {
-        let message = bound_message(bound, limit);
-        let mut refusal = Self::new(RefusalKind::TooLarge, code::LIMIT_EXCEEDED, message);
-        for error in &mut refusal.errors {
-            extend(error, "bound", bound);
-            extend(error, "limit", limit);
-        }
-        refusal
+        Self::of(RefusalKind::TooLarge, error::exceeded(bound, limit))
     }
 
     /// Something of ours broke; the log says what.
     pub(super) fn broken() -> Self {
-        Self::new(RefusalKind::Stopped, code::INTERNAL, INTERNAL_MESSAGE)
+        Self::of(RefusalKind::Stopped, error::broken())
     }
 
     /// The errors that the executor itself found.
@@ -100,20 +96,14 @@ impl Refusal {
     }
 }
 
-fn extend(error: &mut ServerError, name: &str, value: impl Into<Value>) {
-    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set(name, value);
-}
-
-fn server_error(error: &GraphQLError) -> ServerError {
-    let locations = error
+fn server_error(found: &GraphQLError) -> ServerError {
+    let locations = found
         .locations
         .iter()
         .map(|location| Pos { line: location.line, column: location.column })
         .collect();
     // Some repeat what the client has sent.
-    let end = error.message.floor_char_boundary(MAX_MESSAGE_BYTES);
-    let mut error = ServerError::new(&error.message[..end], None);
-    error.locations = locations;
-    extend(&mut error, "code", code::BAD_USER_INPUT);
-    error
+    let end = found.message.floor_char_boundary(MAX_MESSAGE_BYTES);
+    let error = error::with_code(&found.message[..end], code::BAD_USER_INPUT);
+    ServerError { locations, ..error::without_place(error) }
 }

@@ -1,19 +1,11 @@
 import { ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { OperationTypeNode } from 'graphql';
-import { createClient } from 'graphql-ws';
-import WebSocket from 'ws';
-import { ConnectionLost, testClient } from './lib/client.mjs';
+import { ConnectionLost, socketClient, testClient } from './lib/client.mjs';
 
 testClient('Apollo Client', (gateway, token) => {
   const authorization = `Bearer ${token}`;
-  const socket = createClient({
-    url: gateway.wsUrl,
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization },
-    // Would repeat the first cursor.
-    retryAttempts: 0,
-  });
+  const socket = socketClient(gateway, token);
   const client = new ApolloClient({
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,

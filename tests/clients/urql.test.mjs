@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { Client, cacheExchange, fetchExchange, subscriptionExchange } from '@urql/core';
-import { createClient } from 'graphql-ws';
 import { toAsyncIterable } from 'wonka';
-import WebSocket from 'ws';
-import { ConnectionLost, testClient } from './lib/client.mjs';
+import { ConnectionLost, socketClient, testClient } from './lib/client.mjs';
 
 testClient('urql', (gateway, token) => {
   const authorization = `Bearer ${token}`;
-  const socket = createClient({
-    url: gateway.wsUrl,
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization },
-    // Would repeat the first cursor.
-    retryAttempts: 0,
-  });
+  const socket = socketClient(gateway, token);
   const client = new Client({
     url: `${gateway.url}/graphql`,
     fetchOptions: { headers: { authorization } },

@@ -18,7 +18,7 @@ async fn requests_that_make_no_sense_are_told_apart() {
         ("text/plain", br#"{"query":"{ __typename }"}"#.to_vec(), 415, "BAD_USER_INPUT"),
         ("application/json", b"{".to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", b"{\"query\": 7}".to_vec(), 400, "BAD_USER_INPUT"),
-        ("application/json", b"[{\"query\":\"{ __typename }\"}]".to_vec(), 400, "BAD_USER_INPUT"),
+        ("application/json", b"[{\"query\":\"{ __typename }\"}]".to_vec(), 400, "LIMIT_EXCEEDED"),
         ("application/json", b"{}".to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", br#"{"query":"{"}"#.to_vec(), 400, "BAD_USER_INPUT"),
         ("application/json", br#"{"query":"{ nonsense }"}"#.to_vec(), 400, "BAD_USER_INPUT"),

@@ -50,7 +50,7 @@ pub(super) async fn read_body(
         BodyError::Broken => Rejection::unreadable("The request did not arrive whole."),
     })?;
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Rejection::malformed("Batches are off; send one operation per request."));
+        return Err(Rejection::exceeded("batch", 1));
     }
     let object: Map<String, Value> =
         serde_json::from_slice(&body).map_err(|error| explain(&error))?;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
 import { startGateway } from './gateway.mjs';
 import {
   acceptedId,
@@ -76,6 +78,17 @@ export function testClient(name, connect) {
     assert.ok(cursors(seen).includes(cursorsSent[1]), 'the second subscription did not begin at the last event');
     const replay = await eventsUntil(follow(client, { cursor: start }), id, 'SUCCEEDED');
     assert.deepEqual(cursors(seen), cursors(replay));
+  });
+}
+
+/** A client of graphql-ws that tells when it is cut off. */
+export function socketClient(gateway, token) {
+  return createClient({
+    url: gateway.wsUrl,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${token}` },
+    // Would repeat the first cursor.
+    retryAttempts: 0,
   });
 }
 

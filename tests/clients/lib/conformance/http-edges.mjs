@@ -77,10 +77,10 @@ export const httpRules = [
     },
   ],
   [
-    '400: a batch',
+    '400 and LIMIT_EXCEEDED: a batch',
     async (user) => {
       for (const batch of [[typename], [typename, typename], []]) {
-        await assertRefused(await post(user, batch), 400, 'BAD_USER_INPUT');
+        await assertRefused(await post(user, batch), 400, 'LIMIT_EXCEEDED');
       }
     },
   ],
