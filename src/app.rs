@@ -32,7 +32,7 @@ use crate::providers::{
     ace_pace, kie_pace,
 };
 use crate::store::{Limits, Store, StoreOptions};
-use crate::workers::{self, Settings, Workshop};
+use crate::workers::{self, Keep, Settings, Workshop};
 
 /// Time to finish what is under way when the gateway is told to stop: longer than a call to a
 /// provider, because an answer that nobody waits for is lost.
@@ -40,6 +40,8 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Shrinking an image takes a core.
 const SHRINKING_AT_ONCE: usize = 2;
+/// Each holds its bytes in memory.
+const UPLOADS_AT_ONCE: usize = 16;
 
 /// A gateway that is built and listens, but does not work yet.
 pub struct App {
@@ -107,6 +109,7 @@ impl App {
             blobs,
             page,
             shrinking: Semaphore::new(SHRINKING_AT_ONCE),
+            uploading: Semaphore::new(UPLOADS_AT_ONCE),
             stop: stop.clone(),
             sessions: TaskTracker::new(),
         };
@@ -156,9 +159,18 @@ fn rules(config: &Config) -> Rules {
 }
 
 fn settings(config: &Config) -> Settings {
+    let Rules { poll_every, task_timeout } = rules(config);
+    let keep = &config.args.keep;
+    let days = |days: u32| TimeDelta::days(days.into());
     Settings {
-        poll_every: rules(config).poll_every,
+        poll_every,
+        task_timeout,
         confirm_callbacks: config.args.confirm_callbacks,
+        keep: Keep {
+            history: keep.keep_history_days.map(days),
+            events: days(keep.keep_events_days),
+            callbacks: days(keep.keep_callbacks_days),
+        },
     }
 }
 
@@ -284,6 +296,7 @@ fn policy(config: &Config) -> anyhow::Result<Policy> {
     };
     Ok(Policy {
         blocked_terms,
+        upload_bytes: args.bounds.max_upload_bytes,
         limits: Limits { unfinished_tasks: args.max_unfinished_tasks },
         credits_low: Credits::from_f64(args.credits_low)
             .context("PLANTAIN_CREDITS_LOW is out of range")?,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-pub use args::{BoundsArgs, GatewayArgs};
+pub use args::{BoundsArgs, GatewayArgs, KeepArgs};
 use checks::{
     check_halves, check_origins, check_public_url, check_secret, check_secrets, check_storage_url,
     split_secrets,

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::store::{EVENTS_PAGE, Store, StoreError};
+use crate::store::{EVENTS_PAGE, Log, Store, StoreError};
 
 /// Events a subscriber may lag behind before it reads the table instead.
 const CHANNEL_EVENTS: usize = 16;
@@ -57,16 +57,17 @@ impl Feed {
     /// `after`, from now on. Ends with the first error.
     ///
     /// # Errors
-    /// When the database fails; `None` when `after` is a number that this user's log never had.
+    /// When the database fails; `None` when `after` is a number that this user's log never had,
+    /// or has no longer.
     pub async fn follow(
         &self,
         user: UserId,
         after: Option<u64>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let newest = self.store.last_seq(&user).await?;
+        let Log { newest, forgotten } = self.store.log_of(&user).await?;
         let seen = after.unwrap_or(newest);
-        if seen > newest {
+        if !(forgotten..=newest).contains(&seen) {
             return Ok(None);
         }
         let live = self.join(&user, newest);
@@ -95,7 +96,10 @@ impl Feed {
             let behind = tokio::select! {
                 () = stop.cancelled() => return,
                 users = self.hints.users_with_events() => self.subscribed(users.into_iter()),
-                _ = safety.tick() => self.found_behind().await,
+                _ = safety.tick() => {
+                    self.hints.forget_unfollowed_boards();
+                    self.found_behind().await
+                }
             };
             if let Err(error) = self.send_new(behind).await {
                 tracing::warn!(%error, "reading new events failed; the next read makes up for it");

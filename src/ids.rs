@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use uuid::{Builder, Uuid};
 
-use crate::domain::{ImageId, TaskId, Timestamp};
+use crate::domain::{BoardId, ImageId, TaskId, Timestamp, UploadId};
 
 /// Makes ids that sort by their moment of creation. Clones share one generator.
 #[derive(Debug, Clone)]
@@ -39,6 +39,18 @@ impl Ids {
     #[must_use]
     pub fn image(&self, now: Timestamp) -> ImageId {
         ImageId(self.uuid(now))
+    }
+
+    /// A new upload's id.
+    #[must_use]
+    pub fn upload(&self, now: Timestamp) -> UploadId {
+        UploadId(self.uuid(now))
+    }
+
+    /// A new board's id.
+    #[must_use]
+    pub fn board(&self, now: Timestamp) -> BoardId {
+        BoardId(self.uuid(now))
     }
 
     /// A new `UUIDv7`: for leases and inbox rows.

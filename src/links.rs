@@ -1,4 +1,4 @@
-//! Links that carry their own permission: callback paths and image links.
+//! Links that carry their own permission: callback paths, image links and upload links.
 //!
 //! Each ends in an HMAC-SHA-256 over what it permits. The first secret signs, all of them verify,
 //! so that a secret can be replaced without breaking what is under way.
@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use url::Url;
 
-use crate::domain::{Image, ImageVariant, ProviderName, TaskId, Timestamp};
+use crate::domain::{Image, ImageVariant, ProviderName, TaskId, Timestamp, UploadId};
 
 /// Image links live between one and two of these: rounded, so that a link read again within the
 /// hour is the same link, and the browser's cached copy serves.
@@ -63,22 +63,49 @@ impl Links {
     /// Where an image can be fetched for the next hour or two.
     #[must_use]
     pub fn image(&self, image: &Image, variant: ImageVariant, now: Timestamp) -> SignedLink {
+        self.stored(&image.path(variant), now + IMAGE_LINK_STEP)
+    }
+
+    /// Where something in the store can be fetched until this moment, and up to an hour longer.
+    #[must_use]
+    pub fn stored(&self, path: &str, until: Timestamp) -> SignedLink {
         let step = IMAGE_LINK_STEP.num_seconds();
-        let expires = (now.timestamp() / step + 2) * step;
-        let path = image_path(image, variant);
-        let signature = self.sign(&image_claim(&path, expires));
-        let mut url = self.at(&format!("/images/{path}"));
-        url.query_pairs_mut()
-            .append_pair("expires", &expires.to_string())
-            .append_pair("signature", &signature);
-        let expires_at = Timestamp::from_timestamp(expires, 0).unwrap_or(Timestamp::MAX_UTC);
-        SignedLink { url, expires_at }
+        let expires = (until.timestamp() / step + 1) * step;
+        self.signed(&format!("/images/{path}"), expires, &image_claim(path, expires))
+    }
+
+    /// Where the bytes of an upload are to be sent until this moment.
+    #[must_use]
+    pub fn upload(&self, id: UploadId, until: Timestamp) -> Url {
+        let expires = until.timestamp();
+        self.signed(&format!("/uploads/{id}"), expires, &upload_claim(id, expires)).url
+    }
+
+    /// Whether bytes may be sent to this upload now.
+    #[must_use]
+    pub fn verify_upload(
+        &self,
+        id: UploadId,
+        expires: i64,
+        signature: &str,
+        now: Timestamp,
+    ) -> bool {
+        self.verify(&upload_claim(id, expires), signature) && expires > now.timestamp()
     }
 
     /// Whether this image path may be read now.
     #[must_use]
     pub fn verify_image(&self, path: &str, expires: i64, signature: &str, now: Timestamp) -> bool {
         self.verify(&image_claim(path, expires), signature) && expires > now.timestamp()
+    }
+
+    fn signed(&self, path: &str, expires: i64, claim: &str) -> SignedLink {
+        let mut url = self.at(path);
+        url.query_pairs_mut()
+            .append_pair("expires", &expires.to_string())
+            .append_pair("signature", &self.sign(claim));
+        let expires_at = Timestamp::from_timestamp(expires, 0).unwrap_or(Timestamp::MAX_UTC);
+        SignedLink { url, expires_at }
     }
 
     fn at(&self, path: &str) -> Url {
@@ -99,25 +126,16 @@ impl Links {
     }
 }
 
-/// The image's place in links and in the store: `{task}/{job}-{position}/{variant}.{extension}`.
-#[must_use]
-pub fn image_path(image: &Image, variant: ImageVariant) -> String {
-    format!(
-        "{}/{}-{}/{}.{}",
-        image.task_id,
-        image.job,
-        image.position,
-        variant.name(),
-        image.media_type.extension(),
-    )
-}
-
 fn callback_claim(provider: ProviderName, task: TaskId, job: u16) -> String {
     format!("callback {} {task} {job}", provider.slug())
 }
 
 fn image_claim(path: &str, expires: i64) -> String {
     format!("image {path} {expires}")
+}
+
+fn upload_claim(id: UploadId, expires: i64) -> String {
+    format!("upload {id} {expires}")
 }
 
 fn mac(secret: &SecretString, claim: &str) -> Hmac<Sha256> {
@@ -194,12 +212,12 @@ mod tests {
         let later = now + TimeDelta::minutes(10);
         assert_eq!(link, links.image(&image, ImageVariant::Original, later));
         let query: std::collections::HashMap<_, _> = link.url.query_pairs().collect();
-        let path = image_path(&image, ImageVariant::Original);
+        let path = image.path(ImageVariant::Original);
         let expires: i64 = query["expires"].parse().unwrap();
         assert!(links.verify_image(&path, expires, &query["signature"], later));
         assert!(!links.verify_image(&path, expires, &query["signature"], link.expires_at));
         assert!(!links.verify_image(&path, expires + 1, &query["signature"], later));
-        let thumbnail = image_path(&image, ImageVariant::Thumbnail);
+        let thumbnail = image.path(ImageVariant::Thumbnail);
         assert!(!links.verify_image(&thumbnail, expires, &query["signature"], later));
     }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-pub use picture::{Inspected, PictureError, inspect, shrink};
+pub use picture::{Cleaned, Inspected, PictureError, clean, inspect, shrink};
 
 /// The image store. Clones share it.
 #[derive(Debug, Clone)]
@@ -64,6 +64,17 @@ impl Blobs {
     /// [`BlobError::Missing`] when there are none.
     pub async fn get(&self, path: &str) -> Result<Bytes, BlobError> {
         Ok(self.objects.get(&path.into()).await?.bytes().await?)
+    }
+
+    /// Removes what is at a path; that nothing is there is fine.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn delete(&self, path: &str) -> Result<(), BlobError> {
+        match self.objects.delete(&path.into()).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether the store can be reached.

@@ -2,7 +2,10 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
 use sha2::{Digest, Sha256};
 
 use crate::domain::MediaType;
@@ -14,6 +17,8 @@ const MAX_DECODED_BYTES: u64 = 4 * 8192 * 8192;
 /// `ThumbHash` takes at most this.
 const THUMBHASH_SIDE: u32 = 100;
 const SHRUNK_QUALITY: u8 = 82;
+/// No loss that an eye sees.
+const CLEAN_QUALITY: u8 = 95;
 const JPEG_TAIL_BYTES: usize = 1024;
 
 /// What decoding has shown.
@@ -31,12 +36,24 @@ pub struct Inspected {
     pub thumbhash: Vec<u8>,
 }
 
+/// A picture and nothing else: no metadata, and nothing behind its end.
+#[derive(Debug, Clone)]
+pub struct Cleaned {
+    /// Of the whole file.
+    pub bytes: Vec<u8>,
+    /// JPEG, or PNG when the picture came as PNG or has transparency.
+    pub media_type: MediaType,
+}
+
 /// Bytes that are no usable picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// Not one of the formats.
     #[error("it is no JPEG, PNG or WebP image")]
     UnknownFormat,
+    /// Not the format that was announced.
+    #[error("it is {}, which is not what was announced", .0.content_type())]
+    OtherFormat(MediaType),
     /// The end is missing.
     #[error("it is cut off")]
     Truncated,
@@ -48,12 +65,20 @@ pub enum PictureError {
     Unencodable(#[source] image::ImageError),
 }
 
+/// A picture as it was decoded: upright.
+struct Decoded {
+    picture: DynamicImage,
+    media_type: MediaType,
+    /// What its colours mean; `None` for the usual.
+    colours: Option<Vec<u8>>,
+}
+
 /// Decodes a picture fully and describes it.
 ///
 /// # Errors
 /// When it is no picture of a known format and reasonable size.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, PictureError> {
-    let (picture, media_type) = decode(bytes)?;
+    let Decoded { picture, media_type, .. } = decode(bytes)?;
     let small = picture.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE).into_rgba8();
     let thumbhash = thumbhash::rgba_to_thumb_hash(
         small.width() as usize,
@@ -75,11 +100,31 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, PictureError> {
 /// # Errors
 /// When the bytes are no picture.
 pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, PictureError> {
-    let (picture, media_type) = decode(bytes)?;
-    if picture.width().max(picture.height()) <= longest_side {
+    let mut decoded = decode(bytes)?;
+    if decoded.picture.width().max(decoded.picture.height()) <= longest_side {
         return Ok(bytes.to_vec());
     }
-    encode(&picture.thumbnail(longest_side, longest_side), media_type)
+    decoded.picture = decoded.picture.thumbnail(longest_side, longest_side);
+    encode(decoded, SHRUNK_QUALITY)
+}
+
+/// The picture alone, upright, written anew: where a photo was taken, what else its file told, and what
+/// was hidden behind its end, is gone.
+///
+/// # Errors
+/// When the bytes are no picture, or not of the announced format.
+pub fn clean(bytes: &[u8], announced: MediaType) -> Result<Cleaned, PictureError> {
+    let mut decoded = decode(bytes)?;
+    if decoded.media_type != announced {
+        return Err(PictureError::OtherFormat(decoded.media_type));
+    }
+    if decoded.media_type == MediaType::Webp {
+        // We can write it without loss only, which makes a photo several times as large.
+        let transparent = decoded.picture.color().has_alpha();
+        decoded.media_type = if transparent { MediaType::Png } else { MediaType::Jpeg };
+    }
+    let media_type = decoded.media_type;
+    Ok(Cleaned { bytes: encode(decoded, CLEAN_QUALITY)?, media_type })
 }
 
 /// The JPEG decoder paints what is missing grey; a whole file ends with its end marker, though some
@@ -89,7 +134,7 @@ fn is_whole(bytes: &[u8], media_type: MediaType) -> bool {
     media_type != MediaType::Jpeg || end.windows(2).any(|pair| pair == [0xFF, 0xD9])
 }
 
-fn decode(bytes: &[u8]) -> Result<(DynamicImage, MediaType), PictureError> {
+fn decode(bytes: &[u8]) -> Result<Decoded, PictureError> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let format = image::guess_format(bytes).map_err(|_| PictureError::UnknownFormat)?;
     let media_type = match format {
@@ -109,22 +154,42 @@ fn decode(bytes: &[u8]) -> Result<(DynamicImage, MediaType), PictureError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(PictureError::Undecodable)?;
     let orientation = decoder.orientation().map_err(PictureError::Undecodable)?;
+    let colours = decoder.icc_profile().ok().flatten().filter(|profile| is_rgb(profile));
     let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Undecodable)?;
     picture.apply_orientation(orientation);
-    Ok((picture, media_type))
+    Ok(Decoded { picture, media_type, colours })
 }
 
-fn encode(picture: &DynamicImage, media_type: MediaType) -> Result<Vec<u8>, PictureError> {
-    let mut bytes = Cursor::new(Vec::new());
+/// A profile of another colour space does not fit what was decoded; its header names it.
+fn is_rgb(profile: &[u8]) -> bool {
+    profile.get(16..20) == Some(b"RGB ")
+}
+
+fn encode(decoded: Decoded, quality: u8) -> Result<Vec<u8>, PictureError> {
+    let Decoded { picture, media_type, colours } = decoded;
+    let mut bytes = Vec::new();
     let written = match media_type {
         MediaType::Jpeg => {
-            let encoder =
-                image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, SHRUNK_QUALITY);
-            picture.to_rgb8().write_with_encoder(encoder)
+            let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+            write(&picture.to_rgb8().into(), encoder, colours)
         }
-        MediaType::Png => picture.write_to(&mut bytes, ImageFormat::Png),
-        MediaType::Webp => picture.to_rgba8().write_to(&mut bytes, ImageFormat::WebP),
+        MediaType::Png => write(&picture, PngEncoder::new(&mut bytes), colours),
+        MediaType::Webp => {
+            write(&picture.to_rgba8().into(), WebPEncoder::new_lossless(&mut bytes), colours)
+        }
     };
     written.map_err(PictureError::Unencodable)?;
-    Ok(bytes.into_inner())
+    Ok(bytes)
+}
+
+fn write(
+    picture: &DynamicImage,
+    mut encoder: impl ImageEncoder,
+    colours: Option<Vec<u8>>,
+) -> Result<(), image::ImageError> {
+    if let Some(colours) = colours {
+        // An encoder that cannot keep it writes the usual colours.
+        let _ = encoder.set_icc_profile(colours);
+    }
+    picture.write_with_encoder(encoder)
 }

@@ -67,6 +67,7 @@ impl Commands {
             wait_seconds: 0,
             deadline_seconds: None,
             metadata: task.metadata,
+            board: task.board,
             retry_of: Some(id),
         };
         self.submit(owner, again).await

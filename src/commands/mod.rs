@@ -2,24 +2,30 @@
 //!
 //! Refusals that a client can act on are outcomes; errors are for what nobody expected.
 
+mod board;
 mod callback;
+mod delete;
 mod grant;
 mod manage;
 mod means;
 mod policy;
 mod quote;
 mod submit;
+mod upload;
 mod validate;
 
 use std::sync::Arc;
 
+pub use board::BoardOutcome;
 pub use callback::{CallbackReceived, Received};
+pub use delete::DeleteOutcome;
 pub use grant::{GrantOutcome, GrantRequest};
 pub use manage::{CancelOutcome, UnconfirmedAction};
 pub use means::{Limit, Shortage};
 pub use policy::{BlockedTerms, PolicyError};
 pub use quote::Quote;
 pub use submit::{Submission, SubmitOutcome};
+pub use upload::UploadOutcome;
 
 use crate::clock::Clock;
 use crate::domain::{Catalog, Credits, Task, TaskId, Timestamp, UserId};
@@ -59,6 +65,8 @@ pub struct Policy {
     pub limits: Limits,
     /// Below this much, credits are reported low.
     pub credits_low: Credits,
+    /// Bytes of an upload.
+    pub upload_bytes: u64,
     /// Let links of users lead to private addresses.
     pub allow_private_addresses: bool,
 }

@@ -32,6 +32,10 @@ impl Commands {
             Ok(model) => model,
             Err(errors) => return Ok(Err(errors)),
         };
+        let missing = self.missing(owner, submission).await?;
+        if !missing.is_empty() {
+            return Ok(Err(missing));
+        }
         let usual = Usual { model: model.id.to_owned(), images: submission.request.count };
         let seconds = self.store.usual_seconds(std::slice::from_ref(&usual)).await?;
         Ok(Ok(Quote {

@@ -7,8 +7,10 @@ use sha2::{Digest, Sha256};
 use super::Commands;
 use super::means::{Limit, Means, Shortage};
 use super::validate::validate;
-use crate::domain::{Credits, FieldError, Model, NewTask, Request, Task, TaskId, UserId};
-use crate::store::{Created, StoreError};
+use crate::domain::{
+    BoardId, Credits, FieldError, ImageSource, Model, NewTask, Request, Task, TaskId, UserId,
+};
+use crate::store::{Created, Input, StoreError};
 
 /// A request for images, as a client sends it.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Submission {
     pub deadline_seconds: Option<i32>,
     /// Whatever the client wants to find again.
     pub metadata: Option<Value>,
+    /// The board that the images go to.
+    pub board: Option<BoardId>,
     /// The task that this one repeats; repeats of one task are the same input.
     pub retry_of: Option<TaskId>,
 }
@@ -104,6 +108,10 @@ impl Commands {
             Ok(model) => model,
             Err(errors) => return Ok(SubmitOutcome::InvalidInput(errors)),
         };
+        let missing = self.missing(owner, submission).await?;
+        if !missing.is_empty() {
+            return Ok(SubmitOutcome::InvalidInput(missing));
+        }
         if let Some(shortage) = means.shortage(submission, model) {
             return Ok(SubmitOutcome::InsufficientCredits(shortage));
         }
@@ -146,6 +154,27 @@ impl Commands {
         }
     }
 
+    /// What the submission names and its owner does not have. A retried task does without its board
+    /// when that is gone.
+    pub(super) async fn missing(
+        &self,
+        owner: &UserId,
+        submission: &Submission,
+    ) -> Result<Vec<FieldError>, StoreError> {
+        let sources = &submission.request.images;
+        let inputs = self.store.find_inputs(owner, sources).await?;
+        let found = (0..).zip(sources.iter().zip(inputs));
+        let missing = found.filter(|(_, (_, input))| *input == Input::Missing);
+        let mut errors: Vec<FieldError> =
+            missing.map(|(index, (source, _))| missing_source(index, source)).collect();
+        if let (None, Some(board)) = (submission.retry_of, submission.board)
+            && self.store.find_board(owner, board).await?.is_none()
+        {
+            errors.push(FieldError::new("boardId", "There is no such board."));
+        }
+        Ok(errors)
+    }
+
     async fn create(
         &self,
         owner: &UserId,
@@ -164,6 +193,7 @@ impl Commands {
             model_named: submission.model.is_some(),
             max_credits: submission.max_credits.and_then(Credits::from_f64),
             metadata: submission.metadata.clone(),
+            board: submission.board,
             idempotency_key: submission.idempotency_key.clone(),
             input_digest: input_digest(submission),
             deadline_at: deadline.map(|deadline| now + deadline),
@@ -177,6 +207,10 @@ impl Commands {
                 let limit = Limit::Allowance;
                 Ok(SubmitOutcome::InsufficientCredits(Shortage { required, available, limit }))
             }
+            Created::NoUpload => Ok(SubmitOutcome::InvalidInput(vec![FieldError::new(
+                "images",
+                "An upload was removed meanwhile; send the image again.",
+            )])),
             Created::TooMany => {
                 Ok(SubmitOutcome::RateLimited { retry_after_seconds: RETRY_AFTER_SECONDS })
             }
@@ -214,9 +248,22 @@ impl Submission {
     }
 }
 
+fn missing_source(index: usize, source: &ImageSource) -> FieldError {
+    let (field, message) = match source {
+        ImageSource::Url(_) => ("url", "There is no such image."),
+        ImageSource::Upload { .. } => (
+            "uploadId",
+            "There is no such upload, or its bytes have not come; PUT them to its putUrl first.",
+        ),
+        ImageSource::Image { .. } => ("imageId", "There is no such image."),
+    };
+    let path = vec!["images".to_owned(), index.to_string(), field.to_owned()];
+    FieldError { path, message: message.to_owned() }
+}
+
 /// The same input has the same digest. How long to wait for the answer is not part of it.
 fn input_digest(submission: &Submission) -> Vec<u8> {
-    let input = match submission.retry_of {
+    let mut input = match submission.retry_of {
         Some(task) => json!({ "retryOf": task.to_string() }),
         None => json!({
             "request": submission.request,
@@ -226,5 +273,9 @@ fn input_digest(submission: &Submission) -> Vec<u8> {
             "metadata": submission.metadata,
         }),
     };
+    // Digests from before there were boards still match.
+    if let (None, Some(board)) = (submission.retry_of, submission.board) {
+        input["board"] = json!(board);
+    }
     Sha256::digest(input.to_string()).to_vec()
 }

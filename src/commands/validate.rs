@@ -5,7 +5,7 @@ use url::Url;
 
 use super::submit::Submission;
 use crate::addresses::looks_public;
-use crate::domain::FieldError;
+use crate::domain::{FieldError, ImageSource};
 
 /// Longest wait for an answer, in seconds.
 const MAX_WAIT_SECONDS: i32 = 60;
@@ -34,8 +34,11 @@ pub(super) fn validate(submission: &Submission, allow_private: bool) -> Vec<Fiel
     .into_iter()
     .flatten()
     .collect();
-    let links = submission.request.images.iter().enumerate();
-    errors.extend(links.filter_map(|(index, link)| check_link(index, link, allow_private)));
+    let sources = submission.request.images.iter().enumerate();
+    errors.extend(sources.filter_map(|(index, source)| match source {
+        ImageSource::Url(link) => check_link(index, link, allow_private),
+        ImageSource::Upload { .. } | ImageSource::Image { .. } => None,
+    }));
     errors
 }
 
@@ -50,7 +53,7 @@ fn check_range(field: &str, value: i32, least: i32, most: i32) -> Option<FieldEr
     })
 }
 
-fn check_text(field: &str, text: Option<&str>, most: usize) -> Option<FieldError> {
+pub(super) fn check_text(field: &str, text: Option<&str>, most: usize) -> Option<FieldError> {
     let text = text?;
     let length = text.chars().count();
     if (1..=most).contains(&length) {

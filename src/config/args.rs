@@ -28,12 +28,12 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
     pub bind: SocketAddr,
 
-    /// How the outside reaches the gateway: base of callback and image links [default: http:// and
+    /// How the outside reaches the gateway: base of callback, image and upload links [default: http:// and
     /// the address]
     #[arg(long, env = "PLANTAIN_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
 
-    /// Signs callback paths and image links, 32 bytes or more; several, separated by commas: the
+    /// Signs callback paths, image links and upload links, 32 bytes or more; several, separated by commas: the
     /// first signs, all verify
     #[arg(long, env = "PLANTAIN_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub secret: Option<String>,
@@ -181,9 +181,34 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub log: String,
 
+    /// What is kept for how long.
+    #[command(flatten)]
+    pub keep: KeepArgs,
+
     /// What one request may ask for.
     #[command(flatten)]
     pub bounds: BoundsArgs,
+}
+
+/// What is kept for how long.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Keeping")]
+pub struct KeepArgs {
+    /// Days that tasks and their images are kept once they are over; those with an image on a board stay
+    /// [default: for ever]
+    #[arg(long, env = "PLANTAIN_KEEP_HISTORY_DAYS", value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_history_days: Option<u32>,
+
+    /// Days that events are kept: a subscriber that stays away longer cannot go on from its cursor
+    #[arg(long, env = "PLANTAIN_KEEP_EVENTS_DAYS", value_name = "DAYS", default_value_t = 30,
+        value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_events_days: u32,
+
+    /// Days that the record of callbacks is kept
+    #[arg(long, env = "PLANTAIN_KEEP_CALLBACKS_DAYS", value_name = "DAYS", default_value_t = 7,
+        value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub keep_callbacks_days: u32,
 }
 
 /// What one request, one connection and one user may ask for.
@@ -244,6 +269,15 @@ pub struct BoundsArgs {
         default_value_t = 4_194_304
     )]
     pub max_answer_bytes: usize,
+
+    /// Bytes of an image that is sent to be edited
+    #[arg(
+        long,
+        env = "PLANTAIN_MAX_UPLOAD_BYTES",
+        value_name = "BYTES",
+        default_value_t = 20_971_520
+    )]
+    pub max_upload_bytes: u64,
 
     /// Seconds until a query or a mutation is stopped; `waitSeconds` is up to 60 of them
     #[arg(long, env = "PLANTAIN_OPERATION_SECONDS", value_name = "SECONDS", default_value_t = 75,

@@ -1,4 +1,4 @@
-//! Ids as the outside sees them: `task_…` and `image_…`, opaque, sortable by creation (`UUIDv7`).
+//! Ids as the outside sees them: `task_…`, `image_…`, opaque, sortable by creation (`UUIDv7`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +48,16 @@ public_id!(
     /// A stored image, as `image_` and 32 hexadecimal digits.
     ImageId,
     "image"
+);
+public_id!(
+    /// An image that a client sends to be edited, as `upload_` and 32 hexadecimal digits.
+    UploadId,
+    "upload"
+);
+public_id!(
+    /// A board, as `board_` and 32 hexadecimal digits.
+    BoardId,
+    "board"
 );
 
 /// Who owns something: the `sub` of the user's token, 1 to 255 characters.

@@ -31,6 +31,20 @@ pub struct Image {
     pub created_at: Timestamp,
 }
 
+impl Image {
+    /// Its place in links and in the store: `{task}/{job}-{position}/{variant}.{extension}`.
+    #[must_use]
+    pub fn path(&self, variant: ImageVariant) -> String {
+        let Self { task_id, job, position, media_type, .. } = self;
+        format!("{task_id}/{job}-{position}/{}.{}", variant.name(), media_type.extension())
+    }
+
+    /// Every place in the store that belongs to it.
+    pub fn paths(&self) -> impl Iterator<Item = String> {
+        ImageVariant::ALL.into_iter().map(|variant| self.path(variant))
+    }
+}
+
 /// The image formats that providers deliver and browsers show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]

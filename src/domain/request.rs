@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Model, OutputFormat, Resolution, TaskKind};
+use super::{ImageId, Model, OutputFormat, Resolution, TaskKind, UploadId};
 
 /// A request for images, as accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,8 +11,8 @@ pub struct Request {
     pub kind: TaskKind,
     /// What to make.
     pub prompt: String,
-    /// Links of the images to edit; empty for a generation.
-    pub images: Vec<String>,
+    /// The images to edit; empty for a generation.
+    pub images: Vec<ImageSource>,
     /// How many images, from 1.
     pub count: u32,
     /// `width:height` or `auto`; `None` leaves it to the model.
@@ -25,6 +25,24 @@ pub struct Request {
     pub watermark: Option<String>,
     /// Settings that only one provider knows.
     pub options: ProviderOptions,
+}
+
+/// An image to edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ImageSource {
+    /// A public link, which the provider fetches.
+    Url(String),
+    /// Something that the user sent.
+    Upload {
+        /// Which.
+        upload: UploadId,
+    },
+    /// A result of the user's.
+    Image {
+        /// Which.
+        image: ImageId,
+    },
 }
 
 /// Settings that only one provider knows.

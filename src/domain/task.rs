@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Credits, Failure, Image, Model, ProviderName, Request, ResultLink, TaskId, Timestamp, UserId,
+    BoardId, Credits, Failure, Image, Model, ProviderName, Request, ResultLink, TaskId, Timestamp,
+    UserId,
 };
 
 /// What a task does.
@@ -122,6 +123,8 @@ pub struct Task {
     pub max_credits: Option<Credits>,
     /// Whatever the client attached.
     pub metadata: Option<Value>,
+    /// The board that its images go to; it may be gone.
+    pub board: Option<BoardId>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// The part that changes.
@@ -147,6 +150,8 @@ pub struct NewTask {
     pub max_credits: Option<Credits>,
     /// Whatever the client attached.
     pub metadata: Option<Value>,
+    /// The board that its images go to.
+    pub board: Option<BoardId>,
     /// Repeats of the submission are recognised by it.
     pub idempotency_key: Option<String>,
     /// Digest of the input: the same key with another input is a conflict.

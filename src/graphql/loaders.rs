@@ -3,12 +3,15 @@
 //! Hot reads do without: a task comes whole, with its images, in one row.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
-use crate::domain::{ProviderName, TaskId, TimelineEntry, UserId};
-use crate::store::{ProviderAccount, Store, StoreError, Usual};
+use crate::domain::{Board, BoardId, ProviderName, TaskId, TimelineEntry, UserId};
+use crate::store::{
+    BoardImage, BoardPlace, Page, ProviderAccount, Range, Store, StoreError, Usual,
+};
 
 type Shared<T> = Result<T, Arc<StoreError>>;
 
@@ -23,12 +26,8 @@ impl Loader<(UserId, TaskId)> for TimelineLoader {
         &self,
         keys: &[(UserId, TaskId)],
     ) -> Shared<HashMap<(UserId, TaskId), Vec<TimelineEntry>>> {
-        let mut by_owner: HashMap<&UserId, Vec<TaskId>> = HashMap::new();
-        for (owner, task) in keys {
-            by_owner.entry(owner).or_default().push(*task);
-        }
         let mut loaded = HashMap::new();
-        for (owner, tasks) in by_owner {
+        for (owner, tasks) in by_first(keys.iter().map(|(owner, task)| (owner, *task))) {
             let timelines = self.0.list_timelines(owner, &tasks).await?;
             loaded.extend(timelines.into_iter().map(|(task, all)| ((owner.clone(), task), all)));
         }
@@ -71,4 +70,62 @@ impl Loader<ProviderName> for AccountLoader {
         let accounts = self.0.list_accounts().await?;
         Ok(accounts.into_iter().map(|account| (account.provider, account)).collect())
     }
+}
+
+/// Boards by owner and id.
+pub(super) struct BoardLoader(pub(super) Store);
+
+impl Loader<(UserId, BoardId)> for BoardLoader {
+    type Value = Board;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[(UserId, BoardId)]) -> Shared<HashMap<(UserId, BoardId), Board>> {
+        let mut loaded = HashMap::new();
+        for (owner, ids) in by_first(keys.iter().map(|(owner, id)| (owner, *id))) {
+            let boards = self.0.find_boards(owner, &ids).await?;
+            loaded.extend(boards.into_iter().map(|board| ((owner.clone(), board.id), board)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// A part of what stands on a board.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct BoardPage {
+    /// Whose board.
+    pub(super) owner: UserId,
+    /// Which board.
+    pub(super) board: BoardId,
+    /// Which part.
+    pub(super) range: Range<BoardPlace>,
+}
+
+/// Parts of what stands on boards.
+pub(super) struct BoardPageLoader(pub(super) Store);
+
+impl Loader<BoardPage> for BoardPageLoader {
+    type Value = Page<BoardImage>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[BoardPage]) -> Shared<HashMap<BoardPage, Page<BoardImage>>> {
+        let mut loaded = HashMap::new();
+        let asked = keys.iter().map(|key| ((&key.owner, key.range), key.board));
+        for ((owner, range), boards) in by_first(asked) {
+            let pages = self.0.list_board_images(owner, &boards, range).await?;
+            loaded.extend(
+                pages
+                    .into_iter()
+                    .map(|(board, page)| (BoardPage { owner: owner.clone(), board, range }, page)),
+            );
+        }
+        Ok(loaded)
+    }
+}
+
+fn by_first<K: Eq + Hash, V>(pairs: impl Iterator<Item = (K, V)>) -> HashMap<K, Vec<V>> {
+    let mut groups: HashMap<K, Vec<V>> = HashMap::new();
+    for (key, value) in pairs {
+        groups.entry(key).or_default().push(value);
+    }
+    groups
 }

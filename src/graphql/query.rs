@@ -5,10 +5,10 @@ use async_graphql::{Context, ID, InputObject, MergedObject, Object};
 use super::context::ContextExt;
 use super::error::{Error, bad_input, exceeded, internal};
 use super::types::{
-    Credits, DateTime, Image, Model, Node, PageArguments, Quote, QuoteInput, Task, TaskConnection,
-    TaskKind, TaskStatus, Viewer,
+    Board, BoardKind, Connection, Credits, DateTime, Image, Model, NOBODYS, Node, PageArguments,
+    Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer,
 };
-use crate::domain::{ImageId, TaskId};
+use crate::domain::{self, BoardId, ImageId, TaskId};
 use crate::store::Filter;
 
 /// Ids per `nodes`, at most.
@@ -16,7 +16,7 @@ const MAX_NODES: usize = 100;
 
 /// Reads.
 #[derive(Default, MergedObject)]
-pub(super) struct Query(AccountQuery, TaskQuery);
+pub(super) struct Query(AccountQuery, TaskQuery, BoardQuery);
 
 #[derive(Default)]
 struct AccountQuery;
@@ -66,7 +66,7 @@ impl TaskQuery {
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of a task or an image.")] id: ID,
+        #[graphql(desc = "Of a task, an image or a board.")] id: ID,
     ) -> Result<Option<Node>, Error> {
         Ok(find_nodes(ctx, &[id]).await?.pop().flatten())
     }
@@ -76,7 +76,7 @@ impl TaskQuery {
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of tasks and images, at most 100.")] ids: Vec<ID>,
+        #[graphql(desc = "Of tasks, images and boards, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>, Error> {
         if ids.len() > MAX_NODES {
             return Err(exceeded("ids", MAX_NODES));
@@ -107,12 +107,50 @@ impl TaskQuery {
         #[graphql(desc = "From the older end.")] last: Option<i32>,
         #[graphql(desc = "Newer than this cursor.")] before: Option<String>,
         #[graphql(desc = "Which tasks; all when left out.")] filter: Option<TaskFilter>,
-    ) -> Result<TaskConnection, Error> {
+    ) -> Result<Connection<Task>, Error> {
         let viewer = ctx.viewer()?;
         let range = PageArguments { first, after, last, before }.range()?;
         let filter = filter.map(Filter::from).unwrap_or_default();
         let page = ctx.commands().store.list_history(&viewer.id, &filter, range).await;
-        Ok(TaskConnection::new(page.map_err(|error| internal(&error))?, range))
+        let page = page.map_err(|error| internal(&error))?;
+        Ok(Connection::new(page, &range, |task| Some((task.id, task.into()))))
+    }
+}
+
+#[derive(Default)]
+struct BoardQuery;
+
+#[Object]
+impl BoardQuery {
+    /// A board of the viewer's; null when it is missing or belongs to somebody else.
+    async fn board(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The board's id.")] id: ID,
+    ) -> Result<Option<Board>, Error> {
+        let viewer = ctx.viewer()?;
+        let Ok(id) = id.parse::<BoardId>() else { return Ok(None) };
+        let board = ctx.commands().store.find_board(&viewer.id, id).await;
+        Ok(board.map_err(|error| internal(&error))?.map(Board))
+    }
+
+    /// The viewer's boards, newest first; keyset-paged, 20 a page unless `first` or `last` says
+    /// otherwise, at most 100.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
+    async fn boards(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From the newer end.")] first: Option<i32>,
+        #[graphql(desc = "Older than this cursor.")] after: Option<String>,
+        #[graphql(desc = "From the older end.")] last: Option<i32>,
+        #[graphql(desc = "Newer than this cursor.")] before: Option<String>,
+        #[graphql(desc = "Of this kind; both when left out.")] kind: Option<BoardKind>,
+    ) -> Result<Connection<Board>, Error> {
+        let viewer = ctx.viewer()?;
+        let range = PageArguments { first, after, last, before }.range()?;
+        let page = ctx.commands().store.list_boards(&viewer.id, kind.map(Into::into), range).await;
+        let page = page.map_err(|error| internal(&error))?;
+        Ok(Connection::new(page, &range, |board| Some((board.id, Board(board)))))
     }
 }
 
@@ -125,6 +163,8 @@ struct TaskFilter {
     kind: Option<TaskKind>,
     /// This model's id.
     model: Option<ID>,
+    /// Submitted with this `boardId`.
+    board_id: Option<ID>,
     /// Substring of the prompt, case-insensitive.
     prompt: Option<String>,
     /// Later than this, not at it.
@@ -139,6 +179,7 @@ impl From<TaskFilter> for Filter {
             status: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
             kind: filter.kind.map(Into::into),
             model: filter.model.map(|id| id.to_string()),
+            board: filter.board_id.map(|id| id.parse().unwrap_or(BoardId(NOBODYS))),
             prompt: filter.prompt,
             created_after: filter.created_after.map(|moment| moment.0),
             created_before: filter.created_before.map(|moment| moment.0),
@@ -146,7 +187,7 @@ impl From<TaskFilter> for Filter {
     }
 }
 
-/// Tasks and images by id, in the order asked for. One statement.
+/// Tasks, images and boards by id, in the order asked for. One statement, and one for boards.
 async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, Error> {
     let viewer = ctx.viewer()?;
     let task_ids: Vec<TaskId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
@@ -154,12 +195,26 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, 
     let found = ctx.commands().store.find_tasks(&viewer.id, &task_ids, &image_ids).await;
     let found = found.map_err(|error| internal(&error))?;
     let tasks: Vec<Task> = found.into_iter().map(Task::from).collect();
-    Ok(ids.iter().map(|id| pick(&tasks, id)).collect())
+    let boards = find_boards(ctx, ids).await?;
+    Ok(ids.iter().map(|id| pick(&tasks, &boards, id)).collect())
 }
 
-fn pick(tasks: &[Task], id: &ID) -> Option<Node> {
+async fn find_boards(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<domain::Board>, Error> {
+    let ids: Vec<BoardId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let boards = ctx.commands().store.find_boards(&ctx.viewer()?.id, &ids).await;
+    boards.map_err(|error| internal(&error))
+}
+
+fn pick(tasks: &[Task], boards: &[domain::Board], id: &ID) -> Option<Node> {
     if let Ok(id) = id.parse::<TaskId>() {
         return tasks.iter().find(|task| task.0.id == id).cloned().map(Node::Task);
+    }
+    if let Ok(id) = id.parse::<BoardId>() {
+        let board = boards.iter().find(|board| board.id == id).cloned();
+        return board.map(|board| Node::Board(Board(board)));
     }
     let id = id.parse::<ImageId>().ok()?;
     tasks.iter().find_map(|task| {

@@ -1,16 +1,24 @@
-//! What is pushed. Everything about tasks comes from the event log, by cursor.
+//! What is pushed. Everything about tasks comes from the event log, by cursor; a board is looked at when
+//! it is hinted.
+
+use std::time::Duration;
 
 use async_graphql::{Context, ID, Subscription as GraphqlSubscription};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{Stream, StreamExt, future, stream};
-use tokio_stream::wrappers::WatchStream;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_stream::wrappers::{IntervalStream, WatchStream};
 
 use super::context::ContextExt;
 use super::error::{Error, bad_input, internal};
 use super::streams::through_last;
-use super::types::{Credits, Task, TaskEvent};
-use crate::domain::TaskId;
+use super::types::{Board, Credits, Task, TaskEvent};
+use crate::domain::{self, BoardId, TaskId};
+use crate::store::StoreError;
+
+/// How often a followed board is looked at without a hint.
+const SAFETY_LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// What is pushed.
 #[derive(Default)]
@@ -85,6 +93,51 @@ impl Subscription {
             })
             .filter_map(future::ready))
     }
+
+    /// One board: its present state at once, then at every change of it or of what stands on it; ends
+    /// when it is removed.
+    async fn board_updated<'ctx>(
+        &self,
+        ctx: &'ctx Context<'_>,
+        #[graphql(desc = "The board to follow.")] id: ID,
+    ) -> Result<impl Stream<Item = Result<Board, Error>> + use<'ctx>, Error> {
+        let viewer = ctx.viewer()?;
+        let id: BoardId = id.parse().map_err(|_| no_such_board())?;
+        let store = &ctx.commands().store;
+        // Joined before the board is read: a change in between is hinted.
+        let hints = WatchStream::from_changes(ctx.commands().hints.board(id)).map(|()| ());
+        let present = store.find_board(&viewer.id, id).await.map_err(|error| internal(&error))?;
+        let present = present.ok_or_else(no_such_board)?;
+        let seen = present.version;
+        let looks = stream::select(hints, every(SAFETY_LOOK_EVERY));
+        let states = looks.then(move |()| store.find_board(&viewer.id, id));
+        let changes = states.scan(seen, |seen, state| future::ready(change(seen, state)));
+        let present = stream::once(future::ready(Ok(Board(present))));
+        Ok(present.chain(changes.filter_map(future::ready)))
+    }
+}
+
+/// What is to be told of a board that was looked at; the outer `None` ends the stream.
+#[expect(clippy::option_option, reason = "as `scan` and `filter_map` want it")]
+fn change(
+    seen: &mut u32,
+    state: Result<Option<domain::Board>, StoreError>,
+) -> Option<Option<Result<Board, Error>>> {
+    match state {
+        Ok(Some(board)) if board.version == *seen => Some(None),
+        Ok(Some(board)) => {
+            *seen = board.version;
+            Some(Some(Ok(Board(board))))
+        }
+        Ok(None) => None,
+        Err(error) => Some(Some(Err(internal(&error)))),
+    }
+}
+
+fn every(period: Duration) -> impl Stream<Item = ()> {
+    let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    IntervalStream::new(ticks).map(|_| ())
 }
 
 fn is_last(task: &Result<Task, Error>) -> bool {
@@ -95,8 +148,14 @@ fn no_such_task() -> Error {
     bad_input("There is no such task.")
 }
 
+fn no_such_board() -> Error {
+    bad_input("There is no such board.")
+}
+
 fn foreign_cursor() -> Error {
-    bad_input("This is no cursor of this history; use one that an event gave, or none.")
+    bad_input(
+        "This cursor is not of this history, or its events are no longer kept; read `tasks` again, and go on without one.",
+    )
 }
 
 fn write_cursor(seq: u64) -> String {

@@ -3,13 +3,13 @@
 //! A hint never carries the truth, which is in the database: a lost one costs time, because every
 //! reader also looks by itself now and then. Nothing here waits, fails or grows with the load.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use crate::domain::{ProviderName, Status, UserId};
+use crate::domain::{BoardId, ProviderName, Status, UserId};
 
 /// A worker that can be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Work {
     Balance,
     /// Tasks may have to go to another provider.
     Reroute,
+    /// There may be something to remove from the image store.
+    Garbage,
 }
 
 impl Work {
@@ -50,13 +52,14 @@ impl Work {
             Self::Inbox => 1,
             Self::Balance => 2,
             Self::Reroute => 3,
-            Self::Submit(provider) => 4 + provider as usize,
-            Self::Poll(provider) => 4 + PROVIDERS + provider as usize,
+            Self::Garbage => 4,
+            Self::Submit(provider) => 5 + provider as usize,
+            Self::Poll(provider) => 5 + PROVIDERS + provider as usize,
         }
     }
 }
 
-const BELLS: usize = 4 + 2 * ProviderName::ALL.len();
+const BELLS: usize = 5 + 2 * ProviderName::ALL.len();
 
 /// What other replicas are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +68,9 @@ pub struct News {
     pub users: HashSet<UserId>,
     /// Whether the providers' credits changed.
     pub credits: bool,
+    /// Boards that changed.
+    #[serde(default)]
+    pub boards: HashSet<BoardId>,
 }
 
 /// The bells of one process. Clones ring the same ones.
@@ -79,6 +85,7 @@ struct Shared {
     users: Inbox,
     outgoing: Inbox,
     credits: watch::Sender<()>,
+    boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
 }
 
 /// News that add up until they are taken: bounded by the number of users, not of events.
@@ -129,10 +136,39 @@ impl Hints {
         self.shared.outgoing.put(|news| news.credits = true);
     }
 
+    /// A board changed: told here at once, and to other replicas soon.
+    pub fn board_changed(&self, board: BoardId) {
+        self.tell_board(board);
+        self.shared.outgoing.put(|news| _ = news.boards.insert(board));
+    }
+
+    fn tell_board(&self, board: BoardId) {
+        let boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(followers) = boards.get(&board) {
+            followers.send_replace(());
+        }
+    }
+
+    /// Follows changes of a board.
+    #[must_use]
+    pub fn board(&self, board: BoardId) -> watch::Receiver<()> {
+        let mut boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.entry(board).or_default().subscribe()
+    }
+
+    /// Forgets the boards that nobody follows any more.
+    pub fn forget_unfollowed_boards(&self) {
+        let mut boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.retain(|_, followers| followers.receiver_count() > 0);
+    }
+
     /// What another replica told us.
     pub fn heard(&self, news: News) {
         if news.credits {
             self.shared.credits.send_replace(());
+        }
+        for board in &news.boards {
+            self.tell_board(*board);
         }
         if !news.users.is_empty() {
             self.shared.users.put(|known| known.users.extend(news.users));

@@ -23,7 +23,16 @@ pub(super) enum BodyError {
 
 /// Reads a body of at most `limit` bytes.
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    timeout(PATIENCE, read_all(body, limit)).await.unwrap_or(Err(BodyError::Broken))
+    read_within(PATIENCE, body, limit).await
+}
+
+/// Reads a body of at most `limit` bytes that may take so long.
+pub(super) async fn read_within(
+    patience: Duration,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, BodyError> {
+    timeout(patience, read_all(body, limit)).await.unwrap_or(Err(BodyError::Broken))
 }
 
 async fn read_all(body: Body, limit: usize) -> Result<Bytes, BodyError> {

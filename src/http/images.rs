@@ -14,8 +14,8 @@ use crate::domain::{ImageVariant, MediaType};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Permission {
-    expires: i64,
-    signature: String,
+    pub(super) expires: i64,
+    pub(super) signature: String,
 }
 
 /// A path that a signature has vouched for.

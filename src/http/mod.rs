@@ -12,6 +12,7 @@ mod problem;
 mod seats;
 mod server;
 mod sockets;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,6 +65,8 @@ pub struct Edge {
     pub page: PageConfig,
     /// Bounds how many images are shrunk at once.
     pub shrinking: Semaphore,
+    /// Bounds how many uploads are in memory at once.
+    pub uploading: Semaphore,
     /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,
     /// The sockets that are open.
@@ -96,6 +99,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/graphql", get(graphql::get_or_upgrade).post(graphql::post))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
         .route("/images/{*path}", get(images::read))
+        .route("/uploads/{id}", put(uploads::receive))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(pages::home))

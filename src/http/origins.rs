@@ -40,7 +40,7 @@ impl Origins {
         let allow = move |origin: &HeaderValue, _: &request::Parts| origins.allow(origin);
         CorsLayer::new()
             .allow_origin(AllowOrigin::predicate(allow))
-            .allow_methods([Method::GET, Method::POST])
+            .allow_methods([Method::GET, Method::POST, Method::PUT])
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([HeaderName::from_static("x-request-id"), header::WWW_AUTHENTICATE])
             .max_age(MAX_AGE)

@@ -171,7 +171,7 @@ fn request_body(submission: &Submission<'_>) -> Value {
         "async": true,
     });
     let optional = [
-        ("image_urls", (!request.images.is_empty()).then(|| json!(request.images))),
+        ("image_urls", (!submission.inputs.is_empty()).then(|| json!(submission.inputs))),
         ("aspect_ratio", request.aspect_ratio.as_ref().map(|ratio| json!(ratio))),
         ("resolution", request.resolution.map(|resolution| json!(resolution_name(resolution)))),
     ];

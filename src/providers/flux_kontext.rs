@@ -140,7 +140,7 @@ fn request_body(submission: &Submission<'_>) -> Value {
         "prompt": request.prompt,
         "model": submission.model,
         "callBackUrl": submission.callback_url,
-        "inputImage": request.images.first(),
+        "inputImage": submission.inputs.first(),
         "aspectRatio": request.aspect_ratio,
         "outputFormat": request.output_format.map(|format| match format {
             OutputFormat::Jpeg => "jpeg",

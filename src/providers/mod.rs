@@ -39,6 +39,8 @@ pub struct Submission<'a> {
     pub model: &'a str,
     /// What the client asked for.
     pub request: &'a Request,
+    /// Links of the images to edit, for the provider to fetch.
+    pub inputs: &'a [String],
     /// How many of the images this job makes.
     pub images: u32,
     /// Where the provider is to report; names the job, and is a secret.

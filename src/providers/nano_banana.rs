@@ -135,7 +135,7 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
                     TaskKind::Edit => "IMAGETOIAMGE",
                 },
                 "numImages": submission.images,
-                "imageUrls": (!request.images.is_empty()).then_some(&request.images),
+                "imageUrls": (!submission.inputs.is_empty()).then_some(submission.inputs),
                 // Holds a ratio, in spite of its name.
                 "image_size": request.aspect_ratio,
                 "watermark": request.watermark,
@@ -146,7 +146,7 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
             json!({
                 "prompt": request.prompt,
                 "callBackUrl": submission.callback_url,
-                "imageUrls": request.images,
+                "imageUrls": submission.inputs,
                 "aspectRatio": request.aspect_ratio,
                 "resolution": resolution,
             }),
@@ -156,7 +156,7 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
             json!({
                 "prompt": request.prompt,
                 "callBackUrl": submission.callback_url,
-                "imageUrls": request.images,
+                "imageUrls": submission.inputs,
                 "aspectRatio": request.aspect_ratio,
                 "resolution": resolution,
                 "outputFormat": request.output_format.map(format),

@@ -66,13 +66,15 @@ pub(super) fn answer(answer: &Answer) -> String {
     }
 }
 
+static INPUTS: LazyLock<[String; 1]> = LazyLock::new(|| ["https://a.example/1.png".to_owned()]);
+
 pub(super) fn request(kind: TaskKind) -> Request {
     Request {
         kind,
         prompt: "a cat".to_owned(),
         images: match kind {
             TaskKind::Generate => vec![],
-            TaskKind::Edit => vec!["https://a.example/1.png".to_owned()],
+            TaskKind::Edit => INPUTS.iter().cloned().map(ImageSource::Url).collect(),
         },
         count: 1,
         aspect_ratio: Some("4:3".to_owned()),
@@ -95,7 +97,8 @@ pub(super) fn plain(kind: TaskKind) -> Request {
 }
 
 pub(super) fn submission<'a>(model: &'a str, request: &'a Request) -> Submission<'a> {
-    Submission { model, request, images: request.count, callback_url: "https://gw/cb" }
+    let inputs = &INPUTS[..request.images.len()];
+    Submission { model, request, inputs, images: request.count, callback_url: "https://gw/cb" }
 }
 
 /// A server that answers every request alike.

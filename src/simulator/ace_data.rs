@@ -69,6 +69,7 @@ fn wish(body: Submission) -> Wish {
         size: size(body.aspect_ratio.as_deref(), body.resolution.as_deref()),
         png: true,
         prompt: body.prompt,
+        inputs: body.image_urls,
         callback_url: body.callback_url,
         cost: price * f64::from(images),
         complaint,

@@ -69,6 +69,7 @@ fn wish(body: Submission) -> Wish {
             _ => None,
         },
         prompt: body.prompt,
+        inputs: body.input_image.into_iter().collect(),
     }
 }
 

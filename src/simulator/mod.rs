@@ -9,6 +9,7 @@ mod art;
 mod callbacks;
 mod dialect;
 mod flux_kontext;
+mod inputs;
 mod kie;
 mod limits;
 mod nano_banana;

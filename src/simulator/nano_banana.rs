@@ -93,6 +93,7 @@ fn wish(generation: Generation, body: Submission) -> Wish {
         size: size(body.aspect_ratio.or(body.image_size).as_deref(), body.resolution.as_deref()),
         png: body.output_format.as_deref() == Some("png"),
         prompt: body.prompt,
+        inputs: body.image_urls,
         callback_url: body.call_back_url,
         cost: price * f64::from(images),
         complaint,

@@ -5,6 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::callbacks;
 use super::dialect::Dialect;
+use super::inputs;
 use super::script::{Breakage, CallbackMode, Script};
 use super::wire::{authorized, base_url, broken_connection};
 use super::world::{SimTask, World};
@@ -15,6 +16,8 @@ const HANG: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 pub(super) struct Wish {
     pub(super) dialect: Dialect,
     pub(super) prompt: String,
+    /// Links of the images to edit.
+    pub(super) inputs: Vec<String>,
     pub(super) images: u32,
     pub(super) size: (u32, u32),
     pub(super) png: bool,
@@ -37,7 +40,7 @@ pub(super) async fn submit(world: &World, headers: &HeaderMap, wish: Wish) -> Re
     if !permitted {
         return dialect.refuse(429, None);
     }
-    let script = Script::read(&wish.prompt);
+    let mut script = Script::read(&wish.prompt);
     let about = format!("submit {}", wish.callback_url.as_deref().unwrap_or(&wish.prompt));
     if let Some(code) = world.answers(&about, script.submit) {
         let refusal = dialect.refuse(code, None);
@@ -50,6 +53,9 @@ pub(super) async fn submit(world: &World, headers: &HeaderMap, wish: Wish) -> Re
     }
     if let Some(misbehaviour) = misbehave(&script, dialect) {
         return misbehaviour;
+    }
+    if !inputs::can_be_had(world, &wish.inputs).await {
+        script.fail = Some(501);
     }
     let task = new_task(world, wish, script);
     if !world.take(&task) {

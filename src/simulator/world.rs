@@ -39,6 +39,7 @@ struct Memory {
     tasks: HashMap<String, SimTask>,
     answered: HashMap<String, u32>,
     accounts: HashMap<ProviderName, Account>,
+    inputs: Vec<String>,
     journal: Option<File>,
 }
 
@@ -106,7 +107,8 @@ impl World {
         }
         let account = || Account { credits: options.credits, ..Account::default() };
         let accounts = ProviderName::ALL.map(|provider| (provider, account())).into();
-        let memory = Memory { tasks, answered: HashMap::new(), accounts, journal };
+        let memory =
+            Memory { tasks, answered: HashMap::new(), accounts, inputs: Vec::new(), journal };
         #[expect(clippy::disallowed_methods, reason = "the simulator calls the gateway, its way")]
         let http = reqwest::Client::new();
         let shared = Shared {
@@ -138,6 +140,18 @@ impl World {
     /// Puts so much into a provider's account.
     pub fn set_credits(&self, of: ProviderName, credits: f64) {
         self.with_account(of, |account| account.credits = credits);
+    }
+
+    /// Links of the images that the newest editing task was to be made from.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<String> {
+        self.memory().inputs.clone()
+    }
+
+    pub(super) fn note_inputs(&self, links: &[String]) {
+        if !links.is_empty() {
+            self.memory().inputs = links.to_vec();
+        }
     }
 
     /// Whether every task that will ever be done is done.

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::accounts::{open_account, write_entries};
 use super::rows::unsigned;
+use super::uploads::use_uploads;
 use super::{Store, StoreError};
 use crate::domain::{
     Credits, Job, NewTask, Status, Task, TaskId, TaskKind, TaskState, Timestamp, UserId, entries,
@@ -25,6 +26,8 @@ pub enum Created {
         /// Whether its input was the same.
         same_input: bool,
     },
+    /// An upload that it edits is gone.
+    NoUpload,
     /// The user has too many unfinished tasks.
     TooMany,
     /// The user's allowance does not cover it.
@@ -76,6 +79,9 @@ impl Store {
             return Ok(Created::Insufficient { required, available });
         }
         insert_task(&mut tx, new, &task).await?;
+        if !use_uploads(&mut tx, task.id, &task.owner, &task.request.images).await? {
+            return Ok(Created::NoUpload);
+        }
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
         insert_event(&mut tx, &task, account.seq, now).await?;
         let entries = entries(None, &task.state);
@@ -109,6 +115,7 @@ fn first_version(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
         model_named: new.model_named,
         max_credits: new.max_credits,
         metadata: new.metadata.clone(),
+        board: new.board,
         created_at: now,
         state: TaskState {
             status: Status::Queued,
@@ -169,8 +176,8 @@ async fn insert_task(
         "-- store::create::insert_task
         INSERT INTO tasks
             (id, owner, kind, model, prompt, request, metadata, idempotency_key, input_digest,
-             deadline_at, created_at, status, state, model_named, max_credits)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             deadline_at, created_at, status, state, model_named, max_credits, board_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         task.id.0,
         task.owner.as_str(),
         kind,
@@ -186,6 +193,7 @@ async fn insert_task(
         Json(&task.state) as _,
         new.model_named,
         new.max_credits.map(Credits::thousandths),
+        new.board.map(|board| board.0),
     )
     .execute(&mut **tx)
     .await?;

@@ -9,17 +9,33 @@ use super::rows::{ImageRow, TaskRow, owner, unsigned};
 use super::{Store, StoreError};
 use crate::domain::{Event, Request, TaskState, UserId};
 
+/// How far a user's log reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// The number of the newest event, 0 when there is none.
+    pub newest: u64,
+    /// Events up to here may be gone for their age.
+    pub forgotten: u64,
+}
+
 /// Events read at once per user.
 pub const EVENTS_PAGE: usize = 100;
 
 impl Store {
-    /// The number of the user's newest event, 0 when there is none.
+    /// How far the user's log reaches.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_seq(&self, user: &UserId) -> Result<u64, StoreError> {
-        let seqs = self.last_seqs(std::slice::from_ref(user)).await?;
-        Ok(seqs.get(user).copied().unwrap_or(0))
+    pub async fn log_of(&self, user: &UserId) -> Result<Log, StoreError> {
+        let row = sqlx::query!(
+            "-- store::events::log_of
+            SELECT last_seq, forgotten_seq FROM users WHERE id = $1",
+            user.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let (newest, forgotten) = row.map_or((0, 0), |row| (row.last_seq, row.forgotten_seq));
+        Ok(Log { newest: unsigned(newest)?, forgotten: unsigned(forgotten)? })
     }
 
     /// The number of each user's newest event; users without events are left out. One statement.
@@ -53,7 +69,7 @@ impl Store {
                 t.request AS "request!: Json<Request>", t.metadata AS "metadata: Value",
                 t.created_at AS "created_at!", e.state AS "state!: Json<TaskState>",
                 t.images AS "images: Json<Vec<ImageRow>>", t.model_named AS "model_named!",
-                t.max_credits
+                t.max_credits, t.board_id
             FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
             CROSS JOIN LATERAL (
                 SELECT * FROM events
@@ -82,6 +98,7 @@ impl Store {
                     images: row.images,
                     model_named: row.model_named,
                     max_credits: row.max_credits,
+                    board_id: row.board_id,
                 };
                 Ok(Event { seq: unsigned(row.seq)?, at: row.at, task: task.into_task()? })
             })

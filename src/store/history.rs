@@ -1,10 +1,11 @@
-//! A user's history, newest first, by keyset: page 1,000 costs what page 1 costs.
+//! A user's history, newest first.
 
 use sqlx::{Postgres, QueryBuilder};
 
+use super::page::{Page, Range};
 use super::rows::TaskRow;
 use super::{Store, StoreError};
-use crate::domain::{Status, Task, TaskId, TaskKind, Timestamp, UserId};
+use crate::domain::{BoardId, Status, Task, TaskId, TaskKind, Timestamp, UserId};
 use crate::ids::first_uuid_at;
 
 /// Which tasks; everything left out matches all.
@@ -16,34 +17,14 @@ pub struct Filter {
     pub kind: Option<TaskKind>,
     /// This model.
     pub model: Option<String>,
+    /// Submitted for this board.
+    pub board: Option<BoardId>,
     /// Substring of the prompt, case-insensitive.
     pub prompt: Option<String>,
     /// Later than this.
     pub created_after: Option<Timestamp>,
     /// Earlier than this.
     pub created_before: Option<Timestamp>,
-}
-
-/// Which part of the history.
-#[derive(Debug, Clone, Copy)]
-pub struct Range {
-    /// Older than this task.
-    pub after: Option<TaskId>,
-    /// Newer than this task.
-    pub before: Option<TaskId>,
-    /// How many, from the newer end, or from the older one.
-    pub limit: usize,
-    /// Whether to count from the older end.
-    pub from_end: bool,
-}
-
-/// A part of the history, newest first.
-#[derive(Debug, Clone, Default)]
-pub struct Page {
-    /// At most `limit` tasks.
-    pub tasks: Vec<Task>,
-    /// Whether the range holds more at the end away from where counting began.
-    pub more: bool,
 }
 
 impl Store {
@@ -55,28 +36,20 @@ impl Store {
         &self,
         owner: &UserId,
         filter: &Filter,
-        range: Range,
-    ) -> Result<Page, StoreError> {
+        range: Range<TaskId>,
+    ) -> Result<Page<Task>, StoreError> {
         let mut query = history_query(owner, filter, range);
         let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        let more = rows.len() > range.limit;
-        let mut tasks = rows
-            .into_iter()
-            .take(range.limit)
-            .map(TaskRow::into_task)
-            .collect::<Result<Vec<_>, _>>()?;
-        if range.from_end {
-            tasks.reverse();
-        }
-        Ok(Page { tasks, more })
+        let tasks = rows.into_iter().map(TaskRow::into_task).collect::<Result<_, _>>()?;
+        Ok(Page::new(tasks, &range))
     }
 }
 
-fn history_query(owner: &UserId, filter: &Filter, range: Range) -> QueryBuilder<Postgres> {
+fn history_query(owner: &UserId, filter: &Filter, range: Range<TaskId>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(
         "-- store::history::list_history
         SELECT id, owner, model, request, metadata, created_at, state, images, model_named,
-            max_credits
+            max_credits, board_id
         FROM task_details WHERE owner = ",
     );
     query.push_bind(owner.as_str().to_owned());
@@ -88,8 +61,7 @@ fn history_query(owner: &UserId, filter: &Filter, range: Range) -> QueryBuilder<
         query.push(" AND id > ").push_bind(before.0);
     }
     query.push(if range.from_end { " ORDER BY id ASC" } else { " ORDER BY id DESC" });
-    // One more than asked for tells whether there is more.
-    query.push(" LIMIT ").push_bind(i64::try_from(range.limit + 1).unwrap_or(i64::MAX));
+    query.push(" LIMIT ").push_bind(range.rows());
     query
 }
 
@@ -107,6 +79,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
     if let Some(model) = &filter.model {
         query.push(" AND model = ").push_bind(model.replace('\0', " "));
+    }
+    if let Some(board) = filter.board {
+        query.push(" AND board_id = ").push_bind(board.0);
     }
     if let Some(text) = &filter.prompt {
         query.push(" AND prompt ILIKE ").push_bind(containing(text));

@@ -9,9 +9,9 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::rows::{provider, status, unsigned};
+use super::rows::{owner, provider, status, unsigned};
 use super::{Store, StoreError};
-use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp};
+use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId};
 
 /// A job that a worker holds.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp
 pub struct Claim {
     /// Its task.
     pub task: TaskId,
+    /// Whose it is.
+    pub owner: UserId,
     /// Its number within the task.
     pub number: u16,
     /// The token to record with.
@@ -87,7 +89,7 @@ pub(super) async fn load_claims(
             j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submitted_at,
             j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
             j.results AS "results: Json<Vec<ResultLink>>",
-            t.model, t.model_named, t.request AS "request: Json<Request>"
+            t.owner, t.model, t.model_named, t.request AS "request: Json<Request>"
         FROM unnest($1::uuid[], $2::smallint[]) AS claimed (task_id, number)
         JOIN jobs AS j ON j.task_id = claimed.task_id AND j.number = claimed.number
         JOIN tasks AS t ON t.id = j.task_id"#,
@@ -100,6 +102,7 @@ pub(super) async fn load_claims(
         .map(|row| {
             Ok(Claim {
                 task: TaskId(row.task_id),
+                owner: owner(row.owner)?,
                 number: unsigned(row.number)?,
                 lease,
                 status: status(&row.status)?,

@@ -5,20 +5,26 @@
 //! start with a comment that names their function, and take `now` as an argument.
 
 mod accounts;
+mod boards;
 mod callbacks;
 mod create;
 mod events;
+mod garbage;
 mod history;
 mod insight;
 mod leases;
 mod moves;
 mod notifications;
+mod page;
 mod polls;
 mod providers;
 mod queue;
 mod record;
+mod removal;
+mod retention;
 mod rows;
 mod tasks;
+mod uploads;
 
 use std::time::Duration;
 
@@ -26,16 +32,21 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use accounts::{Grant, Granted};
+pub use boards::{Added, BoardImage, BoardPlace, Placing};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{Created, Limits};
-pub use events::EVENTS_PAGE;
-pub use history::{Filter, Page, Range};
+pub use events::{EVENTS_PAGE, Log};
+pub use history::Filter;
 pub use insight::Usual;
 pub use leases::{Claim, Terms};
 pub use moves::Movable;
 pub use notifications::MAX_NOTIFICATION_BYTES;
+pub use page::{Page, Range};
 pub use providers::{ProviderAccount, Verdict};
 pub use record::{By, Note, Recorded, Told};
+pub use removal::Deleted;
+pub use retention::FORGOTTEN_AT_ONCE;
+pub use uploads::Input;
 
 use crate::domain::{Credits, Rules};
 use crate::hints::Hints;

@@ -1,7 +1,7 @@
 //! `record`: the only writer of a status after the first.
 //!
 //! Load and lock, ask [`domain::apply`](crate::domain::apply), write jobs, task, images, event and
-//! timeline, commit, hint. Locks are always taken in the order task, jobs, user.
+//! timeline, commit, hint. Locks are always taken in the order task, jobs, user, board.
 
 mod rows;
 
@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use self::rows::{write_images, write_jobs, write_task, write_timeline};
 use super::accounts::{lock_available, write_entries};
+use super::boards::attach;
 use super::rows::{owner, provider, status, unsigned};
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, Entry, EntryKind, Failure, Ignored, Job, Progress, Report, ResultLink, Scope,
-    Status, TaskId, TaskState, Timestamp, UserId, apply, entries,
+    Change, Credits, Entry, EntryKind, Failure, Ignored, ImageId, Job, Progress, Report,
+    ResultLink, Scope, Status, TaskId, TaskState, Timestamp, UserId, apply, entries,
 };
 use crate::hints::Work;
 
@@ -127,12 +128,18 @@ impl Store {
                 return Ok(Recorded::Ignored("the allowance does not cover it"));
             }
         }
+        let mut board = None;
         if let Report::Stored { images } = report {
             write_images(&mut tx, &loaded.owner, images, change.state.version).await?;
+            let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
+            board = attach(&mut tx, task, &ids, now).await?;
         }
         write_timeline(&mut tx, task, &loaded.progress, &change, note, now).await?;
         tx.commit().await?;
         self.hint(&loaded.owner, &change);
+        if let Some(board) = board {
+            self.hints.board_changed(board);
+        }
         Ok(Recorded::Applied(change.state.status))
     }
 

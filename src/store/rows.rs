@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    Credits, Image, ImageId, MediaType, ProviderName, Request, Status, Task, TaskId, TaskState,
-    Timestamp, UserId,
+    BoardId, Credits, Image, ImageId, MediaType, ProviderName, Request, Status, Task, TaskId,
+    TaskState, Timestamp, UserId,
 };
 
 /// A row of the view `task_details`.
@@ -24,6 +24,7 @@ pub(super) struct TaskRow {
     pub(super) images: Option<Json<Vec<ImageRow>>>,
     pub(super) model_named: bool,
     pub(super) max_credits: Option<i64>,
+    pub(super) board_id: Option<Uuid>,
 }
 
 /// An entry of `task_details.images`.
@@ -61,6 +62,7 @@ impl TaskRow {
             model_named: self.model_named,
             max_credits: self.max_credits.map(Credits::from_thousandths),
             metadata: self.metadata,
+            board: self.board_id.map(BoardId),
             created_at: self.created_at,
             state,
             images,
@@ -69,7 +71,7 @@ impl TaskRow {
 }
 
 impl ImageRow {
-    fn into_image(self, task_id: TaskId) -> Result<Image, StoreError> {
+    pub(super) fn into_image(self, task_id: TaskId) -> Result<Image, StoreError> {
         Ok(Image {
             id: ImageId(self.id),
             task_id,

@@ -31,7 +31,7 @@ impl Store {
                 request AS "request!: Json<Request>", metadata,
                 created_at AS "created_at!", state AS "state!: Json<TaskState>",
                 images AS "images: Json<Vec<ImageRow>>", model_named AS "model_named!",
-                max_credits
+                max_credits, board_id
             FROM task_details
             WHERE owner = $1
                 AND id = ANY ($2::uuid[] || ARRAY(

@@ -12,9 +12,8 @@ use super::{MAX_LEASE_ATTEMPTS, Workshop};
 use crate::blobs::{Inspected, inspect};
 use crate::domain::{Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Timestamp};
 use crate::hints::Work;
-use crate::links::image_path;
 use crate::providers::FetchError;
-use crate::store::{Claim, Note, StoreError};
+use crate::store::{Claim, Note, Recorded, StoreError};
 
 /// Longer than a fetch may take.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -73,7 +72,7 @@ impl Download {
         let bytes = self.fetch(link, patient).await?;
         let inspected = look(bytes.clone()).await.map_err(|why| invalid(&why, patient))?;
         let image = self.image(claim, position, &inspected, bytes.len());
-        let path = image_path(&image, ImageVariant::Original);
+        let path = image.path(ImageVariant::Original);
         self.shop.blobs.put(&path, bytes).await.map_err(|error| {
             tracing::error!(task.id = %claim.task, %error, source = ?std::error::Error::source(&error), "an image could not be stored, trying again");
             Trouble::Passing("the image store failed")
@@ -104,6 +103,13 @@ impl Download {
                 "The result is larger than any image.",
             )),
         })
+    }
+
+    /// Nobody waits for them any more, or somebody else has stored them.
+    async fn give_up(&self, claim: &Claim, images: &[Image]) -> Result<(), StoreError> {
+        let paths: Vec<String> = images.iter().flat_map(Image::paths).collect();
+        let now = self.shop.clock.now();
+        self.shop.store.discard_of_job(claim.task, claim.number, &paths, now).await
     }
 
     fn image(&self, claim: &Claim, position: u16, seen: &Inspected, bytes: usize) -> Image {
@@ -174,7 +180,12 @@ impl Step for Download {
         } else {
             self.store_all(&claim).await
         };
-        self.shop.record(&claim, &report, note).await?;
-        Ok(())
+        let recorded = self.shop.record(&claim, &report, note).await?;
+        match report {
+            Report::Stored { images } if !matches!(recorded, Recorded::Applied(_)) => {
+                self.give_up(&claim, &images).await
+            }
+            _ => Ok(()),
+        }
     }
 }

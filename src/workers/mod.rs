@@ -7,10 +7,12 @@
 mod balance;
 mod download;
 mod driver;
+mod garbage;
 mod inbox;
 mod poll;
 mod relay;
 mod reroute;
+mod retention;
 mod submit;
 mod sweep;
 
@@ -71,8 +73,23 @@ pub struct Workshop {
 pub struct Settings {
     /// How long after submission, and between, an unfinished job is asked for.
     pub poll_every: TimeDelta,
+    /// How long a provider may take.
+    pub task_timeout: TimeDelta,
     /// Ask the provider before a callback is believed.
     pub confirm_callbacks: bool,
+    /// What is kept for how long.
+    pub keep: Keep,
+}
+
+/// What is kept for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Tasks that are over, unless an image of theirs stands on a board; `None` keeps them for ever.
+    pub history: Option<TimeDelta>,
+    /// Events, for subscribers that come back.
+    pub events: TimeDelta,
+    /// What providers posted.
+    pub callbacks: TimeDelta,
 }
 
 /// Starts all workers on the tracker; they end after `stop`, finishing what they hold.
@@ -88,6 +105,8 @@ pub fn start(shop: &Arc<Workshop>, tracker: &TaskTracker, stop: &CancellationTok
     tracker.spawn(driver::drive(inbox::Inbox::new(shop), Arc::clone(shop), stop.clone()));
     tracker.spawn(sweep::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(reroute::run(Arc::clone(shop), stop.clone()));
+    tracker.spawn(garbage::run(Arc::clone(shop), stop.clone()));
+    tracker.spawn(retention::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(balance::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(relay::send(Arc::clone(shop), stop.clone()));
     tracker.spawn(relay::receive(Arc::clone(shop), stop.clone()));

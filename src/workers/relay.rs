@@ -1,6 +1,7 @@
 //! Carries hints between replicas over Postgres. A lost one costs the time to the next safety read.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Workshop;
-use crate::domain::UserId;
 use crate::hints::News;
 use crate::store::MAX_NOTIFICATION_BYTES;
 
@@ -61,17 +61,20 @@ pub(super) async fn receive(shop: Arc<Workshop>, stop: CancellationToken) {
 
 /// As many messages as it takes to keep each within the limit of a notification.
 fn payloads(from: Uuid, news: News) -> Vec<String> {
-    let render = |users: HashSet<UserId>, credits: bool| {
-        serde_json::to_string(&Message { from, news: News { users, credits } }).unwrap_or_default()
-    };
-    let whole = render(news.users.clone(), news.credits);
-    if whole.len() <= MAX_NOTIFICATION_BYTES {
+    let whole = serde_json::to_string(&Message { from, news: news.clone() }).unwrap_or_default();
+    if whole.len() <= MAX_NOTIFICATION_BYTES || news.users.len() + news.boards.len() < 2 {
         return vec![whole];
     }
-    let users: Vec<UserId> = news.users.into_iter().collect();
-    let (left, right) = users.split_at(users.len() / 2);
-    let half = |users: &[UserId], credits| News { users: users.iter().cloned().collect(), credits };
-    let mut messages = payloads(from, half(left, news.credits));
-    messages.extend(payloads(from, half(right, false)));
+    let (users, more_users) = halves(news.users);
+    let (boards, more_boards) = halves(news.boards);
+    let mut messages = payloads(from, News { users, boards, credits: news.credits });
+    let rest = News { users: more_users, boards: more_boards, credits: false };
+    messages.extend(payloads(from, rest));
     messages
+}
+
+fn halves<T: Eq + Hash>(all: HashSet<T>) -> (HashSet<T>, HashSet<T>) {
+    let half = all.len() / 2;
+    let mut all = all.into_iter();
+    (all.by_ref().take(half).collect(), all.collect())
 }

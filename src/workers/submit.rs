@@ -10,10 +10,10 @@ use serde_json::json;
 use super::Workshop;
 use super::driver::Step;
 use super::poll::result_links;
-use crate::domain::{FailureCode, Report, Timestamp, Trouble};
+use crate::domain::{Failure, FailureCode, Report, Timestamp, Trouble};
 use crate::hints::Work;
 use crate::providers::{Delay, Provider, Refusal, Submission, Submitted};
-use crate::store::{By, Claim, Note, StoreError, Verdict};
+use crate::store::{By, Claim, Input, Note, StoreError, Verdict};
 
 /// Longer than a call to a provider may take.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -28,15 +28,45 @@ impl Submit {
         Arc::new(Self { shop: Arc::clone(shop), provider })
     }
 
-    async fn submit(&self, claim: &Claim) -> Submitted {
+    /// Links of the images to edit, good for as long as the provider may take; `None` when one of them
+    /// is gone.
+    async fn inputs(&self, claim: &Claim) -> Result<Option<Vec<String>>, StoreError> {
+        let found = self.shop.store.find_inputs(&claim.owner, &claim.request.images).await?;
+        let until = self.shop.clock.now() + self.shop.settings.task_timeout;
+        let link = |input| match input {
+            Input::Url(url) => Some(url),
+            Input::Stored { path } => Some(self.shop.links.stored(&path, until).url.into()),
+            Input::Missing => None,
+        };
+        Ok(found.into_iter().map(link).collect())
+    }
+
+    async fn submit(&self, claim: &Claim, inputs: &[String]) -> Submitted {
         let callback = self.shop.links.callback(claim.provider, claim.task, claim.number);
         let submission = Submission {
             model: &claim.model,
             request: &claim.request,
+            inputs,
             images: claim.images,
             callback_url: callback.as_str(),
         };
         self.provider.submit(&submission).await
+    }
+
+    async fn input_gone(&self, claim: &Claim) -> Result<(), StoreError> {
+        let code = FailureCode::InvalidInput;
+        let failure = Failure::new(code, "An image to edit was deleted before it was sent.");
+        let note = Note::new("input_gone", json!({ "code": code }));
+        self.shop.record(claim, &Report::Failed(failure), note).await?;
+        Ok(())
+    }
+
+    async fn inputs_unknown(&self, claim: &Claim) -> Result<(), StoreError> {
+        let at = self.shop.after_pause(claim.step_attempts);
+        let why = json!({ "why": "the database failed", "until": at });
+        let note = Note::new("submission_postponed", why);
+        self.shop.record(claim, &Report::Later { at }, note).await?;
+        Ok(())
     }
 
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
@@ -160,7 +190,15 @@ impl Step for Submit {
             self.shop.record(&claim, &Report::AnswerLost, note).await?;
             return Ok(());
         }
-        match self.submit(&claim).await {
+        let inputs = match self.inputs(&claim).await {
+            Ok(Some(inputs)) => inputs,
+            Ok(None) => return self.input_gone(&claim).await,
+            Err(error) => {
+                tracing::warn!(task.id = %claim.task, %error, "the images to edit were not found out");
+                return self.inputs_unknown(&claim).await;
+            }
+        };
+        match self.submit(&claim, &inputs).await {
             Submitted::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
             Submitted::Done { upstream_id, urls } => self.done(&claim, upstream_id, urls).await,
             Submitted::Rejected(refusal) => self.rejected(&claim, refusal).await,

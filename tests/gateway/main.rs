@@ -11,10 +11,12 @@
 mod harness;
 
 mod accounts;
+mod boards;
 mod callbacks;
 mod cancellation;
 mod choice;
 mod crashes;
+mod deletion;
 mod events;
 mod failures;
 mod history;
@@ -27,3 +29,4 @@ mod replicas;
 mod sockets;
 mod submission;
 mod unconfirmed;
+mod uploads;

@@ -154,19 +154,21 @@ impl GrantCreditsResult {
     }
 }
 
-fn task_not_found() -> NotFound {
-    NotFound { message: "There is no such task.".to_owned() }
+impl NotFound {
+    pub(super) fn of(what: &str) -> Self {
+        Self { message: format!("There is no such {what}.") }
+    }
 }
 
 impl SubmitResult {
     pub(super) fn task_not_found() -> Self {
-        Self::NotFound(task_not_found())
+        Self::NotFound(NotFound::of("task"))
     }
 }
 
 impl CancelTaskResult {
     pub(super) fn task_not_found() -> Self {
-        Self::NotFound(task_not_found())
+        Self::NotFound(NotFound::of("task"))
     }
 }
 

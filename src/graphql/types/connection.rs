@@ -1,34 +1,45 @@
 //! Relay connections, by keyset.
 
-use async_graphql::SimpleObject;
+use async_graphql::{OutputType, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
-use super::Task;
-use crate::domain::TaskId;
+use super::{Board, Image, Task};
+use crate::domain::{BoardId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
-use crate::store::{Page, Range};
+use crate::store::{BoardPlace, Page, Range};
 
 const DEFAULT_PAGE: i32 = 20;
 const MAX_PAGE: usize = 100;
 
-/// A page of the history.
+/// A page of a list.
 #[derive(SimpleObject)]
-pub(in crate::graphql) struct TaskConnection {
-    /// The tasks with their cursors, newest first.
-    edges: Vec<TaskEdge>,
-    /// The tasks alone, newest first.
-    nodes: Vec<Task>,
-    /// Where the page lies in the history.
+#[graphql(concrete(name = "TaskConnection", params(Task)))]
+#[graphql(concrete(name = "BoardConnection", params(Board)))]
+#[graphql(concrete(name = "ImageConnection", params(Image)))]
+pub(in crate::graphql) struct Connection<T>
+where
+    T: OutputType,
+    Edge<T>: OutputType,
+{
+    /// The entries with their cursors, in the order of the list.
+    edges: Vec<Edge<T>>,
+    /// The entries alone, in the order of the list.
+    nodes: Vec<T>,
+    /// Where the page lies in the list.
     page_info: PageInfo,
 }
 
-/// A task in a page.
+/// An entry in a page.
 #[derive(SimpleObject)]
-pub(in crate::graphql) struct TaskEdge {
-    /// The task.
-    node: Task,
-    /// Its place in the history, for `after` and `before`.
+#[graphql(concrete(name = "TaskEdge", params(Task)))]
+#[graphql(concrete(name = "BoardEdge", params(Board)))]
+#[graphql(concrete(name = "ImageEdge", params(Image)))]
+pub(in crate::graphql) struct Edge<T: OutputType> {
+    /// The entry.
+    node: T,
+    /// Its place in the list, for `after` and `before`.
     cursor: String,
 }
 
@@ -53,9 +64,47 @@ pub(in crate::graphql) struct PageArguments {
     pub(in crate::graphql) before: Option<String>,
 }
 
+/// A place in a list, as a cursor holds it.
+pub(in crate::graphql) trait Place: Sized {
+    fn to_bytes(&self) -> Vec<u8>;
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Place for TaskId {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl Place for BoardId {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl Place for BoardPlace {
+    fn to_bytes(&self) -> Vec<u8> {
+        [&self.position.to_be_bytes()[..], self.image.0.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (position, image) = bytes.split_first_chunk()?;
+        let image = ImageId(Uuid::from_slice(image).ok()?);
+        Some(Self { position: i64::from_be_bytes(*position), image })
+    }
+}
+
 impl PageArguments {
     /// The range they describe; a page of 20 when they say nothing.
-    pub(in crate::graphql) fn range(&self) -> Result<Range, Error> {
+    pub(in crate::graphql) fn range<P: Place>(&self) -> Result<Range<P>, Error> {
         let (limit, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(bad_input("Give `first` or `last`, not both."));
@@ -77,20 +126,26 @@ impl PageArguments {
     }
 }
 
-impl TaskConnection {
+impl<T> Connection<T>
+where
+    T: OutputType + Clone,
+    Edge<T>: OutputType,
+{
     /// A page as clients see it. That a cursor was given is taken as proof that there is something
     /// on its other side: the row that it names.
-    pub(in crate::graphql) fn new(page: Page, range: Range) -> Self {
-        let edges: Vec<TaskEdge> = page
-            .tasks
-            .into_iter()
-            .map(|task| TaskEdge { cursor: write_cursor(task.id), node: task.into() })
-            .collect();
+    pub(in crate::graphql) fn new<R, P: Place>(
+        page: Page<R>,
+        range: &Range<P>,
+        entry: impl Fn(R) -> Option<(P, T)>,
+    ) -> Self {
         let (next, previous) = if range.from_end {
             (range.before.is_some(), page.more)
         } else {
             (page.more, range.after.is_some())
         };
+        let entries = page.items.into_iter().filter_map(entry);
+        let edges: Vec<Edge<T>> =
+            entries.map(|(place, node)| Edge { node, cursor: write_cursor(&place) }).collect();
         Self {
             nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
             page_info: PageInfo {
@@ -104,12 +159,11 @@ impl TaskConnection {
     }
 }
 
-fn write_cursor(id: TaskId) -> String {
-    URL_SAFE_NO_PAD.encode(id.0.as_bytes())
+fn write_cursor(place: &impl Place) -> String {
+    URL_SAFE_NO_PAD.encode(place.to_bytes())
 }
 
-fn read_cursor(cursor: &str) -> Result<TaskId, Error> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| bytes.try_into().ok());
-    let id = bytes.map(|bytes| TaskId(uuid::Uuid::from_bytes(bytes)));
-    id.ok_or_else(|| bad_input("This is no cursor of this list; use one that `pageInfo` gave."))
+fn read_cursor<P: Place>(cursor: &str) -> Result<P, Error> {
+    let place = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| P::from_bytes(&bytes));
+    place.ok_or_else(|| bad_input("This is no cursor of this list; use one that `pageInfo` gave."))
 }

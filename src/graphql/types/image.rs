@@ -12,6 +12,7 @@ use crate::domain;
 use crate::graphql::context::ContextExt;
 
 /// One image of a task.
+#[derive(Clone)]
 pub(in crate::graphql) struct Image {
     pub(in crate::graphql) task: Arc<domain::Task>,
     /// Which of the task's images.

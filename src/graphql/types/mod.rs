@@ -1,5 +1,6 @@
 //! GraphQL types: one file per noun. Doc comments here are the client's manual.
 
+mod board;
 mod connection;
 mod credits;
 mod failure;
@@ -13,14 +14,15 @@ mod status;
 mod task;
 mod viewer;
 
-pub(super) use connection::{PageArguments, TaskConnection};
+pub(super) use board::{Board, BoardKind};
+pub(super) use connection::{Connection, PageArguments};
 pub(super) use credits::{Credits, Quota};
 pub(super) use failure::TaskFailure;
 pub(super) use image::Image;
 pub(super) use model::{Model, OutputFormat, ProviderName, Resolution};
 pub(super) use node::Node;
 pub(super) use quote::{Quote, QuoteInput};
-pub(super) use request::{EditImagesInput, GenerateImagesInput};
+pub(super) use request::{EditImagesInput, GenerateImagesInput, NOBODYS};
 pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
 pub(super) use task::{Task, TaskEvent};

@@ -2,10 +2,11 @@
 
 use async_graphql::{ID, InputObject, Json, OneofObject};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Link, OutputFormat, Resolution};
 use crate::commands::Submission;
-use crate::domain::{self, Request, TaskKind};
+use crate::domain::{self, BoardId, ImageId, Request, TaskKind, UploadId};
 
 /// What to generate.
 #[derive(InputObject)]
@@ -25,6 +26,8 @@ pub(in crate::graphql) struct GenerateImagesInput {
     output_format: Option<OutputFormat>,
     /// A text to stamp on the image, where the model can: 1 to 200 characters.
     watermark: Option<String>,
+    /// The board that the images are put on when they are stored, behind those that stand there.
+    board_id: Option<ID>,
     /// Refused with `InsufficientCredits` when the quote is higher.
     max_credits: Option<f64>,
     /// The same key with the same input returns the first task again; with another input,
@@ -61,6 +64,8 @@ pub(in crate::graphql) struct EditImagesInput {
     output_format: Option<OutputFormat>,
     /// A text to stamp on the image, where the model can: 1 to 200 characters.
     watermark: Option<String>,
+    /// The board that the images are put on when they are stored, behind those that stand there.
+    board_id: Option<ID>,
     /// Refused with `InsufficientCredits` when the quote is higher.
     max_credits: Option<f64>,
     /// The same key with the same input returns the first task again; with another input,
@@ -82,6 +87,10 @@ pub(in crate::graphql) struct EditImagesInput {
 pub(in crate::graphql) enum ImageSource {
     /// A public https link, which the provider fetches.
     Url(Link),
+    /// Something of the viewer's that was sent to the `putUrl` of `createUpload`.
+    UploadId(ID),
+    /// An earlier result of the viewer's.
+    ImageId(ID),
 }
 
 /// Settings that only one provider knows. A model of another provider refuses them.
@@ -122,6 +131,7 @@ impl From<GenerateImagesInput> for Submission {
             resolution: input.resolution,
             output_format: input.output_format,
             watermark: input.watermark,
+            board_id: input.board_id,
             max_credits: input.max_credits,
             idempotency_key: input.idempotency_key,
             wait_seconds: input.wait_seconds,
@@ -145,7 +155,7 @@ impl EditImagesInput {
             request: Request {
                 kind,
                 prompt: self.prompt,
-                images: self.images.into_iter().map(|ImageSource::Url(link)| link.0).collect(),
+                images: self.images.into_iter().map(Into::into).collect(),
                 count: u32::try_from(self.count.unwrap_or(1)).unwrap_or(0),
                 aspect_ratio: self.aspect_ratio,
                 resolution: self.resolution.map(Into::into),
@@ -159,7 +169,25 @@ impl EditImagesInput {
             wait_seconds: self.wait_seconds.unwrap_or(0),
             deadline_seconds: self.deadline_seconds,
             metadata: self.metadata.map(|json| json.0),
+            board: self.board_id.map(|id| id.parse().unwrap_or(BoardId(NOBODYS))),
             retry_of: None,
+        }
+    }
+}
+
+/// Stands for an id that is none: nothing has it, so it is not found.
+pub(in crate::graphql) const NOBODYS: Uuid = Uuid::nil();
+
+impl From<ImageSource> for domain::ImageSource {
+    fn from(source: ImageSource) -> Self {
+        match source {
+            ImageSource::Url(link) => Self::Url(link.0),
+            ImageSource::UploadId(id) => {
+                Self::Upload { upload: id.parse().unwrap_or(UploadId(NOBODYS)) }
+            }
+            ImageSource::ImageId(id) => {
+                Self::Image { image: id.parse().unwrap_or(ImageId(NOBODYS)) }
+            }
         }
     }
 }

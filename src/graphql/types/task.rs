@@ -6,11 +6,11 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Json, Object, SimpleObject};
 use serde_json::Value;
 
-use super::{DateTime, Image, Model, TaskFailure, TaskKind, TaskStatus};
+use super::{Board, DateTime, Image, Model, TaskFailure, TaskKind, TaskStatus};
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
-use crate::graphql::loaders::{QueueLoader, TimelineLoader, UsualSecondsLoader};
+use crate::graphql::loaders::{BoardLoader, QueueLoader, TimelineLoader, UsualSecondsLoader};
 use crate::store::Usual;
 
 /// A task at one version; copies share it.
@@ -104,6 +104,14 @@ impl Task {
     /// Starts at 1 and grows by one with each change.
     async fn version(&self) -> u32 {
         self.0.state.version
+    }
+
+    /// The board that its images were put on when they were stored; null when there is none, or no longer.
+    async fn board(&self, ctx: &Context<'_>) -> Result<Option<Board>, Error> {
+        let Some(board) = self.0.board else { return Ok(None) };
+        let loader = ctx.data_unchecked::<DataLoader<BoardLoader>>();
+        let board = loader.load_one((self.0.owner.clone(), board)).await;
+        Ok(board.map_err(|error| internal(&error))?.map(Board))
     }
 
     /// Whatever the client attached at submission.

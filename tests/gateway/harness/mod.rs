@@ -214,6 +214,23 @@ impl TestApp {
         self.tokens.mint(&user, role, seconds).unwrap()
     }
 
+    /// Everything in the image store, by its path there.
+    pub(crate) fn files(&self) -> Vec<String> {
+        files_below(&self.folder.path().join("images"), "")
+    }
+
+    pub(crate) fn has_file(&self, path: &str) -> bool {
+        self.files().iter().any(|file| file == path)
+    }
+
+    /// Whether everything that was given up has been removed once.
+    pub(crate) async fn garbage_is_gone(&self) -> bool {
+        let mut database = self.database.connect().await;
+        let left = "SELECT count(*) FROM garbage WHERE NOT removed";
+        let left: i64 = sqlx::query_scalar(left).fetch_one(&mut database).await.unwrap();
+        left == 0
+    }
+
     /// The links that this gateway signs.
     pub(crate) fn links(&self) -> plantain::links::Links {
         let url = self.url.parse().unwrap();
@@ -223,6 +240,17 @@ impl TestApp {
     pub(crate) fn ids(&self) -> &Ids {
         &self.ids
     }
+}
+
+fn files_below(folder: &std::path::Path, path: &str) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let entries = entries.map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|entry| {
+        let name = entry.file_name().unwrap().to_str().unwrap();
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+        if entry.is_dir() { files_below(&entry, &path) } else { vec![path] }
+    });
+    found.collect()
 }
 
 impl Drop for TestApp {

@@ -145,6 +145,7 @@ impl World {
             model_named: false,
             max_credits: None,
             metadata: None,
+            board: None,
             idempotency_key: None,
             input_digest: vec![],
             deadline_at: None,

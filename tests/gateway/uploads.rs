@@ -1,0 +1,247 @@
+//! Sending images to be edited.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use crate::harness::{TestApp, User, eventually};
+
+/// Of a latitude that only a photo's metadata would tell.
+const SECRET: &[u8] = b"N52.370216";
+
+/// 40 by 20 pixels, lying on its side, with metadata.
+fn photo() -> Vec<u8> {
+    let picture = RgbImage::from_fn(40, 20, |x, _| Rgb([u8::try_from(x * 6).unwrap(), 90, 160]));
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new(&mut bytes);
+    encoder.set_exif_metadata(exif()).unwrap();
+    DynamicImage::from(picture).write_with_encoder(encoder).unwrap();
+    bytes.extend_from_slice(SECRET);
+    bytes
+}
+
+/// Little-endian TIFF: orientation 6 (turn right), and a description.
+fn exif() -> Vec<u8> {
+    let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
+    exif.extend([0x0E, 0x01, 2, 0, u8::try_from(SECRET.len()).unwrap(), 0, 0, 0, 38, 0, 0, 0]);
+    exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0]);
+    exif.extend([0; 4]);
+    exif.extend_from_slice(SECRET);
+    exif
+}
+
+fn png() -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    RgbImage::new(3, 5).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+async fn announce(user: &User, content_type: &str, byte_size: usize) -> Value {
+    let query = "mutation($input: CreateUploadInput!) { createUpload(input: $input) {
+        __typename ... on UploadCreated { id putUrl expiresAt } ... on InvalidInput { fields { path message } } } }";
+    let input = json!({ "contentType": content_type, "byteSize": byte_size });
+    user.graphql(query, json!({ "input": input })).await["createUpload"].clone()
+}
+
+async fn put(user: &User, upload: &Value, content_type: &str, bytes: &[u8]) -> reqwest::Response {
+    let request = user.http.put(upload["putUrl"].as_str().unwrap());
+    request.header(CONTENT_TYPE, content_type).body(bytes.to_vec()).send().await.unwrap()
+}
+
+async fn send(user: &User, content_type: &str, bytes: &[u8]) -> String {
+    let upload = announce(user, content_type, bytes.len()).await;
+    assert_eq!(put(user, &upload, content_type, bytes).await.status(), 204);
+    upload["id"].as_str().unwrap().to_owned()
+}
+
+fn edit(source: &Value) -> Value {
+    json!({ "prompt": "as a watercolour", "images": [source] })
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[tokio::test]
+async fn a_photo_is_edited_upright_and_without_its_metadata() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let photo = photo();
+    assert!(contains(&photo, SECRET) && contains(&photo, b"Exif"));
+    let upload = send(&ana, "image/jpeg", &photo).await;
+    let result = ana.edit(edit(&json!({ "uploadId": upload }))).await;
+    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(task["status"], "SUCCEEDED", "{task}");
+
+    let offered = ana.get(&app.simulator.inputs()[0]).await;
+    assert_eq!(offered.status(), 200);
+    let offered = offered.bytes().await.unwrap();
+    assert!(!contains(&offered, SECRET) && !contains(&offered, b"Exif"));
+    let picture = image::load_from_memory(&offered).unwrap();
+    assert_eq!((picture.width(), picture.height()), (20, 40));
+}
+
+#[tokio::test]
+async fn the_link_offered_to_the_provider_outlives_the_longest_task() {
+    let app = TestApp::with(&["--task-timeout-seconds=86400"]).await;
+    let ana = app.user("ana");
+    let upload = send(&ana, "image/png", &png()).await;
+    let result = ana.edit(edit(&json!({ "uploadId": upload }))).await;
+    ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let offered = &app.simulator.inputs()[0];
+    app.advance(86_400);
+    assert_eq!(ana.get(offered).await.status(), 200);
+    app.advance(3_700);
+    assert_eq!(ana.get(offered).await.status(), 403);
+}
+
+#[tokio::test]
+async fn an_earlier_result_is_edited_by_its_id() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let first = ana.finishes(&ana.submit("a boat").await).await;
+    let result = ana.edit(edit(&json!({ "imageId": first["images"][0]["id"] }))).await;
+    let second = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(second["status"], "SUCCEEDED", "{second}");
+    let offered = ana.get(&app.simulator.inputs()[0]).await.bytes().await.unwrap();
+    let original = ana.get(first["images"][0]["url"].as_str().unwrap()).await;
+    assert_eq!(offered, original.bytes().await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_not_the_users_own_cannot_be_edited() {
+    let app = TestApp::start().await;
+    let (ana, eve) = (app.user("ana"), app.user("eve"));
+    let upload = send(&ana, "image/png", &png()).await;
+    let image = ana.finishes(&ana.submit("a boat").await).await["images"][0]["id"].clone();
+    let unsent = announce(&eve, "image/png", 100).await["id"].clone();
+    for (source, field) in [
+        (json!({ "uploadId": upload }), "uploadId"),
+        (json!({ "uploadId": unsent }), "uploadId"),
+        (json!({ "uploadId": "nonsense" }), "uploadId"),
+        (json!({ "imageId": image }), "imageId"),
+        (json!({ "imageId": "nonsense" }), "imageId"),
+    ] {
+        let result = eve.edit(edit(&source)).await;
+        assert_eq!(result["__typename"], "InvalidInput", "{source}: {result}");
+        assert_eq!(result["fields"][0]["path"], json!(["images", "0", field]));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_announced_with_a_usable_type_and_size() {
+    let app = TestApp::with(&["--max-upload-bytes=1000"]).await;
+    let ana = app.user("ana");
+    for (content_type, size, field) in [
+        ("image/heic", 100, "contentType"),
+        ("text/html", 100, "contentType"),
+        ("image/png", 0, "byteSize"),
+        ("image/png", 1001, "byteSize"),
+    ] {
+        let result = announce(&ana, content_type, size).await;
+        assert_eq!(result["__typename"], "InvalidInput", "{content_type} {size}");
+        assert_eq!(result["fields"][0]["path"], json!([field]));
+    }
+    assert_eq!(announce(&ana, "IMAGE/PNG", 1000).await["__typename"], "UploadCreated");
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_the_announced_image_are_refused() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let (png, photo) = (png(), photo());
+    let cut = &photo[..photo.len() / 2];
+    for (announced, size, sent, bytes, status) in [
+        ("image/png", png.len(), "image/jpeg", &png[..], 415),
+        ("image/jpeg", png.len(), "image/jpeg", &png[..], 415),
+        ("image/png", 9, "image/png", &b"<svg></sv"[..], 415),
+        ("image/png", png.len() + 1, "image/png", &png[..], 400),
+        ("image/png", png.len() - 1, "image/png", &png[..], 413),
+        ("image/jpeg", cut.len(), "image/jpeg", cut, 422),
+        ("image/png", 20, "image/png", &png[..20], 422),
+    ] {
+        let upload = announce(&ana, announced, size).await;
+        let answer = put(&ana, &upload, sent, bytes).await;
+        assert_eq!(answer.status(), status, "{announced} {size} {sent}");
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
+        let result = ana.edit(edit(&json!({ "uploadId": upload["id"] }))).await;
+        assert_eq!(result["__typename"], "InvalidInput");
+    }
+}
+
+#[tokio::test]
+async fn the_same_bytes_may_come_again_and_others_may_not() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let png = png();
+    let upload = announce(&ana, "image/png", png.len()).await;
+    assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 204);
+    assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 204);
+    let mut other = std::io::Cursor::new(Vec::new());
+    RgbImage::from_pixel(3, 5, Rgb([9, 9, 9])).write_to(&mut other, ImageFormat::Png).unwrap();
+    let mut other = other.into_inner();
+    other.resize(png.len().max(other.len()), 0);
+    let same_size = announce(&ana, "image/png", other.len()).await;
+    assert_eq!(put(&ana, &same_size, "image/png", &other).await.status(), 204);
+    let mut changed = other.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert!(put(&ana, &same_size, "image/png", &changed).await.status().is_client_error());
+}
+
+#[tokio::test]
+async fn a_wrong_or_ended_upload_link_takes_nothing() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let png = png();
+    let upload = announce(&ana, "image/png", png.len()).await;
+    let link = upload["putUrl"].as_str().unwrap();
+    let other = announce(&ana, "image/png", png.len()).await;
+    let (id, other) = (upload["id"].as_str().unwrap(), other["id"].as_str().unwrap());
+    for wrong in
+        [link.replace(id, other), link.replace("expires=1", "expires=2"), format!("{link}x")]
+    {
+        let answer = put(&ana, &json!({ "putUrl": wrong }), "image/png", &png).await;
+        assert_eq!(answer.status(), 403, "{wrong}");
+    }
+    app.advance(3_600);
+    assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 403);
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_edits_is_swept_after_a_day_and_another_stays() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let (unused, used) =
+        (send(&ana, "image/png", &png()).await, send(&ana, "image/png", &png()).await);
+    let result = ana.edit(edit(&json!({ "uploadId": used }))).await;
+    ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    assert!(app.has_file(&format!("{unused}/original.png")));
+    app.advance(24 * 3600 + 1);
+    eventually("the unused upload to go", || async {
+        (!app.has_file(&format!("{unused}/original.png"))).then_some(())
+    })
+    .await;
+    assert!(app.has_file(&format!("{used}/original.png")));
+    let result = ana.edit(edit(&json!({ "uploadId": unused }))).await;
+    assert_eq!(result["__typename"], "InvalidInput");
+    let result = ana.edit(edit(&json!({ "uploadId": used }))).await;
+    assert_eq!(result["__typename"], "TaskAccepted");
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_send_an_image() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let upload = announce(&ana, "image/png", png().len()).await;
+    let link = upload["putUrl"].as_str().unwrap();
+    let asked =
+        ana.http.request(reqwest::Method::OPTIONS, link).header("origin", "http://localhost:3000");
+    let asked = asked
+        .header("access-control-request-method", "PUT")
+        .header("access-control-request-headers", "content-type");
+    let answer = asked.send().await.unwrap();
+    let allowed = answer.headers()["access-control-allow-methods"].to_str().unwrap();
+    assert!(allowed.contains("PUT"), "{allowed}");
+    assert_eq!(answer.headers()["access-control-allow-origin"], "http://localhost:3000");
+}
