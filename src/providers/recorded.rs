@@ -1,6 +1,7 @@
 //! What the tests of the dialects share: recorded bodies, and outcomes in a word.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::http::HeaderMap;
@@ -10,7 +11,9 @@ use tokio::net::TcpListener;
 
 use super::http::Reply;
 use super::{Answer, ApiClient, Callback, Delay, Submission, Submitted};
-use crate::domain::{OutputFormat, ProviderOptions, Request, Resolution, TaskKind, Timestamp};
+use crate::domain::{
+    ImageSource, OutputFormat, ProviderOptions, Request, Resolution, TaskKind, Timestamp,
+};
 
 pub(super) const NO_HEADERS: &BTreeMap<String, String> = &BTreeMap::new();
 

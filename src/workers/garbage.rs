@@ -21,7 +21,7 @@ pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
             Ok(true) if !stop.is_cancelled() => continue,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "removing from the image store failed, trying again")
+                tracing::warn!(%error, "removing from the image store failed, trying again");
             }
         }
         tokio::select! {

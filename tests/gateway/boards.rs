@@ -147,8 +147,7 @@ async fn a_board_that_goes_while_its_task_runs_takes_nothing_with_it() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let board = board(&ana).await;
-    let result =
-        ana.generate(json!({ "prompt": "a boat [sim:slow=2]", "boardId": board })).await;
+    let result = ana.generate(json!({ "prompt": "a boat [sim:slow=2]", "boardId": board })).await;
     change(&ana, "deleteBoard(id: $id)", json!({ "id": board })).await;
     let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["status"], "SUCCEEDED", "{task}");

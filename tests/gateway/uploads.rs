@@ -219,6 +219,7 @@ async fn an_upload_that_nobody_edits_is_swept_after_a_day_and_another_stays() {
     assert!(app.has_file(&format!("{unused}/original.png")));
     app.advance(24 * 3600 + 1);
     eventually("the unused upload to go", || async {
+        app.advance(601);
         (!app.has_file(&format!("{unused}/original.png"))).then_some(())
     })
     .await;

@@ -51,7 +51,7 @@ pub enum Added {
     Full,
 }
 
-struct Place {
+struct Found {
     board: BoardId,
     place: BoardPlace,
     task: TaskId,
@@ -170,7 +170,7 @@ impl Store {
         let tasks: HashMap<TaskId, Arc<Task>> =
             tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect();
         let mut found: HashMap<BoardId, Vec<BoardImage>> = HashMap::new();
-        for Place { board, place, task } in places {
+        for Found { board, place, task } in places {
             // Deleted in between.
             let Some(task) = tasks.get(&task) else { continue };
             let image = BoardImage { place, task: Arc::clone(task) };
@@ -184,7 +184,7 @@ impl Store {
         owner: &UserId,
         boards: &[BoardId],
         range: Range<BoardPlace>,
-    ) -> Result<Vec<Place>, StoreError> {
+    ) -> Result<Vec<Found>, StoreError> {
         let ids: Vec<Uuid> = boards.iter().map(|id| id.0).collect();
         let rows = sqlx::query!(
             "-- store::boards::list_places
@@ -218,7 +218,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let places = rows.into_iter().map(|row| Place {
+        let places = rows.into_iter().map(|row| Found {
             board: BoardId(row.board_id),
             place: BoardPlace { position: row.position, image: ImageId(row.image_id) },
             task: TaskId(row.task_id),

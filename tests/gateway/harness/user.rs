@@ -36,7 +36,7 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) fn new(app: &TestApp, name: &str, role: Option<&str>) -> Self {
-        let token = app.token(name, role, 24 * 3600);
+        let token = app.token(name, role, 100 * 24 * 3600);
         Self { token, url: app.url.clone(), http: reqwest::Client::new() }
     }
 
