@@ -14,9 +14,8 @@ use super::SharedEdge;
 use super::body::{self, BodyError};
 use super::images::Permission;
 use super::problem::problem;
-use crate::blobs::{BlobError, Cleaned, PictureError, clean};
+use crate::blobs::{Cleaned, PictureError, clean};
 use crate::domain::{MediaType, Upload};
-use crate::store::StoreError;
 
 /// 20 MiB from a phone at 1.5 megabits a second.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -40,7 +39,7 @@ pub(super) async fn receive(
 ) -> Response {
     let found = match permission {
         Ok(Query(Permission { expires, signature })) => {
-            edge.commands.find_upload(&id, expires, &signature).await.map_err(Refusal::from)
+            edge.commands.find_upload(&id, expires, &signature).await.map_err(failed)
         }
         Err(_) => Ok(None),
     };
@@ -66,7 +65,7 @@ async fn keep(
     let _permit = edge.uploading.try_acquire().map_err(|_| Refusal::Busy)?;
     let bytes = read(upload, body).await?;
     let cleaned = look(edge, bytes.clone(), upload.media_type).await?;
-    if !edge.commands.begin_upload(upload.id, &bytes).await? {
+    if !edge.commands.begin_upload(upload.id, &bytes).await.map_err(failed)? {
         return Err(Refusal::Wrong(
             StatusCode::CONFLICT,
             "Another image was sent to this link before; call createUpload for a new one."
@@ -74,8 +73,8 @@ async fn keep(
         ));
     }
     let path = Upload::path(upload.id, cleaned.media_type);
-    edge.blobs.put(&path, cleaned.bytes.into()).await?;
-    Ok(edge.commands.finish_upload(upload.id, cleaned.media_type).await?)
+    edge.blobs.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
+    edge.commands.finish_upload(upload.id, cleaned.media_type).await.map_err(failed)
 }
 
 fn check_type(upload: &Upload, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -125,18 +124,9 @@ async fn look(edge: &SharedEdge, bytes: Bytes, announced: MediaType) -> Result<C
     })
 }
 
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "an upload could not be kept");
-        Self::Failed
-    }
-}
-
-impl From<BlobError> for Refusal {
-    fn from(error: BlobError) -> Self {
-        tracing::error!(%error, cause = ?std::error::Error::source(&error), "an upload could not be kept");
-        Self::Failed
-    }
+fn failed(error: impl std::fmt::Display) -> Refusal {
+    tracing::error!(%error, "an upload could not be kept");
+    Refusal::Failed
 }
 
 impl IntoResponse for Refusal {

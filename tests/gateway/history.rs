@@ -81,7 +81,7 @@ async fn the_history_is_filtered_by_everything_at_once() {
     let ana = with_tasks(&app, &["A red CAT", "100% blue_cat", "a dog [sim:policy]"]).await;
     let edited = ana
         .edit(json!({ "prompt": "a painted cat", "model": "nano-banana-pro",
-        "images": [{ "url": "http://127.0.0.1/a.png" }] }))
+        "images": [{ "url": "https://example.com/a.png" }] }))
         .await;
     let edited = ana.finishes(edited["task"]["id"].as_str().unwrap()).await;
     eventually("all to be over", || async {

@@ -63,7 +63,7 @@ async fn every_model_takes_a_task_from_submission_to_a_stored_image() {
 async fn an_image_is_edited_by_its_link() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let images = json!([{ "url": "http://127.0.0.1/cat.png" }]);
+    let images = json!([{ "url": "https://example.com/cat.png" }]);
     for (model, ..) in MODELS {
         let input = json!({ "prompt": "make it blue", "images": images, "model": model, "waitSeconds": 30 });
         let result = ana.edit(input).await;

@@ -318,7 +318,7 @@ async fn write_order(
     id: BoardId,
     order: &[Uuid],
 ) -> Result<(), StoreError> {
-    // Images may since stand behind the last one only, so the numbers up to there are free.
+    // No more than `last_position`, behind which the next image is put.
     sqlx::query!(
         "-- store::boards::write_order
         UPDATE board_images AS i SET position = image.number
