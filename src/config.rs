@@ -9,8 +9,8 @@ use secrecy::SecretString;
 
 pub use args::{BoundsArgs, GatewayArgs};
 use checks::{
-    check_halves, check_origins, check_public_url, check_secret, check_secrets, check_storage_url,
-    split_secrets,
+    check_halves, check_issuer, check_jwks_url, check_origins, check_public_url, check_secrets,
+    check_storage_url, split_secrets,
 };
 
 use crate::auth::Expectations;
@@ -27,8 +27,8 @@ pub struct Config {
     pub database_url: SecretString,
     /// Signs links, the first of them.
     pub secrets: Vec<SecretString>,
-    /// Verifies tokens.
-    pub jwt_secret: SecretString,
+    /// Verifies HS256 tokens.
+    pub jwt_secret: Option<SecretString>,
     /// What is asked of tokens.
     pub expectations: Expectations,
     /// Where images are kept.
@@ -99,8 +99,8 @@ impl Config {
             problems.push("DATABASE_URL must begin with postgres://".to_owned());
         }
         let secrets = check_secrets("PLANTAIN_SECRET", args.secret.as_deref(), &mut problems);
-        let jwt_secret = args.jwt_secret.as_deref();
-        check_secret("PLANTAIN_JWT_SECRET", jwt_secret.unwrap_or_default(), &mut problems);
+        let jwt_secret = args.jwt_secret.clone().filter(|secret| !secret.is_empty());
+        problems.extend(check_issuer(jwt_secret.as_deref(), args.jwks_url.as_ref()));
         if Keys::new(&args).are_missing() {
             problems.push(
                 "NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY are missing; without one of them nothing can be generated"
@@ -115,7 +115,7 @@ impl Config {
             return Err(problems);
         }
         let allow_private_addresses = args.allow_private_addresses.unwrap_or(false);
-        let jwt_secret = jwt_secret.unwrap_or_default().into();
+        let jwt_secret = jwt_secret.map(SecretString::from);
         let config = Self::new(args, database_url, secrets, jwt_secret);
         Ok(Self { allow_private_addresses, ..config })
     }
@@ -127,6 +127,7 @@ impl Config {
     pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, Vec<String>> {
         let mut problems = Vec::from_iter(check_storage_url(args.storage_url.as_ref()));
         problems.extend(check_origins(&args.cors_origins));
+        problems.extend(check_jwks_url(args.jwks_url.as_ref(), true));
         let own_secrets = args.secret.is_some() && args.jwt_secret.is_some();
         if !args.bind.ip().is_loopback() && !own_secrets {
             problems.push(format!(
@@ -138,7 +139,7 @@ impl Config {
             return Err(problems);
         }
         let secrets = split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET));
-        let jwt_secret = dev_jwt_secret(args.jwt_secret.as_deref());
+        let jwt_secret = Some(dev_jwt_secret(args.jwt_secret.as_deref()));
         let allow_private_addresses = args.allow_private_addresses.unwrap_or(true);
         let config = Self::new(args, database_url, secrets, jwt_secret);
         Ok(Self { allow_private_addresses, origins_on_this_machine: true, ..config })
@@ -148,7 +149,7 @@ impl Config {
         args: GatewayArgs,
         database_url: String,
         secrets: Vec<SecretString>,
-        jwt_secret: SecretString,
+        jwt_secret: Option<SecretString>,
     ) -> Self {
         let image_folder = args.storage_url.as_ref().and_then(|url| url.to_file_path().ok());
         Self {

@@ -38,9 +38,14 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub secret: Option<String>,
 
-    /// HS256 secret of the users' tokens, 32 bytes or more
+    /// HS256 secret of the users' tokens, 32 bytes or more; `serve` needs it or the next
     #[arg(long, env = "PLANTAIN_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub jwt_secret: Option<String>,
+
+    /// The issuer's public keys for RS256, ES256 and `EdDSA`, such as
+    /// <https://project.supabase.co/auth/v1/.well-known/jwks.json>
+    #[arg(long, env = "PLANTAIN_JWKS_URL", value_name = "URL")]
+    pub jwks_url: Option<Url>,
 
     /// The issuer that tokens must have [default: not checked]
     #[arg(long, env = "PLANTAIN_JWT_ISSUER", value_name = "TEXT")]
