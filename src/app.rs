@@ -77,9 +77,8 @@ impl App {
             format!("cannot listen on {}; set PLANTAIN_BIND to another address", args.bind)
         })?;
         let public_url = public_url(config, listener.local_addr()?)?;
-        let blobs = Blobs::in_folder(&config.image_folder).with_context(|| {
-            format!("cannot use {} as image store", config.image_folder.display())
-        })?;
+        let blobs = Blobs::open(&config.storage)
+            .with_context(|| format!("cannot use {} as image store", config.storage))?;
         let registry = registry(config)?;
         let feed = Feed::new(store.clone(), hints.clone());
         let shop = Workshop {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use url::Url;
 
+use super::StorageArgs;
 use crate::http::Profile;
 use crate::providers::{AceData, FluxKontext, NanoBanana};
 
@@ -59,7 +60,8 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_DATA_DIR", value_name = "FOLDER", default_value = ".plantain")]
     pub data_dir: PathBuf,
 
-    /// Image store, as <file:///folder> [default: the folder `images` in the data folder]
+    /// Image store, as <file:///folder> or <s3://bucket/prefix> [default: the folder `images` in the data
+    /// folder]
     #[arg(long, env = "PLANTAIN_STORAGE_URL", value_name = "URL")]
     pub storage_url: Option<Url>,
 
@@ -185,6 +187,10 @@ pub struct GatewayArgs {
     /// Which log lines, such as `info` or `warn,plantain=debug`
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub log: String,
+
+    /// Where a bucket is.
+    #[command(flatten)]
+    pub storage: StorageArgs,
 
     /// What one request may ask for.
     #[command(flatten)]

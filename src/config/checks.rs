@@ -69,7 +69,8 @@ pub(super) fn check_jwks_url(url: Option<&Url>, http_on_this_machine: bool) -> O
         .then(|| "PLANTAIN_JWKS_URL must be an https address without user and password".to_owned())
 }
 
-fn is_this_machine(url: &Url) -> bool {
+/// As far as it shows without resolving the name.
+pub(super) fn is_this_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -102,12 +103,6 @@ pub(super) fn check_public_url(url: Option<&Url>) -> Option<String> {
     (!usable).then(|| {
         "PLANTAIN_PUBLIC_URL must be a plain http or https address without user, query or fragment".to_owned()
     })
-}
-
-pub(super) fn check_storage_url(url: Option<&Url>) -> Option<String> {
-    let url = url?;
-    let usable = url.scheme() == "file" && url.to_file_path().is_ok();
-    (!usable).then(|| "PLANTAIN_STORAGE_URL must be file:///folder".to_owned())
 }
 
 /// An origin as browsers write it: nothing behind the host and the port.
