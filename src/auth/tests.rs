@@ -1,5 +1,7 @@
 //! Which tokens are accepted, and whose they are.
 
+#![expect(clippy::disallowed_methods, reason = "what a test spawns ends with it")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
