@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::auth::Tokens;
+use crate::auth::{Issuer, Tokens};
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Policy};
@@ -51,6 +51,7 @@ pub struct App {
     patience: Duration,
     sessions: TaskTracker,
     shop: Arc<Workshop>,
+    tokens: Tokens,
     feed: Feed,
     stop: CancellationToken,
 }
@@ -78,9 +79,8 @@ impl App {
             format!("cannot listen on {}; set PLANTAIN_BIND to another address", args.bind)
         })?;
         let public_url = public_url(config, listener.local_addr()?)?;
-        let blobs = Blobs::in_folder(&config.image_folder).with_context(|| {
-            format!("cannot use {} as image store", config.image_folder.display())
-        })?;
+        let blobs = Blobs::open(&config.storage)
+            .with_context(|| format!("cannot use {} as image store", config.storage))?;
         let registry = registry(config)?;
         let feed = Feed::new(store.clone(), hints.clone());
         let shop = Workshop {
@@ -97,6 +97,7 @@ impl App {
             registry,
         };
         let commands = commands(config, &shop, feed.clone())?;
+        let tokens = tokens(config, &shop.clock)?;
         let stop = CancellationToken::new();
         let edge = Edge {
             operations: operations(config, &commands)?,
@@ -104,7 +105,7 @@ impl App {
             limits: edge_limits(config),
             seats: Seats::new(args.bounds.max_user_sockets),
             origins: origins(config),
-            tokens: tokens(config, &shop.clock),
+            tokens: tokens.clone(),
             commands,
             blobs,
             page,
@@ -115,7 +116,8 @@ impl App {
         };
         let (patience, sessions) = (edge.limits.patience, edge.sessions.clone());
         let router = router(edge);
-        Ok(Self { listener, router, patience, sessions, shop: Arc::new(shop), feed, stop })
+        let shop = Arc::new(shop);
+        Ok(Self { listener, router, patience, sessions, shop, tokens, feed, stop })
     }
 
     /// The address that is listened on.
@@ -131,6 +133,7 @@ impl App {
         let tracker = TaskTracker::new();
         workers::start(&self.shop, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
+        tracker.spawn(self.tokens.keep_fresh(self.stop.clone()));
         tracker.spawn(serve(self.listener, self.router, self.patience, self.stop.clone()));
         shutdown.await;
         tracing::info!("stopping");
@@ -183,8 +186,11 @@ fn open_store(config: &Config, hints: Hints) -> anyhow::Result<Store> {
     Store::open(&options, hints, rules(config)).context("DATABASE_URL cannot be used")
 }
 
-fn tokens(config: &Config, clock: &Clock) -> Tokens {
-    Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone())
+fn tokens(config: &Config, clock: &Clock) -> anyhow::Result<Tokens> {
+    let url = config.args.jwks_url.clone();
+    let issuer = url.map(|url| Issuer::new(url, clock.clone())).transpose()?;
+    let expectations = config.expectations.clone();
+    Ok(Tokens::new(config.jwt_secret.as_ref(), issuer, expectations, clock.clone()))
 }
 
 fn commands(config: &Config, shop: &Workshop, feed: Feed) -> anyhow::Result<Commands> {

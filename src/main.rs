@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
-use plantain::auth::{Expectations, Tokens};
+use plantain::auth::{Expectations, Minter};
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs, dev_jwt_secret};
 use plantain::dev::{self, DevArgs};
@@ -190,7 +190,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         Expectations { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
     let secret = dev_jwt_secret(args.jwt_secret.as_deref());
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
-    Ok(Tokens::new(&secret, expectations, Clock::system()).mint(
+    Ok(Minter::new(&secret, expectations, Clock::system()).mint(
         &user,
         args.role.as_deref(),
         args.ttl,

@@ -1,15 +1,39 @@
 //! Bytes in and out of the image store, by path; it knows nothing of tasks or users.
 
+mod bucket;
 mod picture;
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+pub use bucket::Bucket;
 pub use picture::{Cleaned, Inspected, PictureError, clean, inspect, shrink};
+
+/// Left in the store by the first look whether it can be written.
+const READINESS: &str = "readiness";
+
+/// Where the image store is.
+#[derive(Debug, Clone)]
+pub enum StorageConfig {
+    /// On this machine.
+    Folder(PathBuf),
+    /// At a server that speaks S3.
+    Bucket(Bucket),
+}
+
+impl fmt::Display for StorageConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(formatter, "{}", folder.display()),
+            Self::Bucket(bucket) => write!(formatter, "s3://{}/{}", bucket.name, bucket.prefix),
+        }
+    }
+}
 
 /// The image store. Clones share it.
 #[derive(Debug, Clone)]
@@ -38,11 +62,21 @@ impl From<object_store::Error> for BlobError {
 }
 
 impl Blobs {
-    /// A store in a folder, which is created when missing.
+    /// The store that the settings name. A folder is created when missing; a bucket is not even asked for.
     ///
     /// # Errors
-    /// When the folder cannot be created.
-    pub fn in_folder(folder: &Path) -> std::io::Result<Self> {
+    /// When the folder cannot be created, or the settings make no address.
+    pub fn open(storage: &StorageConfig) -> std::io::Result<Self> {
+        match storage {
+            StorageConfig::Folder(folder) => Self::in_folder(folder),
+            StorageConfig::Bucket(bucket) => {
+                let objects = bucket.open().map_err(std::io::Error::other)?;
+                Ok(Self { objects })
+            }
+        }
+    }
+
+    fn in_folder(folder: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let files = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
         // A stored image is announced as safe, so it must survive a power cut.
@@ -66,7 +100,7 @@ impl Blobs {
         Ok(self.objects.get(&path.into()).await?.bytes().await?)
     }
 
-    /// Removes what is at a path; that nothing is there is fine.
+    /// Removes what is at a path, if anything is.
     ///
     /// # Errors
     /// When the store fails.
@@ -77,14 +111,34 @@ impl Blobs {
         }
     }
 
-    /// Whether the store can be reached.
+    /// Whether the store can be reached and has been written to.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it cannot. A key that may not list a bucket sees no difference between what is missing and
+    /// what is forbidden, so no smaller variant would ever be made: that is not ready either.
     pub async fn check(&self) -> Result<(), BlobError> {
-        match self.objects.head(&"readiness".into()).await {
-            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        match self.objects.head(&READINESS.into()).await {
+            Ok(_) => Ok(()),
+            // A bucket that does not exist answers the same.
+            Err(object_store::Error::NotFound { .. }) => self.put(READINESS, Bytes::new()).await,
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_deleted_is_missing_and_may_be_deleted_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let blobs = Blobs::open(&StorageConfig::Folder(folder.path().to_owned())).unwrap();
+        blobs.put("a/b.png", Bytes::from_static(b"bytes")).await.unwrap();
+        assert_eq!(blobs.get("a/b.png").await.unwrap(), "bytes");
+        for _ in 0..2 {
+            blobs.delete("a/b.png").await.unwrap();
+            assert!(matches!(blobs.get("a/b.png").await, Err(BlobError::Missing)));
         }
     }
 }

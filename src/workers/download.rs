@@ -15,8 +15,8 @@ use crate::hints::Work;
 use crate::providers::FetchError;
 use crate::store::{Claim, Note, Recorded, StoreError};
 
-/// Longer than a fetch may take.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Longer than a fetch, and then the image store, may take.
+const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// A result may appear a little after it is announced; one that is still missing then is gone.
 const PATIENCE: u32 = 3;
 
