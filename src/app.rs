@@ -10,13 +10,12 @@ use axum::Router;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Tokens;
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Variants};
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Policy};
 use crate::config::Config;
@@ -24,7 +23,9 @@ use crate::domain::{Credits, Rules};
 use crate::feed::Feed;
 use crate::graphql::{Api, Bounds, Operations, read_manifest};
 use crate::hints::Hints;
-use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, router, serve};
+use crate::http::{
+    Edge, EdgeLimits, Origins, PageConfig, Seats, authorization_server, router, serve,
+};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{
@@ -104,9 +105,10 @@ impl App {
             origins: origins(config),
             tokens: tokens(config, &shop.clock),
             commands,
+            variants: Variants::new(blobs.clone(), SHRINKING_AT_ONCE),
             blobs,
             page,
-            shrinking: Semaphore::new(SHRINKING_AT_ONCE),
+            authorization_server: authorization_server(config.expectations.issuer.as_deref()),
             stop: stop.clone(),
             sessions: TaskTracker::new(),
         };

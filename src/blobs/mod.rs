@@ -1,6 +1,7 @@
 //! Bytes in and out of the image store, by path; it knows nothing of tasks or users.
 
 mod picture;
+mod variants;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use picture::{Inspected, PictureError, inspect, shrink};
+pub use variants::{VariantPath, Variants};
 
 /// The image store. Clones share it.
 #[derive(Debug, Clone)]
