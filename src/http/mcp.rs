@@ -1,6 +1,7 @@
 //! `/mcp`: the Model Context Protocol over streamable HTTP, without sessions; and the documents that tell
 //! clients whose tokens it takes (RFC 9728).
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Json;
@@ -115,7 +116,7 @@ fn unauthorized(edge: &SharedEdge, error: Option<&str>, detail: &str) -> Respons
             .chars()
             .filter(|each| (each.is_ascii_graphic() || *each == ' ') && !matches!(each, '"' | '\\'))
             .collect();
-        challenge += &format!(", error=\"{error}\", error_description=\"{description}\"");
+        let _ = write!(challenge, ", error=\"{error}\", error_description=\"{description}\"");
     }
     let mut response = problem(StatusCode::UNAUTHORIZED, detail);
     let challenge = HeaderValue::try_from(challenge);

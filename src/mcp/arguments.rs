@@ -23,10 +23,10 @@ const LISTED: i64 = 10;
 pub(super) struct GenerateImage {
     /// In words: what to make, or what to change in the given pictures. 1 to 20,000 characters.
     prompt: String,
-    /// A model's id from list_models. Leave out: then the cheapest available model that fits is taken.
+    /// A model's id from `list_models`. Leave out: then the cheapest available model that fits is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
-    /// How many pictures: 1 (when left out) to the model's max_images. Each is paid for.
+    /// How many pictures: 1 (when left out) to the model's `max_images`. Each is paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     count: Option<i32>,
     /// width:height, for example 16:9. Must be one of the model's.
@@ -45,7 +45,7 @@ pub(super) struct GenerateImage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_credits: Option<f64>,
     /// Answer after that many seconds at the latest: 0 to 50, 40 when left out.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     wait_seconds: Option<i64>,
 }
 
@@ -59,6 +59,7 @@ pub(super) struct EditImage {
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 enum Resolution {
     #[serde(rename = "1K")]
     R1K,
@@ -70,6 +71,7 @@ enum Resolution {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(inline)]
 enum OutputFormat {
     Jpeg,
     Png,
@@ -104,6 +106,7 @@ pub(super) struct ListTasks {
 
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(inline)]
 pub(super) enum TaskStatus {
     Queued,
     Unconfirmed,
@@ -240,18 +243,35 @@ fn within(
     Err(Refusal::invalid(&[FieldError::new(field, message)]))
 }
 
-/// Reads a call's arguments; those that `schema` does not know are refused by name.
+/// Reads a call's arguments; what does not fit the schema is refused by name.
 pub(super) fn read<T: DeserializeOwned>(
     arguments: Option<JsonObject>,
     schema: &JsonObject,
 ) -> Result<T, Refusal> {
     let arguments = arguments.unwrap_or_default();
     let known = schema.get("properties").and_then(Value::as_object);
-    let is_known = |name: &String| known.is_some_and(|known| known.contains_key(name));
-    let names = || known.into_iter().flat_map(|known| known.keys().map(String::as_str));
-    if let Some(name) = arguments.keys().find(|name| !is_known(name)) {
-        return Err(Refusal::unreadable(&format!("there is no argument `{name}`"), names()));
+    let refuse = |problem: &str| {
+        let names = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
+        Refusal::unreadable(problem, names)
+    };
+    for (name, value) in &arguments {
+        let Some(property) = known.and_then(|known| known.get(name)) else {
+            return Err(refuse(&format!("there is no argument `{name}`")));
+        };
+        if let Some(wanted) = property["type"].as_str().filter(|wanted| !fits(value, wanted)) {
+            return Err(refuse(&format!("`{name}` is {value}; it must be of type {wanted}")));
+        }
     }
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Refusal::unreadable(&error.to_string(), names()))
+    serde_json::from_value(Value::Object(arguments)).map_err(|error| refuse(&error.to_string()))
+}
+
+fn fits(value: &Value, wanted: &str) -> bool {
+    match wanted {
+        _ if value.is_null() => true,
+        "string" => value.is_string(),
+        "integer" => value.is_i64(),
+        "number" => value.is_number(),
+        "array" => value.is_array(),
+        _ => true,
+    }
 }

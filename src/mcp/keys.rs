@@ -10,7 +10,11 @@ use crate::domain::TaskId;
 /// earlier call made and that ended without a picture: then the next key is due.
 pub(super) fn key(tool: &str, arguments: &impl Serialize, after: Option<TaskId>) -> String {
     let after = after.map(|task| task.to_string());
-    let input = json!({ "tool": tool, "arguments": arguments, "after": after });
+    let mut input = json!({ "tool": tool, "arguments": arguments, "after": after });
+    if let Some(arguments) = input["arguments"].as_object_mut() {
+        // Waiting longer is not asking for something else.
+        arguments.remove("wait_seconds");
+    }
     format!("mcp-{}", hex::encode(Sha256::digest(input.to_string())))
 }
 

@@ -101,7 +101,22 @@ fn input_schema<A: JsonSchema + 'static>() -> Arc<JsonObject> {
     let mut schema = schema_for_type::<A>().as_ref().clone();
     schema.remove("title");
     schema.remove("description");
-    schema.entry("properties").or_insert_with(|| Value::Object(JsonObject::new()));
+    let properties = schema.entry("properties").or_insert_with(|| Value::Object(JsonObject::new()));
+    for property in properties.as_object_mut().into_iter().flat_map(JsonObject::values_mut) {
+        forget_null(property);
+    }
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     Arc::new(schema)
+}
+
+/// What may be left out may also be null, but saying so confuses some clients.
+fn forget_null(property: &mut Value) {
+    if let Some(values) = property.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
+    }
+    let types = property.get("type").and_then(Value::as_array);
+    let present = types.and_then(|types| types.iter().find(|each| *each != "null")).cloned();
+    if let Some(present) = present {
+        property["type"] = present;
+    }
 }

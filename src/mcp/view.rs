@@ -43,7 +43,7 @@ pub(super) struct ImageView {
     pub(super) id: String,
     /// Opens the picture in full size, without a token.
     pub(super) url: String,
-    /// When the link ends; get_task gives a fresh one. RFC 3339.
+    /// When the link ends; `get_task` gives a fresh one. RFC 3339.
     pub(super) url_expires_at: String,
     /// In pixels.
     pub(super) width: i64,
