@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::{Issuer, Tokens};
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Variants};
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Policy};
 use crate::config::Config;
@@ -24,7 +24,9 @@ use crate::domain::{Credits, Rules};
 use crate::feed::Feed;
 use crate::graphql::{Api, Bounds, Operations, read_manifest};
 use crate::hints::Hints;
-use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, router, serve};
+use crate::http::{
+    Edge, EdgeLimits, Origins, PageConfig, Seats, authorization_server, router, serve,
+};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{
@@ -40,6 +42,8 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Shrinking an image takes a core.
 const SHRINKING_AT_ONCE: usize = 2;
+/// So does writing one anew.
+const CLEANING_AT_ONCE: usize = 2;
 /// Each holds its bytes in memory.
 const UPLOADS_AT_ONCE: usize = 16;
 
@@ -107,10 +111,12 @@ impl App {
             origins: origins(config),
             tokens: tokens.clone(),
             commands,
+            variants: Variants::new(blobs.clone(), SHRINKING_AT_ONCE),
             blobs,
             page,
-            shrinking: Semaphore::new(SHRINKING_AT_ONCE),
+            cleaning: Semaphore::new(CLEANING_AT_ONCE),
             uploading: Semaphore::new(UPLOADS_AT_ONCE),
+            authorization_server: authorization_server(config.expectations.issuer.as_deref()),
             stop: stop.clone(),
             sessions: TaskTracker::new(),
         };

@@ -18,9 +18,11 @@ use plantain::http::PageConfig;
 use plantain::ids::Ids;
 use plantain::simulator::{MARKERS, Simulator, SimulatorOptions};
 use plantain::telemetry::{self, LogFormat};
-use plantain::{examples, graphql, store};
+use plantain::{examples, graphql, mcp, store};
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// Settings that are missing or unsafe.
 const UNUSABLE_SETTINGS: u8 = 2;
@@ -47,6 +49,8 @@ enum Command {
     Token(TokenArgs),
     /// Runs the simulated providers alone
     Simulator(SimulatorArgs),
+    /// Speaks MCP over stdio, for desktop assistants, and passes on to a gateway
+    Mcp(McpArgs),
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +130,17 @@ struct SimulatorArgs {
     webhook_key: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct McpArgs {
+    /// Where the gateway is
+    #[arg(long, env = "PLANTAIN_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
+    url: Url,
+
+    /// The user's token, as `plantain token` prints one
+    #[arg(long, env = "PLANTAIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: SecretString,
+}
+
 fn markers() -> String {
     let lines = MARKERS.iter().map(|(name, does)| format!("  [sim:{name}]  {does}"));
     let lines: Vec<String> = lines.collect();
@@ -151,6 +166,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema => print(&graphql::sdl())?,
         Command::Token(args) => print(&(token(&args)? + "\n"))?,
         Command::Simulator(args) => simulator(args).await?,
+        Command::Mcp(args) => mcp::bridge(&args.url, &args.token).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

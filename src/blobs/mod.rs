@@ -2,6 +2,7 @@
 
 mod bucket;
 mod picture;
+mod variants;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use bucket::Bucket;
 pub use picture::{Cleaned, Inspected, PictureError, clean, inspect, shrink};
+pub use variants::{VariantPath, Variants};
 
 /// Left in the store by the first look whether it can be written.
 const READINESS: &str = "readiness";

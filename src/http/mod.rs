@@ -6,6 +6,7 @@ mod callbacks;
 mod graphql;
 mod health;
 mod images;
+mod mcp;
 mod origins;
 mod pages;
 mod problem;
@@ -31,13 +32,14 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 pub use graphql::Profile;
+pub use mcp::authorization_server;
 pub use origins::Origins;
 pub use pages::{Example, PageConfig};
 pub use seats::Seats;
 pub use server::serve;
 
 use crate::auth::Tokens;
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Variants};
 use crate::commands::Commands;
 use crate::graphql::Operations;
 
@@ -63,10 +65,14 @@ pub struct Edge {
     pub blobs: Blobs,
     /// What `GraphiQL` is filled with.
     pub page: PageConfig,
-    /// Bounds how many images are shrunk at once.
-    pub shrinking: Semaphore,
+    /// Bounds how many uploads are written anew at once.
+    pub cleaning: Semaphore,
     /// Bounds how many uploads are in memory at once.
     pub uploading: Semaphore,
+    /// The same images in smaller sizes.
+    pub variants: Variants,
+    /// Who gives out tokens, where clients can ask.
+    pub authorization_server: Option<String>,
     /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,
     /// The sockets that are open.
@@ -100,6 +106,9 @@ pub fn router(edge: Edge) -> Router {
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
         .route("/images/{*path}", get(images::read))
         .route("/uploads/{id}", put(uploads::receive))
+        .route("/mcp", post(mcp::post).fallback(mcp::method_not_allowed))
+        .route(mcp::METADATA_PATH, get(mcp::metadata))
+        .route(mcp::METADATA_ROOT, get(mcp::metadata))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(pages::home))

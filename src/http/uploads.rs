@@ -111,7 +111,7 @@ async fn read(upload: &Upload, body: Body) -> Result<Bytes, Refusal> {
 
 /// Decoding and writing anew takes up to seconds of CPU.
 async fn look(edge: &SharedEdge, bytes: Bytes, announced: MediaType) -> Result<Cleaned, Refusal> {
-    let _permit = edge.shrinking.acquire().await;
+    let _permit = edge.cleaning.acquire().await;
     let cleaned = tokio::task::spawn_blocking(move || clean(&bytes, announced)).await;
     cleaned.map_err(|_| Refusal::Failed)?.map_err(|error| {
         let status = match error {

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const binary =
+export const binary =
   process.env.PLANTAIN_BIN ?? fileURLToPath(new URL('../../../target/debug/plantain', import.meta.url));
 const readyWithinMs = 60_000;
 const pollEveryMs = 50;
