@@ -26,22 +26,22 @@ before(async () => {
 after(() => gateway?.stop(), limit);
 
 const transports = {
-  HTTP: (token) =>
-    new StreamableHTTPClientTransport(new URL('/mcp', gateway.url), {
+  HTTP: (token, url) =>
+    new StreamableHTTPClientTransport(new URL('/mcp', url), {
       requestInit: { headers: { authorization: `Bearer ${token}` } },
     }),
-  stdio: (token) =>
+  stdio: (token, url) =>
     new StdioClientTransport({
       command: binary,
       args: ['mcp'],
-      env: { PLANTAIN_URL: gateway.url, PLANTAIN_TOKEN: token },
+      env: { PLANTAIN_URL: url, PLANTAIN_TOKEN: token },
     }),
 };
 
 /** A client of this user; `call` is a tool call that must succeed, `refused` one that must not. */
-async function connect(t, sub, transport = 'HTTP') {
+async function connect(t, sub, transport = 'HTTP', to = gateway) {
   const client = new Client({ name: 'plantain-tests', version: '1.0.0' });
-  await client.connect(transports[transport](await gateway.token(sub)));
+  await client.connect(transports[transport](await to.token(sub), to.url));
   t.after(() => client.close());
   // Output schemas are checked for tools that were listed.
   const { tools } = await client.listTools();
@@ -119,7 +119,7 @@ test('who waits in vain is told to call again, and then gets the picture', limit
   const order = { prompt: 'a slow plantain [sim:slow=4]', wait_seconds: 1 };
   const started = await call('generate_image', order);
   const { id } = started.structuredContent;
-  assert.match(text(started), new RegExp(`still running.*Call wait_for_task with this id`));
+  assert.match(text(started), /still running.*Call wait_for_task with this id/);
   assert.match(text(await call('wait_for_task', { id, wait_seconds: 0 })), /Call wait_for_task/);
 
   const done = await call('wait_for_task', { id });
@@ -183,7 +183,8 @@ test('a failure says why and whether to try again, and a repeated call tries ane
 });
 
 test('nobody finds the tasks of somebody else', limit, async (t) => {
-  const [ana, eve] = [await connect(t, 'ana'), await connect(t, 'eve')];
+  const ana = await connect(t, 'ana');
+  const eve = await connect(t, 'eve');
   const { id } = (await ana.call('generate_image', { prompt: 'my plantain', wait_seconds: 0 })).structuredContent;
   for (const tool of ['get_task', 'wait_for_task']) {
     assert.equal(await eve.refused(tool, { id }), await eve.refused(tool, { id: id.replace(/.$/, '0') }));
@@ -265,6 +266,18 @@ test('the protocol of 2026-07-28 is served without a handshake', limit, async ()
   const answer = await send('POST', headers, body);
   assert.equal(answer.status, 200, answer.body);
   assert.equal(JSON.parse(answer.body).result.structuredContent.allowance.available, quota);
+});
+
+test('a gateway that stops ends the waiting in order', limit, async (t) => {
+  const stopping = await startGateway();
+  t.after(() => stopping.stop());
+  const { call } = await connect(t, 'late', 'HTTP', stopping);
+  const order = { prompt: 'a slow plantain [sim:slow=60]' };
+  let waiting;
+  await new Promise((onprogress) => (waiting = call('generate_image', order, { onprogress })));
+  await stopping.stop();
+
+  assert.match(text(await waiting), /still running.*Call wait_for_task/);
 });
 
 test('over stdio a wrong token or address ends the program with the reason', limit, async () => {
