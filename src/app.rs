@@ -10,7 +10,6 @@ use axum::Router;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -25,7 +24,7 @@ use crate::feed::Feed;
 use crate::graphql::{Api, Bounds, Operations, read_manifest};
 use crate::hints::Hints;
 use crate::http::{
-    Edge, EdgeLimits, Origins, PageConfig, Seats, authorization_server, router, serve,
+    Arrivals, Edge, EdgeLimits, Origins, PageConfig, Seats, authorization_server, router, serve,
 };
 use crate::ids::Ids;
 use crate::links::Links;
@@ -42,10 +41,11 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Shrinking an image takes a core.
 const SHRINKING_AT_ONCE: usize = 2;
-/// So does writing one anew.
-const CLEANING_AT_ONCE: usize = 2;
-/// Each holds its bytes in memory.
-const UPLOADS_AT_ONCE: usize = 16;
+/// What is uploaded is in memory until it is checked.
+const ARRIVING_MEBIBYTES: usize = 256;
+const ARRIVING_PER_USER: usize = 4;
+/// Writing an image anew takes a core.
+const CLEANED_AT_ONCE: usize = 2;
 
 /// A gateway that is built and listens, but does not work yet.
 pub struct App {
@@ -114,8 +114,7 @@ impl App {
             variants: Variants::new(blobs.clone(), SHRINKING_AT_ONCE),
             blobs,
             page,
-            cleaning: Semaphore::new(CLEANING_AT_ONCE),
-            uploading: Semaphore::new(UPLOADS_AT_ONCE),
+            arrivals: Arrivals::new(ARRIVING_MEBIBYTES, ARRIVING_PER_USER, CLEANED_AT_ONCE),
             authorization_server: authorization_server(config.expectations.issuer.as_deref()),
             stop: stop.clone(),
             sessions: TaskTracker::new(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -82,7 +83,9 @@ impl Blobs {
         std::fs::create_dir_all(folder)?;
         let files = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
         // A stored image is announced as safe, so it must survive a power cut.
-        Ok(Self { objects: Arc::new(files.with_fsync(true)) })
+        // Folders that have become empty go as well.
+        let files = files.with_fsync(true).with_automatic_cleanup(true);
+        Ok(Self { objects: Arc::new(files) })
     }
 
     /// Keeps bytes at a path; the same path written twice holds the last.
@@ -102,15 +105,19 @@ impl Blobs {
         Ok(self.objects.get(&path.into()).await?.bytes().await?)
     }
 
-    /// Removes what is at a path, if anything is.
+    /// Removes everything in a folder, if there is anything.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn delete(&self, path: &str) -> Result<(), BlobError> {
-        match self.objects.delete(&path.into()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+    /// When the store fails; then some of it may be left.
+    pub async fn remove_folder(&self, folder: &str) -> Result<(), BlobError> {
+        let mut found = self.objects.list(Some(&folder.into()));
+        while let Some(object) = found.next().await {
+            match self.objects.delete(&object?.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(())
     }
 
     /// Whether the store can be reached and has been written to.
@@ -133,14 +140,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_deleted_is_missing_and_may_be_deleted_again() {
+    async fn what_is_in_a_removed_folder_is_missing_and_nothing_else() {
         let folder = tempfile::TempDir::new().unwrap();
         let blobs = Blobs::open(&StorageConfig::Folder(folder.path().to_owned())).unwrap();
-        blobs.put("a/b.png", Bytes::from_static(b"bytes")).await.unwrap();
-        assert_eq!(blobs.get("a/b.png").await.unwrap(), "bytes");
-        for _ in 0..2 {
-            blobs.delete("a/b.png").await.unwrap();
-            assert!(matches!(blobs.get("a/b.png").await, Err(BlobError::Missing)));
+        for path in ["a/0-1/b.png", "a/0-1/c.png", "a/0-10/b.png"] {
+            blobs.put(path, Bytes::from_static(b"bytes")).await.unwrap();
         }
+        for _ in 0..2 {
+            blobs.remove_folder("a/0-1").await.unwrap();
+            assert!(matches!(blobs.get("a/0-1/b.png").await, Err(BlobError::Missing)));
+            assert!(matches!(blobs.get("a/0-1/c.png").await, Err(BlobError::Missing)));
+            assert_eq!(blobs.get("a/0-10/b.png").await.unwrap(), "bytes");
+        }
+        assert!(!folder.path().join("a/0-1").exists());
     }
 }

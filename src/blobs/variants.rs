@@ -59,10 +59,15 @@ impl Variants {
         else {
             return found;
         };
-        let _permit = self.shrinking.acquire().await;
+        // Goes along with the work, which goes on when nobody waits for it any more.
+        let permit = Arc::clone(&self.shrinking).acquire_owned().await;
         let original = self.blobs.get(&wanted.original()).await?;
         let bytes = original.clone();
-        let shrunk = tokio::task::spawn_blocking(move || shrink(&bytes, longest_side)).await;
+        let shrunk = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            shrink(&bytes, longest_side)
+        })
+        .await;
         // The original was decoded when it was stored, so this does not fail; if it does, it serves.
         let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
         self.blobs.put(wanted.path, shrunk.clone()).await?;

@@ -23,7 +23,6 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, post, put};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -37,6 +36,7 @@ pub use origins::Origins;
 pub use pages::{Example, PageConfig};
 pub use seats::Seats;
 pub use server::serve;
+pub use uploads::Arrivals;
 
 use crate::auth::Tokens;
 use crate::blobs::{Blobs, Variants};
@@ -65,10 +65,8 @@ pub struct Edge {
     pub blobs: Blobs,
     /// What `GraphiQL` is filled with.
     pub page: PageConfig,
-    /// Bounds how many uploads are written anew at once.
-    pub cleaning: Semaphore,
-    /// Bounds how many uploads are in memory at once.
-    pub uploading: Semaphore,
+    /// Bounds what is uploaded at once.
+    pub arrivals: Arrivals,
     /// The same images in smaller sizes.
     pub variants: Variants,
     /// Who gives out tokens, where clients can ask.

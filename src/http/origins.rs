@@ -45,6 +45,7 @@ impl Origins {
             .expose_headers([
                 HeaderName::from_static("x-request-id"),
                 HeaderName::from_static("mcp-session-id"),
+                header::RETRY_AFTER,
                 header::WWW_AUTHENTICATE,
             ])
             .max_age(MAX_AGE)

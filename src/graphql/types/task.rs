@@ -100,7 +100,7 @@ impl Task {
         Ok(usual.map(|usual| self.0.seconds_left(usual, now)))
     }
 
-    /// Starts at 1 and grows by one with each change.
+    /// Starts at 1 and grows by one with each step. Deleting an image is none.
     async fn version(&self) -> u32 {
         self.0.state.version
     }
