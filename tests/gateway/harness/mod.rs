@@ -220,6 +220,12 @@ impl TestApp {
         files_below(&self.folder.path().join("images"), "")
     }
 
+    pub(crate) fn write_file(&self, path: &str) {
+        let file = self.folder.path().join("images").join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, b"bytes").unwrap();
+    }
+
     pub(crate) fn has_file(&self, path: &str) -> bool {
         self.files().iter().any(|file| file == path)
     }
