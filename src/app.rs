@@ -27,9 +27,10 @@ use crate::hints::Hints;
 use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, router, serve};
 use crate::ids::Ids;
 use crate::links::Links;
+use crate::outbound::{Fetcher, Poster};
 use crate::providers::{
-    AceData, ApiClient, Application, Fetcher, FluxKontext, NanoBanana, Provider, Registry,
-    ace_pace, kie_pace,
+    AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry, ace_pace,
+    kie_pace,
 };
 use crate::store::{Limits, Store, StoreOptions};
 use crate::workers::{self, Settings, Workshop};
@@ -84,6 +85,7 @@ impl App {
         let shop = Workshop {
             store: store.clone(),
             fetcher: Fetcher::new(config.allow_private_addresses)?,
+            poster: Poster::new(config.allow_private_addresses)?,
             blobs: blobs.clone(),
             links: Links::new(public_url, config.secrets.clone()),
             hints: hints.clone(),

@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use secrecy::SecretString;
 use uuid::{Builder, Uuid};
 
-use crate::domain::{ImageId, TaskId, Timestamp};
+use crate::domain::{EndpointId, ImageId, TaskId, Timestamp};
 
 /// Makes ids that sort by their moment of creation. Clones share one generator.
 #[derive(Debug, Clone)]
@@ -39,6 +42,20 @@ impl Ids {
     #[must_use]
     pub fn image(&self, now: Timestamp) -> ImageId {
         ImageId(self.uuid(now))
+    }
+
+    /// A new webhook endpoint's id.
+    #[must_use]
+    pub fn endpoint(&self, now: Timestamp) -> EndpointId {
+        EndpointId(self.uuid(now))
+    }
+
+    /// A new secret that signs webhooks: 32 bytes, as Standard Webhooks writes them.
+    #[must_use]
+    pub fn webhook_secret(&self) -> SecretString {
+        let mut random = [0; 32];
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
+        format!("whsec_{}", STANDARD.encode(random)).into()
     }
 
     /// A new `UUIDv7`: for leases and inbox rows.

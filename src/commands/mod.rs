@@ -10,6 +10,7 @@ mod policy;
 mod quote;
 mod submit;
 mod validate;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use means::{Limit, Shortage};
 pub use policy::{BlockedTerms, PolicyError};
 pub use quote::Quote;
 pub use submit::{Submission, SubmitOutcome};
+pub use webhooks::EndpointOutcome;
 
 use crate::clock::Clock;
 use crate::domain::{Catalog, Credits, Task, TaskId, Timestamp, UserId};

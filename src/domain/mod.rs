@@ -16,12 +16,13 @@ mod report;
 mod request;
 mod task;
 mod transition;
+mod webhook;
 
 pub use breaker::{Admission, Breaker, Trouble};
 pub use catalog::{Catalog, Part, parts};
 pub use credits::Credits;
 pub use failure::{Failure, FailureCode};
-pub use id::{ImageId, InvalidId, TaskId, UserId};
+pub use id::{DeliveryId, EndpointId, ImageId, InvalidId, TaskId, UserId};
 pub use image::{Image, ImageVariant, MediaType};
 pub use ledger::{Allowance, Entry, EntryKind, entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
@@ -32,6 +33,7 @@ pub use request::{
 };
 pub use task::{Event, Job, NewTask, Progress, Status, Task, TaskKind, TaskState, TimelineEntry};
 pub use transition::{Change, Ignored, Rules, Scope, apply, first_jobs};
+pub use webhook::{Delivery, DeliveryState, Endpoint, Health, Heard, Next, settle};
 
 /// A moment in UTC, to the millisecond: what a `UUIDv7` and Postgres both keep without rounding.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

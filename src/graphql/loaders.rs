@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
+use super::types::Task;
 use crate::domain::{ProviderName, TaskId, TimelineEntry, UserId};
 use crate::store::{ProviderAccount, Store, StoreError, Usual};
 
@@ -23,17 +24,38 @@ impl Loader<(UserId, TaskId)> for TimelineLoader {
         &self,
         keys: &[(UserId, TaskId)],
     ) -> Shared<HashMap<(UserId, TaskId), Vec<TimelineEntry>>> {
-        let mut by_owner: HashMap<&UserId, Vec<TaskId>> = HashMap::new();
-        for (owner, task) in keys {
-            by_owner.entry(owner).or_default().push(*task);
-        }
         let mut loaded = HashMap::new();
-        for (owner, tasks) in by_owner {
+        for (owner, tasks) in by_owner(keys) {
             let timelines = self.0.list_timelines(owner, &tasks).await?;
             loaded.extend(timelines.into_iter().map(|(task, all)| ((owner.clone(), task), all)));
         }
         Ok(loaded)
     }
+}
+
+/// Tasks by owner and id.
+pub(super) struct TaskLoader(pub(super) Store);
+
+impl Loader<(UserId, TaskId)> for TaskLoader {
+    type Value = Task;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[(UserId, TaskId)]) -> Shared<HashMap<(UserId, TaskId), Task>> {
+        let mut loaded = HashMap::new();
+        for (owner, tasks) in by_owner(keys) {
+            let found = self.0.find_tasks(owner, &tasks, &[]).await?;
+            loaded.extend(found.into_iter().map(|task| ((owner.clone(), task.id), task.into())));
+        }
+        Ok(loaded)
+    }
+}
+
+fn by_owner(keys: &[(UserId, TaskId)]) -> HashMap<&UserId, Vec<TaskId>> {
+    let mut by_owner: HashMap<&UserId, Vec<TaskId>> = HashMap::new();
+    for (owner, task) in keys {
+        by_owner.entry(owner).or_default().push(*task);
+    }
+    by_owner
 }
 
 /// Places in the queue.

@@ -40,7 +40,7 @@ pub use parameters::Parameters;
 pub use refusal::{Refusal, RefusalKind};
 pub use trusted::read_manifest;
 
-use loaders::{AccountLoader, QueueLoader, TimelineLoader, UsualSecondsLoader};
+use loaders::{AccountLoader, QueueLoader, TaskLoader, TimelineLoader, UsualSecondsLoader};
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
@@ -60,6 +60,7 @@ fn executable_schema(api: Api) -> GatewaySchema {
         .data(DataLoader::new(QueueLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(UsualSecondsLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(AccountLoader(api.commands.store.clone()), spawn))
+        .data(DataLoader::new(TaskLoader(api.commands.store.clone()), spawn))
         .data(api)
         .finish()
 }
@@ -96,7 +97,7 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation, Subscription)
+    Schema::build(Query::default(), Mutation::default(), Subscription)
         .register_output_type::<types::UserError>()
         .register_output_type::<types::Node>()
 }

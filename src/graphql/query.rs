@@ -6,9 +6,9 @@ use super::context::ContextExt;
 use super::error::{Error, bad_input, exceeded, internal};
 use super::types::{
     Credits, DateTime, Image, Model, Node, PageArguments, Quote, QuoteInput, Task, TaskConnection,
-    TaskKind, TaskStatus, Viewer,
+    TaskKind, TaskStatus, Viewer, WebhookEndpoint,
 };
-use crate::domain::{ImageId, TaskId};
+use crate::domain::{Endpoint, EndpointId, ImageId, TaskId};
 use crate::store::Filter;
 
 /// Ids per `nodes`, at most.
@@ -55,6 +55,14 @@ impl AccountQuery {
         ctx.viewer()?;
         Credits::load(ctx).await
     }
+
+    /// Where the viewer is told of tasks, oldest first; at most 10.
+    async fn webhook_endpoints(&self, ctx: &Context<'_>) -> Result<Vec<WebhookEndpoint>, Error> {
+        let viewer = ctx.viewer()?;
+        let endpoints = ctx.commands().store.list_endpoints(&viewer.id, None).await;
+        let endpoints = endpoints.map_err(|error| internal(&error))?;
+        Ok(endpoints.into_iter().map(WebhookEndpoint::from).collect())
+    }
 }
 
 #[derive(Default)]
@@ -66,7 +74,7 @@ impl TaskQuery {
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of a task or an image.")] id: ID,
+        #[graphql(desc = "Of a task, an image or a webhook endpoint.")] id: ID,
     ) -> Result<Option<Node>, Error> {
         Ok(find_nodes(ctx, &[id]).await?.pop().flatten())
     }
@@ -76,7 +84,7 @@ impl TaskQuery {
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of tasks and images, at most 100.")] ids: Vec<ID>,
+        #[graphql(desc = "Of tasks, images and webhook endpoints, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>, Error> {
         if ids.len() > MAX_NODES {
             return Err(exceeded("ids", MAX_NODES));
@@ -146,7 +154,7 @@ impl From<TaskFilter> for Filter {
     }
 }
 
-/// Tasks and images by id, in the order asked for. One statement.
+/// Objects by id, in the order asked for. One statement, and another when endpoints are asked for.
 async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, Error> {
     let viewer = ctx.viewer()?;
     let task_ids: Vec<TaskId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
@@ -154,7 +162,22 @@ async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, 
     let found = ctx.commands().store.find_tasks(&viewer.id, &task_ids, &image_ids).await;
     let found = found.map_err(|error| internal(&error))?;
     let tasks: Vec<Task> = found.into_iter().map(Task::from).collect();
-    Ok(ids.iter().map(|id| pick(&tasks, id)).collect())
+    let endpoints = find_endpoints(ctx, ids).await?;
+    let endpoint = |id: &ID| {
+        let id = id.parse().ok()?;
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.id == id)?;
+        Some(Node::WebhookEndpoint(endpoint.clone().into()))
+    };
+    Ok(ids.iter().map(|id| pick(&tasks, id).or_else(|| endpoint(id))).collect())
+}
+
+async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, Error> {
+    let ids: Vec<EndpointId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = ctx.commands().store.list_endpoints(&ctx.viewer()?.id, Some(&ids)).await;
+    found.map_err(|error| internal(&error))
 }
 
 fn pick(tasks: &[Task], id: &ID) -> Option<Node> {

@@ -5,8 +5,10 @@
 //! start with a comment that names their function, and take `now` as an argument.
 
 mod accounts;
+mod announce;
 mod callbacks;
 mod create;
+mod deliveries;
 mod events;
 mod history;
 mod insight;
@@ -19,6 +21,7 @@ mod queue;
 mod record;
 mod rows;
 mod tasks;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -28,6 +31,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 pub use accounts::{Grant, Granted};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{Created, Limits};
+pub use deliveries::{Attempted, DeliveryClaim};
 pub use events::EVENTS_PAGE;
 pub use history::{Filter, Page, Range};
 pub use insight::Usual;
@@ -36,6 +40,7 @@ pub use moves::Movable;
 pub use notifications::MAX_NOTIFICATION_BYTES;
 pub use providers::{ProviderAccount, Verdict};
 pub use record::{By, Note, Recorded, Told};
+pub use webhooks::{DeliveryPage, EndpointChange, NewEndpoint};
 
 use crate::domain::{Credits, Rules};
 use crate::hints::Hints;

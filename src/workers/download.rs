@@ -13,7 +13,7 @@ use crate::blobs::{Inspected, inspect};
 use crate::domain::{Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Timestamp};
 use crate::hints::Work;
 use crate::links::image_path;
-use crate::providers::FetchError;
+use crate::outbound::FetchError;
 use crate::store::{Claim, Note, StoreError};
 
 /// Longer than a fetch may take.

@@ -1,11 +1,13 @@
 //! Changes. Each answers with a union: what was done, or the reason why not.
 
 mod results;
+mod webhooks;
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, MergedObject, Object};
 
 pub(super) use results::UserError;
 use results::{CancelTaskResult, GrantCreditsResult, SubmitResult};
+use webhooks::WebhookMutation;
 
 use super::context::ContextExt;
 use super::error::{Error, internal};
@@ -13,13 +15,15 @@ use super::types::{EditImagesInput, GenerateImagesInput};
 use crate::commands::{self, GrantRequest, Submission};
 use crate::domain::TaskId;
 
-/// Changes.
-#[derive(Default)]
-pub(super) struct Mutation;
-
 /// Changes, one after another. Each answers with what was done, or with the reason why not.
+#[derive(Default, MergedObject)]
+pub(super) struct Mutation(TaskMutation, WebhookMutation);
+
+#[derive(Default)]
+struct TaskMutation;
+
 #[Object]
-impl Mutation {
+impl TaskMutation {
     /// Makes images from a text. The task is durable when this answers.
     async fn generate_images(
         &self,

@@ -154,8 +154,14 @@ impl GrantCreditsResult {
     }
 }
 
+impl NotFound {
+    pub(super) fn new(message: &str) -> Self {
+        Self { message: message.to_owned() }
+    }
+}
+
 fn task_not_found() -> NotFound {
-    NotFound { message: "There is no such task.".to_owned() }
+    NotFound::new("There is no such task.")
 }
 
 impl SubmitResult {

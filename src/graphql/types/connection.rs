@@ -3,6 +3,7 @@
 use async_graphql::SimpleObject;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
 use super::Task;
 use crate::domain::TaskId;
@@ -45,6 +46,24 @@ pub(in crate::graphql) struct PageInfo {
     end_cursor: Option<String>,
 }
 
+impl PageInfo {
+    /// Of the part of a list that this range has, with its first and last cursor. That a cursor was
+    /// given is taken as proof that there is something on its other side: the row that it names.
+    pub(super) fn new(
+        range: Range,
+        more: bool,
+        start_cursor: Option<String>,
+        end_cursor: Option<String>,
+    ) -> Self {
+        let (has_next_page, has_previous_page) = if range.from_end {
+            (range.before.is_some(), more)
+        } else {
+            (more, range.after.is_some())
+        };
+        Self { has_next_page, has_previous_page, start_cursor, end_cursor }
+    }
+}
+
 /// `first` with `after` walks forward, `last` with `before` backward.
 pub(in crate::graphql) struct PageArguments {
     pub(in crate::graphql) first: Option<i32>,
@@ -78,38 +97,29 @@ impl PageArguments {
 }
 
 impl TaskConnection {
-    /// A page as clients see it. That a cursor was given is taken as proof that there is something
-    /// on its other side: the row that it names.
+    /// A page as clients see it.
     pub(in crate::graphql) fn new(page: Page, range: Range) -> Self {
         let edges: Vec<TaskEdge> = page
             .tasks
             .into_iter()
-            .map(|task| TaskEdge { cursor: write_cursor(task.id), node: task.into() })
+            .map(|task| TaskEdge { cursor: write_cursor(task.id.0), node: task.into() })
             .collect();
-        let (next, previous) = if range.from_end {
-            (range.before.is_some(), page.more)
-        } else {
-            (page.more, range.after.is_some())
-        };
+        let cursor = |edge: &TaskEdge| edge.cursor.clone();
+        let (start, end) = (edges.first().map(cursor), edges.last().map(cursor));
         Self {
             nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
-            page_info: PageInfo {
-                has_next_page: next,
-                has_previous_page: previous,
-                start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-                end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-            },
+            page_info: PageInfo::new(range, page.more, start, end),
             edges,
         }
     }
 }
 
-fn write_cursor(id: TaskId) -> String {
-    URL_SAFE_NO_PAD.encode(id.0.as_bytes())
+pub(super) fn write_cursor(id: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(id.as_bytes())
 }
 
 fn read_cursor(cursor: &str) -> Result<TaskId, Error> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| bytes.try_into().ok());
-    let id = bytes.map(|bytes| TaskId(uuid::Uuid::from_bytes(bytes)));
+    let id = bytes.map(|bytes| TaskId(Uuid::from_bytes(bytes)));
     id.ok_or_else(|| bad_input("This is no cursor of this list; use one that `pageInfo` gave."))
 }

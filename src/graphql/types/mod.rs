@@ -12,6 +12,7 @@ mod scalars;
 mod status;
 mod task;
 mod viewer;
+mod webhook;
 
 pub(super) use connection::{PageArguments, TaskConnection};
 pub(super) use credits::{Credits, Quota};
@@ -25,5 +26,6 @@ pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
 pub(super) use task::{Task, TaskEvent};
 pub(super) use viewer::Viewer;
+pub(super) use webhook::{WebhookDelivery, WebhookEndpoint};
 
 pub(super) use super::mutation::UserError;

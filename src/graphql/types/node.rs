@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{Image, Task};
+use super::{Image, Task, WebhookEndpoint};
 
 /// Anything with a global, opaque id that `node` can fetch again.
 #[derive(Interface)]
@@ -10,4 +10,5 @@ use super::{Image, Task};
 pub(in crate::graphql) enum Node {
     Task(Task),
     Image(Image),
+    WebhookEndpoint(WebhookEndpoint),
 }
