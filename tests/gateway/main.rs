@@ -27,3 +27,4 @@ mod replicas;
 mod sockets;
 mod submission;
 mod unconfirmed;
+mod webhooks;
