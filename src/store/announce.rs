@@ -24,16 +24,14 @@ impl Store {
         users: Option<&[UserId]>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let users: Option<Vec<String>> =
-            users.map(|users| users.iter().map(|user| user.as_str().to_owned()).collect());
+        let users = users.map(names);
         let row = sqlx::query!(
             r#"-- store::announce::announce
             WITH behind AS (
                 SELECT e.id, e.owner, e.cursor, e.statuses, u.last_seq
                 FROM webhook_endpoints AS e
                 JOIN users AS u ON u.id = e.owner
-                WHERE e.enabled AND e.cursor < u.last_seq
-                    AND ($1::text[] IS NULL OR e.owner = ANY ($1))
+                WHERE e.enabled AND e.cursor < u.last_seq AND ($1::text[] IS NULL OR e.owner = ANY ($1))
                 ORDER BY e.id
                 LIMIT $2
                 FOR NO KEY UPDATE OF e
@@ -55,18 +53,13 @@ impl Store {
                 LEFT JOIN page AS p ON p.endpoint_id = b.id
                 GROUP BY b.id, b.last_seq
             ), moved AS (
-                UPDATE webhook_endpoints AS e
-                SET cursor = reached.cursor
-                FROM reached
-                WHERE e.id = reached.id
+                UPDATE webhook_endpoints AS e SET cursor = reached.cursor
+                FROM reached WHERE e.id = reached.id
             ), written AS (
                 INSERT INTO webhook_deliveries
                     (id, endpoint_id, task_id, seq, at, status, state, created_at, next_step_at)
                 SELECT
-                    (
-                        lpad(to_hex(seq), 16, '0')
-                        || right(replace(endpoint_id::text, '-', ''), 16)
-                    )::uuid,
+                    (lpad(to_hex(seq), 16, '0') || right(replace(endpoint_id::text, '-', ''), 16))::uuid,
                     endpoint_id, task_id, seq, at, state ->> 'status', state, $4, $4
                 FROM page
                 WHERE state ->> 'status' = ANY (statuses)
@@ -75,9 +68,7 @@ impl Store {
             )
             SELECT
                 (SELECT count(*) FROM written) AS "written!",
-                (SELECT count(*) FROM behind) = $2 OR EXISTS (
-                    SELECT FROM reached WHERE is_full
-                ) AS "more!""#,
+                (SELECT count(*) FROM behind) = $2 OR EXISTS (SELECT FROM reached WHERE is_full) AS "more!""#,
             users.as_deref(),
             ENDPOINTS,
             EVENTS,
@@ -90,4 +81,8 @@ impl Store {
         }
         Ok(row.more)
     }
+}
+
+fn names(users: &[UserId]) -> Vec<String> {
+    users.iter().map(|user| user.as_str().to_owned()).collect()
 }

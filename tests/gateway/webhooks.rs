@@ -141,6 +141,8 @@ async fn what_is_not_taken_is_tried_again_for_a_day_then_given_up_and_can_be_sen
     assert_eq!(failed["error"], "It answered 500.");
     receiver.always(Answer::Status(200));
     assert_eq!(resend(&ana, &failed["id"]).await, "WebhookDeliveryQueued");
+    // The endpoint rests.
+    app.advance(300);
     delivery(&ana, "it to be delivered", |it| it["state"] == "DELIVERED").await;
     let ids: BTreeSet<String> = receiver.all().into_iter().map(|each| each.id).collect();
     assert_eq!(ids.len(), 1);

@@ -77,7 +77,7 @@ impl WebhookMutation {
     }
 
     /// Sends a message again, with the same id and links that work. It goes out once the endpoint is
-    /// enabled and takes messages.
+    /// enabled and has rested from its last failure: for five minutes at most, or as it asked.
     async fn resend_webhook_delivery(
         &self,
         ctx: &Context<'_>,
