@@ -28,9 +28,10 @@ use crate::http::{
 };
 use crate::ids::Ids;
 use crate::links::Links;
+use crate::outbound::{Fetcher, Poster};
 use crate::providers::{
-    AceData, ApiClient, Application, Fetcher, FluxKontext, NanoBanana, Provider, Registry,
-    ace_pace, kie_pace,
+    AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry, ace_pace,
+    kie_pace,
 };
 use crate::store::{Limits, Store, StoreOptions};
 use crate::workers::{self, Keep, Settings, Workshop};
@@ -90,6 +91,7 @@ impl App {
         let shop = Workshop {
             store: store.clone(),
             fetcher: Fetcher::new(config.allow_private_addresses)?,
+            poster: Poster::new(config.allow_private_addresses)?,
             blobs: blobs.clone(),
             links: Links::new(public_url, config.secrets.clone()),
             hints: hints.clone(),

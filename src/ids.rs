@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use secrecy::SecretString;
 use uuid::{Builder, Uuid};
 
-use crate::domain::{BoardId, ImageId, TaskId, Timestamp, UploadId};
+use crate::domain::{BoardId, EndpointId, ImageId, TaskId, Timestamp, UploadId};
 
 /// Makes ids that sort by their moment of creation. Clones share one generator.
 #[derive(Debug, Clone)]
@@ -51,6 +54,20 @@ impl Ids {
     #[must_use]
     pub fn board(&self, now: Timestamp) -> BoardId {
         BoardId(self.uuid(now))
+    }
+
+    /// A new webhook endpoint's id.
+    #[must_use]
+    pub fn endpoint(&self, now: Timestamp) -> EndpointId {
+        EndpointId(self.uuid(now))
+    }
+
+    /// A new secret that signs webhooks: 32 bytes, as Standard Webhooks writes them.
+    #[must_use]
+    pub fn webhook_secret(&self) -> SecretString {
+        let mut random = [0; 32];
+        self.random.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut random);
+        format!("whsec_{}", STANDARD.encode(random)).into()
     }
 
     /// A new `UUIDv7`: for leases and inbox rows.

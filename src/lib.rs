@@ -22,6 +22,7 @@ pub mod http;
 pub mod ids;
 pub mod links;
 pub mod mcp;
+pub mod outbound;
 pub mod postgres;
 pub mod providers;
 pub mod simulator;

@@ -13,6 +13,7 @@ mod quote;
 mod submit;
 mod upload;
 mod validate;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use policy::{BlockedTerms, PolicyError};
 pub use quote::Quote;
 pub use submit::{Submission, SubmitOutcome};
 pub use upload::UploadOutcome;
+pub use webhooks::EndpointOutcome;
 
 use crate::clock::Clock;
 use crate::domain::{Catalog, Credits, Event, Task, TaskId, Timestamp, UserId};

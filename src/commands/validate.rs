@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::submit::Submission;
-use crate::addresses::looks_public;
+use crate::addresses::may_be_called;
 use crate::domain::{FieldError, ImageSource};
 
 /// Longest wait for an answer, in seconds.
@@ -97,20 +97,23 @@ fn check_metadata(metadata: &Value) -> Option<FieldError> {
 }
 
 fn check_link(index: usize, link: &str, allow_private: bool) -> Option<FieldError> {
-    let problem = if link.len() > MAX_LINK_CHARS {
-        format!("The link has {} characters; it may have {MAX_LINK_CHARS}.", link.len())
-    } else if link.contains('\0') {
-        "The link holds a NUL character; remove it.".to_owned()
-    } else {
-        match Url::parse(link) {
-            Err(_) => "This is no link; send a complete one such as https://….".to_owned(),
-            Ok(url) if allow_private && matches!(url.scheme(), "http" | "https") => return None,
-            Ok(url) if looks_public(&url) => return None,
-            Ok(_) => "The link must be https and lead to a public address.".to_owned(),
-        }
-    };
-    Some(FieldError {
+    link_problem(link, MAX_LINK_CHARS, allow_private).map(|message| FieldError {
         path: vec!["images".to_owned(), index.to_string(), "url".to_owned()],
-        message: problem,
+        message,
     })
+}
+
+/// Why the gateway will not call a link.
+pub(super) fn link_problem(link: &str, most: usize, allow_private: bool) -> Option<String> {
+    if link.len() > most {
+        return Some(format!("The link has {} characters; it may have {most}.", link.len()));
+    }
+    if link.contains('\0') {
+        return Some("The link holds a NUL character; remove it.".to_owned());
+    }
+    match Url::parse(link) {
+        Err(_) => Some("This is no link; send a complete one such as https://….".to_owned()),
+        Ok(url) if may_be_called(&url, allow_private) => None,
+        Ok(_) => Some("The link must be https and lead to a public address.".to_owned()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Ids as the outside sees them: `task_…`, `image_…`, opaque, sortable by creation (`UUIDv7`).
+//! Ids as the outside sees them: `task_…`, `image_…`, …, opaque, sortable by creation (`UUIDv7`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -58,6 +58,17 @@ public_id!(
     /// A board, as `board_` and 32 hexadecimal digits.
     BoardId,
     "board"
+);
+
+public_id!(
+    /// A webhook endpoint, as `webhook_` and 32 hexadecimal digits.
+    EndpointId,
+    "webhook"
+);
+public_id!(
+    /// A webhook delivery, as `msg_` and 32 hexadecimal digits.
+    DeliveryId,
+    "msg"
 );
 
 /// Who owns something: the `sub` of the user's token, 1 to 255 characters.

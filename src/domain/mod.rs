@@ -18,13 +18,14 @@ mod request;
 mod task;
 mod transition;
 mod upload;
+mod webhook;
 
 pub use board::{Board, BoardKind};
 pub use breaker::{Admission, Breaker, Trouble};
 pub use catalog::{Catalog, Part, parts};
 pub use credits::Credits;
 pub use failure::{Failure, FailureCode};
-pub use id::{BoardId, ImageId, InvalidId, TaskId, UploadId, UserId};
+pub use id::{BoardId, DeliveryId, EndpointId, ImageId, InvalidId, TaskId, UploadId, UserId};
 pub use image::{Image, ImageVariant, MediaType};
 pub use ledger::{Allowance, Entry, EntryKind, entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
@@ -36,6 +37,7 @@ pub use request::{
 pub use task::{Event, Job, NewTask, Progress, Status, Task, TaskKind, TaskState, TimelineEntry};
 pub use transition::{Change, Ignored, Rules, Scope, apply, first_jobs};
 pub use upload::Upload;
+pub use webhook::{Delivery, DeliveryState, Endpoint, Health, Heard, Next, settle};
 
 /// A moment in UTC, to the millisecond: what a `UUIDv7` and Postgres both keep without rounding.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
+use super::types::Task;
 use crate::domain::{Board, BoardId, ProviderName, TaskId, TimelineEntry, UserId};
 use crate::store::{
     BoardImage, BoardPlace, Page, ProviderAccount, Range, Store, StoreError, Usual,
@@ -30,6 +31,23 @@ impl Loader<(UserId, TaskId)> for TimelineLoader {
         for (owner, tasks) in by_first(keys.iter().map(|(owner, task)| (owner, *task))) {
             let timelines = self.0.list_timelines(owner, &tasks).await?;
             loaded.extend(timelines.into_iter().map(|(task, all)| ((owner.clone(), task), all)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// Tasks by owner and id.
+pub(super) struct TaskLoader(pub(super) Store);
+
+impl Loader<(UserId, TaskId)> for TaskLoader {
+    type Value = Task;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, keys: &[(UserId, TaskId)]) -> Shared<HashMap<(UserId, TaskId), Task>> {
+        let mut loaded = HashMap::new();
+        for (owner, tasks) in by_first(keys.iter().map(|(owner, task)| (owner, *task))) {
+            let found = self.0.find_tasks(owner, &tasks, &[]).await?;
+            loaded.extend(found.into_iter().map(|task| ((owner.clone(), task.id), task.into())));
         }
         Ok(loaded)
     }

@@ -41,7 +41,8 @@ pub use refusal::{Refusal, RefusalKind};
 pub use trusted::read_manifest;
 
 use loaders::{
-    AccountLoader, BoardLoader, BoardPageLoader, QueueLoader, TimelineLoader, UsualSecondsLoader,
+    AccountLoader, BoardLoader, BoardPageLoader, QueueLoader, TaskLoader, TimelineLoader,
+    UsualSecondsLoader,
 };
 use mutation::Mutation;
 use query::Query;
@@ -64,6 +65,7 @@ fn executable_schema(api: Api) -> GatewaySchema {
         .data(DataLoader::new(AccountLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(BoardLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(BoardPageLoader(api.commands.store.clone()), spawn))
+        .data(DataLoader::new(TaskLoader(api.commands.store.clone()), spawn))
         .data(api)
         .finish()
 }

@@ -6,9 +6,9 @@ use super::context::ContextExt;
 use super::error::{Error, bad_input, exceeded, internal};
 use super::types::{
     Board, BoardKind, Connection, Credits, DateTime, Image, Model, NOBODYS, Node, PageArguments,
-    Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer,
+    Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint,
 };
-use crate::domain::{self, BoardId, ImageId, TaskId};
+use crate::domain::{self, BoardId, Endpoint, EndpointId, ImageId, TaskId};
 use crate::store::Filter;
 
 /// Ids per `nodes`, at most.
@@ -55,6 +55,14 @@ impl AccountQuery {
         ctx.viewer()?;
         Credits::load(ctx).await
     }
+
+    /// Where the viewer is told of tasks, oldest first; at most 10.
+    async fn webhook_endpoints(&self, ctx: &Context<'_>) -> Result<Vec<WebhookEndpoint>, Error> {
+        let viewer = ctx.viewer()?;
+        let endpoints = ctx.commands().store.list_endpoints(&viewer.id, None).await;
+        let endpoints = endpoints.map_err(|error| internal(&error))?;
+        Ok(endpoints.into_iter().map(WebhookEndpoint::from).collect())
+    }
 }
 
 #[derive(Default)]
@@ -66,7 +74,7 @@ impl TaskQuery {
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of a task, an image or a board.")] id: ID,
+        #[graphql(desc = "Of a task, an image, a board or a webhook endpoint.")] id: ID,
     ) -> Result<Option<Node>, Error> {
         Ok(find_nodes(ctx, &[id]).await?.pop().flatten())
     }
@@ -76,7 +84,9 @@ impl TaskQuery {
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of tasks, images and boards, at most 100.")] ids: Vec<ID>,
+        #[graphql(desc = "Of tasks, images, boards and webhook endpoints, at most 100.")] ids: Vec<
+            ID,
+        >,
     ) -> Result<Vec<Option<Node>>, Error> {
         if ids.len() > MAX_NODES {
             return Err(exceeded("ids", MAX_NODES));
@@ -187,16 +197,32 @@ impl From<TaskFilter> for Filter {
     }
 }
 
-/// Tasks, images and boards by id, in the order asked for. One statement, and one for boards.
+/// What was found of the ids that were asked for.
+struct Found {
+    tasks: Vec<Task>,
+    boards: Vec<domain::Board>,
+    endpoints: Vec<Endpoint>,
+}
+
+/// Objects by id, in the order asked for. One statement for each kind that is asked for.
 async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, Error> {
+    let found = Found {
+        tasks: find_tasks(ctx, ids).await?,
+        boards: find_boards(ctx, ids).await?,
+        endpoints: find_endpoints(ctx, ids).await?,
+    };
+    Ok(ids.iter().map(|id| found.pick(id)).collect())
+}
+
+async fn find_tasks(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Task>, Error> {
     let viewer = ctx.viewer()?;
-    let task_ids: Vec<TaskId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let image_ids: Vec<ImageId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let found = ctx.commands().store.find_tasks(&viewer.id, &task_ids, &image_ids).await;
-    let found = found.map_err(|error| internal(&error))?;
-    let tasks: Vec<Task> = found.into_iter().map(Task::from).collect();
-    let boards = find_boards(ctx, ids).await?;
-    Ok(ids.iter().map(|id| pick(&tasks, &boards, id)).collect())
+    let tasks: Vec<TaskId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let images: Vec<ImageId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    if tasks.is_empty() && images.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = ctx.commands().store.find_tasks(&viewer.id, &tasks, &images).await;
+    Ok(found.map_err(|error| internal(&error))?.into_iter().map(Task::from).collect())
 }
 
 async fn find_boards(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<domain::Board>, Error> {
@@ -208,17 +234,32 @@ async fn find_boards(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<domain::Board>
     boards.map_err(|error| internal(&error))
 }
 
-fn pick(tasks: &[Task], boards: &[domain::Board], id: &ID) -> Option<Node> {
-    if let Ok(id) = id.parse::<TaskId>() {
-        return tasks.iter().find(|task| task.0.id == id).cloned().map(Node::Task);
+async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, Error> {
+    let ids: Vec<EndpointId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    if let Ok(id) = id.parse::<BoardId>() {
-        let board = boards.iter().find(|board| board.id == id).cloned();
-        return board.map(|board| Node::Board(Board(board)));
+    let found = ctx.commands().store.list_endpoints(&ctx.viewer()?.id, Some(&ids)).await;
+    found.map_err(|error| internal(&error))
+}
+
+impl Found {
+    fn pick(&self, id: &ID) -> Option<Node> {
+        if let Ok(id) = id.parse::<TaskId>() {
+            return self.tasks.iter().find(|task| task.0.id == id).cloned().map(Node::Task);
+        }
+        if let Ok(id) = id.parse::<BoardId>() {
+            let board = self.boards.iter().find(|board| board.id == id).cloned();
+            return board.map(|board| Node::Board(Board(board)));
+        }
+        if let Ok(id) = id.parse::<EndpointId>() {
+            let endpoint = self.endpoints.iter().find(|endpoint| endpoint.id == id).cloned();
+            return endpoint.map(|endpoint| Node::WebhookEndpoint(endpoint.into()));
+        }
+        let id = id.parse::<ImageId>().ok()?;
+        self.tasks.iter().find_map(|task| {
+            let index = task.0.images.iter().position(|image| image.id == id)?;
+            Some(Node::Image(Image { task: task.0.clone(), index }))
+        })
     }
-    let id = id.parse::<ImageId>().ok()?;
-    tasks.iter().find_map(|task| {
-        let index = task.0.images.iter().position(|image| image.id == id)?;
-        Some(Node::Image(Image { task: task.0.clone(), index }))
-    })
 }

@@ -28,6 +28,8 @@ pub enum Work {
     Reroute,
     /// There may be something to remove from the image store.
     Garbage,
+    /// There may be a webhook to deliver.
+    Deliver,
 }
 
 impl Work {
@@ -53,13 +55,14 @@ impl Work {
             Self::Balance => 2,
             Self::Reroute => 3,
             Self::Garbage => 4,
-            Self::Submit(provider) => 5 + provider as usize,
-            Self::Poll(provider) => 5 + PROVIDERS + provider as usize,
+            Self::Deliver => 5,
+            Self::Submit(provider) => 6 + provider as usize,
+            Self::Poll(provider) => 6 + PROVIDERS + provider as usize,
         }
     }
 }
 
-const BELLS: usize = 5 + 2 * ProviderName::ALL.len();
+const BELLS: usize = 6 + 2 * ProviderName::ALL.len();
 
 /// What other replicas are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +86,7 @@ pub struct Hints {
 struct Shared {
     work: [Notify; BELLS],
     users: Inbox,
+    announced: Inbox,
     outgoing: Inbox,
     credits: watch::Sender<()>,
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
@@ -126,8 +130,14 @@ impl Hints {
 
     /// A user has new events: told here at once, and to other replicas soon.
     pub fn user_has_events(&self, user: &UserId) {
-        self.shared.users.put(|news| _ = news.users.insert(user.clone()));
-        self.shared.outgoing.put(|news| _ = news.users.insert(user.clone()));
+        for inbox in [&self.shared.users, &self.shared.announced, &self.shared.outgoing] {
+            inbox.put(|news| _ = news.users.insert(user.clone()));
+        }
+    }
+
+    /// A user's webhooks are to be written, perhaps: an endpoint was enabled.
+    pub fn user_has_endpoints(&self, user: &UserId) {
+        self.shared.announced.put(|news| _ = news.users.insert(user.clone()));
     }
 
     /// The providers' credits changed: told here at once, and to other replicas soon.
@@ -178,6 +188,11 @@ impl Hints {
     /// Waits for users with new events.
     pub async fn users_with_events(&self) -> HashSet<UserId> {
         self.shared.users.take().await.users
+    }
+
+    /// Waits for users with new events that this process recorded: their webhooks are to be written.
+    pub async fn users_to_announce(&self) -> HashSet<UserId> {
+        self.shared.announced.take().await.users
     }
 
     /// Waits for what other replicas should hear.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
+
+use crate::outbound::{USER_AGENT, read_bounded};
 
 /// Answers are a few kilobytes; more is not an answer.
 const MAX_REPLY_BYTES: usize = 1024 * 1024;
@@ -15,10 +17,6 @@ const MAX_REPLY_BYTES: usize = 1024 * 1024;
 /// Shorter than any lease.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Cloudflare turns away clients without an agent with a bare 403 "error code: 1010"
-/// (`upstreams.md` 1.6), and reqwest sends none by itself.
-pub(super) const USER_AGENT: &str = concat!("plantain/", env!("CARGO_PKG_VERSION"));
 
 /// A client of one provider's API.
 #[derive(Debug, Clone)]
@@ -113,31 +111,4 @@ fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     let seconds: u64 = value.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(3600)))
-}
-
-/// Why a body could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReadError {
-    /// It is longer than allowed.
-    TooLarge,
-    /// The connection broke.
-    Broken,
-}
-
-/// Reads a body up to a limit, without trusting the announced length.
-pub(super) async fn read_bounded(
-    mut response: Response,
-    max_bytes: usize,
-) -> Result<Bytes, ReadError> {
-    if response.content_length().is_some_and(|length| length > max_bytes as u64) {
-        return Err(ReadError::TooLarge);
-    }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| ReadError::Broken)? {
-        if body.len() + chunk.len() > max_bytes {
-            return Err(ReadError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }

@@ -4,7 +4,6 @@
 //! [`Registry::new`], a file in `simulator/`, recorded bodies in `tests/fixtures/`.
 
 mod ace_data;
-mod fetch;
 mod flux_kontext;
 mod http;
 mod kie;
@@ -22,7 +21,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use ace_data::{AceData, Application, pace as ace_pace};
-pub use fetch::{FetchError, Fetcher};
 pub use flux_kontext::FluxKontext;
 pub use http::ApiClient;
 pub use kie::pace as kie_pace;

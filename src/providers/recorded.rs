@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use axum::Router;
-use axum::http::HeaderMap;
 use bytes::Bytes;
-use reqwest::{StatusCode, Url};
-use tokio::net::TcpListener;
+use reqwest::StatusCode;
 
 use super::http::Reply;
 use super::{Answer, ApiClient, Callback, Delay, Submission, Submitted};
@@ -102,15 +99,4 @@ pub(super) fn plain(kind: TaskKind) -> Request {
 pub(super) fn submission<'a>(model: &'a str, request: &'a Request) -> Submission<'a> {
     let inputs = &INPUTS[..request.images.len()];
     Submission { model, request, inputs, images: request.count, callback_url: "https://gw/cb" }
-}
-
-/// A server that answers every request alike.
-pub(super) async fn server(status: u16, headers: HeaderMap, body: Vec<u8>) -> Url {
-    let answer = move || async move { (StatusCode::from_u16(status).unwrap(), headers, body) };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().fallback(answer);
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
-    tokio::spawn(async { axum::serve(listener, router).await });
-    format!("http://{address}").parse().unwrap()
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 
-use super::recorded::{answer, api, plain, server, submission, submitted, unsigned};
+use super::recorded::{answer, api, plain, submission, submitted, unsigned};
 use super::*;
 use crate::domain::TaskKind;
+use crate::outbound::pretended::server;
 
 /// Longer than any answer that is read.
 const OVERSIZED: usize = 2 * 1024 * 1024;

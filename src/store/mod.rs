@@ -5,9 +5,11 @@
 //! start with a comment that names their function, and take `now` as an argument.
 
 mod accounts;
+mod announce;
 mod boards;
 mod callbacks;
 mod create;
+mod deliveries;
 mod events;
 mod garbage;
 mod history;
@@ -25,6 +27,7 @@ mod retention;
 mod rows;
 mod tasks;
 mod uploads;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -35,6 +38,7 @@ pub use accounts::{Grant, Granted};
 pub use boards::{Added, BoardImage, BoardPlace};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{Created, Limits};
+pub use deliveries::{Attempted, DeliveryClaim};
 pub use events::{EVENTS_PAGE, Log};
 pub use history::Filter;
 pub use insight::Usual;
@@ -47,6 +51,7 @@ pub use record::{By, Note, Recorded, Told};
 pub use removal::Deleted;
 pub use retention::FORGOTTEN_AT_ONCE;
 pub use uploads::Input;
+pub use webhooks::{EndpointChange, NewEndpoint};
 
 use crate::domain::{Credits, Rules};
 use crate::hints::Hints;

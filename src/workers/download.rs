@@ -12,7 +12,7 @@ use super::{MAX_LEASE_ATTEMPTS, Workshop};
 use crate::blobs::{Inspected, inspect};
 use crate::domain::{Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Timestamp};
 use crate::hints::Work;
-use crate::providers::FetchError;
+use crate::outbound::FetchError;
 use crate::store::{Claim, Note, StoreError};
 
 /// Longer than a fetch, and then the image store, may take.

@@ -4,11 +4,14 @@
 //! state calls for; "told", "not told" and "after a crash" are one road. It claims under a lease,
 //! calls slow servers with no transaction open, and records what happened.
 
+mod announce;
 mod balance;
+mod deliver;
 mod download;
 mod driver;
 mod garbage;
 mod inbox;
+mod message;
 mod poll;
 mod relay;
 mod reroute;
@@ -29,7 +32,8 @@ use crate::domain::{Catalog, ProviderName, Report, Scope, Timestamp};
 use crate::hints::{Hints, Work};
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::providers::{Fetcher, Registry};
+use crate::outbound::{Fetcher, Poster};
+use crate::providers::Registry;
 use crate::store::{By, Claim, Note, Recorded, Store, StoreError, Terms, Told, Verdict};
 
 /// First pause after a step did not succeed; doubles each time.
@@ -52,6 +56,8 @@ pub struct Workshop {
     pub catalog: Arc<Catalog>,
     /// How results are fetched.
     pub fetcher: Fetcher,
+    /// How webhooks are posted.
+    pub poster: Poster,
     /// Where images go.
     pub blobs: Blobs,
     /// Callback links.
@@ -103,6 +109,8 @@ pub fn start(shop: &Arc<Workshop>, tracker: &TaskTracker, stop: &CancellationTok
     }
     tracker.spawn(driver::drive(download::Download::new(shop), Arc::clone(shop), stop.clone()));
     tracker.spawn(driver::drive(inbox::Inbox::new(shop), Arc::clone(shop), stop.clone()));
+    tracker.spawn(driver::drive(deliver::Deliver::new(shop), Arc::clone(shop), stop.clone()));
+    tracker.spawn(announce::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(sweep::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(reroute::run(Arc::clone(shop), stop.clone()));
     tracker.spawn(garbage::run(Arc::clone(shop), stop.clone()));

@@ -31,3 +31,4 @@ mod sockets;
 mod submission;
 mod unconfirmed;
 mod uploads;
+mod webhooks;

@@ -4,6 +4,7 @@ mod boards;
 mod deletion;
 mod results;
 mod uploads;
+mod webhooks;
 
 use async_graphql::{Context, Enum, ID, MergedObject, Object};
 
@@ -12,6 +13,7 @@ use deletion::DeletionMutation;
 pub(super) use results::UserError;
 use results::{CancelTaskResult, GrantCreditsResult, SubmitResult};
 use uploads::UploadMutation;
+use webhooks::WebhookMutation;
 
 use super::context::ContextExt;
 use super::error::{Error, internal};
@@ -21,7 +23,13 @@ use crate::domain::TaskId;
 
 /// Changes, one after another. Each answers with what was done, or with the reason why not.
 #[derive(Default, MergedObject)]
-pub(super) struct Mutation(TaskMutation, DeletionMutation, UploadMutation, BoardMutation);
+pub(super) struct Mutation(
+    TaskMutation,
+    DeletionMutation,
+    UploadMutation,
+    BoardMutation,
+    WebhookMutation,
+);
 
 #[derive(Default)]
 struct TaskMutation;

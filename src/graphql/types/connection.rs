@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use super::{Board, Image, Task};
-use crate::domain::{BoardId, ImageId, TaskId};
+use super::{Board, Image, Task, WebhookDelivery};
+use crate::domain::{BoardId, DeliveryId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
 use crate::store::{BoardPlace, Page, Range};
 
@@ -18,6 +18,7 @@ const MAX_PAGE: usize = 100;
 #[graphql(concrete(name = "TaskConnection", params(Task)))]
 #[graphql(concrete(name = "BoardConnection", params(Board)))]
 #[graphql(concrete(name = "ImageConnection", params(Image)))]
+#[graphql(concrete(name = "WebhookDeliveryConnection", params(WebhookDelivery)))]
 pub(in crate::graphql) struct Connection<T>
 where
     T: OutputType,
@@ -36,6 +37,7 @@ where
 #[graphql(concrete(name = "TaskEdge", params(Task)))]
 #[graphql(concrete(name = "BoardEdge", params(Board)))]
 #[graphql(concrete(name = "ImageEdge", params(Image)))]
+#[graphql(concrete(name = "WebhookDeliveryEdge", params(WebhookDelivery)))]
 pub(in crate::graphql) struct Edge<T: OutputType> {
     /// The entry.
     node: T,
@@ -70,25 +72,21 @@ pub(in crate::graphql) trait Place: Sized {
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
-impl Place for TaskId {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.as_bytes().to_vec()
-    }
+macro_rules! place_by_id {
+    ($($id:ident),*) => {
+        $(impl Place for $id {
+            fn to_bytes(&self) -> Vec<u8> {
+                self.0.as_bytes().to_vec()
+            }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Uuid::from_slice(bytes).ok().map(Self)
-    }
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                Uuid::from_slice(bytes).ok().map(Self)
+            }
+        })*
+    };
 }
 
-impl Place for BoardId {
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.as_bytes().to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Uuid::from_slice(bytes).ok().map(Self)
-    }
-}
+place_by_id!(TaskId, BoardId, DeliveryId);
 
 impl Place for BoardPlace {
     fn to_bytes(&self) -> Vec<u8> {

@@ -13,6 +13,7 @@ mod scalars;
 mod status;
 mod task;
 mod viewer;
+mod webhook;
 
 pub(super) use board::{Board, BoardKind};
 pub(super) use connection::{Connection, PageArguments};
@@ -27,5 +28,6 @@ pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
 pub(super) use task::{Task, TaskEvent};
 pub(super) use viewer::Viewer;
+pub(super) use webhook::{WebhookDelivery, WebhookEndpoint};
 
 pub(super) use super::mutation::UserError;

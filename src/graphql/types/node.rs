@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{Board, Image, Task};
+use super::{Board, Image, Task, WebhookEndpoint};
 
 /// Anything with a global, opaque id that `node` can fetch again.
 #[derive(Interface)]
@@ -11,4 +11,5 @@ pub(in crate::graphql) enum Node {
     Task(Task),
     Image(Image),
     Board(Board),
+    WebhookEndpoint(WebhookEndpoint),
 }

@@ -1,20 +1,15 @@
-//! The guarded fetcher: for links that a provider or a user named.
-//!
-//! Public addresses only, unless the operator allows others: checked on the host as written, on
-//! every address that a name resolves to, and again at each redirect. Bounded in time and size.
+//! The guarded fetcher: for links that a provider or a user named. The guard looks again at each
+//! redirect.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Attempt, Policy};
-use url::Url;
 
-use super::http::{ReadError, USER_AGENT, read_bounded};
-use crate::addresses::{is_public, looks_public};
+use super::guard::{self, NotPublic};
+use super::{ReadError, read_bounded};
+use crate::addresses::may_be_called;
 
 /// The largest image that is taken: a 4K PNG has about 25 MB.
 const MAX_IMAGE_BYTES: usize = 40 * 1024 * 1024;
@@ -52,17 +47,9 @@ impl Fetcher {
     /// # Errors
     /// When the system's TLS cannot be set up.
     pub fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
-        #[expect(clippy::disallowed_methods, reason = "this is a sanctioned place")]
-        let mut builder = reqwest::Client::builder();
-        if !allow_private {
-            builder = builder.dns_resolver(Arc::new(PublicOnly));
-        }
-        let http = builder
-            .user_agent(USER_AGENT)
+        let http = guard::guarded(allow_private)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(FETCH_TIMEOUT)
-            // A proxy would resolve names for us, past the guard.
-            .no_proxy()
             .redirect(Policy::custom(move |attempt| redirect(attempt, allow_private)))
             .build()?;
         Ok(Self { allow_private, http })
@@ -73,10 +60,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn fetch(&self, link: &str) -> Result<Bytes, FetchError> {
-        let url = Url::parse(link).map_err(|_| FetchError::Refused)?;
-        if !allowed(&url, self.allow_private) {
-            return Err(FetchError::Refused);
-        }
+        let url = guard::read(link, self.allow_private).map_err(|_| FetchError::Refused)?;
         let response = self.http.get(url).send().await.map_err(|error| why(&error))?;
         match response.status() {
             status if status.is_success() => {}
@@ -92,24 +76,12 @@ impl Fetcher {
     }
 }
 
-/// Marks a refusal among the errors that reqwest passes through.
-#[derive(Debug, thiserror::Error)]
-#[error("not a public address")]
-struct NotPublic;
-
 fn why(error: &reqwest::Error) -> FetchError {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if current.is::<NotPublic>() {
-            return FetchError::Refused;
-        }
-        cause = current.source();
-    }
-    FetchError::Unavailable
+    if guard::stopped(error) { FetchError::Refused } else { FetchError::Unavailable }
 }
 
 fn redirect(attempt: Attempt<'_>, allow_private: bool) -> reqwest::redirect::Action {
-    if !allowed(attempt.url(), allow_private) {
+    if !may_be_called(attempt.url(), allow_private) {
         return attempt.error(NotPublic);
     }
     if attempt.previous().len() > MAX_REDIRECTS {
@@ -118,37 +90,13 @@ fn redirect(attempt: Attempt<'_>, allow_private: bool) -> reqwest::redirect::Act
     attempt.follow()
 }
 
-/// Whether the link may be asked for, as far as it shows without resolving its name.
-fn allowed(url: &Url, allow_private: bool) -> bool {
-    if allow_private {
-        return matches!(url.scheme(), "http" | "https");
-    }
-    looks_public(url)
-}
-
-/// Resolves names with the system's resolver and hides every address that is not public.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() {
-                return Err(NotPublic.into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderMap;
     use axum::http::header::LOCATION;
 
     use super::*;
-    use crate::providers::recorded::server;
+    use crate::outbound::pretended::server;
 
     #[tokio::test]
     async fn a_link_to_a_private_address_is_refused_however_it_is_written() {

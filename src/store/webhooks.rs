@@ -1,0 +1,325 @@
+//! Webhook endpoints, and the log of what they were sent.
+
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::accounts::open_account;
+use super::page::{Page, Range};
+use super::rows::{owner, status, unsigned};
+use super::{Store, StoreError};
+use crate::domain::{
+    Delivery, DeliveryId, Endpoint, EndpointId, Status, TaskId, Timestamp, UserId,
+};
+use crate::hints::Work;
+
+/// An endpoint about to be created.
+#[derive(Debug)]
+pub struct NewEndpoint<'a> {
+    /// Its id.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub owner: &'a UserId,
+    /// Where it is.
+    pub url: &'a str,
+    /// Tasks that come to these are told of.
+    pub statuses: &'a [Status],
+    /// Signs what is sent.
+    pub secret: &'a SecretString,
+}
+
+/// A change of an endpoint; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointChange {
+    /// Where it is.
+    pub url: Option<String>,
+    /// Whether anything is sent.
+    pub enabled: Option<bool>,
+    /// Tasks that come to these are told of.
+    pub statuses: Option<Vec<Status>>,
+}
+
+struct EndpointRow {
+    id: Uuid,
+    owner: String,
+    url: String,
+    statuses: Vec<String>,
+    enabled: bool,
+    disabled_reason: Option<String>,
+    failing_since: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+impl EndpointRow {
+    fn into_endpoint(self) -> Result<Endpoint, StoreError> {
+        Ok(Endpoint {
+            id: EndpointId(self.id),
+            owner: owner(self.owner)?,
+            url: self.url,
+            statuses: self.statuses.iter().map(|name| status(name)).collect::<Result<_, _>>()?,
+            enabled: self.enabled,
+            disabled_reason: self.disabled_reason,
+            failing_since: self.failing_since,
+            created_at: self.created_at,
+        })
+    }
+}
+
+fn names(statuses: &[Status]) -> Vec<String> {
+    statuses.iter().map(|status| status.name().to_owned()).collect()
+}
+
+impl Store {
+    /// Creates an endpoint, which is told of what happens from now on; `None` when the owner has as
+    /// many as `most` already.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was created.
+    pub async fn create_endpoint(
+        &self,
+        new: NewEndpoint<'_>,
+        most: i64,
+        now: Timestamp,
+    ) -> Result<Option<Endpoint>, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        // Locks the user, so that two at once are counted both.
+        let account = open_account(&mut tx, new.owner, self.quota, 0, now).await?;
+        let row = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::create_endpoint
+            INSERT INTO webhook_endpoints (id, owner, url, statuses, secret, cursor, created_at)
+            SELECT $1, $2, $3, $4, $5, $6, $7
+            WHERE (SELECT count(*) FROM webhook_endpoints WHERE owner = $2) < $8
+            RETURNING id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at",
+            new.id.0,
+            new.owner.as_str(),
+            new.url,
+            &names(new.statuses),
+            new.secret.expose_secret(),
+            account.seq,
+            now,
+            most,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        row.map(EndpointRow::into_endpoint).transpose()
+    }
+
+    /// The owner's endpoints, all or those with these ids, oldest first. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_endpoints(
+        &self,
+        owner: &UserId,
+        ids: Option<&[EndpointId]>,
+    ) -> Result<Vec<Endpoint>, StoreError> {
+        let ids: Option<Vec<Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
+        let rows = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::list_endpoints
+            SELECT id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at
+            FROM webhook_endpoints
+            WHERE owner = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2))
+            ORDER BY id",
+            owner.as_str(),
+            ids.as_deref(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(EndpointRow::into_endpoint).collect()
+    }
+
+    /// Changes an endpoint of the owner's; `None` when there is none. One that is enabled is tried at
+    /// once, from where it stood.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub async fn update_endpoint(
+        &self,
+        owner: &UserId,
+        id: EndpointId,
+        change: &EndpointChange,
+        now: Timestamp,
+    ) -> Result<Option<Endpoint>, StoreError> {
+        let statuses = change.statuses.as_deref().map(names);
+        let row = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::update_endpoint
+            WITH before AS (
+                SELECT id, enabled FROM webhook_endpoints
+                WHERE id = $1 AND owner = $2
+                FOR NO KEY UPDATE
+            ), due AS (
+                UPDATE webhook_deliveries AS d
+                SET next_step_at = $6
+                FROM before
+                WHERE d.endpoint_id = before.id AND $4 AND NOT before.enabled
+                    AND d.next_step_at > $6 AND d.lease IS NULL
+            )
+            UPDATE webhook_endpoints AS e
+            SET url = COALESCE($3, e.url),
+                enabled = COALESCE($4, e.enabled),
+                statuses = COALESCE($5, e.statuses),
+                failures = CASE WHEN $4 AND NOT before.enabled THEN 0 ELSE e.failures END,
+                failing_since = CASE WHEN $4 AND NOT before.enabled THEN NULL ELSE e.failing_since END,
+                paused_until = CASE WHEN $4 AND NOT before.enabled THEN NULL ELSE e.paused_until END,
+                disabled_reason = CASE WHEN $4 THEN NULL ELSE e.disabled_reason END
+            FROM before
+            WHERE e.id = before.id
+            RETURNING
+                e.id, e.owner, e.url, e.statuses, e.enabled, e.disabled_reason, e.failing_since,
+                e.created_at",
+            id.0,
+            owner.as_str(),
+            change.url.as_deref(),
+            change.enabled,
+            statuses.as_deref(),
+            now,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        // There may be a backlog.
+        self.hints.user_has_endpoints(owner);
+        self.hints.wake(Work::Deliver);
+        row.map(EndpointRow::into_endpoint).transpose()
+    }
+
+    /// Gives an endpoint of the owner's another secret; the one before signs too until `until`.
+    /// `None` when there is no such endpoint.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub async fn rotate_secret(
+        &self,
+        owner: &UserId,
+        id: EndpointId,
+        secret: &SecretString,
+        until: Timestamp,
+    ) -> Result<Option<Endpoint>, StoreError> {
+        let row = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::rotate_secret
+            UPDATE webhook_endpoints
+            SET secret = $3, previous_secret = secret, previous_secret_until = $4
+            WHERE id = $1 AND owner = $2
+            RETURNING id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at",
+            id.0,
+            owner.as_str(),
+            secret.expose_secret(),
+            until,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(EndpointRow::into_endpoint).transpose()
+    }
+
+    /// Removes an endpoint of the owner's with its log, and returns what it was.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub async fn delete_endpoint(
+        &self,
+        owner: &UserId,
+        id: EndpointId,
+    ) -> Result<Option<Endpoint>, StoreError> {
+        let row = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::delete_endpoint
+            DELETE FROM webhook_endpoints
+            WHERE id = $1 AND owner = $2
+            RETURNING id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at",
+            id.0,
+            owner.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(EndpointRow::into_endpoint).transpose()
+    }
+
+    /// A part of the log of an endpoint of the owner's, by keyset. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_deliveries(
+        &self,
+        owner: &UserId,
+        endpoint: EndpointId,
+        range: Range<DeliveryId>,
+    ) -> Result<Page<Delivery>, StoreError> {
+        let rows = sqlx::query_as!(
+            DeliveryRow,
+            r#"-- store::webhooks::list_deliveries
+            SELECT
+                d.id AS "id!", d.task_id AS "task_id!", e.owner, d.status AS "status!",
+                d.attempts AS "attempts!", d.next_step_at, d.last_attempt_at, d.last_status,
+                d.last_error, d.created_at AS "created_at!", d.delivered_at
+            FROM webhook_endpoints AS e
+            CROSS JOIN LATERAL (
+                (
+                    SELECT * FROM webhook_deliveries
+                    WHERE endpoint_id = e.id AND NOT $5
+                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+                    ORDER BY id DESC
+                    LIMIT $6
+                )
+                UNION ALL
+                (
+                    SELECT * FROM webhook_deliveries
+                    WHERE endpoint_id = e.id AND $5
+                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+                    ORDER BY id
+                    LIMIT $6
+                )
+            ) AS d
+            WHERE e.id = $1 AND e.owner = $2"#,
+            endpoint.0,
+            owner.as_str(),
+            range.after.map(|id| id.0),
+            range.before.map(|id| id.0),
+            range.from_end,
+            range.rows(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let deliveries = rows.into_iter().map(DeliveryRow::into_delivery);
+        let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
+        deliveries.sort_by_key(|delivery| delivery.id);
+        if !range.from_end {
+            deliveries.reverse();
+        }
+        Ok(Page::new(deliveries, &range))
+    }
+}
+
+pub(super) struct DeliveryRow {
+    pub(super) id: Uuid,
+    pub(super) task_id: Uuid,
+    pub(super) owner: String,
+    pub(super) status: String,
+    pub(super) attempts: i32,
+    pub(super) next_step_at: Option<Timestamp>,
+    pub(super) last_attempt_at: Option<Timestamp>,
+    pub(super) last_status: Option<i32>,
+    pub(super) last_error: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) delivered_at: Option<Timestamp>,
+}
+
+impl DeliveryRow {
+    pub(super) fn into_delivery(self) -> Result<Delivery, StoreError> {
+        Ok(Delivery {
+            id: DeliveryId(self.id),
+            task: TaskId(self.task_id),
+            owner: owner(self.owner)?,
+            status: status(&self.status)?,
+            attempts: unsigned(self.attempts)?,
+            next_attempt_at: self.next_step_at,
+            last_attempt_at: self.last_attempt_at,
+            last_status: self.last_status.map(unsigned).transpose()?,
+            last_error: self.last_error,
+            created_at: self.created_at,
+            delivered_at: self.delivered_at,
+        })
+    }
+}
