@@ -8,7 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const binary =
+/** The program under test. */
+export const binary =
   process.env.PLANTAIN_BIN ?? fileURLToPath(new URL('../../../target/debug/plantain', import.meta.url));
 const readyWithinMs = 60_000;
 const pollEveryMs = 50;
@@ -117,7 +118,7 @@ class Gateway {
 }
 
 /** What somebody has set for a real gateway, keys that cost money among it, is not for tests. */
-function environmentWithoutSettings() {
+export function environmentWithoutSettings() {
   const setting = /^(PLANTAIN|NANOBANANA|FLUX_KONTEXT|ACE_DATA|AWS)_|^DATABASE_URL$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !setting.test(name)));
 }
