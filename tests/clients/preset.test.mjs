@@ -75,10 +75,7 @@ test('every step of docs/preset.md does what the page says', limit, async (t) =>
 
   await t.test('the board shows the images of a round as they come, with what it takes to paint them', () => {
     const sizes = given(followed, 'boardUpdated').map(({ images }) => images.nodes.length);
-    assert.deepEqual(
-      sizes,
-      sizes.toSorted((one, other) => one - other),
-    );
+    assert.deepEqual(sizes, [...sizes].sort());
     assert.ok(firstRound.every(({ thumbhash, url }) => thumbhash && url.includes('thumbnail')));
   });
 
@@ -89,7 +86,7 @@ test('every step of docs/preset.md does what the page says', limit, async (t) =>
     assert.ok(!cursors(seen).includes(given(followed, 'taskEvents').at(-1).cursor));
   });
 
-  await t.test('the board is in the order that was asked for, and is read in pages', async () => {
+  await t.test('the board is in the order that was asked for, and is read in pages', () => {
     const [moved] = given(ordered, 'moveImagesOnBoard');
     const [removed] = given(ordered, 'removeImagesFromBoard');
     const inOrder = ids([photo.images[0], ...firstRound, ...secondRound, variations.images[0]]);
@@ -121,10 +118,11 @@ test('every step of docs/preset.md does what the page says', limit, async (t) =>
       ['200', '404'],
     );
     assert.equal(given(deleted, 'deleteImage')[0].id, first);
-    assert.deepEqual(idsOnBoard({ board: given(deleted, 'board')[0] }), [photo.images[0].id, ...ids(secondRound)]);
+    const photoAndOlives = ids([photo.images[0], ...secondRound]).map((id) => ({ id }));
+    assert.deepEqual(given(deleted, 'board')[0].images.nodes, photoAndOlives);
     const token = await gateway.token('creator-1');
     const now = await gateway.graphql(token, '{ boards { nodes { id images { nodes { id } } } } }');
-    assert.deepEqual(now.boards.nodes.map(({ id }) => id), [board.id]);
+    assert.deepEqual(now.boards.nodes, [{ id: board.id, images: { nodes: photoAndOlives } }]);
   });
 });
 
