@@ -64,19 +64,19 @@ CREATE INDEX tasks_of_board ON tasks (owner, board_id, id) WHERE board_id IS NOT
 COMMENT ON INDEX tasks_of_board IS 'store::history with a board';
 
 CREATE TABLE garbage (
-    path text PRIMARY KEY,
+    folder text PRIMARY KEY,
     next_step_at timestamptz NOT NULL,
     removed boolean NOT NULL DEFAULT false
 );
 CREATE INDEX garbage_due ON garbage (next_step_at);
-COMMENT ON TABLE garbage IS 'objects to remove from the image store, written in the transaction that gave them up';
-COMMENT ON COLUMN garbage.removed IS 'it was removed once; again later, because a small variant may have been made meanwhile';
+COMMENT ON TABLE garbage IS 'folders to remove from the image store, written in the transaction that gave them up';
+COMMENT ON COLUMN garbage.removed IS 'it was removed once; again later, because somebody may have been writing into it';
 COMMENT ON INDEX garbage_due IS 'store::garbage';
 
 ALTER TABLE users ADD COLUMN forgotten_seq bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN users.forgotten_seq IS 'events up to here may be gone for their age: a cursor before it cannot go on without a gap';
-CREATE INDEX events_by_age ON events USING brin (at);
-CREATE INDEX callbacks_by_age ON callbacks USING brin (received_at);
+CREATE INDEX events_by_age ON events (at);
+CREATE INDEX callbacks_by_age ON callbacks (received_at);
 COMMENT ON INDEX events_by_age IS 'store::retention';
 COMMENT ON INDEX callbacks_by_age IS 'store::retention';
 

@@ -10,13 +10,12 @@ use axum::Router;
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::auth::Tokens;
-use crate::blobs::Blobs;
+use crate::auth::{Issuer, Tokens};
+use crate::blobs::{Blobs, Variants};
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Policy};
 use crate::config::Config;
@@ -24,7 +23,9 @@ use crate::domain::{Credits, Rules};
 use crate::feed::Feed;
 use crate::graphql::{Api, Bounds, Operations, read_manifest};
 use crate::hints::Hints;
-use crate::http::{Edge, EdgeLimits, Origins, PageConfig, Seats, router, serve};
+use crate::http::{
+    Arrivals, Edge, EdgeLimits, Origins, PageConfig, Seats, authorization_server, router, serve,
+};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::providers::{
@@ -40,8 +41,11 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Shrinking an image takes a core.
 const SHRINKING_AT_ONCE: usize = 2;
-/// Each holds its bytes in memory.
-const UPLOADS_AT_ONCE: usize = 16;
+/// What is uploaded is in memory until it is checked.
+const ARRIVING_MEBIBYTES: usize = 256;
+const ARRIVING_PER_USER: usize = 4;
+/// Writing an image anew takes a core.
+const CLEANED_AT_ONCE: usize = 2;
 
 /// A gateway that is built and listens, but does not work yet.
 pub struct App {
@@ -51,6 +55,7 @@ pub struct App {
     patience: Duration,
     sessions: TaskTracker,
     shop: Arc<Workshop>,
+    tokens: Tokens,
     feed: Feed,
     stop: CancellationToken,
 }
@@ -78,9 +83,8 @@ impl App {
             format!("cannot listen on {}; set PLANTAIN_BIND to another address", args.bind)
         })?;
         let public_url = public_url(config, listener.local_addr()?)?;
-        let blobs = Blobs::in_folder(&config.image_folder).with_context(|| {
-            format!("cannot use {} as image store", config.image_folder.display())
-        })?;
+        let blobs = Blobs::open(&config.storage)
+            .with_context(|| format!("cannot use {} as image store", config.storage))?;
         let registry = registry(config)?;
         let feed = Feed::new(store.clone(), hints.clone());
         let shop = Workshop {
@@ -97,6 +101,7 @@ impl App {
             registry,
         };
         let commands = commands(config, &shop, feed.clone())?;
+        let tokens = tokens(config, &shop.clock)?;
         let stop = CancellationToken::new();
         let edge = Edge {
             operations: operations(config, &commands)?,
@@ -104,18 +109,20 @@ impl App {
             limits: edge_limits(config),
             seats: Seats::new(args.bounds.max_user_sockets),
             origins: origins(config),
-            tokens: tokens(config, &shop.clock),
+            tokens: tokens.clone(),
             commands,
+            variants: Variants::new(blobs.clone(), SHRINKING_AT_ONCE),
             blobs,
             page,
-            shrinking: Semaphore::new(SHRINKING_AT_ONCE),
-            uploading: Semaphore::new(UPLOADS_AT_ONCE),
+            arrivals: Arrivals::new(ARRIVING_MEBIBYTES, ARRIVING_PER_USER, CLEANED_AT_ONCE),
+            authorization_server: authorization_server(config.expectations.issuer.as_deref()),
             stop: stop.clone(),
             sessions: TaskTracker::new(),
         };
         let (patience, sessions) = (edge.limits.patience, edge.sessions.clone());
         let router = router(edge);
-        Ok(Self { listener, router, patience, sessions, shop: Arc::new(shop), feed, stop })
+        let shop = Arc::new(shop);
+        Ok(Self { listener, router, patience, sessions, shop, tokens, feed, stop })
     }
 
     /// The address that is listened on.
@@ -131,6 +138,7 @@ impl App {
         let tracker = TaskTracker::new();
         workers::start(&self.shop, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
+        tracker.spawn(self.tokens.keep_fresh(self.stop.clone()));
         tracker.spawn(serve(self.listener, self.router, self.patience, self.stop.clone()));
         shutdown.await;
         tracing::info!("stopping");
@@ -183,8 +191,11 @@ fn open_store(config: &Config, hints: Hints) -> anyhow::Result<Store> {
     Store::open(&options, hints, rules(config)).context("DATABASE_URL cannot be used")
 }
 
-fn tokens(config: &Config, clock: &Clock) -> Tokens {
-    Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone())
+fn tokens(config: &Config, clock: &Clock) -> anyhow::Result<Tokens> {
+    let url = config.args.jwks_url.clone();
+    let issuer = url.map(|url| Issuer::new(url, clock.clone())).transpose()?;
+    let expectations = config.expectations.clone();
+    Ok(Tokens::new(config.jwt_secret.as_ref(), issuer, expectations, clock.clone()))
 }
 
 fn commands(config: &Config, shop: &Workshop, feed: Feed) -> anyhow::Result<Commands> {

@@ -2,18 +2,19 @@
 
 mod args;
 mod checks;
-
-use std::path::PathBuf;
+mod storage;
 
 use secrecy::SecretString;
 
 pub use args::{BoundsArgs, GatewayArgs, KeepArgs};
 use checks::{
-    check_halves, check_origins, check_public_url, check_secret, check_secrets, check_storage_url,
+    check_halves, check_issuer, check_jwks_url, check_origins, check_public_url, check_secrets,
     split_secrets,
 };
+pub use storage::StorageArgs;
 
 use crate::auth::Expectations;
+use crate::blobs::StorageConfig;
 
 /// Signs tokens under `dev`, which only listens on this machine; `serve` refuses it.
 const DEV_JWT_SECRET: &str = "plantain development only: not a secret at all";
@@ -27,12 +28,12 @@ pub struct Config {
     pub database_url: SecretString,
     /// Signs links, the first of them.
     pub secrets: Vec<SecretString>,
-    /// Verifies tokens.
-    pub jwt_secret: SecretString,
+    /// Verifies HS256 tokens.
+    pub jwt_secret: Option<SecretString>,
     /// What is asked of tokens.
     pub expectations: Expectations,
     /// Where images are kept.
-    pub image_folder: PathBuf,
+    pub storage: StorageConfig,
     /// Whether fetches may reach private addresses.
     pub allow_private_addresses: bool,
     /// Whether every page on this machine may call.
@@ -99,8 +100,8 @@ impl Config {
             problems.push("DATABASE_URL must begin with postgres://".to_owned());
         }
         let secrets = check_secrets("PLANTAIN_SECRET", args.secret.as_deref(), &mut problems);
-        let jwt_secret = args.jwt_secret.as_deref();
-        check_secret("PLANTAIN_JWT_SECRET", jwt_secret.unwrap_or_default(), &mut problems);
+        let jwt_secret = args.jwt_secret.clone().filter(|secret| !secret.is_empty());
+        problems.extend(check_issuer(jwt_secret.as_deref(), args.jwks_url.as_ref()));
         if Keys::new(&args).are_missing() {
             problems.push(
                 "NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY are missing; without one of them nothing can be generated"
@@ -108,15 +109,15 @@ impl Config {
             );
         }
         problems.extend(check_public_url(args.public_url.as_ref()));
-        problems.extend(check_storage_url(args.storage_url.as_ref()));
+        let storage = storage::storage(&args, &mut problems);
         problems.extend(check_halves(&args));
         problems.extend(check_origins(&args.cors_origins));
         if !problems.is_empty() {
             return Err(problems);
         }
         let allow_private_addresses = args.allow_private_addresses.unwrap_or(false);
-        let jwt_secret = jwt_secret.unwrap_or_default().into();
-        let config = Self::new(args, database_url, secrets, jwt_secret);
+        let jwt_secret = jwt_secret.map(SecretString::from);
+        let config = Self::new(args, database_url, secrets, jwt_secret, storage);
         Ok(Self { allow_private_addresses, ..config })
     }
 
@@ -125,8 +126,10 @@ impl Config {
     /// # Errors
     /// When the known development secrets would be reachable from other machines.
     pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::from_iter(check_storage_url(args.storage_url.as_ref()));
+        let mut problems = Vec::new();
+        let storage = storage::storage(&args, &mut problems);
         problems.extend(check_origins(&args.cors_origins));
+        problems.extend(check_jwks_url(args.jwks_url.as_ref(), true));
         let own_secrets = args.secret.is_some() && args.jwt_secret.is_some();
         if !args.bind.ip().is_loopback() && !own_secrets {
             problems.push(format!(
@@ -138,9 +141,9 @@ impl Config {
             return Err(problems);
         }
         let secrets = split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET));
-        let jwt_secret = dev_jwt_secret(args.jwt_secret.as_deref());
+        let jwt_secret = Some(dev_jwt_secret(args.jwt_secret.as_deref()));
         let allow_private_addresses = args.allow_private_addresses.unwrap_or(true);
-        let config = Self::new(args, database_url, secrets, jwt_secret);
+        let config = Self::new(args, database_url, secrets, jwt_secret, storage);
         Ok(Self { allow_private_addresses, origins_on_this_machine: true, ..config })
     }
 
@@ -148,9 +151,9 @@ impl Config {
         args: GatewayArgs,
         database_url: String,
         secrets: Vec<SecretString>,
-        jwt_secret: SecretString,
+        jwt_secret: Option<SecretString>,
+        storage: StorageConfig,
     ) -> Self {
-        let image_folder = args.storage_url.as_ref().and_then(|url| url.to_file_path().ok());
         Self {
             database_url: database_url.into(),
             secrets,
@@ -159,7 +162,7 @@ impl Config {
                 issuer: args.jwt_issuer.clone(),
                 audience: args.jwt_audience.clone(),
             },
-            image_folder: image_folder.unwrap_or_else(|| args.data_dir.join("images")),
+            storage,
             allow_private_addresses: false,
             origins_on_this_machine: false,
             keys: Keys::new(&args),

@@ -8,9 +8,9 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::auth::Tokens;
+use crate::auth::Minter;
 use crate::clock::Clock;
-use crate::config::{Config, GatewayArgs};
+use crate::config::{Config, GatewayArgs, dev_jwt_secret};
 use crate::domain::UserId;
 use crate::examples;
 use crate::http::PageConfig;
@@ -107,9 +107,10 @@ async fn run_with(
     .await?;
     let config = config(args, postgres, &simulator)?;
     let clock = Clock::system();
-    let tokens = Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone());
+    let secret = dev_jwt_secret(args.gateway.jwt_secret.as_deref());
+    let minter = Minter::new(&secret, config.expectations.clone(), clock.clone());
     let user = UserId::parse(DEV_USER)?;
-    let token = tokens.mint(&user, None, TOKEN_SECONDS)?;
+    let token = minter.mint(&user, None, TOKEN_SECONDS)?;
     let page = PageConfig {
         // Whoever can open the page gets it.
         token: args.gateway.bind.ip().is_loopback().then(|| token.clone()),

@@ -201,6 +201,18 @@ impl Reader {
         }
     }
 
+    /// What was forgotten for its age while it was being caught up with must not be passed over.
+    async fn check_gap(&self) -> Result<(), StoreError> {
+        if self.page.first().is_none_or(|first| first.seq == self.seen + 1) {
+            return Ok(());
+        }
+        let log = self.store.log_of(&self.user).await?;
+        if log.forgotten > self.seen {
+            return Err(StoreError::Inconsistent("events were forgotten before they were read"));
+        }
+        Ok(())
+    }
+
     async fn advance(&mut self) -> Result<Option<Arc<Event>>, StoreError> {
         loop {
             if let Some(event) = self.page.pop() {
@@ -208,6 +220,7 @@ impl Reader {
             }
             if self.catch_up {
                 self.page = self.store.list_events(&[(self.user.clone(), self.seen)]).await?;
+                self.check_gap().await?;
                 self.page.reverse();
                 self.catch_up = !self.page.is_empty();
                 continue;

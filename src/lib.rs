@@ -21,6 +21,7 @@ pub mod hints;
 pub mod http;
 pub mod ids;
 pub mod links;
+pub mod mcp;
 pub mod postgres;
 pub mod providers;
 pub mod simulator;

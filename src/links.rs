@@ -60,6 +60,12 @@ impl Links {
         self.verify(&callback_claim(provider, task, job), signature).then_some(job)
     }
 
+    /// Where the outside finds a path of ours.
+    #[must_use]
+    pub fn page(&self, path: &str) -> Url {
+        self.at(path)
+    }
+
     /// Where an image can be fetched for the next hour or two.
     #[must_use]
     pub fn image(&self, image: &Image, variant: ImageVariant, now: Timestamp) -> SignedLink {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
-use plantain::auth::{Expectations, Tokens};
+use plantain::auth::{Expectations, Minter};
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs, dev_jwt_secret};
 use plantain::dev::{self, DevArgs};
@@ -18,9 +18,11 @@ use plantain::http::PageConfig;
 use plantain::ids::Ids;
 use plantain::simulator::{MARKERS, Simulator, SimulatorOptions};
 use plantain::telemetry::{self, LogFormat};
-use plantain::{examples, graphql, store};
+use plantain::{examples, graphql, mcp, store};
+use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// Settings that are missing or unsafe.
 const UNUSABLE_SETTINGS: u8 = 2;
@@ -47,6 +49,8 @@ enum Command {
     Token(TokenArgs),
     /// Runs the simulated providers alone
     Simulator(SimulatorArgs),
+    /// Speaks MCP over stdio, for desktop assistants, and passes on to a gateway
+    Mcp(McpArgs),
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +130,17 @@ struct SimulatorArgs {
     webhook_key: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct McpArgs {
+    /// Where the gateway is
+    #[arg(long, env = "PLANTAIN_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
+    url: Url,
+
+    /// The user's token, as `plantain token` prints one
+    #[arg(long, env = "PLANTAIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: SecretString,
+}
+
 fn markers() -> String {
     let lines = MARKERS.iter().map(|(name, does)| format!("  [sim:{name}]  {does}"));
     let lines: Vec<String> = lines.collect();
@@ -151,6 +166,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema => print(&graphql::sdl())?,
         Command::Token(args) => print(&(token(&args)? + "\n"))?,
         Command::Simulator(args) => simulator(args).await?,
+        Command::Mcp(args) => mcp::bridge(&args.url, &args.token).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -190,7 +206,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         Expectations { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
     let secret = dev_jwt_secret(args.jwt_secret.as_deref());
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
-    Ok(Tokens::new(&secret, expectations, Clock::system()).mint(
+    Ok(Minter::new(&secret, expectations, Clock::system()).mint(
         &user,
         args.role.as_deref(),
         args.ttl,

@@ -20,7 +20,9 @@ pub enum LogFormat {
 /// # Errors
 /// When the filter cannot be read.
 pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let registry = tracing_subscriber::registry().with(EnvFilter::try_new(filter)?);
+    // Below that, rmcp writes whole requests, prompts among them.
+    let filter = EnvFilter::try_new(filter)?.add_directive("rmcp=warn".parse()?);
+    let registry = tracing_subscriber::registry().with(filter);
     match format {
         LogFormat::Json => {
             let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);

@@ -86,6 +86,8 @@ fn each_framework_stays_in_its_room() {
         "object_store",
         "jsonwebtoken",
         "apollo_compiler",
+        "rmcp",
+        "schemars",
     ];
     let named = |text: &str, framework: &str| {
         text.lines().any(|line| {

@@ -5,7 +5,8 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use sha2::{Digest, Sha256};
 
 use crate::domain::MediaType;
@@ -65,12 +66,10 @@ pub enum PictureError {
     Unencodable(#[source] image::ImageError),
 }
 
-/// A picture as it was decoded: upright.
+/// A picture as it was decoded: upright, its colours those of sRGB.
 struct Decoded {
     picture: DynamicImage,
     media_type: MediaType,
-    /// What its colours mean; `None` for the usual.
-    colours: Option<Vec<u8>>,
 }
 
 /// Decodes a picture fully and describes it.
@@ -78,7 +77,7 @@ struct Decoded {
 /// # Errors
 /// When it is no picture of a known format and reasonable size.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, PictureError> {
-    let Decoded { picture, media_type, .. } = decode(bytes)?;
+    let Decoded { picture, media_type } = decode(bytes)?;
     let small = picture.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE).into_rgba8();
     let thumbhash = thumbhash::rgba_to_thumb_hash(
         small.width() as usize,
@@ -105,7 +104,7 @@ pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, PictureError> 
         return Ok(bytes.to_vec());
     }
     decoded.picture = decoded.picture.thumbnail(longest_side, longest_side);
-    encode(decoded, SHRUNK_QUALITY)
+    encode(&decoded, SHRUNK_QUALITY)
 }
 
 /// The picture alone, upright, written anew: where a photo was taken, what else its file told, and what
@@ -124,7 +123,7 @@ pub fn clean(bytes: &[u8], announced: MediaType) -> Result<Cleaned, PictureError
         decoded.media_type = if transparent { MediaType::Png } else { MediaType::Jpeg };
     }
     let media_type = decoded.media_type;
-    Ok(Cleaned { bytes: encode(decoded, CLEAN_QUALITY)?, media_type })
+    Ok(Cleaned { bytes: encode(&decoded, CLEAN_QUALITY)?, media_type })
 }
 
 /// The JPEG decoder paints what is missing grey; a whole file ends with its end marker, though some
@@ -154,42 +153,41 @@ fn decode(bytes: &[u8]) -> Result<Decoded, PictureError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(PictureError::Undecodable)?;
     let orientation = decoder.orientation().map_err(PictureError::Undecodable)?;
-    let colours = decoder.icc_profile().ok().flatten().filter(|profile| is_rgb(profile));
+    let profile = decoder.icc_profile().ok().flatten();
     let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Undecodable)?;
     picture.apply_orientation(orientation);
-    Ok(Decoded { picture, media_type, colours })
+    // A profile that cannot be used leaves the colours as they are, as browsers do.
+    let converted = profile.and_then(|profile| to_srgb(&picture, &profile));
+    Ok(Decoded { picture: converted.unwrap_or(picture), media_type })
 }
 
-/// A profile of another colour space does not fit what was decoded; its header names it.
-fn is_rgb(profile: &[u8]) -> bool {
-    profile.get(16..20) == Some(b"RGB ")
+fn to_srgb(picture: &DynamicImage, profile: &[u8]) -> Option<DynamicImage> {
+    let from = ColorProfile::new_from_slice(profile).ok()?;
+    let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+    if from.color_space != DataColorSpace::Rgb {
+        return None;
+    }
+    let pixels = picture.to_rgba8();
+    let mut converted = image::RgbaImage::new(pixels.width(), pixels.height());
+    let transform = from.create_transform_8bit(Layout::Rgba, &to, Layout::Rgba, options).ok()?;
+    transform.transform(&pixels, &mut converted).ok()?;
+    let converted = DynamicImage::from(converted);
+    Some(if picture.color().has_alpha() { converted } else { converted.into_rgb8().into() })
 }
 
-fn encode(decoded: Decoded, quality: u8) -> Result<Vec<u8>, PictureError> {
-    let Decoded { picture, media_type, colours } = decoded;
+fn encode(decoded: &Decoded, quality: u8) -> Result<Vec<u8>, PictureError> {
+    let Decoded { picture, media_type } = decoded;
     let mut bytes = Vec::new();
     let written = match media_type {
         MediaType::Jpeg => {
             let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
-            write(&picture.to_rgb8().into(), encoder, colours)
+            picture.to_rgb8().write_with_encoder(encoder)
         }
-        MediaType::Png => write(&picture, PngEncoder::new(&mut bytes), colours),
+        MediaType::Png => picture.write_with_encoder(PngEncoder::new(&mut bytes)),
         MediaType::Webp => {
-            write(&picture.to_rgba8().into(), WebPEncoder::new_lossless(&mut bytes), colours)
+            picture.to_rgba8().write_with_encoder(WebPEncoder::new_lossless(&mut bytes))
         }
     };
     written.map_err(PictureError::Unencodable)?;
     Ok(bytes)
-}
-
-fn write(
-    picture: &DynamicImage,
-    mut encoder: impl ImageEncoder,
-    colours: Option<Vec<u8>>,
-) -> Result<(), image::ImageError> {
-    if let Some(colours) = colours {
-        // An encoder that cannot keep it writes the usual colours.
-        let _ = encoder.set_icc_profile(colours);
-    }
-    picture.write_with_encoder(encoder)
 }

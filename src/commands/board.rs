@@ -3,11 +3,11 @@
 use super::Commands;
 use super::validate::check_text;
 use crate::domain::{Board, BoardId, BoardKind, FieldError, ImageId, UserId};
-use crate::store::{Added, Placing, StoreError};
+use crate::store::{Added, StoreError};
 
 const MAX_TITLE_CHARS: usize = 200;
+/// Boards of one user, about: two calls at once may both be the last.
 const MAX_BOARDS: u32 = 1_000;
-const MAX_BOARD_IMAGES: usize = 1_000;
 /// Images named in one call.
 const MAX_IMAGES_AT_ONCE: usize = 100;
 
@@ -45,7 +45,8 @@ impl From<Added> for BoardOutcome {
             Added::Full => Self::invalid(
                 "imageIds",
                 format!(
-                    "A board holds at most {MAX_BOARD_IMAGES} images; take some off, or make another."
+                    "A board holds at most {} images; take some off, or make another.",
+                    Board::MAX_IMAGES
                 ),
             ),
         }
@@ -125,8 +126,7 @@ impl Commands {
             Ok(images) => images,
             Err(refused) => return Ok(refused),
         };
-        let placing = Placing { images: &images, most: MAX_BOARD_IMAGES };
-        Ok(self.store.add_to_board(owner, id, placing, self.clock.now()).await?.into())
+        Ok(self.store.add_to_board(owner, id, &images, self.clock.now()).await?.into())
     }
 
     /// Takes images off a board; what does not stand there is passed over.

@@ -35,10 +35,11 @@ impl Commands {
             Deleted::Live(status) => {
                 refused(format!("The task is {status}; cancel it first, or wait for its end."))
             }
-            Deleted::AtWork => refused(
-                "The provider is just being asked about it; try again in a minute.".to_owned(),
+            Deleted::Unsettled => refused(
+                "It was canceled while it was being sent, and the provider may yet have taken it; try again later."
+                    .to_owned(),
             ),
-            Deleted::Missing => DeleteOutcome::NotFound,
+            Deleted::OnBoard | Deleted::Missing => DeleteOutcome::NotFound,
         })
     }
 

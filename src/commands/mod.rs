@@ -16,6 +16,8 @@ mod validate;
 
 use std::sync::Arc;
 
+use futures_util::{Stream, StreamExt};
+
 pub use board::BoardOutcome;
 pub use callback::{CallbackReceived, Received};
 pub use delete::DeleteOutcome;
@@ -28,7 +30,7 @@ pub use submit::{Submission, SubmitOutcome};
 pub use upload::UploadOutcome;
 
 use crate::clock::Clock;
-use crate::domain::{Catalog, Credits, Task, TaskId, Timestamp, UserId};
+use crate::domain::{Catalog, Credits, Event, Task, TaskId, Timestamp, UserId};
 use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::ids::Ids;
@@ -78,6 +80,27 @@ impl Commands {
         remaining.is_some_and(|credits| credits < self.policy.credits_low)
     }
 
+    /// The task as it is now, and every event of it from then on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn follow(
+        &self,
+        owner: &UserId,
+        id: TaskId,
+    ) -> Result<
+        Option<(Task, impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>)>,
+        StoreError,
+    > {
+        // Joined before the task is read: an end in between is in the feed.
+        let Some(events) = self.feed.follow(owner.clone(), None).await? else { return Ok(None) };
+        let task = self.store.find_task(owner, id).await?;
+        let is_its_own = move |event: &Result<Arc<Event>, StoreError>| {
+            std::future::ready(event.as_ref().map_or(true, |event| event.task.id == id))
+        };
+        Ok(task.map(|task| (task, events.filter(is_its_own))))
+    }
+
     /// The task once it is over, or as it is when `until` has come.
     ///
     /// # Errors
@@ -88,24 +111,18 @@ impl Commands {
         id: TaskId,
         until: Timestamp,
     ) -> Result<Option<Task>, StoreError> {
-        use futures_util::StreamExt;
-
-        // Joined before the task is read: an end in between is in the feed.
-        let Some(events) = self.feed.follow(owner.clone(), None).await? else { return Ok(None) };
-        let task = self.store.find_task(owner, id).await?;
+        let Some((task, events)) = self.follow(owner, id).await? else { return Ok(None) };
         let is_over = |task: &Task| task.state.status.is_terminal();
-        if task.as_ref().is_none_or(is_over) {
-            return Ok(task);
+        if is_over(&task) {
+            return Ok(Some(task));
         }
         let mut ends = std::pin::pin!(events.filter(|event| {
-            let ends =
-                event.as_ref().map_or(true, |event| event.task.id == id && is_over(&event.task));
-            std::future::ready(ends)
+            std::future::ready(event.as_ref().map_or(true, |event| is_over(&event.task)))
         }));
         tokio::select! {
             end = ends.next() => match end {
                 Some(event) => Ok(Some(event?.task.clone())),
-                None => Ok(task),
+                None => Ok(Some(task)),
             },
             () = self.clock.sleep_until(until) => self.store.find_task(owner, id).await,
         }

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// How long its bytes are taken.
 const OPEN_FOR: TimeDelta = TimeDelta::hours(1);
-/// Uploads that no task edits, per user.
+/// Uploads that are expected or that no task edits, per user.
 const MAX_UNUSED: u32 = 100;
 
 /// What became of an announced upload.
@@ -46,10 +46,11 @@ impl Commands {
         };
         let now = self.clock.now();
         let (id, expires_at) = (self.ids.upload(now), now + OPEN_FOR);
-        let upload = Upload { id, media_type, byte_size, expires_at };
-        if !self.store.create_upload(owner, &upload, MAX_UNUSED, now).await? {
+        let owner = owner.clone();
+        let upload = Upload { id, owner, media_type, byte_size, expires_at, digest: None };
+        if !self.store.create_upload(&upload, MAX_UNUSED, now).await? {
             let message = format!(
-                "You have {MAX_UNUSED} uploads that no task has used; use some, or wait a day: then they are removed."
+                "You have {MAX_UNUSED} uploads that no task edits; edit some, or wait a day: then they are removed."
             );
             return Ok(UploadOutcome::InvalidInput(vec![FieldError::new("input", message)]));
         }
@@ -94,6 +95,12 @@ impl Commands {
             return Ok(None);
         }
         self.store.find_upload(id).await
+    }
+
+    /// Whether these bytes may be sent to an upload: the first to come, and the same again.
+    #[must_use]
+    pub fn may_upload(upload: &Upload, bytes: &[u8]) -> bool {
+        upload.digest.as_ref().is_none_or(|digest| **digest == *Sha256::digest(bytes))
     }
 
     /// Settles what an upload consists of, before it is stored; false when other bytes were first.

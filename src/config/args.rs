@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use url::Url;
 
+use super::StorageArgs;
 use crate::http::Profile;
 use crate::providers::{AceData, FluxKontext, NanoBanana};
 
@@ -38,9 +39,14 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub secret: Option<String>,
 
-    /// HS256 secret of the users' tokens, 32 bytes or more
+    /// HS256 secret of the users' tokens, 32 bytes or more; `serve` needs it or the next
     #[arg(long, env = "PLANTAIN_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub jwt_secret: Option<String>,
+
+    /// The issuer's public keys for RS256, ES256 and `EdDSA`, such as
+    /// <https://project.supabase.co/auth/v1/.well-known/jwks.json>
+    #[arg(long, env = "PLANTAIN_JWKS_URL", value_name = "URL")]
+    pub jwks_url: Option<Url>,
 
     /// The issuer that tokens must have [default: not checked]
     #[arg(long, env = "PLANTAIN_JWT_ISSUER", value_name = "TEXT")]
@@ -54,7 +60,8 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_DATA_DIR", value_name = "FOLDER", default_value = ".plantain")]
     pub data_dir: PathBuf,
 
-    /// Image store, as <file:///folder> [default: the folder `images` in the data folder]
+    /// Image store, as <file:///folder> or <s3://bucket/prefix> [default: the folder `images` in the data
+    /// folder]
     #[arg(long, env = "PLANTAIN_STORAGE_URL", value_name = "URL")]
     pub storage_url: Option<Url>,
 
@@ -184,6 +191,10 @@ pub struct GatewayArgs {
     /// What is kept for how long.
     #[command(flatten)]
     pub keep: KeepArgs,
+
+    /// Where a bucket is.
+    #[command(flatten)]
+    pub storage: StorageArgs,
 
     /// What one request may ask for.
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! What makes a setting unusable or unsafe.
 
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Host, Url};
 
 use super::{DEV_JWT_SECRET, DEV_SECRET, GatewayArgs};
 
@@ -45,7 +45,41 @@ pub(super) fn check_secrets(
     secrets
 }
 
-pub(super) fn check_secret(name: &str, secret: &str, problems: &mut Vec<String>) {
+/// Without either, nobody can sign in.
+pub(super) fn check_issuer(jwt_secret: Option<&str>, jwks_url: Option<&Url>) -> Vec<String> {
+    let mut problems = Vec::from_iter(check_jwks_url(jwks_url, false));
+    match jwt_secret {
+        Some(secret) => check_secret("PLANTAIN_JWT_SECRET", secret, &mut problems),
+        None if jwks_url.is_none() => problems.push(
+            "PLANTAIN_JWT_SECRET and PLANTAIN_JWKS_URL are missing; set the secret or the address of the keys that the users' tokens are signed with"
+                .to_owned(),
+        ),
+        None => {}
+    }
+    problems
+}
+
+/// Whoever can change the keys on their way can sign in as anybody.
+pub(super) fn check_jwks_url(url: Option<&Url>, http_on_this_machine: bool) -> Option<String> {
+    let url = url?;
+    let safe = url.scheme() == "https"
+        || (http_on_this_machine && url.scheme() == "http" && is_this_machine(url));
+    let plain = url.username().is_empty() && url.password().is_none();
+    (!safe || !plain)
+        .then(|| "PLANTAIN_JWKS_URL must be an https address without user and password".to_owned())
+}
+
+/// As far as it shows without resolving the name.
+pub(super) fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn check_secret(name: &str, secret: &str, problems: &mut Vec<String>) {
     let problem = if secret.is_empty() {
         "is missing; set it to a random text of 32 bytes or more, such as from `openssl rand -hex 32`"
     } else if secret.len() < MIN_SECRET_BYTES {
@@ -69,12 +103,6 @@ pub(super) fn check_public_url(url: Option<&Url>) -> Option<String> {
     (!usable).then(|| {
         "PLANTAIN_PUBLIC_URL must be a plain http or https address without user, query or fragment".to_owned()
     })
-}
-
-pub(super) fn check_storage_url(url: Option<&Url>) -> Option<String> {
-    let url = url?;
-    let usable = url.scheme() == "file" && url.to_file_path().is_ok();
-    (!usable).then(|| "PLANTAIN_STORAGE_URL must be file:///folder".to_owned())
 }
 
 /// An origin as browsers write it: nothing behind the host and the port.

@@ -89,3 +89,43 @@ fn origins_are_named_as_browsers_name_them() {
         assert!(problems.len() == 1 && problems[0].contains(wrong), "{problems:?}");
     }
 }
+
+#[test]
+fn tokens_need_the_secret_or_the_issuers_keys_over_https() {
+    let keys = "--jwks-url=https://project.supabase.co/auth/v1/.well-known/jwks.json";
+    let without_secret = GatewayArgs { jwt_secret: None, ..complete(&[keys]) };
+    assert_eq!(problems(without_secret), Vec::<String>::new());
+    assert_eq!(problems(complete(&[keys])), Vec::<String>::new());
+    for wrong in ["http://127.0.0.1/keys", "http://issuer/keys", "https://me:too@issuer/keys"] {
+        let problems = problems(complete(&[&format!("--jwks-url={wrong}")]));
+        assert!(problems.len() == 1 && problems[0].contains("PLANTAIN_JWKS_URL"), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_bucket_needs_a_name_keys_and_an_endpoint_that_is_safe() {
+    let keys = ["--aws-access-key-id=id", "--aws-secret-access-key=key"];
+    let with = |flags: &[&str]| problems(complete(&[&keys, flags].concat())).join("\n");
+    let bucket = "--storage-url=s3://images/plantain";
+    let supabase = "--aws-endpoint-url=https://project.supabase.co/storage/v1/s3";
+    let elsewhere = "--aws-endpoint-url=http://minio:9000";
+    for good in [
+        &[bucket][..],
+        &[bucket, supabase],
+        &["--storage-url=s3://images"],
+        &[bucket, "--aws-endpoint=http://127.0.0.1:9000"],
+        &[bucket, elsewhere, "--aws-allow-http=true"],
+    ] {
+        assert_eq!(with(good), "", "{good:?}");
+    }
+    for (wrong, name) in [
+        (&["--storage-url=s3:///plantain"][..], "PLANTAIN_STORAGE_URL"),
+        (&["--storage-url=s3://key@images"], "PLANTAIN_STORAGE_URL"),
+        (&["--storage-url=https://images.example.com"], "PLANTAIN_STORAGE_URL"),
+        (&[bucket, elsewhere], "AWS_ENDPOINT_URL"),
+        (&[bucket, "--aws-endpoint-url=minio"], "AWS_ENDPOINT_URL"),
+    ] {
+        assert!(with(wrong).starts_with(name), "{wrong:?}: {}", with(wrong));
+    }
+    assert_eq!(problems(complete(&[bucket, "--aws-access-key-id="])).len(), 2);
+}

@@ -31,6 +31,11 @@ impl BoardKind {
     }
 }
 
+impl Board {
+    /// Images that stand on a board, at most.
+    pub const MAX_IMAGES: u32 = 1_000;
+}
+
 /// A board, without its images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Board {

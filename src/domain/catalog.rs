@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Credits, FieldError, Model, Request, check};
+use super::{Credits, FieldError, Model, ProviderName, Request, check};
 
 /// Every model that this gateway can be asked for.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,14 @@ impl Catalog {
     #[must_use]
     pub fn models(&self) -> &[&'static Model] {
         &self.models
+    }
+
+    /// Their providers, in that order.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderName> {
+        let mut names: Vec<_> = self.models.iter().map(|model| model.provider).collect();
+        names.dedup();
+        names
     }
 
     /// The model with this id, offered or not.

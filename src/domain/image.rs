@@ -35,13 +35,14 @@ impl Image {
     /// Its place in links and in the store: `{task}/{job}-{position}/{variant}.{extension}`.
     #[must_use]
     pub fn path(&self, variant: ImageVariant) -> String {
-        let Self { task_id, job, position, media_type, .. } = self;
-        format!("{task_id}/{job}-{position}/{}.{}", variant.name(), media_type.extension())
+        let folder = Self::folder(self.task_id, self.job, self.position);
+        format!("{folder}/{}.{}", variant.name(), self.media_type.extension())
     }
 
-    /// Every place in the store that belongs to it.
-    pub fn paths(&self) -> impl Iterator<Item = String> {
-        ImageVariant::ALL.into_iter().map(|variant| self.path(variant))
+    /// Where all that belongs to the result of a job is in the store.
+    #[must_use]
+    pub fn folder(task: TaskId, job: u16, position: u16) -> String {
+        format!("{task}/{job}-{position}")
     }
 }
 

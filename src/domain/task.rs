@@ -133,6 +133,17 @@ pub struct Task {
     pub images: Vec<Image>,
 }
 
+impl Task {
+    /// Expected seconds until the end, when it takes as long as is usual.
+    #[must_use]
+    pub fn seconds_left(&self, usual: f64, now: Timestamp) -> i64 {
+        let age = (now - self.created_at).as_seconds_f64();
+        #[expect(clippy::cast_possible_truncation, reason = "seconds of a task's life are few")]
+        let left = (usual - age).max(1.0).ceil() as i64;
+        left
+    }
+}
+
 /// A task about to be created.
 #[derive(Debug, Clone)]
 pub struct NewTask {

@@ -68,7 +68,8 @@ impl Refusal {
     }
 
     /// Something of ours broke; the log says what.
-    pub(super) fn broken() -> Self {
+    #[must_use]
+    pub fn broken() -> Self {
         Self::of(RefusalKind::Stopped, error::broken())
     }
 

@@ -96,24 +96,28 @@ impl Subscription {
 
     /// One board: its present state at once, then at every change of it or of what stands on it; ends
     /// when it is removed.
-    async fn board_updated<'ctx>(
+    async fn board_updated(
         &self,
-        ctx: &'ctx Context<'_>,
+        ctx: &Context<'_>,
         #[graphql(desc = "The board to follow.")] id: ID,
-    ) -> Result<impl Stream<Item = Result<Board, Error>> + use<'ctx>, Error> {
+    ) -> Result<impl Stream<Item = Result<Board, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
         let id: BoardId = id.parse().map_err(|_| no_such_board())?;
-        let store = &ctx.commands().store;
+        let (store, owner) = (ctx.commands().store.clone(), viewer.id.clone());
         // Joined before the board is read: a change in between is hinted.
         let hints = WatchStream::from_changes(ctx.commands().hints.board(id)).map(|()| ());
-        let present = store.find_board(&viewer.id, id).await.map_err(|error| internal(&error))?;
+        let present = store.find_board(&owner, id).await.map_err(|error| internal(&error))?;
         let present = present.ok_or_else(no_such_board)?;
         let seen = present.version;
         let looks = stream::select(hints, every(SAFETY_LOOK_EVERY));
-        let states = looks.then(move |()| store.find_board(&viewer.id, id));
+        let states = looks.then(move |()| {
+            let (store, owner) = (store.clone(), owner.clone());
+            async move { store.find_board(&owner, id).await }
+        });
         let changes = states.scan(seen, |seen, state| future::ready(change(seen, state)));
         let present = stream::once(future::ready(Ok(Board(present))));
-        Ok(present.chain(changes.filter_map(future::ready)))
+        let changes = changes.filter_map(future::ready);
+        Ok(through_last(present.chain(changes), Result::is_err))
     }
 }
 

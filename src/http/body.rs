@@ -35,6 +35,21 @@ pub(super) async fn read_within(
     timeout(patience, read_all(body, limit)).await.unwrap_or(Err(BodyError::Broken))
 }
 
+/// Reads up to so many bytes and throws them away, so that a client that is still sending sees the answer.
+pub(super) async fn discard(body: Body, most: u64) {
+    let mut chunks = body.into_data_stream();
+    let drained = async {
+        let mut left = most;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len() as u64);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = timeout(PATIENCE, drained).await;
+}
+
 async fn read_all(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     let mut chunks = body.into_data_stream();
     let mut kept = BytesMut::new();

@@ -9,21 +9,13 @@ use serde::Deserialize;
 
 use super::SharedEdge;
 use super::problem::problem;
-use crate::blobs::{BlobError, shrink};
-use crate::domain::{ImageVariant, MediaType};
+use crate::blobs::{BlobError, VariantPath};
+use crate::domain::MediaType;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Permission {
     pub(super) expires: i64,
     pub(super) signature: String,
-}
-
-/// A path that a signature has vouched for.
-struct Wanted<'a> {
-    /// Everything before the last `/`.
-    folder: &'a str,
-    variant: ImageVariant,
-    media_type: MediaType,
 }
 
 pub(super) async fn read(
@@ -35,13 +27,13 @@ pub(super) async fn read(
     let permitted = permission.ok().filter(|Query(each)| {
         edge.commands.links.verify_image(&path, each.expires, &each.signature, now)
     });
-    let Some((Query(permission), wanted)) = permitted.zip(wanted(&path)) else {
+    let Some((Query(permission), wanted)) = permitted.zip(VariantPath::parse(&path)) else {
         return problem(
             StatusCode::FORBIDDEN,
             "This link has ended or is wrong; read the image's `url` again.",
         );
     };
-    match load(&edge, &path, &wanted).await {
+    match edge.variants.load(wanted).await {
         Ok(bytes) => answer(bytes, wanted.media_type, permission.expires - now.timestamp()),
         Err(BlobError::Missing) => problem(StatusCode::NOT_FOUND, "The image is gone."),
         Err(error) => {
@@ -52,36 +44,6 @@ pub(super) async fn read(
             )
         }
     }
-}
-
-fn wanted(path: &str) -> Option<Wanted<'_>> {
-    let (folder, file) = path.rsplit_once('/')?;
-    let (name, extension) = file.split_once('.')?;
-    let variant = ImageVariant::ALL.into_iter().find(|variant| variant.name() == name)?;
-    Some(Wanted { folder, variant, media_type: MediaType::from_extension(extension)? })
-}
-
-/// Smaller variants are made when they are first asked for, and kept.
-async fn load(edge: &SharedEdge, path: &str, wanted: &Wanted<'_>) -> Result<Bytes, BlobError> {
-    let found = edge.blobs.get(path).await;
-    let (Err(BlobError::Missing), Some(longest_side)) = (&found, wanted.variant.longest_side())
-    else {
-        return found;
-    };
-    let original = format!(
-        "{}/{}.{}",
-        wanted.folder,
-        ImageVariant::Original.name(),
-        wanted.media_type.extension()
-    );
-    let _permit = edge.shrinking.acquire().await;
-    let original = edge.blobs.get(&original).await?;
-    let bytes = original.clone();
-    let shrunk = tokio::task::spawn_blocking(move || shrink(&bytes, longest_side)).await;
-    // The original was decoded when it was stored, so this does not fail; if it does, it serves.
-    let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
-    edge.blobs.put(path, shrunk.clone()).await?;
-    Ok(shrunk)
 }
 
 fn answer(bytes: Bytes, media_type: MediaType, seconds_left: i64) -> Response {

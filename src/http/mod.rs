@@ -6,6 +6,7 @@ mod callbacks;
 mod graphql;
 mod health;
 mod images;
+mod mcp;
 mod origins;
 mod pages;
 mod problem;
@@ -22,7 +23,6 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, post, put};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -31,13 +31,15 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 pub use graphql::Profile;
+pub use mcp::authorization_server;
 pub use origins::Origins;
 pub use pages::{Example, PageConfig};
 pub use seats::Seats;
 pub use server::serve;
+pub use uploads::Arrivals;
 
 use crate::auth::Tokens;
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Variants};
 use crate::commands::Commands;
 use crate::graphql::Operations;
 
@@ -63,10 +65,12 @@ pub struct Edge {
     pub blobs: Blobs,
     /// What `GraphiQL` is filled with.
     pub page: PageConfig,
-    /// Bounds how many images are shrunk at once.
-    pub shrinking: Semaphore,
-    /// Bounds how many uploads are in memory at once.
-    pub uploading: Semaphore,
+    /// Bounds what is uploaded at once.
+    pub arrivals: Arrivals,
+    /// The same images in smaller sizes.
+    pub variants: Variants,
+    /// Who gives out tokens, where clients can ask.
+    pub authorization_server: Option<String>,
     /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,
     /// The sockets that are open.
@@ -100,6 +104,9 @@ pub fn router(edge: Edge) -> Router {
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
         .route("/images/{*path}", get(images::read))
         .route("/uploads/{id}", put(uploads::receive))
+        .route("/mcp", post(mcp::post).fallback(mcp::method_not_allowed))
+        .route(mcp::METADATA_PATH, get(mcp::metadata))
+        .route(mcp::METADATA_ROOT, get(mcp::metadata))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/", get(pages::home))

@@ -42,7 +42,12 @@ impl Origins {
             .allow_origin(AllowOrigin::predicate(allow))
             .allow_methods([Method::GET, Method::POST, Method::PUT])
             .allow_headers(AllowHeaders::mirror_request())
-            .expose_headers([HeaderName::from_static("x-request-id"), header::WWW_AUTHENTICATE])
+            .expose_headers([
+                HeaderName::from_static("x-request-id"),
+                HeaderName::from_static("mcp-session-id"),
+                header::RETRY_AFTER,
+                header::WWW_AUTHENTICATE,
+            ])
             .max_age(MAX_AGE)
     }
 }

@@ -1,6 +1,7 @@
 //! Signed upload links: the link is the permission. What arrives is decoded and written anew, so that
 //! nothing is kept but the picture.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,17 +10,48 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::SharedEdge;
 use super::body::{self, BodyError};
 use super::images::Permission;
 use super::problem::problem;
+use super::seats::{Seat, Seats};
 use crate::blobs::{Cleaned, PictureError, clean};
+use crate::commands::Commands;
 use crate::domain::{MediaType, Upload};
 
 /// 20 MiB from a phone at 1.5 megabits a second.
 const PATIENCE: Duration = Duration::from_mins(2);
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Bounds on what arrives at once.
+pub struct Arrivals {
+    /// Kibibytes in memory.
+    room: Arc<Semaphore>,
+    /// How many images are written anew, which takes memory and a core each.
+    cleaning: Arc<Semaphore>,
+    /// So that no user takes all the room.
+    seats: Seats,
+}
+
+impl Arrivals {
+    /// So many mebibytes at once, so many images of one user, and so many that are written anew.
+    #[must_use]
+    pub fn new(mebibytes: usize, per_user: usize, cleaned: usize) -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(mebibytes * 1024)),
+            cleaning: Arc::new(Semaphore::new(cleaned)),
+            seats: Seats::new(per_user),
+        }
+    }
+
+    fn enter(&self, upload: &Upload) -> Option<(OwnedSemaphorePermit, Seat)> {
+        let kibibytes = u32::try_from(upload.byte_size.div_ceil(1024)).ok()?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).ok()?;
+        Some((room, self.seats.take(&upload.owner).ok()?))
+    }
+}
 
 /// Why the bytes were not kept.
 enum Refusal {
@@ -37,44 +69,60 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let found = match permission {
-        Ok(Query(Permission { expires, signature })) => {
-            edge.commands.find_upload(&id, expires, &signature).await.map_err(failed)
+    let upload = match admit(&edge, &id, permission.ok(), &headers).await {
+        Ok(upload) => upload,
+        Err(refusal) => {
+            // A client that is still sending never sees an answer.
+            body::discard(body, edge.commands.policy.upload_bytes).await;
+            return refusal.into_response();
         }
-        Err(_) => Ok(None),
     };
-    let kept = match found {
-        Ok(Some(upload)) => keep(&edge, &upload, &headers, body).await,
-        Ok(None) => Err(Refusal::Wrong(
-            StatusCode::FORBIDDEN,
-            "This link has ended or is wrong; call createUpload for a new one.".to_owned(),
-        )),
-        Err(refusal) => Err(refusal),
-    };
+    let kept = keep(&edge, &upload, body).await;
     kept.map_or_else(IntoResponse::into_response, |()| StatusCode::NO_CONTENT.into_response())
 }
 
-async fn keep(
+/// The upload that the link is for, when it is sent as announced.
+async fn admit(
     edge: &SharedEdge,
-    upload: &Upload,
+    id: &str,
+    permission: Option<Query<Permission>>,
     headers: &HeaderMap,
-    body: Body,
-) -> Result<(), Refusal> {
-    check_type(upload, headers)?;
-    // What waits for its turn is in memory.
-    let _permit = edge.uploading.try_acquire().map_err(|_| Refusal::Busy)?;
+) -> Result<Upload, Refusal> {
+    let found = match permission {
+        Some(Query(Permission { expires, signature })) => {
+            edge.commands.find_upload(id, expires, &signature).await.map_err(failed)?
+        }
+        None => None,
+    };
+    let upload = found.ok_or_else(|| {
+        let detail = "This link has ended or is wrong; call createUpload for a new one.";
+        Refusal::Wrong(StatusCode::FORBIDDEN, detail.to_owned())
+    })?;
+    check_type(&upload, headers)?;
+    Ok(upload)
+}
+
+async fn keep(edge: &SharedEdge, upload: &Upload, body: Body) -> Result<(), Refusal> {
+    let Some(place) = edge.arrivals.enter(upload) else {
+        body::discard(body, upload.byte_size).await;
+        return Err(Refusal::Busy);
+    };
     let bytes = read(upload, body).await?;
-    let cleaned = look(edge, bytes.clone(), upload.media_type).await?;
+    if !Commands::may_upload(upload, &bytes) {
+        return Err(other_bytes());
+    }
+    let cleaned = look(edge, bytes.clone(), upload.media_type, place).await?;
     if !edge.commands.begin_upload(upload.id, &bytes).await.map_err(failed)? {
-        return Err(Refusal::Wrong(
-            StatusCode::CONFLICT,
-            "Another image was sent to this link before; call createUpload for a new one."
-                .to_owned(),
-        ));
+        return Err(other_bytes());
     }
     let path = Upload::path(upload.id, cleaned.media_type);
     edge.blobs.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
     edge.commands.finish_upload(upload.id, cleaned.media_type).await.map_err(failed)
+}
+
+fn other_bytes() -> Refusal {
+    let detail = "Another image was sent to this link before; call createUpload for a new one.";
+    Refusal::Wrong(StatusCode::CONFLICT, detail.to_owned())
 }
 
 fn check_type(upload: &Upload, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -109,10 +157,20 @@ async fn read(upload: &Upload, body: Body) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Decoding and writing anew takes up to seconds of CPU.
-async fn look(edge: &SharedEdge, bytes: Bytes, announced: MediaType) -> Result<Cleaned, Refusal> {
-    let _permit = edge.shrinking.acquire().await;
-    let cleaned = tokio::task::spawn_blocking(move || clean(&bytes, announced)).await;
+/// Decoding and writing anew takes up to seconds of CPU. It goes on when nobody waits for it any more, so
+/// its place goes along.
+async fn look<P: Send + 'static>(
+    edge: &SharedEdge,
+    bytes: Bytes,
+    announced: MediaType,
+    place: P,
+) -> Result<Cleaned, Refusal> {
+    let permit = Arc::clone(&edge.arrivals.cleaning).acquire_owned().await;
+    let cleaned = tokio::task::spawn_blocking(move || {
+        let _held = (permit, place);
+        clean(&bytes, announced)
+    })
+    .await;
     cleaned.map_err(|_| Refusal::Failed)?.map_err(|error| {
         let status = match error {
             PictureError::UnknownFormat | PictureError::OtherFormat(_) => {

@@ -1,12 +1,12 @@
 //! Boards, and which images stand on them. Each change adds one to the board's version and is hinted
-//! after the commit. Locks are taken in the order task, jobs, user, boards.
+//! after the commit. Locks are taken in the order task, jobs, user, images, boards.
 
 mod images;
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-pub use images::{Added, BoardImage, BoardPlace, Placing};
+pub use images::{Added, BoardImage, BoardPlace};
 
 use super::page::{Page, Range};
 use super::rows::{owner, unsigned};
@@ -39,7 +39,7 @@ impl BoardRow {
 }
 
 impl Store {
-    /// Makes a board, unless its owner has this many.
+    /// Makes a board, unless its owner has about this many.
     ///
     /// # Errors
     /// When the database fails; then nothing was made.
@@ -153,7 +153,9 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        self.hints.board_changed(id);
+        if row.is_some() {
+            self.hints.board_changed(id);
+        }
         row.map(BoardRow::into_board).transpose()
     }
 
@@ -176,7 +178,9 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        self.hints.board_changed(id);
+        if row.is_some() {
+            self.hints.board_changed(id);
+        }
         row.map(BoardRow::into_board).transpose()
     }
 }
@@ -204,7 +208,8 @@ async fn touch(
     row.into_board()
 }
 
-/// Puts new images behind those on the board that the task was submitted for, if there still is one.
+/// Puts new images behind those on the board that the task was submitted for, if there still is one, and
+/// room on it.
 pub(super) async fn attach(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
@@ -221,6 +226,9 @@ pub(super) async fn attach(
                 updated_at = $3
             FROM tasks AS t
             WHERE t.id = $1 AND b.id = t.board_id AND b.owner = t.owner
+                AND cardinality($2::uuid[]) + (
+                    SELECT count(*) FROM board_images WHERE board_id = b.id
+                ) <= $4
             RETURNING b.id, b.last_position - cardinality($2::uuid[]) AS before
         )
         INSERT INTO board_images (board_id, image_id, position)
@@ -230,6 +238,7 @@ pub(super) async fn attach(
         task.0,
         &images,
         now,
+        i64::from(Board::MAX_IMAGES),
     )
     .fetch_all(&mut **tx)
     .await?;

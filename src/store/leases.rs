@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::rows::{owner, provider, status, unsigned};
-use super::{Store, StoreError};
+use super::{Input, Store, StoreError};
 use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId};
 
 /// A job that a worker holds.
@@ -35,6 +35,8 @@ pub struct Claim {
     pub model_named: bool,
     /// What to ask for.
     pub request: Request,
+    /// The images to edit, of a job that is to be submitted.
+    pub inputs: Vec<Input>,
     /// How many images of it this job makes.
     pub images: u32,
     /// The provider's id, once it has one.
@@ -110,6 +112,7 @@ pub(super) async fn load_claims(
                 model: row.model,
                 model_named: row.model_named,
                 request: row.request.0,
+                inputs: Vec::new(),
                 images: unsigned(row.images)?,
                 upstream_id: row.upstream_id,
                 submitted_at: row.submitted_at,

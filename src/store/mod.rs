@@ -32,7 +32,7 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub use accounts::{Grant, Granted};
-pub use boards::{Added, BoardImage, BoardPlace, Placing};
+pub use boards::{Added, BoardImage, BoardPlace};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{Created, Limits};
 pub use events::{EVENTS_PAGE, Log};

@@ -5,6 +5,7 @@ use sqlx::{Postgres, Transaction};
 
 use super::leases::{Key, Terms, load_claims};
 use super::providers::lock_gate;
+use super::uploads::find_inputs;
 use super::{Claim, Store, StoreError};
 use crate::clock::Clock;
 use crate::domain::{Admission, Pace, ProviderName, Timestamp};
@@ -60,7 +61,11 @@ impl Store {
         let is_probe = admission == Admission::Probe && !keys.is_empty();
         let probe_until = is_probe.then(|| now + terms.duration);
         note_look(&mut tx, provider, probe_until, room.more_at).await?;
-        let claims = load_claims(&mut tx, &keys, terms.lease).await?;
+        let mut claims = load_claims(&mut tx, &keys, terms.lease).await?;
+        // Now: what is claimed and cannot be sent would look as if it might have been.
+        for claim in &mut claims {
+            claim.inputs = find_inputs(&mut tx, &claim.owner, &claim.request.images).await?;
+        }
         tx.commit().await?;
         Ok(claims)
     }

@@ -5,6 +5,7 @@
 
 mod rows;
 
+use chrono::TimeDelta;
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
@@ -13,13 +14,17 @@ use uuid::Uuid;
 use self::rows::{write_images, write_jobs, write_task, write_timeline};
 use super::accounts::{lock_available, write_entries};
 use super::boards::attach;
+use super::garbage::discard;
 use super::rows::{owner, provider, status, unsigned};
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, Entry, EntryKind, Failure, Ignored, ImageId, Job, Progress, Report,
+    Change, Credits, Entry, EntryKind, Failure, Ignored, Image, ImageId, Job, Progress, Report,
     ResultLink, Scope, Status, TaskId, TaskState, Timestamp, UserId, apply, entries,
 };
 use crate::hints::Work;
+
+/// A worker that is still storing what is no longer needed has ended by then.
+const WORKERS_END: TimeDelta = TimeDelta::minutes(2);
 
 /// On whose word something is recorded.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +139,8 @@ impl Store {
             let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
             board = attach(&mut tx, task, &ids, now).await?;
         }
+        let folders = unneeded(task, &loaded.progress, &change);
+        discard(&mut tx, &folders, now + WORKERS_END).await?;
         write_timeline(&mut tx, task, &loaded.progress, &change, note, now).await?;
         tx.commit().await?;
         self.hint(&loaded.owner, &change);
@@ -173,6 +180,22 @@ impl Store {
         let overdrawn = available.is_some_and(|available| available < Credits::ZERO);
         Ok(!(self.quota.is_some() && overdrawn && entries.iter().any(takes_more)))
     }
+}
+
+/// Where a download may have put something for a job that now ends without it.
+fn unneeded(task: TaskId, before: &Progress, change: &Change) -> Vec<String> {
+    let ended = change.jobs.iter().filter(|job| {
+        let was_storing = before
+            .jobs
+            .iter()
+            .any(|each| each.number == job.number && each.status == Status::Storing);
+        was_storing && matches!(job.status, Status::Failed | Status::Canceled)
+    });
+    let folders = |job: &Job| {
+        let (number, images) = (job.number, u16::try_from(job.images).unwrap_or(u16::MAX));
+        (0..images).map(move |position| Image::folder(task, number, position))
+    };
+    ended.flat_map(folders).collect()
 }
 
 /// An acceptance is a fact about the world, whoever reports it and however late; all else that a

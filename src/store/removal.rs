@@ -1,14 +1,15 @@
-//! Deleting what a user no longer wants. The ledger stays: what was spent is spent.
+//! Deleting what a user no longer wants, or the operator no longer keeps. The ledger stays: what was spent
+//! is spent.
 
-use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::boards::touch_boards_of;
 use super::garbage::discard;
-use super::rows::{ImageRow, status};
+use super::rows::{status, unsigned};
 use super::{Store, StoreError};
 use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
+use crate::hints::Work;
 
 /// What became of a task that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +18,17 @@ pub enum Deleted {
     Done,
     /// It is not over.
     Live(Status),
-    /// A worker is still asking the provider about it, which may yet cost something.
-    AtWork,
+    /// The provider may yet say that it has taken it, which costs something.
+    Unsettled,
+    /// It is to be kept, since an image of it stands on a board.
+    OnBoard,
     /// There is no such task, for this user.
     Missing,
+}
+
+struct Found {
+    status: Status,
+    unsettled: bool,
 }
 
 impl Store {
@@ -34,26 +42,53 @@ impl Store {
         id: TaskId,
         now: Timestamp,
     ) -> Result<Deleted, StoreError> {
+        self.remove_task(owner, id, false, now).await
+    }
+
+    /// The same for its age: not while an image of it stands on a board.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was deleted.
+    pub async fn forget_task(
+        &self,
+        owner: &UserId,
+        id: TaskId,
+        now: Timestamp,
+    ) -> Result<Deleted, StoreError> {
+        self.remove_task(owner, id, true, now).await
+    }
+
+    async fn remove_task(
+        &self,
+        owner: &UserId,
+        id: TaskId,
+        spare_boards: bool,
+        now: Timestamp,
+    ) -> Result<Deleted, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let Some((status, at_work)) = lock_task(&mut tx, owner, id, now).await? else {
-            return Ok(Deleted::Missing);
-        };
-        if !status.is_terminal() {
-            return Ok(Deleted::Live(status));
+        let unsettled_since = now - self.rules.task_timeout;
+        let found = lock_task(&mut tx, owner, id, unsettled_since).await?;
+        match found {
+            None => return Ok(Deleted::Missing),
+            Some(Found { status, .. }) if !status.is_terminal() => {
+                return Ok(Deleted::Live(status));
+            }
+            Some(Found { unsettled: true, .. }) => return Ok(Deleted::Unsettled),
+            Some(_) => {}
         }
-        if at_work {
-            return Ok(Deleted::AtWork);
+        let images = lock_images(&mut tx, id).await?;
+        let boards = touch_boards_of(&mut tx, &images, now).await?;
+        if spare_boards && !boards.is_empty() {
+            return Ok(Deleted::OnBoard);
         }
-        let images = list_images(&mut tx, id).await?;
-        let boards = give_up(&mut tx, &images, now).await?;
-        delete_row(&mut tx, id).await?;
+        discard(&mut tx, &[id.to_string()], now).await?;
+        delete_rows(&mut tx, id).await?;
         tx.commit().await?;
         self.hint_removal(&boards);
         Ok(Deleted::Done)
     }
 
-    /// Deletes an image. The task that made it, now without it; `None` when there is no such image,
-    /// for this user.
+    /// Deletes an image. The task that made it; `None` when there is no such image, for this user.
     ///
     /// # Errors
     /// When the database fails; then nothing was deleted.
@@ -64,115 +99,96 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<TaskId>, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let Some(task) = task_of(&mut tx, owner, id).await? else { return Ok(None) };
-        lock_task(&mut tx, owner, task, now).await?;
-        let mut images = list_images(&mut tx, task).await?;
-        images.retain(|image| image.id == id);
-        let boards = give_up(&mut tx, &images, now).await?;
-        let deleted = sqlx::query!(
+        let place = sqlx::query!(
             "-- store::removal::delete_image
-            DELETE FROM images WHERE id = $1 AND owner = $2",
+            SELECT task_id, job, position FROM images WHERE id = $1 AND owner = $2 FOR UPDATE",
             id.0,
             owner.as_str(),
         )
-        .execute(&mut *tx)
+        .fetch_optional(&mut *tx)
         .await?;
+        let Some(place) = place else { return Ok(None) };
+        let task = TaskId(place.task_id);
+        let folder = Image::folder(task, unsigned(place.job)?, unsigned(place.position)?);
+        let boards = touch_boards_of(&mut tx, &[id.0], now).await?;
+        discard(&mut tx, &[folder], now).await?;
+        sqlx::query!("-- store::removal::delete_image\nDELETE FROM images WHERE id = $1", id.0)
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         self.hint_removal(&boards);
-        Ok((deleted.rows_affected() > 0).then_some(task))
+        Ok(Some(task))
     }
 
     fn hint_removal(&self, boards: &[BoardId]) {
         for board in boards {
             self.hints.board_changed(*board);
         }
-        self.hints.wake(crate::hints::Work::Garbage);
+        self.hints.wake(Work::Garbage);
     }
 }
 
+/// A job that ended while nobody knew whether the provider had it is settled when that is known, or when
+/// the provider's time is over.
 async fn lock_task(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     id: TaskId,
-    now: Timestamp,
-) -> Result<Option<(Status, bool)>, StoreError> {
+    unsettled_since: Timestamp,
+) -> Result<Option<Found>, StoreError> {
     let row = sqlx::query!(
         r#"-- store::removal::lock_task
         SELECT status, EXISTS (
             SELECT FROM jobs
-            WHERE task_id = $1 AND lease IS NOT NULL AND next_step_at > $3
-        ) AS "at_work!"
+            WHERE task_id = $1 AND upstream_id IS NULL AND submit_started_at IS NOT NULL AND sent_at > $3
+                AND (status = 'CANCELED' OR failure ->> 'code' = 'SUBMIT_UNCONFIRMED')
+        ) AS "unsettled!"
         FROM tasks WHERE id = $1 AND owner = $2
         FOR UPDATE"#,
         id.0,
         owner.as_str(),
-        now,
+        unsettled_since,
     )
     .fetch_optional(&mut **tx)
     .await?;
-    row.map(|row| Ok((status(&row.status)?, row.at_work))).transpose()
+    row.map(|row| Ok(Found { status: status(&row.status)?, unsettled: row.unsettled })).transpose()
 }
 
-async fn task_of(
-    tx: &mut Transaction<'_, Postgres>,
-    owner: &UserId,
-    image: ImageId,
-) -> Result<Option<TaskId>, StoreError> {
-    let task = sqlx::query_scalar!(
-        "-- store::removal::task_of
-        SELECT task_id FROM images WHERE id = $1 AND owner = $2",
-        image.0,
-        owner.as_str(),
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(task.map(TaskId))
-}
-
-async fn list_images(
+/// Nobody can put them on a board any more.
+async fn lock_images(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
-) -> Result<Vec<Image>, StoreError> {
+) -> Result<Vec<Uuid>, StoreError> {
     let images = sqlx::query_scalar!(
-        r#"-- store::removal::list_images
-        SELECT images AS "images: Json<Vec<ImageRow>>" FROM task_details WHERE id = $1"#,
+        "-- store::removal::lock_images
+        SELECT id FROM images WHERE task_id = $1 ORDER BY id FOR UPDATE",
         task.0,
     )
-    .fetch_optional(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    let images = images.flatten().map(|json| json.0).unwrap_or_default();
-    images.into_iter().map(|image| image.into_image(task)).collect()
+    Ok(images)
 }
 
-/// Takes images off their boards, and their bytes out of the store.
-async fn give_up(
-    tx: &mut Transaction<'_, Postgres>,
-    images: &[Image],
-    now: Timestamp,
-) -> Result<Vec<BoardId>, StoreError> {
-    let ids: Vec<Uuid> = images.iter().map(|image| image.id.0).collect();
-    let boards = touch_boards_of(tx, &ids, now).await?;
-    let paths: Vec<String> = images.iter().flat_map(Image::paths).collect();
-    discard(tx, &paths, now).await?;
-    Ok(boards)
-}
-
-/// What it edited is swept when no other task edits it.
-async fn delete_row(tx: &mut Transaction<'_, Postgres>, id: TaskId) -> Result<(), StoreError> {
-    sqlx::query!(
-        "-- store::removal::delete_row
-        UPDATE uploads SET used = false
-        WHERE id IN (SELECT upload_id FROM task_uploads WHERE task_id = $1)
-            AND NOT EXISTS (
-                SELECT FROM task_uploads AS other
-                WHERE other.upload_id = uploads.id AND other.task_id <> $1
-            )",
+/// What the task edited is swept when no other task edits it.
+async fn delete_rows(tx: &mut Transaction<'_, Postgres>, id: TaskId) -> Result<(), StoreError> {
+    let uploads = sqlx::query_scalar!(
+        "-- store::removal::delete_rows
+        SELECT upload_id FROM task_uploads WHERE task_id = $1",
         id.0,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    sqlx::query!("-- store::removal::delete_rows\nDELETE FROM tasks WHERE id = $1", id.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query!(
+        "-- store::removal::delete_rows
+        UPDATE uploads SET used = false
+        WHERE id IN (SELECT id FROM uploads WHERE id = ANY ($1) ORDER BY id FOR UPDATE)
+            AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)",
+        &uploads,
     )
     .execute(&mut **tx)
     .await?;
-    sqlx::query!("-- store::removal::delete_row\nDELETE FROM tasks WHERE id = $1", id.0)
-        .execute(&mut **tx)
-        .await?;
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What is forgotten for its age, a bounded part at a time. Callers repeat until a part is not full.
 
-use sqlx::Postgres;
-use sqlx::Transaction;
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::garbage::discard;
@@ -27,7 +26,9 @@ impl Store {
             r#"-- store::retention::forget_events
             WITH gone AS (
                 DELETE FROM events
-                WHERE (owner, seq) IN (SELECT owner, seq FROM events WHERE at < $1 LIMIT $2)
+                WHERE (owner, seq) IN (
+                    SELECT owner, seq FROM events WHERE at < $1 ORDER BY at LIMIT $2
+                )
                 RETURNING owner, seq
             ), noted AS (
                 UPDATE users SET forgotten_seq = greatest(forgotten_seq, newest.seq)
@@ -53,7 +54,10 @@ impl Store {
             "-- store::retention::forget_callbacks
             DELETE FROM callbacks
             WHERE id IN (
-                SELECT id FROM callbacks WHERE received_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+                SELECT id FROM callbacks WHERE received_at < $1
+                ORDER BY received_at
+                LIMIT $2
+                FOR UPDATE SKIP LOCKED
             )",
             before,
             i64::from(FORGOTTEN_AT_ONCE),
@@ -89,16 +93,15 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let path = |id: &Uuid| Upload::KEPT_AS.map(|kept_as| Upload::path(UploadId(*id), kept_as));
-        let paths: Vec<String> = gone.iter().flat_map(path).collect();
-        discard(&mut tx, &paths, now).await?;
+        let folders: Vec<String> = gone.iter().map(|id| Upload::folder(UploadId(*id))).collect();
+        discard(&mut tx, &folders, now).await?;
         tx.commit().await?;
         self.hints.wake(crate::hints::Work::Garbage);
         Ok(gone.len() as u64)
     }
 
-    /// Tasks that were over before a moment and have no image on a board, oldest first, after one of
-    /// them.
+    /// Tasks that were over before a moment, oldest first, after one of them. Not those with an image
+    /// that stands on a board, or that a live task edits.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,6 +119,13 @@ impl Store {
                 AND NOT EXISTS (
                     SELECT FROM images AS i JOIN board_images AS b ON b.image_id = i.id
                     WHERE i.task_id = t.id
+                )
+                AND NOT EXISTS (
+                    SELECT FROM images AS i
+                    JOIN tasks AS edit ON edit.owner = t.owner AND edit.kind = 'EDIT'
+                        AND edit.status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING')
+                    CROSS JOIN jsonb_array_elements(edit.request -> 'images') AS source
+                    WHERE i.task_id = t.id AND source ->> 'image' = i.id::text
                 )
             ORDER BY t.id
             LIMIT $4",

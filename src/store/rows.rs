@@ -71,7 +71,7 @@ impl TaskRow {
 }
 
 impl ImageRow {
-    pub(super) fn into_image(self, task_id: TaskId) -> Result<Image, StoreError> {
+    fn into_image(self, task_id: TaskId) -> Result<Image, StoreError> {
         Ok(Image {
             id: ImageId(self.id),
             task_id,

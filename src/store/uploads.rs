@@ -1,11 +1,15 @@
 //! What clients sent, or announced, to be edited.
 
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::rows::unsigned;
+use super::rows::{owner, unsigned};
+use super::tasks::find_tasks;
 use super::{Store, StoreError};
-use crate::domain::{Image, ImageSource, MediaType, TaskId, Timestamp, Upload, UploadId, UserId};
+use crate::domain::{
+    Image, ImageId, ImageSource, ImageVariant, MediaType, TaskId, Timestamp, Upload, UploadId,
+    UserId,
+};
 
 /// An image to edit, as it can be had now.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,13 +26,12 @@ pub enum Input {
 }
 
 impl Store {
-    /// Announces an upload, unless its owner has this many that no task edits.
+    /// Announces an upload, unless its owner has about this many that are expected, or that no task edits.
     ///
     /// # Errors
     /// When the database fails; then nothing was announced.
     pub async fn create_upload(
         &self,
-        owner: &UserId,
         upload: &Upload,
         most_unused: u32,
         now: Timestamp,
@@ -37,9 +40,12 @@ impl Store {
             "-- store::uploads::create_upload
             INSERT INTO uploads (id, owner, media_type, byte_size, created_at, expires_at)
             SELECT $1, $2, $3, $4, $5, $6
-            WHERE (SELECT count(*) FROM uploads WHERE owner = $2 AND NOT used) < $7",
+            WHERE (
+                SELECT count(*) FROM uploads
+                WHERE owner = $2 AND NOT used AND (stored_as IS NOT NULL OR expires_at > $5)
+            ) < $7",
             upload.id.0,
-            owner.as_str(),
+            upload.owner.as_str(),
             upload.media_type.content_type(),
             unsigned::<i64, _>(upload.byte_size)?,
             now,
@@ -58,7 +64,7 @@ impl Store {
     pub async fn find_upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
         let row = sqlx::query!(
             "-- store::uploads::find_upload
-            SELECT media_type, byte_size, expires_at FROM uploads WHERE id = $1",
+            SELECT owner, media_type, byte_size, expires_at, received_digest FROM uploads WHERE id = $1",
             id.0,
         )
         .fetch_optional(&self.pool)
@@ -66,9 +72,11 @@ impl Store {
         row.map(|row| {
             Ok(Upload {
                 id,
+                owner: owner(row.owner)?,
                 media_type: media_type(&row.media_type)?,
                 byte_size: unsigned(row.byte_size)?,
                 expires_at: row.expires_at,
+                digest: row.received_digest,
             })
         })
         .transpose()
@@ -117,62 +125,68 @@ impl Store {
         owner: &UserId,
         sources: &[ImageSource],
     ) -> Result<Vec<Input>, StoreError> {
-        let uploads = self.find_stored_uploads(owner, &upload_ids(sources)).await?;
-        let images = self.find_source_images(owner, sources).await?;
-        let stored =
-            |path: Option<String>| path.map_or(Input::Missing, |path| Input::Stored { path });
-        let inputs = sources.iter().map(|source| match source {
-            ImageSource::Url(url) => Input::Url(url.clone()),
-            ImageSource::Upload { upload } => {
-                let found = uploads.iter().find(|(id, _)| id == upload);
-                stored(found.map(|(id, kept_as)| Upload::path(*id, *kept_as)))
-            }
-            ImageSource::Image { image } => {
-                let found = images.iter().find(|each| each.id == *image);
-                stored(found.map(|image| image.path(crate::domain::ImageVariant::Original)))
-            }
-        });
-        Ok(inputs.collect())
+        find_inputs(&mut *self.pool.acquire().await?, owner, sources).await
     }
+}
 
-    async fn find_stored_uploads(
-        &self,
-        owner: &UserId,
-        ids: &[Uuid],
-    ) -> Result<Vec<(UploadId, MediaType)>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+/// The same, within a transaction.
+pub(super) async fn find_inputs(
+    db: &mut PgConnection,
+    owner: &UserId,
+    sources: &[ImageSource],
+) -> Result<Vec<Input>, StoreError> {
+    let uploads = stored_uploads(db, owner, &upload_ids(sources)).await?;
+    let images = source_images(db, owner, sources).await?;
+    let stored = |path: Option<String>| path.map_or(Input::Missing, |path| Input::Stored { path });
+    let inputs = sources.iter().map(|source| match source {
+        ImageSource::Url(url) => Input::Url(url.clone()),
+        ImageSource::Upload { upload } => {
+            let found = uploads.iter().find(|(id, _)| id == upload);
+            stored(found.map(|(id, kept_as)| Upload::path(*id, *kept_as)))
         }
-        let rows = sqlx::query!(
-            r#"-- store::uploads::find_stored_uploads
-            SELECT id, stored_as AS "stored_as!" FROM uploads
-            WHERE owner = $1 AND id = ANY ($2) AND stored_as IS NOT NULL"#,
-            owner.as_str(),
-            ids,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(|row| Ok((UploadId(row.id), media_type(&row.stored_as)?))).collect()
-    }
+        ImageSource::Image { image } => {
+            let found = images.iter().find(|each| each.id == *image);
+            stored(found.map(|image| image.path(ImageVariant::Original)))
+        }
+    });
+    Ok(inputs.collect())
+}
 
-    async fn find_source_images(
-        &self,
-        owner: &UserId,
-        sources: &[ImageSource],
-    ) -> Result<Vec<Image>, StoreError> {
-        let ids: Vec<_> = sources
-            .iter()
-            .filter_map(|source| match source {
-                ImageSource::Image { image } => Some(*image),
-                ImageSource::Url(_) | ImageSource::Upload { .. } => None,
-            })
-            .collect();
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let tasks = self.find_tasks(owner, &[], &ids).await?;
-        Ok(tasks.into_iter().flat_map(|task| task.images).collect())
+async fn stored_uploads(
+    db: &mut PgConnection,
+    owner: &UserId,
+    ids: &[Uuid],
+) -> Result<Vec<(UploadId, MediaType)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
+    let rows = sqlx::query!(
+        r#"-- store::uploads::stored_uploads
+        SELECT id, stored_as AS "stored_as!" FROM uploads
+        WHERE owner = $1 AND id = ANY ($2) AND stored_as IS NOT NULL"#,
+        owner.as_str(),
+        ids,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(|row| Ok((UploadId(row.id), media_type(&row.stored_as)?))).collect()
+}
+
+async fn source_images(
+    db: &mut PgConnection,
+    owner: &UserId,
+    sources: &[ImageSource],
+) -> Result<Vec<Image>, StoreError> {
+    let ids = sources.iter().filter_map(|source| match source {
+        ImageSource::Image { image } => Some(*image),
+        ImageSource::Url(_) | ImageSource::Upload { .. } => None,
+    });
+    let ids: Vec<ImageId> = ids.collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tasks = find_tasks(db, owner, &[], &ids).await?;
+    Ok(tasks.into_iter().flat_map(|task| task.images).collect())
 }
 
 fn upload_ids(sources: &[ImageSource]) -> Vec<Uuid> {
@@ -205,7 +219,12 @@ pub(super) async fn use_uploads(
         "-- store::uploads::use_uploads
         WITH used AS (
             UPDATE uploads SET used = true
-            WHERE id = ANY ($1) AND owner = $2 AND stored_as IS NOT NULL
+            WHERE id IN (
+                SELECT id FROM uploads
+                WHERE id = ANY ($1) AND owner = $2 AND stored_as IS NOT NULL
+                ORDER BY id
+                FOR UPDATE
+            )
             RETURNING id
         )
         INSERT INTO task_uploads (task_id, upload_id) SELECT $3, id FROM used",

@@ -13,10 +13,10 @@ use crate::blobs::{Inspected, inspect};
 use crate::domain::{Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Timestamp};
 use crate::hints::Work;
 use crate::providers::FetchError;
-use crate::store::{Claim, Note, Recorded, StoreError};
+use crate::store::{Claim, Note, StoreError};
 
-/// Longer than a fetch may take.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Longer than a fetch, and then the image store, may take.
+const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// A result may appear a little after it is announced; one that is still missing then is gone.
 const PATIENCE: u32 = 3;
 
@@ -105,13 +105,6 @@ impl Download {
         })
     }
 
-    /// Nobody waits for them any more, or somebody else has stored them.
-    async fn give_up(&self, claim: &Claim, images: &[Image]) -> Result<(), StoreError> {
-        let paths: Vec<String> = images.iter().flat_map(Image::paths).collect();
-        let now = self.shop.clock.now();
-        self.shop.store.discard_of_job(claim.task, claim.number, &paths, now).await
-    }
-
     fn image(&self, claim: &Claim, position: u16, seen: &Inspected, bytes: usize) -> Image {
         let now = self.shop.clock.now();
         Image {
@@ -180,12 +173,7 @@ impl Step for Download {
         } else {
             self.store_all(&claim).await
         };
-        let recorded = self.shop.record(&claim, &report, note).await?;
-        match report {
-            Report::Stored { images } if !matches!(recorded, Recorded::Applied(_)) => {
-                self.give_up(&claim, &images).await
-            }
-            _ => Ok(()),
-        }
+        self.shop.record(&claim, &report, note).await?;
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::Workshop;
 use crate::hints::Work;
 use crate::store::StoreError;
 
-const AT_ONCE: u32 = 100;
+const AT_ONCE: u32 = 50;
 /// Longer than removing that many takes; then another tries.
 const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// How often the database is looked at without a hint.
@@ -35,18 +35,18 @@ pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
 /// Whether there may be more.
 async fn remove(shop: &Workshop, stop: &CancellationToken) -> Result<bool, StoreError> {
     let now = shop.clock.now();
-    let paths = shop.store.claim_garbage(AT_ONCE, now + LEASE, now).await?;
-    let all = paths.len() == AT_ONCE as usize;
-    let mut removed = Vec::new();
-    for path in paths {
+    let folders = shop.store.claim_garbage(AT_ONCE, now + LEASE, now).await?;
+    let (claimed, mut removed) = (folders.len(), Vec::new());
+    for folder in folders {
         if stop.is_cancelled() {
             break;
         }
-        match shop.blobs.delete(&path).await {
-            Ok(()) => removed.push(path),
-            Err(error) => tracing::warn!(%error, "an object could not be removed, trying again"),
+        if let Err(error) = shop.blobs.remove_folder(&folder).await {
+            tracing::warn!(%error, "nothing can be removed from the image store, trying again");
+            break;
         }
+        removed.push(folder);
     }
     shop.store.finish_garbage(&removed, shop.clock.now()).await?;
-    Ok(all)
+    Ok(removed.len() == claimed && claimed == AT_ONCE as usize)
 }

@@ -49,7 +49,7 @@ async fn forget_tasks(shop: &Workshop, before: Timestamp) -> Result<(), StoreErr
     loop {
         let outdated = shop.store.list_outdated(before, after).await?;
         for (owner, task) in &outdated {
-            shop.store.delete_task(owner, *task, shop.clock.now()).await?;
+            shop.store.forget_task(owner, *task, shop.clock.now()).await?;
         }
         if outdated.len() < FORGOTTEN_AT_ONCE as usize {
             return Ok(());

@@ -30,15 +30,14 @@ impl Submit {
 
     /// Links of the images to edit, good for as long as the provider may take; `None` when one of them
     /// is gone.
-    async fn inputs(&self, claim: &Claim) -> Result<Option<Vec<String>>, StoreError> {
-        let found = self.shop.store.find_inputs(&claim.owner, &claim.request.images).await?;
+    fn inputs(&self, claim: &Claim) -> Option<Vec<String>> {
         let until = self.shop.clock.now() + self.shop.settings.task_timeout;
-        let link = |input| match input {
-            Input::Url(url) => Some(url),
-            Input::Stored { path } => Some(self.shop.links.stored(&path, until).url.into()),
+        let link = |input: &Input| match input {
+            Input::Url(url) => Some(url.clone()),
+            Input::Stored { path } => Some(self.shop.links.stored(path, until).url.into()),
             Input::Missing => None,
         };
-        Ok(found.into_iter().map(link).collect())
+        claim.inputs.iter().map(link).collect()
     }
 
     async fn submit(&self, claim: &Claim, inputs: &[String]) -> Submitted {
@@ -58,14 +57,6 @@ impl Submit {
         let failure = Failure::new(code, "An image to edit was deleted before it was sent.");
         let note = Note::new("input_gone", json!({ "code": code }));
         self.shop.record(claim, &Report::Failed(failure), note).await?;
-        Ok(())
-    }
-
-    async fn inputs_unknown(&self, claim: &Claim) -> Result<(), StoreError> {
-        let at = self.shop.after_pause(claim.step_attempts);
-        let why = json!({ "why": "the database failed", "until": at });
-        let note = Note::new("submission_postponed", why);
-        self.shop.record(claim, &Report::Later { at }, note).await?;
         Ok(())
     }
 
@@ -190,14 +181,7 @@ impl Step for Submit {
             self.shop.record(&claim, &Report::AnswerLost, note).await?;
             return Ok(());
         }
-        let inputs = match self.inputs(&claim).await {
-            Ok(Some(inputs)) => inputs,
-            Ok(None) => return self.input_gone(&claim).await,
-            Err(error) => {
-                tracing::warn!(task.id = %claim.task, %error, "the images to edit were not found out");
-                return self.inputs_unknown(&claim).await;
-            }
-        };
+        let Some(inputs) = self.inputs(&claim) else { return self.input_gone(&claim).await };
         match self.submit(&claim, &inputs).await {
             Submitted::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
             Submitted::Done { upstream_id, urls } => self.done(&claim, upstream_id, urls).await,

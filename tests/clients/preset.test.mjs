@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -42,7 +42,7 @@ async function runSteps(t) {
 async function folderLikeTheRepository(t) {
   const folder = await temporaryFolder(t);
   await mkdir(join(folder, 'target/debug'), { recursive: true });
-  await symlink(binary, join(folder, 'target/debug/plantain'));
+  await symlink(resolve(binary), join(folder, 'target/debug/plantain'));
   await symlink(docs, join(folder, 'docs'));
   return folder;
 }

@@ -12,7 +12,7 @@ const limit = { timeout: 120_000 };
 let gateway, python;
 before(
   async () => {
-    python = await pythonWith(join(examples, 'python/requirements.txt'));
+    python = await pythonWith('example', join(examples, 'python/requirements.txt'));
     gateway = await startGateway();
   },
   { timeout: 600_000 },

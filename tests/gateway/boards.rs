@@ -201,6 +201,29 @@ async fn a_board_needs_a_title_and_images_are_named_by_the_hundred() {
 }
 
 #[tokio::test]
+async fn a_full_board_takes_no_more() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let (board, image) = (board(&ana).await, images(&ana, 1).await);
+    let mut database = app.database.connect().await;
+    let fill = "WITH more AS (
+        INSERT INTO images SELECT gen_random_uuid(), task_id, owner, job, n, version, width, height,
+            media_type, byte_size, sha256, thumbhash, created_at
+        FROM images, generate_series(1, 1000) AS n RETURNING id
+    ) INSERT INTO board_images SELECT boards.id, more.id, 1 FROM boards, more";
+    // The foreign key is checked at the end of the statement.
+    sqlx::query(fill).execute(&mut database).await.unwrap();
+    let refused = add(&ana, &board, &image).await;
+    assert_eq!(refused["fields"][0]["path"], json!(["imageIds"]), "{refused}");
+    let result = ana.generate(json!({ "prompt": "a boat", "boardId": board })).await;
+    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(task["status"], "SUCCEEDED");
+    let standing = "SELECT count(*) FROM board_images";
+    let standing: i64 = sqlx::query_scalar(standing).fetch_one(&mut database).await.unwrap();
+    assert_eq!(standing, 1000);
+}
+
+#[tokio::test]
 async fn boards_and_their_images_are_paged_both_ways() {
     let app = TestApp::start().await;
     let ana = app.user("ana");

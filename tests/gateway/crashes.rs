@@ -84,7 +84,7 @@ async fn a_download_cut_off_by_the_kill_is_taken_up_again() {
     let app = app.kill().restart().await;
     let ana = app.user("ana");
     // The lease of the killed one ends.
-    app.advance(61);
+    app.advance(91);
     eventually("the image to be stored", || async {
         app.advance_to_the_next_step().await;
         (ana.task(&id).await["status"] == "SUCCEEDED").then_some(())

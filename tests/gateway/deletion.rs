@@ -82,10 +82,23 @@ async fn a_task_that_runs_or_is_anothers_is_not_deleted() {
     ana.cancel(&task).await;
     assert_eq!(delete_task(&eve, &task).await["__typename"], "NotFound");
     assert_eq!(delete_task(&ana, "nonsense").await["__typename"], "NotFound");
-    eventually("no worker to be at it", || async {
-        (delete_task(&ana, &task).await["__typename"] == "TaskDeleted").then_some(())
+    assert_eq!(delete_task(&ana, &task).await["__typename"], "TaskDeleted");
+}
+
+#[tokio::test]
+async fn a_task_that_the_provider_may_yet_have_taken_is_not_deleted() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let task = ana.submit("a boat [sim:hang]").await;
+    eventually("it to be sent", || async {
+        (app.simulator.counts().submissions > 0).then_some(())
     })
     .await;
+    assert_eq!(ana.cancel(&task).await["__typename"], "TaskCanceled");
+    let refused = delete_task(&ana, &task).await;
+    assert_eq!(refused["__typename"], "InvalidInput", "{refused}");
+    app.advance(900);
+    assert_eq!(delete_task(&ana, &task).await["__typename"], "TaskDeleted");
 }
 
 #[tokio::test]
@@ -150,16 +163,36 @@ async fn bytes_of_a_task_canceled_while_they_are_stored_do_not_stay() {
 }
 
 #[tokio::test]
+async fn what_a_killed_gateway_stored_for_a_task_that_then_failed_does_not_stay() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let task = ana.submit("a boat [sim:result=late]").await;
+    ana.reaches(&task, "STORING").await;
+    // As a download leaves it that is killed before it is recorded.
+    app.write_file(&format!("{task}/0-0/original.jpg"));
+    ana.cancel(&task).await;
+    let app = app.kill().restart().await;
+    app.advance(300);
+    eventually("nothing of it to be left", || async {
+        (!app.files().iter().any(|file| file.starts_with(&task))).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn history_is_kept_as_long_as_the_operator_says_and_boards_longer() {
-    let app = TestApp::with(&["--keep-history-days=10"]).await;
+    let app = TestApp::with(&["--keep-history-days=10", "--task-timeout-seconds=86400"]).await;
     let ana = app.user("ana");
     let (plain, kept) = (finished(&ana, "a boat").await, finished(&ana, "a tree").await);
+    let edited = finished(&ana, "a road").await;
     board_with(&ana, &[&kept["images"][0]["id"]]).await;
     let running = ana.submit("a hill [sim:never]").await;
     ana.reaches(&running, "GENERATING").await;
-    app.advance(9 * DAY);
+    app.advance(10 * DAY - 60);
+    let source = json!([{ "imageId": edited["images"][0]["id"] }]);
+    let edit = json!({ "prompt": "in the rain [sim:never]", "images": source });
+    assert_eq!(ana.edit(edit).await["__typename"], "TaskAccepted");
     let young = ana.submit("a lake [sim:never]").await;
-    app.advance(DAY + 60);
     eventually("the old task to go", || async {
         app.advance(NEXT_LOOK);
         ana.task(plain["id"].as_str().unwrap()).await.is_null().then_some(())
@@ -167,6 +200,7 @@ async fn history_is_kept_as_long_as_the_operator_says_and_boards_longer() {
     .await;
     assert_eq!(ana.task(kept["id"].as_str().unwrap()).await["status"], "SUCCEEDED");
     assert!(!ana.task(&young).await.is_null());
+    assert!(!ana.task(edited["id"].as_str().unwrap()).await.is_null());
     let folder = plain["id"].as_str().unwrap().to_owned();
     eventually("its bytes to go", || async {
         (!app.files().iter().any(|file| file.starts_with(&folder))).then_some(())

@@ -22,6 +22,7 @@ mod failures;
 mod history;
 mod http;
 mod images;
+mod jwks;
 mod money;
 mod pace;
 mod quotes;

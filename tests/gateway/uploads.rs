@@ -10,12 +10,13 @@ use crate::harness::{TestApp, User, eventually};
 /// Of a latitude that only a photo's metadata would tell.
 const SECRET: &[u8] = b"N52.370216";
 
-/// 40 by 20 pixels, lying on its side, with metadata.
+/// 40 by 20 pixels, lying on its side, in the colours of a phone's display, with metadata.
 fn photo() -> Vec<u8> {
     let picture = RgbImage::from_fn(40, 20, |x, _| Rgb([u8::try_from(x * 6).unwrap(), 90, 160]));
     let mut bytes = Vec::new();
     let mut encoder = JpegEncoder::new(&mut bytes);
     encoder.set_exif_metadata(exif()).unwrap();
+    encoder.set_icc_profile(moxcms::ColorProfile::new_display_p3().encode().unwrap()).unwrap();
     DynamicImage::from(picture).write_with_encoder(encoder).unwrap();
     bytes.extend_from_slice(SECRET);
     bytes
@@ -68,7 +69,7 @@ async fn a_photo_is_edited_upright_and_without_its_metadata() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let photo = photo();
-    assert!(contains(&photo, SECRET) && contains(&photo, b"Exif"));
+    assert!([SECRET, b"Exif", b"ICC_PROFILE"].iter().all(|part| contains(&photo, part)));
     let upload = send(&ana, "image/jpeg", &photo).await;
     let result = ana.edit(edit(&json!({ "uploadId": upload }))).await;
     let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
@@ -77,9 +78,12 @@ async fn a_photo_is_edited_upright_and_without_its_metadata() {
     let offered = ana.get(&app.simulator.inputs()[0]).await;
     assert_eq!(offered.status(), 200);
     let offered = offered.bytes().await.unwrap();
-    assert!(!contains(&offered, SECRET) && !contains(&offered, b"Exif"));
-    let picture = image::load_from_memory(&offered).unwrap();
+    assert!(![SECRET, b"Exif", b"ICC_PROFILE"].iter().any(|part| contains(&offered, part)));
+    let picture = image::load_from_memory(&offered).unwrap().into_rgb8();
     assert_eq!((picture.width(), picture.height()), (20, 40));
+    // What is (234, 90, 160) on such a display is a stronger red where sRGB is meant.
+    let [red, green, _] = picture.get_pixel(10, 39).0;
+    assert!(red > 245 && green < 85, "{red} {green}");
 }
 
 #[tokio::test]
@@ -178,15 +182,51 @@ async fn the_same_bytes_may_come_again_and_others_may_not() {
     let upload = announce(&ana, "image/png", png.len()).await;
     assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 204);
     assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 204);
-    let mut other = std::io::Cursor::new(Vec::new());
-    RgbImage::from_pixel(3, 5, Rgb([9, 9, 9])).write_to(&mut other, ImageFormat::Png).unwrap();
-    let mut other = other.into_inner();
-    other.resize(png.len().max(other.len()), 0);
-    let same_size = announce(&ana, "image/png", other.len()).await;
-    assert_eq!(put(&ana, &same_size, "image/png", &other).await.status(), 204);
-    let mut changed = other.clone();
-    *changed.last_mut().unwrap() ^= 1;
-    assert!(put(&ana, &same_size, "image/png", &changed).await.status().is_client_error());
+    // What stands behind the picture is not looked at, but makes other bytes.
+    let (mut long, mut other) = (png.clone(), png);
+    long.push(1);
+    other.push(2);
+    let upload = announce(&ana, "image/png", long.len()).await;
+    assert_eq!(put(&ana, &upload, "image/png", &long).await.status(), 204);
+    assert_eq!(put(&ana, &upload, "image/png", &other).await.status(), 409);
+}
+
+#[tokio::test]
+async fn one_users_slow_uploads_hold_up_nobody_else() {
+    let app = TestApp::start().await;
+    let (ana, eve) = (app.user("ana"), app.user("eve"));
+    let upload = announce(&eve, "image/png", 1000).await;
+    let trickle = || {
+        let (sender, chunks) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(1);
+        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(chunks));
+        let request = eve.http.put(upload["putUrl"].as_str().unwrap());
+        let request = request.header(CONTENT_TYPE, "image/png").body(body);
+        (sender, tokio::spawn(request.send()))
+    };
+    let slow: Vec<_> = std::iter::repeat_with(trickle).take(4).collect();
+    for (sender, _) in &slow {
+        // Twice: the second is taken when the first has been sent.
+        sender.send(Ok(vec![0])).await.unwrap();
+        sender.send(Ok(vec![0])).await.unwrap();
+    }
+    let refused = eventually("the fifth to be refused", || async {
+        let answer = put(&eve, &upload, "image/png", &[0; 1000]).await;
+        (answer.status() == 503).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.headers()["retry-after"], "5");
+    send(&ana, "image/png", &png()).await;
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let large = vec![0; 20 * 1024 * 1024];
+    let upload = announce(&ana, "image/png", large.len()).await;
+    assert_eq!(put(&ana, &upload, "image/jpeg", &large).await.status(), 415);
+    let wrong = json!({ "putUrl": format!("{}x", upload["putUrl"].as_str().unwrap()) });
+    assert_eq!(put(&ana, &wrong, "image/png", &large).await.status(), 403);
 }
 
 #[tokio::test]

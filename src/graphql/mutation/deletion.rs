@@ -27,7 +27,8 @@ impl DeletionMutation {
         Ok(deleted.map_err(|error| internal(&error))?.into())
     }
 
-    /// Deletes an image and its bytes; it leaves its task and every board. There is no way back.
+    /// Deletes an image and its bytes; it leaves its task and every board. An edit of it that has not been
+    /// submitted yet fails. There is no way back.
     async fn delete_image(
         &self,
         ctx: &Context<'_>,

@@ -65,10 +65,7 @@ impl Credits {
         let allowance = commands.store.find_allowance(&viewer.id).await;
         let quota = allowance.map_err(|error| internal(&error))?;
         let accounts = commands.store.list_accounts().await.map_err(|error| internal(&error))?;
-        let mut names: Vec<domain::ProviderName> =
-            commands.catalog.models().iter().map(|model| model.provider).collect();
-        names.dedup();
-        let providers = names.into_iter().map(|name| {
+        let providers = commands.catalog.providers().into_iter().map(|name| {
             let account = accounts.iter().find(|account| account.provider == name);
             let remaining = account.and_then(|account| account.remaining);
             ProviderCredits {

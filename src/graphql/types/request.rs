@@ -26,7 +26,8 @@ pub(in crate::graphql) struct GenerateImagesInput {
     output_format: Option<OutputFormat>,
     /// A text to stamp on the image, where the model can: 1 to 200 characters.
     watermark: Option<String>,
-    /// The board that the images are put on when they are stored, behind those that stand there.
+    /// The board that the images are put on when they are stored, behind those that stand there, as far as it
+    /// has room.
     board_id: Option<ID>,
     /// Refused with `InsufficientCredits` when the quote is higher.
     max_credits: Option<f64>,
@@ -64,7 +65,8 @@ pub(in crate::graphql) struct EditImagesInput {
     output_format: Option<OutputFormat>,
     /// A text to stamp on the image, where the model can: 1 to 200 characters.
     watermark: Option<String>,
-    /// The board that the images are put on when they are stored, behind those that stand there.
+    /// The board that the images are put on when they are stored, behind those that stand there, as far as it
+    /// has room.
     board_id: Option<ID>,
     /// Refused with `InsufficientCredits` when the quote is higher.
     max_credits: Option<f64>,

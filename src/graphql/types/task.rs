@@ -96,12 +96,11 @@ impl Task {
         let loader = ctx.data_unchecked::<DataLoader<UsualSecondsLoader>>();
         let usual = Usual { model: self.0.model.clone(), images: self.0.request.count };
         let usual = loader.load_one(usual).await.map_err(|error| internal(&error))?;
-        let age = (ctx.commands().clock.now() - self.0.created_at).as_seconds_f64();
-        #[expect(clippy::cast_possible_truncation, reason = "seconds of a task's life are few")]
-        Ok(usual.map(|usual| (usual - age).max(1.0).ceil() as i64))
+        let now = ctx.commands().clock.now();
+        Ok(usual.map(|usual| self.0.seconds_left(usual, now)))
     }
 
-    /// Starts at 1 and grows by one with each change.
+    /// Starts at 1 and grows by one with each step. Deleting an image is none.
     async fn version(&self) -> u32 {
         self.0.state.version
     }

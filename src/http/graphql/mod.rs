@@ -29,7 +29,7 @@ pub(super) async fn get_or_upgrade(
     RawQuery(query): RawQuery,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return sockets::accept(edge, upgrade, &headers, extensions);
+        return sockets::accept(edge, upgrade, &headers, extensions).await;
     }
     let parameters = request::read_query(query.as_deref().unwrap_or_default());
     respond(&edge, &Method::GET, &headers, parameters).await
@@ -53,7 +53,7 @@ async fn respond(
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let accepted = Accepted::read(accept);
     let replier = Replier { profile: edge.profile, request_id: request_id(headers) };
-    let answer = match admit(edge, headers, parameters) {
+    let answer = match admit(edge, headers, parameters).await {
         Ok((parameters, caller)) => {
             run(edge, method, parameters, caller, &accepted, &replier).await
         }
@@ -63,12 +63,12 @@ async fn respond(
 }
 
 /// Who asks for what.
-fn admit(
+async fn admit(
     edge: &Edge,
     headers: &HeaderMap,
     parameters: Result<Parameters, Rejection>,
 ) -> Result<(Parameters, Caller), Rejection> {
-    let viewer = bearer::viewer(&edge.tokens, headers).map_err(Rejection::unauthorized)?;
+    let viewer = bearer::viewer(&edge.tokens, headers).await.map_err(Rejection::unauthorized)?;
     Ok((parameters?, Caller { viewer, request_id: request_id(headers).into() }))
 }
 

@@ -73,6 +73,9 @@ impl Rejection {
     }
 
     pub(super) fn unauthorized(error: AuthError) -> Self {
+        if error == AuthError::Unavailable {
+            return Self::with(StatusCode::SERVICE_UNAVAILABLE, Refusal::broken());
+        }
         let message = format!("{error}.");
         let refusal = Refusal::new(RefusalKind::Malformed, code::UNAUTHENTICATED, message);
         Self::with(StatusCode::UNAUTHORIZED, refusal)

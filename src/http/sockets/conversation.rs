@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio_stream::StreamMap;
 
 use super::messages::{self, Close, Incoming};
-use crate::auth::Viewer;
+use crate::auth::{AuthError, Tokens, Viewer};
 use crate::domain::Timestamp;
 use crate::graphql::{Answer, Caller, OperationKind, Parameters, Prepared, Refusal};
 use crate::http::seats::Seat;
@@ -67,11 +67,13 @@ impl Conversation {
     }
 
     /// Takes in a message; what to answer at once, or how the socket ends.
-    pub(super) fn hear(&mut self, text: &str) -> Result<Option<String>, Close> {
+    pub(super) async fn hear(&mut self, text: &str) -> Result<Option<String>, Close> {
         match Incoming::read(text)? {
-            Incoming::ConnectionInit { payload } => self.initialise(payload.as_ref()).map(Some),
-            Incoming::Ping { payload } => self.answer_ping(payload).map(Some),
-            Incoming::Pong { payload } => self.prolong(payload.as_ref()).map(|_| None),
+            Incoming::ConnectionInit { payload } => {
+                self.initialise(payload.as_ref()).await.map(Some)
+            }
+            Incoming::Ping { payload } => self.answer_ping(payload).await.map(Some),
+            Incoming::Pong { payload } => self.prolong(payload.as_ref()).await.map(|_| None),
             Incoming::Subscribe { id, payload } => {
                 let parameters = Parameters::read(payload).ok_or(Close::BAD_REQUEST)?;
                 if !parameters.name_a_document() {
@@ -86,36 +88,33 @@ impl Conversation {
         }
     }
 
-    fn initialise(&mut self, payload: Option<&Map<String, Value>>) -> Result<String, Close> {
+    async fn initialise(&mut self, payload: Option<&Map<String, Value>>) -> Result<String, Close> {
         if self.is_acknowledged() {
             return Err(Close::SECOND_INIT);
         }
-        let named = self.verify(authorization(payload).unwrap_or_default())?;
+        let named = verify(&self.edge.tokens, authorization(payload).unwrap_or_default()).await?;
         let viewer = named.or_else(|| self.by_header.take()).ok_or(Close::FORBIDDEN)?;
         self.seat = Some(self.edge.seats.take(&viewer.id).map_err(Close::too_many_sockets)?);
         self.viewer = Some(viewer);
         Ok(messages::connection_ack())
     }
 
-    fn verify(&self, authorization: &str) -> Result<Option<Viewer>, Close> {
-        bearer::from_text(&self.edge.tokens, authorization).map_err(|_| Close::FORBIDDEN)
-    }
-
     /// A payload comes back, except a token: instead of it, when it ends.
-    fn answer_ping(&mut self, payload: Option<Map<String, Value>>) -> Result<String, Close> {
-        let prolonged = self.prolong(payload.as_ref())?;
+    async fn answer_ping(&mut self, payload: Option<Map<String, Value>>) -> Result<String, Close> {
+        let prolonged = self.prolong(payload.as_ref()).await?;
         Ok(messages::pong(prolonged.map(token_expires_at).or_else(|| payload.map(Value::from))))
     }
 
     /// A fresh token of the same user keeps the socket open until that one ends.
-    fn prolong(
+    async fn prolong(
         &mut self,
         payload: Option<&Map<String, Value>>,
     ) -> Result<Option<Timestamp>, Close> {
         let (Some(viewer), Some(authorization)) = (&self.viewer, authorization(payload)) else {
             return Ok(None);
         };
-        let fresh = self.verify(authorization)?.filter(|fresh| fresh.id == viewer.id);
+        let fresh =
+            verify(&self.edge.tokens, authorization).await?.filter(|fresh| fresh.id == viewer.id);
         let fresh = fresh.ok_or(Close::FORBIDDEN)?;
         let expires_at = fresh.expires_at;
         self.viewer = Some(fresh);
@@ -210,6 +209,14 @@ impl Conversation {
 
 fn token_expires_at(at: Timestamp) -> Value {
     json!({ "tokenExpiresAt": at.to_rfc3339_opts(SecondsFormat::Millis, true) })
+}
+
+async fn verify(tokens: &Tokens, authorization: &str) -> Result<Option<Viewer>, Close> {
+    let named = bearer::from_text(tokens, authorization).await;
+    named.map_err(|error| match error {
+        AuthError::Unavailable => Close::UNCHECKED,
+        AuthError::Invalid | AuthError::Expired => Close::FORBIDDEN,
+    })
 }
 
 /// The token's text in a payload; header names come in any case.

@@ -100,6 +100,8 @@ impl Close {
     pub(super) const TOO_BIG: Self = Self::new(1009, "Message too big");
     pub(super) const SLOW: Self =
         Self::new(1013, "Messages were not read in time; come back with the last cursor");
+    pub(super) const UNCHECKED: Self =
+        Self::new(1013, "The token cannot be checked right now; try again");
     pub(super) const BAD_REQUEST: Self = Self::new(4400, "Invalid message received");
     pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
     pub(super) const FORBIDDEN: Self = Self::new(4403, "Forbidden");

@@ -11,6 +11,7 @@ use axum::response::Response;
 use self::session::Session;
 use super::problem::problem;
 use super::{SharedEdge, bearer, request_id};
+use crate::auth::AuthError;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Instead of 128 KiB, which would be nearly all that an idle socket costs.
@@ -19,7 +20,7 @@ const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 /// What a client that reads nothing may cost, beside one answer.
 const SPARE_BUFFER_BYTES: usize = 256 * 1024;
 
-pub(super) fn accept(
+pub(super) async fn accept(
     edge: SharedEdge,
     upgrade: WebSocketUpgrade,
     headers: &HeaderMap,
@@ -29,8 +30,16 @@ pub(super) fn accept(
         let message = "Pages of this origin may not connect; list it in PLANTAIN_CORS_ORIGINS.";
         return problem(StatusCode::FORBIDDEN, message);
     }
-    let Ok(by_header) = bearer::viewer(&edge.tokens, headers) else {
-        return problem(StatusCode::UNAUTHORIZED, "The token is not accepted; get a fresh one.");
+    let by_header = match bearer::viewer(&edge.tokens, headers).await {
+        Ok(by_header) => by_header,
+        Err(AuthError::Unavailable) => {
+            let message = "The token cannot be checked right now; try again.";
+            return problem(StatusCode::SERVICE_UNAVAILABLE, message);
+        }
+        Err(_) => {
+            let message = "The token is not accepted; get a fresh one.";
+            return problem(StatusCode::UNAUTHORIZED, message);
+        }
     };
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])

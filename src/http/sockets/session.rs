@@ -141,7 +141,7 @@ impl Session {
         let said = tokio::select! {
             frame = socket.recv(), if !stopping => {
                 silence.broken();
-                return self.hear(frame);
+                return self.hear(frame).await;
             }
             answer = self.conversation.next_answer() => Ok(Said::Text(answer)),
             () = self.edge.stop.cancelled(), if !stopping => {
@@ -158,10 +158,10 @@ impl Session {
         said.map_err(End::from)
     }
 
-    fn hear(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<Said, End> {
+    async fn hear(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<Said, End> {
         match frame {
             Some(Ok(Message::Text(text))) => {
-                let answer = self.conversation.hear(&text)?;
+                let answer = self.conversation.hear(&text).await?;
                 Ok(answer.map_or(Said::Nothing, Said::Text))
             }
             Some(Ok(Message::Binary(_))) => Err(Close::BAD_REQUEST.into()),

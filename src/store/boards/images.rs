@@ -29,15 +29,6 @@ pub struct BoardImage {
     pub task: Arc<Task>,
 }
 
-/// Images to put on a board.
-#[derive(Debug, Clone, Copy)]
-pub struct Placing<'a> {
-    /// In this order, each once.
-    pub images: &'a [ImageId],
-    /// What the board may hold.
-    pub most: usize,
-}
-
 /// What became of images that were to be put on a board, or moved on it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Added {
@@ -71,18 +62,18 @@ impl Store {
         &self,
         owner: &UserId,
         id: BoardId,
-        placing: Placing<'_>,
+        images: &[ImageId],
         now: Timestamp,
     ) -> Result<Added, StoreError> {
-        let images: Vec<Uuid> = placing.images.iter().map(|id| id.0).collect();
+        let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
         let mut tx = self.pool.begin().await?;
+        let owned = lock_images(&mut tx, owner, &images).await?;
         let Some(board) = lock(&mut tx, owner, id).await? else { return Ok(Added::NoBoard) };
-        if !are_owned(&mut tx, owner, &images).await? {
+        if owned < images.len() {
             return Ok(Added::NoImage);
         }
         let added = insert(&mut tx, id, &images, board.last_position).await?;
-        let holds = usize::try_from(board.count).unwrap_or(usize::MAX).saturating_add(added);
-        if added > 0 && holds > placing.most {
+        if added > 0 && board.count.saturating_add(added) > i64::from(Board::MAX_IMAGES) {
             return Ok(Added::Full);
         }
         let positions = i64::try_from(images.len()).unwrap_or(i64::MAX);
@@ -152,7 +143,8 @@ impl Store {
         Ok(Added::Done(board))
     }
 
-    /// The same part of each of the owner's boards. Two statements.
+    /// The same part of each of the owner's boards. Two statements, which read whole boards: their images
+    /// are bounded.
     ///
     /// # Errors
     /// When the database fails.
@@ -252,20 +244,21 @@ async fn lock(
     Ok(Some(Locked { last_position, count }))
 }
 
-async fn are_owned(
+/// Keeps the owner's images from being deleted; how many of them there are.
+async fn lock_images(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     images: &[Uuid],
-) -> Result<bool, StoreError> {
-    let owned = sqlx::query_scalar!(
-        r#"-- store::boards::are_owned
-        SELECT count(*) AS "count!" FROM images WHERE owner = $1 AND id = ANY ($2)"#,
+) -> Result<usize, StoreError> {
+    let locked = sqlx::query_scalar!(
+        "-- store::boards::lock_images
+        SELECT id FROM images WHERE owner = $1 AND id = ANY ($2) ORDER BY id FOR KEY SHARE",
         owner.as_str(),
         images,
     )
-    .fetch_one(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(usize::try_from(owned) == Ok(images.len()))
+    Ok(locked.len())
 }
 
 async fn insert(
@@ -273,7 +266,7 @@ async fn insert(
     id: BoardId,
     images: &[Uuid],
     last_position: i64,
-) -> Result<usize, StoreError> {
+) -> Result<i64, StoreError> {
     let inserted = sqlx::query!(
         "-- store::boards::insert
         INSERT INTO board_images (board_id, image_id, position)
@@ -286,7 +279,7 @@ async fn insert(
     )
     .execute(&mut **tx)
     .await?;
-    Ok(usize::try_from(inserted.rows_affected()).unwrap_or(usize::MAX))
+    Ok(i64::try_from(inserted.rows_affected()).unwrap_or(i64::MAX))
 }
 
 async fn read_order(

@@ -8,7 +8,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** The program under test. */
 export const binary =
   process.env.PLANTAIN_BIN ?? fileURLToPath(new URL('../../../target/debug/plantain', import.meta.url));
 const readyWithinMs = 60_000;
@@ -127,7 +126,7 @@ function hasExited(child) {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => server.address().port);

@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const exec = promisify(execFile);
-const folder = fileURLToPath(new URL('../.venv/', import.meta.url));
+const folders = fileURLToPath(new URL('../.venv/', import.meta.url));
 const limit = { timeout: 300_000 };
 
-/** The path of a Python that has what the file of requirements lists; made anew when the file has changed. */
-export async function pythonWith(requirements) {
+/** The path of a Python of this name that has what the file of requirements lists; made anew when the file has changed. */
+export async function pythonWith(name, requirements) {
+  const folder = join(folders, name);
   const python = join(folder, 'bin/python');
   const stamp = join(folder, 'requirements.txt');
   const wanted = await readFile(requirements, 'utf8');

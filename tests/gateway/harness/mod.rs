@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use plantain::app::App;
-use plantain::auth::Tokens;
+use plantain::auth::Minter;
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs};
 use plantain::domain::Timestamp;
@@ -55,7 +55,7 @@ pub(crate) struct TestApp {
     simulator_url: String,
     flags: Vec<String>,
     ids: Ids,
-    tokens: Tokens,
+    minter: Minter,
     config: Config,
     gateway: Option<JoinHandle<()>>,
     /// Its own, so that it can be killed with everything that it has started.
@@ -101,7 +101,8 @@ impl TestApp {
     ) -> Self {
         let config = configure(&flags, &simulator_url, database.url(), folder.path());
         let ids = Ids::random();
-        let tokens = Tokens::new(&config.jwt_secret, config.expectations.clone(), clock.clone());
+        let secret = config.jwt_secret.as_ref().unwrap();
+        let minter = Minter::new(secret, config.expectations.clone(), clock.clone());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
@@ -123,7 +124,7 @@ impl TestApp {
             simulator_url,
             flags,
             ids,
-            tokens,
+            minter,
             config,
             gateway,
             runtime,
@@ -211,12 +212,18 @@ impl TestApp {
     /// A token with these claims' basics.
     pub(crate) fn token(&self, name: &str, role: Option<&str>, seconds: u32) -> String {
         let user = plantain::domain::UserId::parse(name).unwrap();
-        self.tokens.mint(&user, role, seconds).unwrap()
+        self.minter.mint(&user, role, seconds).unwrap()
     }
 
     /// Everything in the image store, by its path there.
     pub(crate) fn files(&self) -> Vec<String> {
         files_below(&self.folder.path().join("images"), "")
+    }
+
+    pub(crate) fn write_file(&self, path: &str) {
+        let file = self.folder.path().join("images").join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, b"bytes").unwrap();
     }
 
     pub(crate) fn has_file(&self, path: &str) -> bool {

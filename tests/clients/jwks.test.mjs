@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { SignJWT, UnsecuredJWT, exportJWK, exportSPKI, generateKeyPair } from 'jose';
+import { startGateway } from './lib/gateway.mjs';
+
+const limit = { timeout: 120_000 };
+const algorithms = ['RS256', 'ES256', 'EdDSA'];
+
+const pairs = {};
+let server, gateway;
+before(async () => {
+  for (const alg of algorithms) pairs[alg] = await generateKeyPair(alg, { extractable: true });
+  const keys = algorithms.map(async (alg) => ({ ...(await exportJWK(pairs[alg].publicKey)), kid: `key-${alg}` }));
+  const document = JSON.stringify({ keys: await Promise.all(keys) });
+  server = createServer((_, response) => response.end(document)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  gateway = await startGateway({
+    PLANTAIN_JWKS_URL: `http://127.0.0.1:${server.address().port}/auth/v1/.well-known/jwks.json`,
+    PLANTAIN_JWT_AUDIENCE: 'authenticated',
+  });
+}, limit);
+after(async () => {
+  await gateway?.stop();
+  server?.close();
+}, limit);
+
+const claimed = (token) =>
+  token.setSubject('ana').setAudience('authenticated').setIssuedAt().setExpirationTime('1h');
+const token = (alg, kid = `key-${alg}`) =>
+  claimed(new SignJWT({ role: 'authenticated' })).setProtectedHeader({ alg, kid });
+
+async function statusWith(token) {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query: '{ viewer { id } }' }),
+  });
+  const { data, errors } = await response.json();
+  assert.equal(response.status === 200, data?.viewer?.id === 'ana', JSON.stringify(errors));
+  return response.status;
+}
+
+for (const alg of algorithms) {
+  test(`a token that jose signs with ${alg} is accepted`, limit, async () => {
+    assert.equal(await statusWith(await token(alg).sign(pairs[alg].privateKey)), 200);
+  });
+
+  test(`a token that another ${alg} key has signed is refused`, limit, async () => {
+    const { privateKey } = await generateKeyPair(alg);
+    assert.equal(await statusWith(await token(alg).sign(privateKey)), 401);
+  });
+
+  test(`the public ${alg} key is no secret`, limit, async () => {
+    const pem = new TextEncoder().encode(await exportSPKI(pairs[alg].publicKey));
+    assert.equal(await statusWith(await token('HS256', `key-${alg}`).sign(pem)), 401);
+  });
+}
+
+test('a token that nobody has signed is refused', limit, async () => {
+  assert.equal(await statusWith(claimed(new UnsecuredJWT({})).encode()), 401);
+});
+
+test('a token for somebody else is refused', limit, async () => {
+  const elsewhere = token('ES256').setAudience('anon');
+  assert.equal(await statusWith(await elsewhere.sign(pairs.ES256.privateKey)), 401);
+});
+
+test('tokens of the secret go on working', limit, async () => {
+  assert.equal(await statusWith(await gateway.token('ana')), 200);
+});

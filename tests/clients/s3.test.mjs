@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startGateway } from './lib/gateway.mjs';
+import { startS3 } from './lib/s3.mjs';
+import { assertImage, generate } from './lib/tasks.mjs';
+
+const limit = { timeout: 120_000 };
+const bucket = 'plantain-pictures';
+
+let s3, gateway;
+before(
+  async () => {
+    s3 = await startS3(bucket);
+    gateway = await startGateway({
+      PLANTAIN_STORAGE_URL: `s3://${bucket}/some/prefix`,
+      PLANTAIN_SIMULATOR_DELAY_MS: '200',
+      AWS_ENDPOINT_URL: s3.url,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'key',
+    });
+  },
+  { timeout: 600_000 },
+);
+after(async () => {
+  await gateway?.stop();
+  await s3?.kill();
+}, limit);
+
+const taskWithImages = /* GraphQL */ `
+  query Task($id: ID!) {
+    task(id: $id) {
+      status
+      timeline {
+        kind
+      }
+      images {
+        url
+        thumbnail: url(variant: THUMBNAIL)
+        sha256
+        contentType
+      }
+    }
+  }
+`;
+
+/** The task, once it is as the test wants it. */
+async function taskThat(token, id, isAsWanted) {
+  for (;;) {
+    const { task } = await gateway.graphql(token, taskWithImages, { id });
+    if (isAsWanted(task)) return task;
+    await pause(50);
+  }
+}
+
+async function open(url) {
+  const response = await fetch(url);
+  assert.equal(response.status, 200);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+const hasSucceeded = ({ status }) => status === 'SUCCEEDED';
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+test('images are kept in a bucket, below the prefix, and open by their links', limit, async () => {
+  const token = await gateway.token('ana');
+  const id = await generate(gateway, token, 'a tin robot watering basil');
+  const [image] = (await taskThat(token, id, hasSucceeded)).images;
+
+  const original = await open(image.url);
+  assert.equal(sha256(original), image.sha256);
+  const thumbnail = await open(image.thumbnail);
+  assertImage(thumbnail, image.contentType);
+  assert.ok(thumbnail.length < original.length);
+  assert.deepEqual(await open(image.thumbnail), thumbnail);
+
+  const keys = await s3.keys();
+  assert.equal(keys.filter((key) => !key.endsWith('/readiness')).length, 2, keys.join());
+  assert.ok(
+    keys.every((key) => key.startsWith('some/prefix/')),
+    keys.join(),
+  );
+});
+
+test('a task waits in STORING while the bucket is away, and goes on when it is back', limit, async () => {
+  const token = await gateway.token('ben');
+  const ready = async () => (await fetch(`${gateway.url}/readyz`)).json();
+  await s3.kill();
+  const id = await generate(gateway, token, 'a copper robot');
+  const postponed = ({ timeline }) => timeline.some(({ kind }) => kind === 'download_postponed');
+  const waiting = await taskThat(token, id, postponed);
+  assert.equal(waiting.status, 'STORING');
+  assert.deepEqual(await ready(), { database: true, images: false });
+
+  await s3.start();
+  const [image] = (await taskThat(token, id, hasSucceeded)).images;
+  assert.equal(sha256(await open(image.url)), image.sha256);
+  assert.deepEqual(await ready(), { database: true, images: true });
+});
