@@ -117,7 +117,7 @@ class Gateway {
 }
 
 /** What somebody has set for a real gateway, keys that cost money among it, is not for tests. */
-function environmentWithoutSettings() {
+export function environmentWithoutSettings() {
   const setting = /^(PLANTAIN|NANOBANANA|FLUX_KONTEXT|ACE_DATA|AWS)_|^DATABASE_URL$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !setting.test(name)));
 }
