@@ -60,10 +60,12 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_ste
 CREATE INDEX webhook_deliveries_unfinished ON webhook_deliveries (endpoint_id, task_id, seq) WHERE next_step_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_log ON webhook_deliveries (endpoint_id, id);
 CREATE INDEX webhook_deliveries_of_task ON webhook_deliveries (task_id);
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (created_at);
 COMMENT ON INDEX webhook_deliveries_due IS 'store::deliveries: claims, and when the next falls due';
 COMMENT ON INDEX webhook_deliveries_unfinished IS 'store::deliveries: not before an earlier one of the same task';
 COMMENT ON INDEX webhook_deliveries_log IS 'store::webhooks::list_deliveries';
 COMMENT ON INDEX webhook_deliveries_of_task IS 'removal with the task';
+COMMENT ON INDEX webhook_deliveries_by_age IS 'store::retention';
 
 CREATE VIEW webhook_heads AS
 SELECT d.id, d.endpoint_id, d.seq, d.next_step_at

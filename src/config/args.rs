@@ -211,7 +211,8 @@ pub struct KeepArgs {
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_history_days: Option<u32>,
 
-    /// Days that events are kept: a subscriber that stays away longer cannot go on from its cursor
+    /// Days that events and deliveries of webhooks are kept: a subscriber that stays away longer cannot go
+    /// on from its cursor
     #[arg(long, env = "PLANTAIN_KEEP_EVENTS_DAYS", value_name = "DAYS", default_value_t = 30,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_events_days: u32,

@@ -67,6 +67,28 @@ impl Store {
         Ok(forgotten.rows_affected())
     }
 
+    /// Forgets deliveries of webhooks from before a moment: the log, and what a disabled endpoint never got.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was forgotten.
+    pub async fn forget_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let forgotten = sqlx::query!(
+            "-- store::retention::forget_deliveries
+            DELETE FROM webhook_deliveries
+            WHERE id IN (
+                SELECT id FROM webhook_deliveries WHERE created_at < $1
+                ORDER BY created_at
+                LIMIT $2
+                FOR UPDATE SKIP LOCKED
+            )",
+            before,
+            i64::from(FORGOTTEN_AT_ONCE),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(forgotten.rows_affected())
+    }
+
     /// Forgets uploads from before a moment that no task edits, with their bytes.
     ///
     /// # Errors

@@ -92,7 +92,7 @@ pub struct Settings {
 pub struct Keep {
     /// Tasks that are over, unless an image of theirs stands on a board; `None` keeps them for ever.
     pub history: Option<TimeDelta>,
-    /// Events, for subscribers that come back.
+    /// Events, for subscribers that come back, and deliveries of webhooks.
     pub events: TimeDelta,
     /// What providers posted.
     pub callbacks: TimeDelta,

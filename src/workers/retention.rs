@@ -32,6 +32,7 @@ pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
 async fn forget(shop: &Workshop) -> Result<(), StoreError> {
     let (store, keep, now) = (&shop.store, shop.settings.keep, shop.clock.now());
     while is_full(store.forget_events(now - keep.events).await?) {}
+    while is_full(store.forget_deliveries(now - keep.events).await?) {}
     while is_full(store.forget_callbacks(now - keep.callbacks).await?) {}
     while is_full(store.forget_uploads(now - KEEP_UNUSED_UPLOADS, now).await?) {}
     match keep.history {
