@@ -42,6 +42,8 @@ impl fmt::Display for StorageConfig {
 #[derive(Debug, Clone)]
 pub struct Blobs {
     objects: Arc<dyn ObjectStore>,
+    /// Where they are on this machine.
+    root: Option<PathBuf>,
 }
 
 /// Why bytes could not be kept or read.
@@ -74,7 +76,7 @@ impl Blobs {
             StorageConfig::Folder(folder) => Self::in_folder(folder),
             StorageConfig::Bucket(bucket) => {
                 let objects = bucket.open().map_err(std::io::Error::other)?;
-                Ok(Self { objects })
+                Ok(Self { objects, root: None })
             }
         }
     }
@@ -83,9 +85,8 @@ impl Blobs {
         std::fs::create_dir_all(folder)?;
         let files = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
         // A stored image is announced as safe, so it must survive a power cut.
-        // Folders that have become empty go as well.
-        let files = files.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Self { objects: Arc::new(files) })
+        let objects = Arc::new(files.with_fsync(true));
+        Ok(Self { objects, root: Some(folder.to_owned()) })
     }
 
     /// Keeps bytes at a path; the same path written twice holds the last.
@@ -110,6 +111,14 @@ impl Blobs {
     /// # Errors
     /// When the store fails; then some of it may be left.
     pub async fn remove_folder(&self, folder: &str) -> Result<(), BlobError> {
+        match &self.root {
+            // The listing leaves out what a killed gateway was writing.
+            Some(root) => remove_directory(&root.join(folder)).await,
+            None => self.remove_listed(folder).await,
+        }
+    }
+
+    async fn remove_listed(&self, folder: &str) -> Result<(), BlobError> {
         let mut found = self.objects.list(Some(&folder.into()));
         while let Some(object) = found.next().await {
             match self.objects.delete(&object?.location).await {
@@ -135,6 +144,17 @@ impl Blobs {
     }
 }
 
+async fn remove_directory(folder: &Path) -> Result<(), BlobError> {
+    match tokio::fs::remove_dir_all(folder).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => {
+            let (store, source) = ("LocalFileSystem", error.into());
+            Err(BlobError::Store(object_store::Error::Generic { store, source }))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +166,8 @@ mod tests {
         for path in ["a/0-1/b.png", "a/0-1/c.png", "a/0-10/b.png"] {
             blobs.put(path, Bytes::from_static(b"bytes")).await.unwrap();
         }
+        // As a put leaves it that was killed.
+        std::fs::write(folder.path().join("a/0-1/b.png#1"), "byt").unwrap();
         for _ in 0..2 {
             blobs.remove_folder("a/0-1").await.unwrap();
             assert!(matches!(blobs.get("a/0-1/b.png").await, Err(BlobError::Missing)));

@@ -1,12 +1,13 @@
 //! What a picture is, found by decoding it. Blocking: run it on the blocking pool.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
-use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 use sha2::{Digest, Sha256};
 
 use crate::domain::MediaType;
@@ -66,10 +67,12 @@ pub enum PictureError {
     Unencodable(#[source] image::ImageError),
 }
 
-/// A picture as it was decoded: upright, its colours those of sRGB.
+/// A picture as it was decoded: upright.
 struct Decoded {
     picture: DynamicImage,
     media_type: MediaType,
+    /// What its colours mean, unless they are those of sRGB.
+    profile: Option<Vec<u8>>,
 }
 
 /// Decodes a picture fully and describes it.
@@ -77,7 +80,7 @@ struct Decoded {
 /// # Errors
 /// When it is no picture of a known format and reasonable size.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, PictureError> {
-    let Decoded { picture, media_type } = decode(bytes)?;
+    let Decoded { picture, media_type, .. } = decode(bytes)?;
     let small = picture.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE).into_rgba8();
     let thumbhash = thumbhash::rgba_to_thumb_hash(
         small.width() as usize,
@@ -104,7 +107,7 @@ pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, PictureError> 
         return Ok(bytes.to_vec());
     }
     decoded.picture = decoded.picture.thumbnail(longest_side, longest_side);
-    encode(&decoded, SHRUNK_QUALITY)
+    encode(decoded, SHRUNK_QUALITY)
 }
 
 /// The picture alone, upright, written anew: where a photo was taken, what else its file told, and what
@@ -123,7 +126,7 @@ pub fn clean(bytes: &[u8], announced: MediaType) -> Result<Cleaned, PictureError
         decoded.media_type = if transparent { MediaType::Png } else { MediaType::Jpeg };
     }
     let media_type = decoded.media_type;
-    Ok(Cleaned { bytes: encode(&decoded, CLEAN_QUALITY)?, media_type })
+    Ok(Cleaned { bytes: encode(decoded, CLEAN_QUALITY)?, media_type })
 }
 
 /// The JPEG decoder paints what is missing grey; a whole file ends with its end marker, though some
@@ -156,27 +159,35 @@ fn decode(bytes: &[u8]) -> Result<Decoded, PictureError> {
     let profile = decoder.icc_profile().ok().flatten();
     let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Undecodable)?;
     picture.apply_orientation(orientation);
-    // A profile that cannot be used leaves the colours as they are, as browsers do.
-    let converted = profile.and_then(|profile| to_srgb(&picture, &profile));
-    Ok(Decoded { picture: converted.unwrap_or(picture), media_type })
+    Ok(Decoded { picture, media_type, profile })
 }
 
-fn to_srgb(picture: &DynamicImage, profile: &[u8]) -> Option<DynamicImage> {
+/// Without a profile, every reader takes colours for those of sRGB. One that cannot be used is left out, as
+/// browsers do.
+fn to_srgb(picture: DynamicImage, profile: Option<&[u8]>) -> DynamicImage {
+    let Some(transform) = profile.and_then(transform) else { return picture };
+    let transparent = picture.color().has_alpha();
+    let mut pixels = picture.into_rgba8();
+    let mut line = vec![0; 4 * pixels.width() as usize];
+    for converted in pixels.chunks_exact_mut(line.len()) {
+        line.copy_from_slice(converted);
+        // Lines of one length all fit, or none does.
+        let _ = transform.transform(&line, converted);
+    }
+    let picture = DynamicImage::from(pixels);
+    if transparent { picture } else { picture.into_rgb8().into() }
+}
+
+fn transform(profile: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
     let from = ColorProfile::new_from_slice(profile).ok()?;
     let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
-    if from.color_space != DataColorSpace::Rgb {
-        return None;
-    }
-    let pixels = picture.to_rgba8();
-    let mut converted = image::RgbaImage::new(pixels.width(), pixels.height());
-    let transform = from.create_transform_8bit(Layout::Rgba, &to, Layout::Rgba, options).ok()?;
-    transform.transform(&pixels, &mut converted).ok()?;
-    let converted = DynamicImage::from(converted);
-    Some(if picture.color().has_alpha() { converted } else { converted.into_rgb8().into() })
+    let is_rgb = from.color_space == DataColorSpace::Rgb;
+    is_rgb.then(|| from.create_transform_8bit(Layout::Rgba, &to, Layout::Rgba, options).ok())?
 }
 
-fn encode(decoded: &Decoded, quality: u8) -> Result<Vec<u8>, PictureError> {
-    let Decoded { picture, media_type } = decoded;
+fn encode(decoded: Decoded, quality: u8) -> Result<Vec<u8>, PictureError> {
+    let Decoded { picture, media_type, profile } = decoded;
+    let picture = to_srgb(picture, profile.as_deref());
     let mut bytes = Vec::new();
     let written = match media_type {
         MediaType::Jpeg => {

@@ -61,6 +61,11 @@ impl Variants {
         };
         // Goes along with the work, which goes on when nobody waits for it any more.
         let permit = Arc::clone(&self.shrinking).acquire_owned().await;
+        // Somebody may have made it meanwhile.
+        let found = self.blobs.get(wanted.path).await;
+        if !matches!(found, Err(BlobError::Missing)) {
+            return found;
+        }
         let original = self.blobs.get(&wanted.original()).await?;
         let bytes = original.clone();
         let shrunk = tokio::task::spawn_blocking(move || {

@@ -1,7 +1,6 @@
 //! Sending an image that is to be edited.
 
 use chrono::TimeDelta;
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::Commands;
@@ -97,18 +96,13 @@ impl Commands {
         self.store.find_upload(id).await
     }
 
-    /// Whether these bytes may be sent to an upload: the first to come, and the same again.
-    #[must_use]
-    pub fn may_upload(upload: &Upload, bytes: &[u8]) -> bool {
-        upload.digest.as_ref().is_none_or(|digest| **digest == *Sha256::digest(bytes))
-    }
-
-    /// Settles what an upload consists of, before it is stored; false when other bytes were first.
+    /// Settles what an upload consists of, by its SHA-256, before it is stored; false when other bytes were
+    /// first, or when it is gone.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn begin_upload(&self, id: UploadId, bytes: &[u8]) -> Result<bool, StoreError> {
-        self.store.settle_upload(id, &Sha256::digest(bytes)).await
+    pub async fn begin_upload(&self, id: UploadId, digest: &[u8]) -> Result<bool, StoreError> {
+        self.store.settle_upload(id, digest).await
     }
 
     /// Notes that the bytes of an upload are stored: from now on it can be edited.

@@ -36,7 +36,13 @@ impl Image {
     #[must_use]
     pub fn path(&self, variant: ImageVariant) -> String {
         let folder = Self::folder(self.task_id, self.job, self.position);
-        format!("{folder}/{}.{}", variant.name(), self.media_type.extension())
+        Self::file(&folder, variant, self.media_type)
+    }
+
+    /// The place of a variant in a folder of the store.
+    #[must_use]
+    pub fn file(folder: &str, variant: ImageVariant, media_type: MediaType) -> String {
+        format!("{folder}/{}.{}", variant.name(), media_type.extension())
     }
 
     /// Where all that belongs to the result of a job is in the store.

@@ -1,6 +1,6 @@
 //! Images that clients send to be edited.
 
-use super::{ImageVariant, MediaType, Timestamp, UploadId, UserId};
+use super::{Image, ImageVariant, MediaType, Timestamp, UploadId, UserId};
 
 /// An image that was announced, and perhaps sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +20,16 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// Whether bytes with this digest may be sent: the first to come, and the same again.
+    #[must_use]
+    pub fn takes(&self, digest: &[u8]) -> bool {
+        self.digest.as_ref().is_none_or(|known| known == digest)
+    }
+
     /// The place of an upload in links and in the store.
     #[must_use]
     pub fn path(id: UploadId, kept_as: MediaType) -> String {
-        format!("{}/{}.{}", Self::folder(id), ImageVariant::Original.name(), kept_as.extension())
+        Image::file(&Self::folder(id), ImageVariant::Original, kept_as)
     }
 
     /// Where all that belongs to an upload is in the store.

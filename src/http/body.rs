@@ -35,8 +35,8 @@ pub(super) async fn read_within(
     timeout(patience, read_all(body, limit)).await.unwrap_or(Err(BodyError::Broken))
 }
 
-/// Reads up to so many bytes and throws them away, so that a client that is still sending sees the answer.
-pub(super) async fn discard(body: Body, most: u64) {
+/// Reads up to so many bytes for so long and throws them away, so that a client that is still sending sees the answer.
+pub(super) async fn discard(patience: Duration, body: Body, most: u64) {
     let mut chunks = body.into_data_stream();
     let drained = async {
         let mut left = most;
@@ -47,7 +47,7 @@ pub(super) async fn discard(body: Body, most: u64) {
             }
         }
     };
-    let _ = timeout(PATIENCE, drained).await;
+    let _ = timeout(patience, drained).await;
 }
 
 async fn read_all(body: Body, limit: usize) -> Result<Bytes, BodyError> {

@@ -10,6 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::SharedEdge;
@@ -18,8 +19,7 @@ use super::images::Permission;
 use super::problem::problem;
 use super::seats::{Seat, Seats};
 use crate::blobs::{Cleaned, PictureError, clean};
-use crate::commands::Commands;
-use crate::domain::{MediaType, Upload};
+use crate::domain::Upload;
 
 /// 20 MiB from a phone at 1.5 megabits a second.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -46,12 +46,15 @@ impl Arrivals {
         }
     }
 
-    fn enter(&self, upload: &Upload) -> Option<(OwnedSemaphorePermit, Seat)> {
+    fn enter(&self, upload: &Upload) -> Option<Place> {
         let kibibytes = u32::try_from(upload.byte_size.div_ceil(1024)).ok()?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).ok()?;
         Some((room, self.seats.take(&upload.owner).ok()?))
     }
 }
+
+/// Room for an image, and its user's seat.
+type Place = (OwnedSemaphorePermit, Seat);
 
 /// Why the bytes were not kept.
 enum Refusal {
@@ -73,7 +76,7 @@ pub(super) async fn receive(
         Ok(upload) => upload,
         Err(refusal) => {
             // A client that is still sending never sees an answer.
-            body::discard(body, edge.commands.policy.upload_bytes).await;
+            body::discard(PATIENCE, body, edge.commands.policy.upload_bytes).await;
             return refusal.into_response();
         }
     };
@@ -104,15 +107,14 @@ async fn admit(
 
 async fn keep(edge: &SharedEdge, upload: &Upload, body: Body) -> Result<(), Refusal> {
     let Some(place) = edge.arrivals.enter(upload) else {
-        body::discard(body, upload.byte_size).await;
+        body::discard(PATIENCE, body, upload.byte_size).await;
         return Err(Refusal::Busy);
     };
     let bytes = read(upload, body).await?;
-    if !Commands::may_upload(upload, &bytes) {
-        return Err(other_bytes());
-    }
-    let cleaned = look(edge, bytes.clone(), upload.media_type, place).await?;
-    if !edge.commands.begin_upload(upload.id, &bytes).await.map_err(failed)? {
+    // To the end: what is not in the store yet is in memory.
+    let (checked, _place) = look(edge, bytes, upload.clone(), place).await;
+    let Checked { digest, cleaned } = checked?;
+    if !edge.commands.begin_upload(upload.id, &digest).await.map_err(failed)? {
         return Err(other_bytes());
     }
     let path = Upload::path(upload.id, cleaned.media_type);
@@ -121,7 +123,7 @@ async fn keep(edge: &SharedEdge, upload: &Upload, body: Body) -> Result<(), Refu
 }
 
 fn other_bytes() -> Refusal {
-    let detail = "Another image was sent to this link before; call createUpload for a new one.";
+    let detail = "Another image was sent to this link before, or it is too old; call createUpload for a new one.";
     Refusal::Wrong(StatusCode::CONFLICT, detail.to_owned())
 }
 
@@ -157,21 +159,36 @@ async fn read(upload: &Upload, body: Body) -> Result<Bytes, Refusal> {
     }
 }
 
+struct Checked {
+    digest: Vec<u8>,
+    cleaned: Cleaned,
+}
+
 /// Decoding and writing anew takes up to seconds of CPU. It goes on when nobody waits for it any more, so
 /// its place goes along.
-async fn look<P: Send + 'static>(
+async fn look(
     edge: &SharedEdge,
     bytes: Bytes,
-    announced: MediaType,
-    place: P,
-) -> Result<Cleaned, Refusal> {
+    upload: Upload,
+    place: Place,
+) -> (Result<Checked, Refusal>, Option<Place>) {
     let permit = Arc::clone(&edge.arrivals.cleaning).acquire_owned().await;
-    let cleaned = tokio::task::spawn_blocking(move || {
-        let _held = (permit, place);
-        clean(&bytes, announced)
-    })
-    .await;
-    cleaned.map_err(|_| Refusal::Failed)?.map_err(|error| {
+    let looked = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        (check(&bytes, &upload), place)
+    });
+    match looked.await {
+        Ok((checked, place)) => (checked, Some(place)),
+        Err(_) => (Err(Refusal::Failed), None),
+    }
+}
+
+fn check(bytes: &[u8], upload: &Upload) -> Result<Checked, Refusal> {
+    let digest = Sha256::digest(bytes).to_vec();
+    if !upload.takes(&digest) {
+        return Err(other_bytes());
+    }
+    let cleaned = clean(bytes, upload.media_type).map_err(|error| {
         let status = match error {
             PictureError::UnknownFormat | PictureError::OtherFormat(_) => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
@@ -179,7 +196,8 @@ async fn look<P: Send + 'static>(
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Refusal::Wrong(status, format!("The image cannot be used: {error}."))
-    })
+    })?;
+    Ok(Checked { digest, cleaned })
 }
 
 fn failed(error: impl std::fmt::Display) -> Refusal {

@@ -217,6 +217,16 @@ pub(super) async fn attach(
     now: Timestamp,
 ) -> Result<Option<BoardId>, StoreError> {
     let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
+    // Counted in the next statement, which sees what was added while the lock was waited for.
+    sqlx::query!(
+        "-- store::boards::attach
+        SELECT b.id FROM boards AS b JOIN tasks AS t ON b.id = t.board_id AND b.owner = t.owner
+        WHERE t.id = $1
+        FOR NO KEY UPDATE OF b",
+        task.0,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     let boards = sqlx::query_scalar!(
         "-- store::boards::attach
         WITH board AS (

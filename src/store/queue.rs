@@ -5,7 +5,7 @@ use sqlx::{Postgres, Transaction};
 
 use super::leases::{Key, Terms, load_claims};
 use super::providers::lock_gate;
-use super::uploads::find_inputs;
+use super::uploads::find_paths;
 use super::{Claim, Store, StoreError};
 use crate::clock::Clock;
 use crate::domain::{Admission, Pace, ProviderName, Timestamp};
@@ -63,8 +63,11 @@ impl Store {
         note_look(&mut tx, provider, probe_until, room.more_at).await?;
         let mut claims = load_claims(&mut tx, &keys, terms.lease).await?;
         // Now: what is claimed and cannot be sent would look as if it might have been.
+        let asked: Vec<_> =
+            claims.iter().map(|claim| (&claim.owner, claim.request.images.as_slice())).collect();
+        let paths = find_paths(&mut tx, &asked).await?;
         for claim in &mut claims {
-            claim.inputs = find_inputs(&mut tx, &claim.owner, &claim.request.images).await?;
+            claim.inputs = paths.inputs(&claim.owner, &claim.request.images);
         }
         tx.commit().await?;
         Ok(claims)

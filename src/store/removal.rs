@@ -1,6 +1,7 @@
 //! Deleting what a user no longer wants, or the operator no longer keeps. The ledger stays: what was spent
 //! is spent.
 
+use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
@@ -10,6 +11,9 @@ use super::rows::{status, unsigned};
 use super::{Store, StoreError};
 use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
 use crate::hints::Work;
+
+/// A call to a provider has ended by then, and its answer is recorded.
+const SETTLES_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What became of a task that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +28,6 @@ pub enum Deleted {
     OnBoard,
     /// There is no such task, for this user.
     Missing,
-}
-
-struct Found {
-    status: Status,
-    unsettled: bool,
 }
 
 impl Store {
@@ -66,15 +65,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Deleted, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let unsettled_since = now - self.rules.task_timeout;
-        let found = lock_task(&mut tx, owner, id, unsettled_since).await?;
-        match found {
-            None => return Ok(Deleted::Missing),
-            Some(Found { status, .. }) if !status.is_terminal() => {
-                return Ok(Deleted::Live(status));
-            }
-            Some(Found { unsettled: true, .. }) => return Ok(Deleted::Unsettled),
-            Some(_) => {}
+        let Some(status) = lock_task(&mut tx, owner, id).await? else {
+            return Ok(Deleted::Missing);
+        };
+        if !status.is_terminal() {
+            return Ok(Deleted::Live(status));
+        }
+        if is_unsettled(&mut tx, id, now).await? {
+            return Ok(Deleted::Unsettled);
         }
         let images = lock_images(&mut tx, id).await?;
         let boards = touch_boards_of(&mut tx, &images, now).await?;
@@ -128,30 +126,42 @@ impl Store {
     }
 }
 
-/// A job that ended while nobody knew whether the provider had it is settled when that is known, or when
-/// the provider's time is over.
 async fn lock_task(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     id: TaskId,
-    unsettled_since: Timestamp,
-) -> Result<Option<Found>, StoreError> {
-    let row = sqlx::query!(
-        r#"-- store::removal::lock_task
-        SELECT status, EXISTS (
-            SELECT FROM jobs
-            WHERE task_id = $1 AND upstream_id IS NULL AND submit_started_at IS NOT NULL AND sent_at > $3
-                AND (status = 'CANCELED' OR failure ->> 'code' = 'SUBMIT_UNCONFIRMED')
-        ) AS "unsettled!"
-        FROM tasks WHERE id = $1 AND owner = $2
-        FOR UPDATE"#,
+) -> Result<Option<Status>, StoreError> {
+    let name = sqlx::query_scalar!(
+        "-- store::removal::lock_task
+        SELECT status FROM tasks WHERE id = $1 AND owner = $2 FOR UPDATE",
         id.0,
         owner.as_str(),
-        unsettled_since,
     )
     .fetch_optional(&mut **tx)
     .await?;
-    row.map(|row| Ok(Found { status: status(&row.status)?, unsettled: row.unsettled })).transpose()
+    name.map(|name| status(&name)).transpose()
+}
+
+/// Whether a job was canceled while it was being sent, and its worker may still hear that the provider has
+/// taken it. In a statement of its own: it sees what was recorded while the lock was waited for.
+async fn is_unsettled(
+    tx: &mut Transaction<'_, Postgres>,
+    id: TaskId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let unsettled = sqlx::query_scalar!(
+        r#"-- store::removal::is_unsettled
+        SELECT EXISTS (
+            SELECT FROM jobs
+            WHERE task_id = $1 AND status = 'CANCELED' AND upstream_id IS NULL
+                AND submit_started_at IS NOT NULL AND sent_at > $2
+        ) AS "unsettled!""#,
+        id.0,
+        now - SETTLES_WITHIN,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(unsettled)
 }
 
 /// Nobody can put them on a board any more.

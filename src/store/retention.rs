@@ -27,7 +27,10 @@ impl Store {
             WITH gone AS (
                 DELETE FROM events
                 WHERE (owner, seq) IN (
-                    SELECT owner, seq FROM events WHERE at < $1 ORDER BY at LIMIT $2
+                    SELECT owner, seq FROM events WHERE at < $1
+                    ORDER BY at
+                    LIMIT $2
+                    FOR UPDATE SKIP LOCKED
                 )
                 RETURNING owner, seq
             ), noted AS (

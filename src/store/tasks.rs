@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -22,7 +21,29 @@ impl Store {
         tasks: &[TaskId],
         images: &[ImageId],
     ) -> Result<Vec<Task>, StoreError> {
-        find_tasks(&mut *self.pool.acquire().await?, owner, tasks, images).await
+        let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
+        let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
+        let rows = sqlx::query_as!(
+            TaskRow,
+            r#"-- store::tasks::find_tasks
+            SELECT
+                id AS "id!", owner AS "owner!", model AS "model!",
+                request AS "request!: Json<Request>", metadata,
+                created_at AS "created_at!", state AS "state!: Json<TaskState>",
+                images AS "images: Json<Vec<ImageRow>>", model_named AS "model_named!",
+                max_credits, board_id
+            FROM task_details
+            WHERE owner = $1
+                AND id = ANY ($2::uuid[] || ARRAY(
+                    SELECT i.task_id FROM images AS i WHERE i.id = ANY ($3::uuid[]) AND i.owner = $1
+                ))"#,
+            owner.as_str(),
+            &tasks,
+            &images,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(TaskRow::into_task).collect()
     }
 
     /// The task with this id, if it is the owner's.
@@ -66,36 +87,4 @@ impl Store {
         }
         Ok(timelines)
     }
-}
-
-/// The same, within a transaction.
-pub(super) async fn find_tasks(
-    db: &mut PgConnection,
-    owner: &UserId,
-    tasks: &[TaskId],
-    images: &[ImageId],
-) -> Result<Vec<Task>, StoreError> {
-    let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
-    let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
-    let rows = sqlx::query_as!(
-        TaskRow,
-        r#"-- store::tasks::find_tasks
-        SELECT
-            id AS "id!", owner AS "owner!", model AS "model!",
-            request AS "request!: Json<Request>", metadata,
-            created_at AS "created_at!", state AS "state!: Json<TaskState>",
-            images AS "images: Json<Vec<ImageRow>>", model_named AS "model_named!",
-            max_credits, board_id
-        FROM task_details
-        WHERE owner = $1
-            AND id = ANY ($2::uuid[] || ARRAY(
-                SELECT i.task_id FROM images AS i WHERE i.id = ANY ($3::uuid[]) AND i.owner = $1
-            ))"#,
-        owner.as_str(),
-        &tasks,
-        &images,
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(TaskRow::into_task).collect()
 }

@@ -1,14 +1,14 @@
 //! What clients sent, or announced, to be edited.
 
+use std::collections::HashMap;
+
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::rows::{owner, unsigned};
-use super::tasks::find_tasks;
 use super::{Store, StoreError};
 use crate::domain::{
-    Image, ImageId, ImageSource, ImageVariant, MediaType, TaskId, Timestamp, Upload, UploadId,
-    UserId,
+    Image, ImageSource, ImageVariant, MediaType, TaskId, Timestamp, Upload, UploadId, UserId,
 };
 
 /// An image to edit, as it can be had now.
@@ -125,68 +125,77 @@ impl Store {
         owner: &UserId,
         sources: &[ImageSource],
     ) -> Result<Vec<Input>, StoreError> {
-        find_inputs(&mut *self.pool.acquire().await?, owner, sources).await
+        let paths = find_paths(&mut *self.pool.acquire().await?, &[(owner, sources)]).await?;
+        Ok(paths.inputs(owner, sources))
     }
 }
 
-/// The same, within a transaction.
-pub(super) async fn find_inputs(
-    db: &mut PgConnection,
-    owner: &UserId,
-    sources: &[ImageSource],
-) -> Result<Vec<Input>, StoreError> {
-    let uploads = stored_uploads(db, owner, &upload_ids(sources)).await?;
-    let images = source_images(db, owner, sources).await?;
-    let stored = |path: Option<String>| path.map_or(Input::Missing, |path| Input::Stored { path });
-    let inputs = sources.iter().map(|source| match source {
-        ImageSource::Url(url) => Input::Url(url.clone()),
-        ImageSource::Upload { upload } => {
-            let found = uploads.iter().find(|(id, _)| id == upload);
-            stored(found.map(|(id, kept_as)| Upload::path(*id, *kept_as)))
-        }
-        ImageSource::Image { image } => {
-            let found = images.iter().find(|each| each.id == *image);
-            stored(found.map(|image| image.path(ImageVariant::Original)))
-        }
-    });
-    Ok(inputs.collect())
+/// Where images are in the store, by owner and id.
+#[derive(Debug, Default)]
+pub(super) struct Paths(HashMap<(String, Uuid), String>);
+
+impl Paths {
+    pub(super) fn inputs(&self, owner: &UserId, sources: &[ImageSource]) -> Vec<Input> {
+        let input = |source: &ImageSource| match (source, stored_id(source)) {
+            (ImageSource::Url(url), _) => Input::Url(url.clone()),
+            (_, Some(id)) => match self.0.get(&(owner.as_str().to_owned(), id)) {
+                Some(path) => Input::Stored { path: path.clone() },
+                None => Input::Missing,
+            },
+            (_, None) => Input::Missing,
+        };
+        sources.iter().map(input).collect()
+    }
 }
 
-async fn stored_uploads(
+fn stored_id(source: &ImageSource) -> Option<Uuid> {
+    match source {
+        ImageSource::Url(_) => None,
+        ImageSource::Upload { upload } => Some(upload.0),
+        ImageSource::Image { image } => Some(image.0),
+    }
+}
+
+/// Looks up what these owners name, as far as it is theirs. One statement, or none.
+pub(super) async fn find_paths(
     db: &mut PgConnection,
-    owner: &UserId,
-    ids: &[Uuid],
-) -> Result<Vec<(UploadId, MediaType)>, StoreError> {
+    asked: &[(&UserId, &[ImageSource])],
+) -> Result<Paths, StoreError> {
+    let (mut owners, mut ids) = (Vec::new(), Vec::new());
+    for (owner, sources) in asked {
+        for id in sources.iter().filter_map(stored_id) {
+            owners.push(owner.as_str().to_owned());
+            ids.push(id);
+        }
+    }
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Paths::default());
     }
     let rows = sqlx::query!(
-        r#"-- store::uploads::stored_uploads
-        SELECT id, stored_as AS "stored_as!" FROM uploads
-        WHERE owner = $1 AND id = ANY ($2) AND stored_as IS NOT NULL"#,
-        owner.as_str(),
-        ids,
+        r#"-- store::uploads::find_paths
+        SELECT u.owner AS "owner!", u.id AS "id!", NULL::uuid AS task_id, 0::smallint AS "job!",
+            0::smallint AS "position!", u.stored_as AS "media_type!"
+        FROM unnest($1::text[], $2::uuid[]) AS asked (owner, id)
+        JOIN uploads AS u ON u.id = asked.id AND u.owner = asked.owner AND u.stored_as IS NOT NULL
+        UNION ALL
+        SELECT i.owner, i.id, i.task_id, i.job, i.position, i.media_type
+        FROM unnest($1::text[], $2::uuid[]) AS asked (owner, id)
+        JOIN images AS i ON i.id = asked.id AND i.owner = asked.owner"#,
+        &owners,
+        &ids,
     )
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(|row| Ok((UploadId(row.id), media_type(&row.stored_as)?))).collect()
-}
-
-async fn source_images(
-    db: &mut PgConnection,
-    owner: &UserId,
-    sources: &[ImageSource],
-) -> Result<Vec<Image>, StoreError> {
-    let ids = sources.iter().filter_map(|source| match source {
-        ImageSource::Image { image } => Some(*image),
-        ImageSource::Url(_) | ImageSource::Upload { .. } => None,
-    });
-    let ids: Vec<ImageId> = ids.collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut paths = HashMap::new();
+    for row in rows {
+        let folder = match row.task_id {
+            Some(task) => Image::folder(TaskId(task), unsigned(row.job)?, unsigned(row.position)?),
+            None => Upload::folder(UploadId(row.id)),
+        };
+        let path = Image::file(&folder, ImageVariant::Original, media_type(&row.media_type)?);
+        paths.insert((row.owner, row.id), path);
     }
-    let tasks = find_tasks(db, owner, &[], &ids).await?;
-    Ok(tasks.into_iter().flat_map(|task| task.images).collect())
+    Ok(Paths(paths))
 }
 
 fn upload_ids(sources: &[ImageSource]) -> Vec<Uuid> {

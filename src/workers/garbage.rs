@@ -36,16 +36,19 @@ pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
 async fn remove(shop: &Workshop, stop: &CancellationToken) -> Result<bool, StoreError> {
     let now = shop.clock.now();
     let folders = shop.store.claim_garbage(AT_ONCE, now + LEASE, now).await?;
-    let (claimed, mut removed) = (folders.len(), Vec::new());
+    let (claimed, mut removed, mut failures) = (folders.len(), Vec::new(), 0);
     for folder in folders {
-        if stop.is_cancelled() {
+        // One that fails holds up no other; a store that is away is not asked about each.
+        if stop.is_cancelled() || failures > 1 {
             break;
         }
-        if let Err(error) = shop.blobs.remove_folder(&folder).await {
-            tracing::warn!(%error, "nothing can be removed from the image store, trying again");
-            break;
+        match shop.blobs.remove_folder(&folder).await {
+            Ok(()) => removed.push(folder),
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(%error, "a folder of the image store could not be removed, trying again");
+            }
         }
-        removed.push(folder);
     }
     shop.store.finish_garbage(&removed, shop.clock.now()).await?;
     Ok(removed.len() == claimed && claimed == AT_ONCE as usize)

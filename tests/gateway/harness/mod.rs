@@ -230,14 +230,6 @@ impl TestApp {
         self.files().iter().any(|file| file == path)
     }
 
-    /// Whether everything that was given up has been removed once.
-    pub(crate) async fn garbage_is_gone(&self) -> bool {
-        let mut database = self.database.connect().await;
-        let left = "SELECT count(*) FROM garbage WHERE NOT removed";
-        let left: i64 = sqlx::query_scalar(left).fetch_one(&mut database).await.unwrap();
-        left == 0
-    }
-
     /// The links that this gateway signs.
     pub(crate) fn links(&self) -> plantain::links::Links {
         let url = self.url.parse().unwrap();
