@@ -7,8 +7,7 @@ CREATE TABLE webhook_endpoints (
     statuses text[] NOT NULL,
     enabled boolean NOT NULL DEFAULT true,
     secret text NOT NULL,
-    previous_secret text,
-    previous_secret_until timestamptz,
+    previous_secrets jsonb NOT NULL DEFAULT '[]',
     cursor bigint NOT NULL,
     failures integer NOT NULL DEFAULT 0,
     failing_since timestamptz,
@@ -18,7 +17,7 @@ CREATE TABLE webhook_endpoints (
 );
 COMMENT ON COLUMN webhook_endpoints.statuses IS 'events of tasks that come to these are delivered';
 COMMENT ON COLUMN webhook_endpoints.secret IS 'whsec_ and base64: signs';
-COMMENT ON COLUMN webhook_endpoints.previous_secret IS 'signs too until previous_secret_until, so that a receiver can change over';
+COMMENT ON COLUMN webhook_endpoints.previous_secrets IS 'each signs too until its time, so that a receiver can change over';
 COMMENT ON COLUMN webhook_endpoints.cursor IS 'deliveries are written for events up to this events.seq; stands still while it is disabled';
 COMMENT ON COLUMN webhook_endpoints.failures IS 'failed attempts in a row';
 COMMENT ON COLUMN webhook_endpoints.failing_since IS 'when the first of them was';

@@ -134,7 +134,7 @@ impl Issuer {
         if known.may_be_renewed(now) {
             known = self.after_the_next_fetch(known).await;
         }
-        known.look(id, algorithm, now).unwrap_or_else(|| self.refuse(&known))
+        known.look(id, algorithm, now).unwrap_or_else(|| refuse(&known))
     }
 
     /// Many wait for the same fetch.
@@ -146,15 +146,6 @@ impl Issuer {
             Ok(Ok(next)) => next.clone(),
             _ => known,
         }
-    }
-
-    /// A key that fresh keys do not hold is not the issuer's; without fresh keys, nobody can tell.
-    fn refuse(&self, known: &Known) -> Result<Key, AuthError> {
-        if known.are_fresh() {
-            return Err(AuthError::Invalid);
-        }
-        tracing::warn!(url = %self.url, "a token was not checked: its issuer's keys could not be read");
-        Err(AuthError::Unavailable)
     }
 
     /// Fetches the keys now, and whenever they may have changed, until the gateway stops.
@@ -222,4 +213,10 @@ impl Issuer {
         }
         Ok(Keys::read(&document)?)
     }
+}
+
+/// A key that fresh keys do not hold is not the issuer's; without fresh keys, nobody can tell.
+fn refuse(known: &Known) -> Result<Key, AuthError> {
+    // `renew` has told why there are none.
+    Err(if known.are_fresh() { AuthError::Invalid } else { AuthError::Unavailable })
 }

@@ -158,12 +158,17 @@ impl Tokens {
     fn read(&self, token: &str, key: &Key) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(key.algorithm);
         validation.validate_exp = false;
-        validation.set_required_spec_claims(&["exp", "sub"]);
-        match &self.expectations.audience {
+        // What is expected and missing would not be compared.
+        let Expectations { issuer, audience } = &self.expectations;
+        let expected = [("iss", issuer.is_some()), ("aud", audience.is_some())];
+        let expected = expected.iter().filter(|(_, expected)| *expected).map(|(name, _)| *name);
+        let required: Vec<&str> = ["exp", "sub"].into_iter().chain(expected).collect();
+        validation.set_required_spec_claims(&required);
+        match audience {
             Some(audience) => validation.set_audience(&[audience]),
             None => validation.validate_aud = false,
         }
-        if let Some(issuer) = &self.expectations.issuer {
+        if let Some(issuer) = issuer {
             validation.set_issuer(&[issuer]);
         }
         let token = decode::<serde_json::Value>(token, &key.decoding, &validation);

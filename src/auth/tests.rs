@@ -73,6 +73,13 @@ async fn issuer_and_audience_are_checked_when_set() {
     assert!(tokens.verify(&claims("us", json!(["other", "app"]))).await.is_ok());
     assert!(tokens.verify(&claims("them", json!("app"))).await.is_err());
     assert!(tokens.verify(&claims("us", json!("other"))).await.is_err());
+    assert!(tokens.verify(&claims("us", json!(5))).await.is_err());
+    for missing in [json!({ "iss": "us" }), json!({ "aud": "app" }), json!({})] {
+        let mut claims = json!({ "sub": "ana", "exp": 4_000_000_000_u64 });
+        claims.as_object_mut().unwrap().extend(missing.as_object().unwrap().clone());
+        let token = signed(&claims, Algorithm::HS256, SECRET);
+        assert_eq!(tokens.verify(&token).await, Err(AuthError::Invalid), "{missing}");
+    }
 }
 
 #[tokio::test]

@@ -305,7 +305,7 @@ pub struct BoundsArgs {
     )]
     pub max_socket_operations: usize,
 
-    /// Sockets and streams that one user may have open at this gateway
+    /// Sockets, streams and calls of MCP that one user may have open at this gateway
     #[arg(long, env = "PLANTAIN_MAX_USER_SOCKETS", value_name = "COUNT", default_value_t = 200)]
     pub max_user_sockets: usize,
 

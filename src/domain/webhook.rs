@@ -26,6 +26,8 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 /// How long an endpoint that fails is left alone; twice as long after each failure.
 const FIRST_REST: TimeDelta = TimeDelta::seconds(5);
 const LONGEST_REST: TimeDelta = TimeDelta::minutes(5);
+/// Longer than between two attempts: a failure before that says nothing of now.
+const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(1);
 /// An endpoint that fails for so long without a success is disabled.
 const DISABLE_AFTER: TimeDelta = TimeDelta::days(3);
 
@@ -150,9 +152,9 @@ pub fn settle(
     now: Timestamp,
 ) -> (Next, Health) {
     if heard == Heard::Taken {
-        // What was disabled meanwhile stays so.
-        let disabled_reason = health.disabled_reason.clone();
-        return (Next::Delivered, Health { disabled_reason, ..Health::default() });
+        // What was disabled meanwhile stays so, and patience that was asked for meanwhile is given.
+        let Health { disabled_reason, paused_until, .. } = health.clone();
+        return (Next::Delivered, Health { paused_until, disabled_reason, ..Health::default() });
     }
     (next(heard, attempts, jitter, now), after_failure(heard, health, now))
 }
@@ -169,10 +171,13 @@ fn next(heard: Heard, attempts: u32, jitter: f64, now: Timestamp) -> Next {
 }
 
 fn after_failure(heard: Heard, health: &Health, now: Timestamp) -> Health {
-    let failures = health.failures.saturating_add(1);
-    let rest = FIRST_REST * 2_i32.pow(health.failures.min(10));
+    // Nobody knows how it was in between: it has not failed for all that time.
+    let is_old = health.paused_until.is_some_and(|until| now - until > FORGOTTEN_AFTER);
+    let known = if is_old { &Health::default() } else { health };
+    let failures = known.failures.saturating_add(1);
+    let rest = FIRST_REST * 2_i32.pow(known.failures.min(10));
     let rested = now + rest.min(LONGEST_REST);
-    let failing_since = health.failing_since.unwrap_or(now);
+    let failing_since = known.failing_since.unwrap_or(now);
     let disabled_reason = match heard {
         Heard::Gone => Some("It answered 410: it wants nothing any more.".to_owned()),
         _ if now - failing_since >= DISABLE_AFTER => {
@@ -259,7 +264,14 @@ mod tests {
         assert_eq!(second.paused_until, Some(after(10)));
         let (_, late) = settled(Heard::Failed, 1, &Health { failures: 99, ..second });
         assert_eq!(late.paused_until, Some(after(300)));
-        assert_eq!(settled(Heard::Taken, 1, &late), (Next::Delivered, Health::default()));
+        let (next, works) = settled(Heard::Taken, 1, &late);
+        assert_eq!((next, works.failures, works.failing_since), (Next::Delivered, 0, None));
+    }
+
+    #[test]
+    fn a_success_that_was_under_way_takes_no_patience_back() {
+        let (_, busy) = settled(Heard::Busy(after(600)), 1, &Health::default());
+        assert_eq!(settled(Heard::Taken, 1, &busy).1.paused_until, Some(after(600)));
     }
 
     #[test]
@@ -272,5 +284,14 @@ mod tests {
         };
         assert_eq!(failing(2).disabled_reason, None);
         assert!(failing(3).disabled_reason.is_some());
+        let long_ago = Health {
+            failures: 9,
+            failing_since: Some(now() - TimeDelta::days(9)),
+            paused_until: Some(now() - TimeDelta::hours(25)),
+            disabled_reason: None,
+        };
+        let (_, again) = settled(Heard::Failed, 1, &long_ago);
+        assert_eq!((again.failures, again.failing_since), (1, Some(now())));
+        assert_eq!(again.disabled_reason, None);
     }
 }

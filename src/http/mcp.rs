@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
@@ -53,7 +54,29 @@ pub(super) async fn post(State(edge): State<SharedEdge>, request: Request) -> Re
             return problem(StatusCode::BAD_REQUEST, "The body did not arrive whole.");
         }
     };
-    serve(&edge, viewer, Request::from_parts(parts, Body::from(body))).await
+    if let Some(refusal) = unreadable(&body) {
+        return refusal;
+    }
+    // Waits and streams have an end, and so has their number.
+    let Ok(seat) = edge.seats.take(&viewer.id) else {
+        let detail =
+            "You have too many streams and calls open; end some, or try again in a minute.";
+        return problem(StatusCode::TOO_MANY_REQUESTS, detail);
+    };
+    let response = serve(&edge, viewer, Request::from_parts(parts, Body::from(body))).await;
+    response.map(|body| Body::from_stream(body.into_data_stream().inspect(move |_| _ = &seat)))
+}
+
+/// rmcp takes what is no JSON for another content type, and a batch for nothing.
+fn unreadable(body: &[u8]) -> Option<Response> {
+    let (code, message) = match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(_)) => return None,
+        Ok(_) => (-32600, "A message is one JSON object."),
+        Err(_) => (-32700, "The message is no JSON."),
+    };
+    let error = json!({ "code": code, "message": message });
+    let answer = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+    Some((StatusCode::BAD_REQUEST, Json(answer)).into_response())
 }
 
 /// Each request has tools of its own, those of its token.
@@ -117,6 +140,7 @@ fn unauthorized(edge: &SharedEdge, error: Option<&str>, detail: &str) -> Respons
     if let Some(error) = error {
         // A quoted string of a header holds plain characters only.
         let description: String = detail
+            .replace('…', "...")
             .chars()
             .filter(|each| (each.is_ascii_graphic() || *each == ' ') && !matches!(each, '"' | '\\'))
             .collect();

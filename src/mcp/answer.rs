@@ -1,6 +1,7 @@
 //! Answers about a task: words and small pictures for the model, structure for programs.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,11 +11,13 @@ use serde::Serialize;
 use super::Toolbox;
 use super::view::TaskView;
 use crate::blobs::VariantPath;
-use crate::domain::{Image, ImageVariant, Status, Task};
+use crate::domain::{Credits, FailureCode, Image, ImageVariant, Status, Task};
 use crate::store::StoreError;
 
 /// Pictures shown in one answer; the others have their links.
 const SHOWN: usize = 4;
+/// What was paid for must not be lost with an image store that hangs.
+const PICTURES_PATIENCE: Duration = Duration::from_secs(5);
 /// A picture of 256 pixels a side is never near that.
 const SHOWN_BYTES: usize = 512 * 1024;
 
@@ -39,9 +42,13 @@ impl Toolbox {
     ) -> Result<CallToolResult, StoreError> {
         let view = TaskView::new(task, self.seconds_left(task).await?, &self.commands);
         let mut content = vec![ContentBlock::text(words(task, &view, replayed))];
-        for image in task.images.iter().take(SHOWN) {
-            content.extend(self.small_picture(image).await);
-        }
+        let pictures = async {
+            for image in task.images.iter().take(SHOWN) {
+                content.extend(self.small_picture(image).await);
+            }
+        };
+        // The links serve when the pictures cannot be read in time.
+        let _ = tokio::time::timeout(PICTURES_PATIENCE, pictures).await;
         Ok(structured(content, &view))
     }
 
@@ -113,13 +120,27 @@ fn succeeded(task: &Task, view: &TaskView) -> String {
 
 fn failed(task: &Task) -> String {
     let Some(failure) = &task.state.failure else { return format!("{} FAILED.", task.id) };
-    let again = if failure.code.retryable() {
+    let again = if may_try_anew(task) {
         "Calling the tool again with the same arguments tries anew."
     } else {
         "Calling the tool again with the same arguments does not help."
     };
     let advice = failure.code.advice();
     format!("{} FAILED: {} {again} Tell the person: {advice}", task.id, sentence(&failure.message))
+}
+
+/// Whether the same call makes another task: the last one ended without a picture and without a price, and
+/// nothing can come of it any more.
+pub(super) fn may_try_anew(task: &Task) -> bool {
+    let is_free = task.state.settled.is_none_or(|settled| settled == Credits::ZERO);
+    let may_help = match (task.state.status, &task.state.failure) {
+        (Status::Canceled, _) => true,
+        (Status::Failed, Some(failure)) => {
+            failure.code.retryable() && failure.code != FailureCode::SubmitUnconfirmed
+        }
+        _ => false,
+    };
+    is_free && may_help
 }
 
 fn unfinished(task: &Task, view: &TaskView) -> String {

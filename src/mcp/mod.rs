@@ -30,7 +30,7 @@ use waiting::Caller;
 use crate::auth::Viewer;
 use crate::blobs::Variants;
 use crate::commands::{Commands, SubmitOutcome};
-use crate::domain::{Status, Task, TaskId};
+use crate::domain::{Task, TaskId};
 use crate::store::{Filter, ProviderAccount, Range, StoreError};
 
 const INSTRUCTIONS: &str = "Makes and edits pictures. Call generate_image or edit_image, show the person \
@@ -133,8 +133,8 @@ impl Toolbox {
         Ok(self.outcome(&task, replayed).await?)
     }
 
-    /// The task of this call, and whether an earlier one made it. Where that ended without a picture,
-    /// it is tried anew.
+    /// The task of this call, and whether an earlier one made it. Where that ended without a picture and
+    /// without a price, it is tried anew.
     async fn submit(&self, tool: &str, order: &impl Order) -> Result<(Task, bool), Refusal> {
         let mut submission = order.submission();
         let mut last = None;
@@ -143,7 +143,7 @@ impl Toolbox {
             submission.idempotency_key = Some(keys::key(tool, order, after));
             let (task, replayed) =
                 accepted(self.commands.submit(&self.viewer.id, submission.clone()).await?)?;
-            if !replayed || !matches!(task.state.status, Status::Failed | Status::Canceled) {
+            if !replayed || !answer::may_try_anew(&task) {
                 return Ok((task, replayed));
             }
             last = Some(task);

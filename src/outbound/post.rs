@@ -135,8 +135,8 @@ fn retry_after(response: &Response) -> Option<Wait> {
 
 /// Seconds, or a date as HTTP writes it.
 fn read_wait(text: &str) -> Option<Wait> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Wait::Seconds(seconds));
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Wait::Seconds(seconds.try_into().unwrap_or(u32::MAX)));
     }
     let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
     Some(Wait::Until(date.to_utc()))
@@ -169,6 +169,7 @@ mod tests {
         assert_eq!(read_wait("120"), Some(Wait::Seconds(120)));
         let date = Wait::Until(at(784_111_777));
         assert_eq!(read_wait("Sun, 06 Nov 1994 08:49:37 GMT"), Some(date));
+        assert_eq!(read_wait("99999999999"), Some(Wait::Seconds(u32::MAX)));
         assert_eq!(read_wait("soon"), None);
     }
 

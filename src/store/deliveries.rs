@@ -34,7 +34,7 @@ pub struct DeliveryClaim {
     pub lease: Uuid,
     /// Where the endpoint is.
     pub url: String,
-    /// What signs it: the present secret, and the one before while it counts.
+    /// What signs it: the present secret, and those before it while they count.
     pub secrets: Vec<SecretString>,
     /// Attempts, this one included.
     pub attempts: u32,
@@ -58,7 +58,8 @@ pub struct Attempted {
 }
 
 impl Store {
-    /// Claims deliveries that are due, as many as each endpoint has room for.
+    /// Claims deliveries that are due, as many as each endpoint has room for; first those of endpoints that
+    /// have the fewest under way.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
@@ -73,28 +74,38 @@ impl Store {
             WITH room AS (
                 SELECT
                     e.id,
-                    CASE WHEN e.failures = 0 THEN $5::bigint ELSE 1 END - (
+                    CASE WHEN e.failures = 0 THEN $5::bigint ELSE 1 END AS places,
+                    (
                         SELECT count(*) FROM webhook_deliveries AS d
                         WHERE d.endpoint_id = e.id AND d.next_step_at > $1 AND d.lease IS NOT NULL
-                    ) AS deliveries
+                    ) AS taken
                 FROM webhook_endpoints_waiting AS e
                 WHERE e.paused_until IS NULL OR e.paused_until <= $1
-            ), due AS (
-                SELECT ready.id
+            ), ready AS (
+                SELECT
+                    head.id,
+                    head.next_step_at,
+                    room.taken + row_number() OVER (
+                        PARTITION BY room.id ORDER BY head.next_step_at, head.seq
+                    ) AS place
                 FROM room
                 CROSS JOIN LATERAL (
-                    SELECT h.id, h.next_step_at FROM webhook_heads AS h
+                    SELECT h.id, h.next_step_at, h.seq FROM webhook_heads AS h
                     WHERE h.endpoint_id = room.id AND h.next_step_at <= $1
                     ORDER BY h.next_step_at, h.seq
-                    LIMIT greatest(room.deliveries, 0)
-                ) AS ready
-                ORDER BY ready.next_step_at
-                LIMIT $2
+                    LIMIT greatest(room.places - room.taken, 0)
+                ) AS head
+            ), due AS (
+                SELECT id FROM ready ORDER BY place, next_step_at LIMIT $2
+            ), locked AS (
+                SELECT d.id FROM webhook_deliveries AS d JOIN due ON due.id = d.id
+                WHERE d.next_step_at <= $1
+                FOR NO KEY UPDATE OF d SKIP LOCKED
             )
             UPDATE webhook_deliveries AS d
             SET lease = $3, next_step_at = $4, attempts = d.attempts + 1
-            FROM due
-            WHERE d.id = due.id AND d.next_step_at <= $1
+            FROM locked
+            WHERE d.id = locked.id
             RETURNING d.id",
             now,
             i64::from(terms.limit),
@@ -113,17 +124,20 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_delivery_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_delivery_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
             "-- store::deliveries::next_delivery_due
-            SELECT min(greatest(e.paused_until, head.next_step_at))
-            FROM webhook_endpoints_waiting AS e
-            CROSS JOIN LATERAL (
+            SELECT min(COALESCE(rest.until, (
                 SELECT h.next_step_at FROM webhook_heads AS h
                 WHERE h.endpoint_id = e.id
                 ORDER BY h.next_step_at
                 LIMIT 1
-            ) AS head",
+            )))
+            FROM webhook_endpoints_waiting AS e
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN e.paused_until > $1 THEN e.paused_until END AS until
+            ) AS rest",
+            now,
         )
         .fetch_one(&self.pool)
         .await?;
@@ -144,11 +158,10 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         // The endpoint first, as whoever removes it does.
         let Some(health) = lock_health(&mut tx, claim.endpoint).await? else { return Ok(None) };
+        let Some(attempts) = lock_attempts(&mut tx, claim).await? else { return Ok(None) };
         let Attempted { heard, jitter, .. } = *attempted;
-        let (next, health) = settle(heard, claim.attempts, &health, jitter, now);
-        if !write_attempt(&mut tx, claim, attempted, next, now).await? {
-            return Ok(None);
-        }
+        let (next, health) = settle(heard, attempts, &health, jitter, now);
+        write_attempt(&mut tx, claim, attempted, next, now).await?;
         write_health(&mut tx, claim.endpoint, &health).await?;
         tx.commit().await?;
         // The one behind it may go, and there is room for another.
@@ -205,7 +218,10 @@ async fn load_claims(
         r#"-- store::deliveries::load_claims
         SELECT
             d.id AS delivery, d.endpoint_id, d.attempts, d.at, e.url, e.secret,
-            CASE WHEN e.previous_secret_until > $2 THEN e.previous_secret END AS previous_secret,
+            ARRAY(
+                SELECT previous ->> 'secret' FROM jsonb_array_elements(e.previous_secrets) AS previous
+                WHERE (previous ->> 'until')::timestamptz > $2
+            ) AS "previous_secrets!: Vec<String>",
             t.id AS "id!", t.owner AS "owner!", t.model AS "model!",
             t.request AS "request!: Json<Request>", t.metadata AS "metadata: Value",
             t.created_at AS "created_at!", d.state AS "state!: Json<TaskState>",
@@ -235,7 +251,7 @@ async fn load_claims(
                 max_credits: row.max_credits,
                 board_id: row.board_id,
             };
-            let secrets = std::iter::once(row.secret).chain(row.previous_secret);
+            let secrets = std::iter::once(row.secret).chain(row.previous_secrets);
             Ok(DeliveryClaim {
                 id: DeliveryId(row.delivery),
                 endpoint: EndpointId(row.endpoint_id),
@@ -275,19 +291,34 @@ async fn lock_health(
     .transpose()
 }
 
-/// Whether the worker still holds the delivery.
+/// Attempts so far, unless the worker has lost the delivery; none when it was asked for again meanwhile.
+async fn lock_attempts(
+    db: &mut sqlx::PgConnection,
+    claim: &DeliveryClaim,
+) -> Result<Option<u32>, StoreError> {
+    let attempts = sqlx::query_scalar!(
+        "-- store::deliveries::lock_attempts
+        SELECT attempts FROM webhook_deliveries WHERE id = $1 AND lease = $2 FOR NO KEY UPDATE",
+        claim.id.0,
+        claim.lease,
+    )
+    .fetch_optional(db)
+    .await?;
+    attempts.map(unsigned).transpose()
+}
+
 async fn write_attempt(
     db: &mut sqlx::PgConnection,
     claim: &DeliveryClaim,
     attempted: &Attempted,
     next: Next,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let next_step_at = match next {
         Next::Again(at) => Some(at),
         Next::Delivered | Next::GivenUp => None,
     };
-    let written = sqlx::query!(
+    sqlx::query!(
         "-- store::deliveries::write_attempt
         UPDATE webhook_deliveries
         SET lease = NULL,
@@ -307,7 +338,7 @@ async fn write_attempt(
     )
     .execute(db)
     .await?;
-    Ok(written.rows_affected() == 1)
+    Ok(())
 }
 
 async fn write_health(

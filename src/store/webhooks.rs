@@ -147,23 +147,23 @@ impl Store {
             EndpointRow,
             "-- store::webhooks::update_endpoint
             WITH before AS (
-                SELECT id, enabled FROM webhook_endpoints
+                SELECT id, ($4 AND NOT enabled) OR ($3 <> url) AS begins_anew FROM webhook_endpoints
                 WHERE id = $1 AND owner = $2
                 FOR NO KEY UPDATE
             ), due AS (
                 UPDATE webhook_deliveries AS d
                 SET next_step_at = $6
                 FROM before
-                WHERE d.endpoint_id = before.id AND $4 AND NOT before.enabled
+                WHERE d.endpoint_id = before.id AND before.begins_anew
                     AND d.next_step_at > $6 AND d.lease IS NULL
             )
             UPDATE webhook_endpoints AS e
             SET url = COALESCE($3, e.url),
                 enabled = COALESCE($4, e.enabled),
                 statuses = COALESCE($5, e.statuses),
-                failures = CASE WHEN $4 AND NOT before.enabled THEN 0 ELSE e.failures END,
-                failing_since = CASE WHEN $4 AND NOT before.enabled THEN NULL ELSE e.failing_since END,
-                paused_until = CASE WHEN $4 AND NOT before.enabled THEN NULL ELSE e.paused_until END,
+                failures = CASE WHEN before.begins_anew THEN 0 ELSE e.failures END,
+                failing_since = CASE WHEN before.begins_anew THEN NULL ELSE e.failing_since END,
+                paused_until = CASE WHEN before.begins_anew THEN NULL ELSE e.paused_until END,
                 disabled_reason = CASE WHEN $4 THEN NULL ELSE e.disabled_reason END
             FROM before
             WHERE e.id = before.id
@@ -185,7 +185,8 @@ impl Store {
         row.map(EndpointRow::into_endpoint).transpose()
     }
 
-    /// Gives an endpoint of the owner's another secret; the one before signs too until `until`.
+    /// Gives an endpoint of the owner's another secret; the ones before, five at most,
+    /// sign too, each until its time.
     /// `None` when there is no such endpoint.
     ///
     /// # Errors
@@ -201,7 +202,9 @@ impl Store {
             EndpointRow,
             "-- store::webhooks::rotate_secret
             UPDATE webhook_endpoints
-            SET secret = $3, previous_secret = secret, previous_secret_until = $4
+            SET secret = $3,
+                previous_secrets = jsonb_build_array(jsonb_build_object('secret', secret, 'until', $4::timestamptz))
+                    || jsonb_path_query_array(previous_secrets, '$[0 to 3]')
             WHERE id = $1 AND owner = $2
             RETURNING id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at",
             id.0,

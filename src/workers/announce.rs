@@ -17,21 +17,25 @@ const GATHER: Duration = Duration::from_millis(20);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
-    // First what was recorded by one who could not tell.
-    let mut users: Option<Vec<UserId>> = None;
-    while !stop.is_cancelled() {
+    // At once: what was recorded by one who could not tell.
+    let mut next_look = shop.clock.now();
+    loop {
+        // However many hints there are, all cursors have their turn: other replicas give none.
+        let users: Option<Vec<UserId>> = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = shop.clock.sleep_until(next_look) => None,
+            users = shop.hints.users_to_announce() => Some(users.into_iter().collect()),
+        };
         if let Err(error) = announce(&shop, users.as_deref()).await {
             tracing::warn!(%error, "webhooks were not written, trying again");
             tokio::time::sleep(PAUSE_AFTER_ERROR).await;
-            users = None;
+            next_look = shop.clock.now();
             continue;
         }
-        let next_look = shop.clock.now() + SAFETY_LOOK_EVERY;
-        users = tokio::select! {
-            () = stop.cancelled() => return,
-            users = shop.hints.users_to_announce() => Some(users.into_iter().collect()),
-            () = shop.clock.sleep_until(next_look) => None,
-        };
+        if users.is_none() {
+            next_look = shop.clock.now() + SAFETY_LOOK_EVERY;
+        }
         tokio::time::sleep(GATHER).await;
     }
 }

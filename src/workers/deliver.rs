@@ -95,7 +95,7 @@ impl Step for Deliver {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_delivery_due().await
+        self.shop.store.next_delivery_due(self.shop.clock.now()).await
     }
 
     async fn work(&self, claim: DeliveryClaim) -> Result<(), StoreError> {

@@ -191,9 +191,13 @@ async fn an_endpoint_that_fails_for_three_days_is_disabled() {
     let failed = delivery(&ana, "an answer", |it| it["responseStatus"] == 302).await;
     assert!(text(&failed["error"]).contains("redirects are not followed"), "{failed}");
     ana.finishes(&id).await;
-    app.advance(3 * 24 * 3600 + 60);
-    // The token has ended as well.
-    let ana = app.user("ana");
+    // Each of these days it fails again.
+    for _ in 0..4 {
+        let seen = receiver.seen();
+        app.advance(20 * 3600);
+        eventually("another failure", || async { (receiver.seen() > seen).then_some(()) }).await;
+        nothing_is_under_way(&app).await;
+    }
     eventually("it to be disabled", || async {
         (look(&ana).await["enabled"] == false).then_some(())
     })
@@ -217,6 +221,52 @@ async fn for_a_day_after_a_rotation_both_secrets_sign() {
     let ana = app.user("ana");
     ana.submit("a dog").await;
     assert_eq!(receiver.next().await.signatures(), 1);
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_repeated_keeps_the_secret_in_use() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let ana = app.user("ana");
+    let in_use = create(&ana, &receiver.url, "").await;
+    for _ in 0..2 {
+        mutate(&ana, &format!("rotateWebhookSecret(id: {})", in_use["id"])).await;
+    }
+    ana.submit("a cat").await;
+    let message = receiver.next().await;
+    message.verify(text(&in_use["secret"]));
+    assert_eq!(message.signatures(), 3);
+}
+
+#[tokio::test]
+async fn what_another_gateway_could_not_tell_of_is_told_however_busy_this_one_is() {
+    let (app, receiver) = (TestApp::start().await, Receiver::start().await);
+    let (ana, eve) = (app.user("ana"), app.user("eve"));
+    create(&ana, &receiver.url, "").await;
+    create(&eve, &receiver.url, ", statuses: [STORING]").await;
+    ana.finishes(&ana.submit("a cat").await).await;
+    receiver.next().await;
+    let mut database = app.database.connect().await;
+    let set_back = "WITH gone AS (DELETE FROM webhook_deliveries)
+        UPDATE webhook_endpoints SET cursor = 0 WHERE owner = 'ana'";
+    sqlx::query(set_back).execute(&mut database).await.unwrap();
+    let busy = tokio::spawn({
+        let eve = eve.clone();
+        async move {
+            loop {
+                eve.finishes(&eve.submit("a dog").await).await;
+            }
+        }
+    });
+    eventually("it to be told of again", || async {
+        let told = "SELECT count(*) FROM webhook_deliveries AS d
+            JOIN webhook_endpoints AS e ON e.id = d.endpoint_id WHERE e.owner = 'ana'";
+        let mut database = app.database.connect().await;
+        let told: i64 = sqlx::query_scalar(told).fetch_one(&mut database).await.unwrap();
+        app.advance(1);
+        (told > 0).then_some(())
+    })
+    .await;
+    busy.abort();
 }
 
 #[tokio::test]
