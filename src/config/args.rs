@@ -283,12 +283,8 @@ pub struct BoundsArgs {
     pub max_answer_bytes: usize,
 
     /// Bytes of an image that is sent to be edited
-    #[arg(
-        long,
-        env = "PLANTAIN_MAX_UPLOAD_BYTES",
-        value_name = "BYTES",
-        default_value_t = 20_971_520
-    )]
+    #[arg(long, env = "PLANTAIN_MAX_UPLOAD_BYTES", value_name = "BYTES", default_value_t = 20_971_520,
+        value_parser = clap::value_parser!(u64).range(1..=134_217_728))]
     pub max_upload_bytes: u64,
 
     /// Seconds until a query or a mutation is stopped; `waitSeconds` is up to 60 of them
