@@ -100,7 +100,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// The issuer whose key set is at `url`; nothing is fetched until [`Self::keep_fresh`] runs.
+    /// The issuer whose key set is at `url`; nothing is fetched until `keep_fresh` runs.
     ///
     /// # Errors
     /// When the system's TLS cannot be set up.
