@@ -80,8 +80,9 @@ struct Decoded {
 /// # Errors
 /// When it is no picture of a known format and reasonable size.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, PictureError> {
-    let Decoded { picture, media_type, .. } = decode(bytes)?;
-    let small = picture.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE).into_rgba8();
+    let Decoded { picture, media_type, profile } = decode(bytes)?;
+    let small = picture.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE);
+    let small = to_srgb(small, profile.as_deref()).into_rgba8();
     let thumbhash = thumbhash::rgba_to_thumb_hash(
         small.width() as usize,
         small.height() as usize,

@@ -36,7 +36,7 @@ impl Commands {
                 refused(format!("The task is {status}; cancel it first, or wait for its end."))
             }
             Deleted::Unsettled => refused(
-                "It was canceled while it was being sent, and the provider may yet take it; try again in a minute."
+                "It was canceled while it was being sent, and the provider may yet take it; try again in a few minutes."
                     .to_owned(),
             ),
             Deleted::OnBoard | Deleted::Missing => DeleteOutcome::NotFound,

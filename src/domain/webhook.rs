@@ -152,7 +152,8 @@ pub fn settle(
     now: Timestamp,
 ) -> (Next, Health) {
     if heard == Heard::Taken {
-        // What was disabled meanwhile stays so, and patience that was asked for meanwhile is given.
+        // What was disabled meanwhile stays so, and a rest that began meanwhile, perhaps because it was asked
+        // for, goes on.
         let Health { disabled_reason, paused_until, .. } = health.clone();
         return (Next::Delivered, Health { paused_until, disabled_reason, ..Health::default() });
     }

@@ -123,14 +123,14 @@ fn failed(task: &Task) -> String {
     let again = if may_try_anew(task) {
         "Calling the tool again with the same arguments tries anew."
     } else {
-        "Calling the tool again with the same arguments does not help."
+        "Calling the tool again with the same arguments gives this answer again; other arguments, or another `variation`, make another task."
     };
     let advice = failure.code.advice();
     format!("{} FAILED: {} {again} Tell the person: {advice}", task.id, sentence(&failure.message))
 }
 
 /// Whether the same call makes another task: the last one ended without a picture and without a price, and
-/// nothing can come of it any more.
+/// the same words may do better.
 pub(super) fn may_try_anew(task: &Task) -> bool {
     let is_free = task.state.settled.is_none_or(|settled| settled == Credits::ZERO);
     let may_help = match (task.state.status, &task.state.failure) {

@@ -157,10 +157,14 @@ impl Store {
     ) -> Result<Option<(Next, Health)>, StoreError> {
         let mut tx = self.pool.begin().await?;
         // The endpoint first, as whoever removes it does.
-        let Some(health) = lock_health(&mut tx, claim.endpoint).await? else { return Ok(None) };
+        let Some((health, url)) = lock_health(&mut tx, claim.endpoint).await? else {
+            return Ok(None);
+        };
         let Some(attempts) = lock_attempts(&mut tx, claim).await? else { return Ok(None) };
         let Attempted { heard, jitter, .. } = *attempted;
-        let (next, health) = settle(heard, attempts, &health, jitter, now);
+        let (next, after) = settle(heard, attempts, &health, jitter, now);
+        // What the place before says means nothing for the new one.
+        let health = if url == claim.url { after } else { health };
         write_attempt(&mut tx, claim, attempted, next, now).await?;
         write_health(&mut tx, claim.endpoint, &health).await?;
         tx.commit().await?;
@@ -269,10 +273,10 @@ async fn load_claims(
 async fn lock_health(
     db: &mut sqlx::PgConnection,
     endpoint: EndpointId,
-) -> Result<Option<Health>, StoreError> {
+) -> Result<Option<(Health, String)>, StoreError> {
     let row = sqlx::query!(
         "-- store::deliveries::lock_health
-        SELECT failures, failing_since, paused_until, disabled_reason
+        SELECT url, failures, failing_since, paused_until, disabled_reason
         FROM webhook_endpoints
         WHERE id = $1
         FOR NO KEY UPDATE",
@@ -281,12 +285,13 @@ async fn lock_health(
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        Ok(Health {
+        let health = Health {
             failures: unsigned(row.failures)?,
             failing_since: row.failing_since,
             paused_until: row.paused_until,
             disabled_reason: row.disabled_reason,
-        })
+        };
+        Ok((health, row.url))
     })
     .transpose()
 }

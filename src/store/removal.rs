@@ -12,8 +12,9 @@ use super::{Store, StoreError};
 use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
 use crate::hints::Work;
 
-/// A call to a provider has ended by then, and its answer is recorded.
-const SETTLES_WITHIN: TimeDelta = TimeDelta::minutes(1);
+/// By then a submission has ended and its answer is recorded, even while the database was away. What only
+/// a later callback could tell is not waited for: it changes nothing of a task that is over.
+const SETTLES_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What became of a task that was to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

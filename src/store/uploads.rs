@@ -130,29 +130,43 @@ impl Store {
     }
 }
 
-/// Where images are in the store, by owner and id.
+/// Where uploads and images are in the store.
 #[derive(Debug, Default)]
-pub(super) struct Paths(HashMap<(String, Uuid), String>);
+pub(super) struct Paths(HashMap<(String, Stored), String>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Stored {
+    Upload(Uuid),
+    Image(Uuid),
+}
+
+impl Stored {
+    const fn of(source: &ImageSource) -> Option<Self> {
+        match source {
+            ImageSource::Url(_) => None,
+            ImageSource::Upload { upload } => Some(Self::Upload(upload.0)),
+            ImageSource::Image { image } => Some(Self::Image(image.0)),
+        }
+    }
+
+    const fn id(self) -> Uuid {
+        match self {
+            Self::Upload(id) | Self::Image(id) => id,
+        }
+    }
+}
 
 impl Paths {
     pub(super) fn inputs(&self, owner: &UserId, sources: &[ImageSource]) -> Vec<Input> {
-        let input = |source: &ImageSource| match (source, stored_id(source)) {
+        let input = |source: &ImageSource| match (source, Stored::of(source)) {
             (ImageSource::Url(url), _) => Input::Url(url.clone()),
-            (_, Some(id)) => match self.0.get(&(owner.as_str().to_owned(), id)) {
+            (_, Some(stored)) => match self.0.get(&(owner.as_str().to_owned(), stored)) {
                 Some(path) => Input::Stored { path: path.clone() },
                 None => Input::Missing,
             },
             (_, None) => Input::Missing,
         };
         sources.iter().map(input).collect()
-    }
-}
-
-fn stored_id(source: &ImageSource) -> Option<Uuid> {
-    match source {
-        ImageSource::Url(_) => None,
-        ImageSource::Upload { upload } => Some(upload.0),
-        ImageSource::Image { image } => Some(image.0),
     }
 }
 
@@ -163,9 +177,9 @@ pub(super) async fn find_paths(
 ) -> Result<Paths, StoreError> {
     let (mut owners, mut ids) = (Vec::new(), Vec::new());
     for (owner, sources) in asked {
-        for id in sources.iter().filter_map(stored_id) {
+        for stored in sources.iter().filter_map(Stored::of) {
             owners.push(owner.as_str().to_owned());
-            ids.push(id);
+            ids.push(stored.id());
         }
     }
     if ids.is_empty() {
@@ -188,12 +202,15 @@ pub(super) async fn find_paths(
     .await?;
     let mut paths = HashMap::new();
     for row in rows {
-        let folder = match row.task_id {
-            Some(task) => Image::folder(TaskId(task), unsigned(row.job)?, unsigned(row.position)?),
-            None => Upload::folder(UploadId(row.id)),
+        let (stored, folder) = match row.task_id {
+            Some(task) => {
+                let (job, position) = (unsigned(row.job)?, unsigned(row.position)?);
+                (Stored::Image(row.id), Image::folder(TaskId(task), job, position))
+            }
+            None => (Stored::Upload(row.id), Upload::folder(UploadId(row.id))),
         };
         let path = Image::file(&folder, ImageVariant::Original, media_type(&row.media_type)?);
-        paths.insert((row.owner, row.id), path);
+        paths.insert((row.owner, stored), path);
     }
     Ok(Paths(paths))
 }

@@ -36,16 +36,15 @@ pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
 async fn remove(shop: &Workshop, stop: &CancellationToken) -> Result<bool, StoreError> {
     let now = shop.clock.now();
     let folders = shop.store.claim_garbage(AT_ONCE, now + LEASE, now).await?;
-    let (claimed, mut removed, mut failures) = (folders.len(), Vec::new(), 0);
+    let (claimed, mut removed) = (folders.len(), Vec::new());
     for folder in folders {
-        // One that fails holds up no other; a store that is away is not asked about each.
-        if stop.is_cancelled() || failures > 1 {
+        // A store that is away takes its time for each.
+        if stop.is_cancelled() || shop.clock.now() > now + LEASE {
             break;
         }
         match shop.blobs.remove_folder(&folder).await {
             Ok(()) => removed.push(folder),
             Err(error) => {
-                failures += 1;
                 tracing::warn!(%error, "a folder of the image store could not be removed, trying again");
             }
         }

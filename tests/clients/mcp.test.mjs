@@ -165,7 +165,7 @@ test('a failure says why and whether to try again, and a repeated call tries ane
   const listed = async () => (await call('list_tasks')).structuredContent.tasks;
   assert.match(
     await refused('generate_image', { prompt: 'a plantain [sim:policy]' }),
-    /does not help. Tell the person: Rephrase the prompt/,
+    /gives this answer again; .* Tell the person: Rephrase the prompt/,
   );
   const order = { prompt: 'a plantain [sim:fail=501]' };
   assert.match(await refused('generate_image', order), /tries anew/);

@@ -98,7 +98,7 @@ async fn a_task_that_the_provider_may_yet_have_taken_is_not_deleted() {
     assert_eq!(ana.cancel(&task).await["__typename"], "TaskCanceled");
     let refused = delete_task(&ana, &task).await;
     assert_eq!(refused["__typename"], "InvalidInput", "{refused}");
-    app.advance(61);
+    app.advance(301);
     assert_eq!(delete_task(&ana, &task).await["__typename"], "TaskDeleted");
 }
 

@@ -119,6 +119,7 @@ async fn what_is_not_the_users_own_cannot_be_edited() {
     let (ana, eve) = (app.user("ana"), app.user("eve"));
     let upload = send(&ana, "image/png", &png()).await;
     let image = ana.finishes(&ana.submit("a boat").await).await["images"][0]["id"].clone();
+    let own = send(&eve, "image/png", &png()).await;
     let unsent = announce(&eve, "image/png", 100).await["id"].clone();
     for (source, field) in [
         (json!({ "uploadId": upload }), "uploadId"),
@@ -126,6 +127,7 @@ async fn what_is_not_the_users_own_cannot_be_edited() {
         (json!({ "uploadId": "nonsense" }), "uploadId"),
         (json!({ "imageId": image }), "imageId"),
         (json!({ "imageId": "nonsense" }), "imageId"),
+        (json!({ "imageId": own.replace("upload", "image") }), "imageId"),
     ] {
         let result = eve.edit(edit(&source)).await;
         assert_eq!(result["__typename"], "InvalidInput", "{source}: {result}");
