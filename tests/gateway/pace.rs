@@ -49,28 +49,36 @@ async fn settled(app: &TestApp) {
 
 #[tokio::test]
 async fn one_task_behind_anothers_many_is_submitted_within_the_first_turns() {
-    let app = TestApp::with(&["--submissions-per-10-seconds=2"]).await;
+    // Nothing leaves the queue while it is looked at, however long that takes.
+    let app = TestApp::with(&["--submissions-per-10-seconds=0"]).await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     submit_many(&ana, "nano-banana", 500, NEVER).await;
-    let id = bob.submit("[sim:never]").await;
-    let query = "query($id: ID!) { task(id: $id) { status queuePosition } }";
-    let waiting = bob.graphql(query, json!({ "id": id })).await["task"].clone();
-    assert_eq!(waiting["status"], "QUEUED");
-    let ahead = waiting["queuePosition"].as_u64().unwrap();
-    assert!(ahead <= 2, "{ahead} go first");
-    app.advance(10);
-    let submitted = bob.reaches(&id, "GENERATING").await;
-    assert!(submitted["submittedAt"].is_string());
-    assert!(app.simulator.counts().submissions <= 4);
-    // Who joins again and again does not overtake who waits.
-    let second = bob.submit("second [sim:never]").await;
-    let third = bob.submit("third [sim:never]").await;
+    let model = json!({ "prompt": "[sim:never]", "model": "nano-banana" });
+    let mut his = Vec::new();
+    for _ in 0..3 {
+        let accepted = bob.generate(model.clone()).await;
+        his.push(accepted["task"]["id"].as_str().unwrap().to_owned());
+    }
+    let query = "query($id: ID!) { task(id: $id) { queuePosition } }";
     let position = async |id: &str| {
         let data = bob.graphql(query, json!({ "id": id })).await;
         data["task"]["queuePosition"].as_u64().unwrap()
     };
-    assert!(position(&second).await < position(&third).await);
-    assert!(position(&third).await >= 2, "one of ana's goes between");
+    assert!(position(&his[0]).await <= 2);
+    // Who joins again and again does not overtake who waits.
+    assert!(position(&his[1]).await < position(&his[2]).await);
+    assert!(position(&his[2]).await >= 4, "two of ana's go between");
+
+    let mut killed = app.kill();
+    killed.flags = vec!["--submissions-per-10-seconds=2".to_owned()];
+    let app = killed.restart().await;
+    bob.at(&app).reaches(&his[0], "GENERATING").await;
+    let earlier =
+        "SELECT count(*) FROM jobs AS his JOIN jobs AS other ON other.sent_at < his.sent_at
+        WHERE his.owner = 'bob' AND other.owner = 'ana' AND his.turn = 0";
+    let mut database = app.database.connect().await;
+    let earlier: i64 = sqlx::query_scalar(earlier).fetch_one(&mut database).await.unwrap();
+    assert!(earlier <= 2, "{earlier} of ana's went first");
 }
 
 /// 1,000 tasks at once, each called back about, and each callback confirmed by a question.
