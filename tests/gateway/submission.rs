@@ -115,6 +115,21 @@ async fn without_a_model_the_cheapest_that_fits_is_chosen() {
 }
 
 #[tokio::test]
+async fn a_task_says_which_shape_and_size_it_was_asked_for() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let asked = async |input: Value| {
+        let id = ana.generate(input).await["task"]["id"].clone();
+        let query = "query($id: ID!) { task(id: $id) { aspectRatio resolution } }";
+        ana.graphql(query, json!({ "id": id })).await["task"].clone()
+    };
+    let input = json!({ "prompt": "a", "aspectRatio": "16:9", "resolution": "R2K" });
+    assert_eq!(asked(input).await, json!({ "aspectRatio": "16:9", "resolution": "R2K" }));
+    let input = json!({ "prompt": "a" });
+    assert_eq!(asked(input).await, json!({ "aspectRatio": null, "resolution": null }));
+}
+
+#[tokio::test]
 async fn several_images_arrive_as_several_upstream_tasks_of_one() {
     let app = TestApp::start().await;
     let ana = app.user("ana");

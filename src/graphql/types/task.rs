@@ -6,7 +6,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Json, Object, SimpleObject};
 use serde_json::Value;
 
-use super::{Board, DateTime, Image, Model, TaskFailure, TaskKind, TaskStatus};
+use super::{Board, DateTime, Image, Model, Resolution, TaskFailure, TaskKind, TaskStatus};
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
@@ -60,6 +60,16 @@ impl Task {
     }
 
     /// The images stored so far, in order.
+    /// The shape that was asked for: `width:height`, or `auto`; null when it was left to the model.
+    async fn aspect_ratio(&self) -> Option<&str> {
+        self.0.request.aspect_ratio.as_deref()
+    }
+
+    /// The size that was asked for; null when it was left to the model.
+    async fn resolution(&self) -> Option<Resolution> {
+        self.0.request.resolution.map(Resolution::from)
+    }
+
     async fn images(&self) -> Vec<Image> {
         let image = |index| Image { task: Arc::clone(&self.0), index };
         (0..self.0.images.len()).map(image).collect()
