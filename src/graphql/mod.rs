@@ -8,6 +8,7 @@ mod bounds;
 mod completion;
 mod context;
 mod cost;
+mod cursor;
 mod documents;
 mod error;
 mod executable;

@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use async_graphql::{Context, ID, Subscription as GraphqlSubscription};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{Stream, StreamExt, future, stream};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::wrappers::{IntervalStream, WatchStream};
 
 use super::context::ContextExt;
+use super::cursor;
 use super::error::{Error, bad_input, internal};
 use super::streams::through_last;
 use super::types::{Board, Credits, Task, TaskEvent};
@@ -59,14 +58,16 @@ impl Subscription {
     async fn task_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The cursor of the last event that was seen.")] after: Option<String>,
+        #[graphql(desc = "The cursor of the last event that was seen, or `Viewer.eventCursor`.")]
+        after: Option<String>,
     ) -> Result<impl Stream<Item = Result<TaskEvent, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
-        let after = after.as_deref().map(read_cursor).transpose()?;
+        let read = |after: &str| cursor::read(after).ok_or_else(foreign_cursor);
+        let after = after.as_deref().map(read).transpose()?;
         let events = ctx.commands().feed.follow(viewer.id.clone(), after).await;
         let events = events.map_err(|error| internal(&error))?.ok_or_else(foreign_cursor)?;
         Ok(events.map(|event| match event {
-            Ok(event) => Ok(TaskEvent::new(write_cursor(event.seq), &event)),
+            Ok(event) => Ok(TaskEvent::new(&event)),
             Err(error) => Err(internal(&error)),
         }))
     }
@@ -160,14 +161,4 @@ fn foreign_cursor() -> Error {
     bad_input(
         "This cursor is not of this history, or its events are no longer kept; read `tasks` again, and go on without one.",
     )
-}
-
-fn write_cursor(seq: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("e{seq}"))
-}
-
-fn read_cursor(cursor: &str) -> Result<u64, Error> {
-    let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let seq = text.and_then(|text| text.strip_prefix('e')?.parse().ok());
-    seq.ok_or_else(foreign_cursor)
 }

@@ -14,6 +14,8 @@ async fn without_a_token_nothing_is_shown_but_the_schema() {
         "{ viewer { id } }",
         "{ models { id } }",
         "{ credits { providers { remaining } } }",
+        "{ providers { name } }",
+        "{ viewer { eventCursor } }",
         "{ tasks { nodes { id } } }",
         "{ nodes(ids: []) { id } }",
         "mutation { generateImages(input: {prompt: \"a\"}) { __typename } }",

@@ -144,6 +144,28 @@ async fn a_cursor_from_nowhere_is_refused() {
 }
 
 #[tokio::test]
+async fn whoever_reads_the_cursor_first_misses_nothing_that_happens_before_the_subscription() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let cursor = async || {
+        let data = ana.graphql("{ viewer { eventCursor } }", json!({})).await;
+        data["viewer"]["eventCursor"].clone()
+    };
+    // At first nothing has happened to her yet.
+    for prompt in ["the first", "another"] {
+        let before = cursor().await;
+        let id = ana.submit(prompt).await;
+        ana.finishes(&id).await;
+        let mut socket = ana.socket().await;
+        socket.subscribe("e", EVENTS, json!({ "after": before })).await;
+        let events = next_events(&mut socket, 4).await;
+        assert_eq!(statuses(&events), ["QUEUED", "GENERATING", "STORING", "SUCCEEDED"]);
+        assert!(events.iter().all(|event| event["task"]["id"] == id), "{events:?}");
+        assert_eq!(events[3]["cursor"], cursor().await);
+    }
+}
+
+#[tokio::test]
 async fn credits_are_pushed_now_and_at_every_change() {
     let app = TestApp::start().await;
     let mut socket = app.user("ana").socket().await;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Board, DateTime, Image, Model, Resolution, TaskFailure, TaskKind, TaskStatus};
 use crate::domain;
 use crate::graphql::context::ContextExt;
+use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{BoardLoader, QueueLoader, TimelineLoader, UsualSecondsLoader};
 use crate::store::Usual;
@@ -59,7 +60,6 @@ impl Task {
         self.0.request.count
     }
 
-    /// The images stored so far, in order.
     /// The shape that was asked for: `width:height`, or `auto`; null when it was left to the model.
     async fn aspect_ratio(&self) -> Option<&str> {
         self.0.request.aspect_ratio.as_deref()
@@ -70,6 +70,7 @@ impl Task {
         self.0.request.resolution.map(Resolution::from)
     }
 
+    /// The images stored so far, in order.
     async fn images(&self) -> Vec<Image> {
         let image = |index| Image { task: Arc::clone(&self.0), index };
         (0..self.0.images.len()).map(image).collect()
@@ -206,8 +207,8 @@ pub(in crate::graphql) struct TaskEvent {
 }
 
 impl TaskEvent {
-    pub(in crate::graphql) fn new(cursor: String, event: &domain::Event) -> Self {
-        let task = event.task.clone();
+    pub(in crate::graphql) fn new(event: &domain::Event) -> Self {
+        let (cursor, task) = (cursor::write(event.seq), event.task.clone());
         Self { cursor, at: event.at.into(), status: task.state.status.into(), task: task.into() }
     }
 }
