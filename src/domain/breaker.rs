@@ -124,6 +124,19 @@ impl Breaker {
         self.limited_until.is_some_and(|until| until > now)
     }
 
+    /// What is wrong, or was until a probe shows otherwise.
+    #[must_use]
+    pub fn present_trouble(&self, now: Timestamp) -> Option<Trouble> {
+        self.trouble.or(self.is_rate_limited(now).then_some(Trouble::RateLimited))
+    }
+
+    /// When something may be submitted again; `None` when it may be now, or a probe is out.
+    #[must_use]
+    pub fn retry_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let paused_until = self.paused_until.filter(|_| self.trouble.is_some());
+        paused_until.max(self.limited_until).filter(|until| *until > now)
+    }
+
     /// A submission was accepted, or refused for what the client said: the provider works.
     #[must_use]
     pub fn worked(self, now: Timestamp) -> Self {
@@ -274,6 +287,22 @@ mod tests {
             (limited.probe_until, limited.limited_until),
             (Some(after(90)), Some(after(121)))
         );
+    }
+
+    #[test]
+    fn trouble_is_told_until_a_probe_ends_it_and_a_time_only_while_it_lies_ahead() {
+        let told = |breaker: Breaker, at| (breaker.present_trouble(at), breaker.retry_at(at));
+        let open = Breaker::default().opened(Trouble::Auth, MINUTE, now());
+        assert_eq!(told(Breaker::default(), now()), (None, None));
+        assert_eq!(told(open, now()), (Some(Trouble::Auth), Some(after(60))));
+        assert_eq!(told(open, after(60)), (Some(Trouble::Auth), None));
+        assert_eq!(told(open.probing(after(90)), after(60)), (Some(Trouble::Auth), None));
+        assert_eq!(told(open.probing(after(90)).worked(after(61)), after(61)), (None, None));
+        let limited = Breaker::default().opened(Trouble::RateLimited, MINUTE, now());
+        assert_eq!(told(limited, now()), (Some(Trouble::RateLimited), Some(after(60))));
+        assert_eq!(told(limited, after(60)), (None, None));
+        let both = open.opened(Trouble::RateLimited, MINUTE * 2, now());
+        assert_eq!(told(both, now()), (Some(Trouble::Auth), Some(after(120))));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Reads.
 
+use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, MergedObject, Object};
 
 use super::context::ContextExt;
 use super::error::{Error, bad_input, exceeded, internal};
+use super::loaders::AccountLoader;
 use super::types::{
     Board, BoardKind, Connection, Credits, DateTime, Image, Model, NOBODYS, Node, PageArguments,
-    Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint,
+    Provider, Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint,
 };
 use crate::domain::{self, BoardId, Endpoint, EndpointId, ImageId, TaskId};
-use crate::store::Filter;
+use crate::store::{Filter, ProviderAccount};
 
 /// Ids per `nodes`, at most.
 const MAX_NODES: usize = 100;
@@ -32,6 +34,23 @@ impl AccountQuery {
     async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>, Error> {
         ctx.viewer()?;
         Ok(ctx.commands().catalog.models().iter().map(|model| Model(model)).collect())
+    }
+
+    /// The providers that are switched on, and how they are now.
+    async fn providers(&self, ctx: &Context<'_>) -> Result<Vec<Provider>, Error> {
+        ctx.viewer()?;
+        let (catalog, now) = (&ctx.commands().catalog, ctx.commands().clock.now());
+        let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
+        let names = catalog.providers();
+        let accounts = loader.load_many(names.clone()).await.map_err(|error| internal(&error))?;
+        let provider = |name| {
+            let account = accounts.get(&name).cloned();
+            let account = account.unwrap_or_else(|| ProviderAccount::unknown(name));
+            let models = catalog.models().iter().copied();
+            let models: Vec<_> = models.filter(|model| model.provider == name).collect();
+            Provider::new(&account, &models, now)
+        };
+        Ok(names.into_iter().map(provider).collect())
     }
 
     /// What a request would cost and how long it should take. Spends nothing. An input that

@@ -26,19 +26,26 @@ impl ProviderAccount {
     #[must_use]
     pub fn of(accounts: &[Self], provider: ProviderName) -> Self {
         let known = accounts.iter().find(|account| account.provider == provider);
-        known.cloned().unwrap_or(Self {
-            provider,
-            remaining: None,
-            checked_at: None,
-            breaker: Breaker::default(),
-        })
+        known.cloned().unwrap_or_else(|| Self::unknown(provider))
+    }
+
+    /// That of a provider that was never asked or paused.
+    #[must_use]
+    pub fn unknown(provider: ProviderName) -> Self {
+        Self { provider, remaining: None, checked_at: None, breaker: Breaker::default() }
     }
 
     /// Whether a task of this cost may go there now: nobody is avoiding the provider, and the account,
     /// as far as is known, pays for it.
     #[must_use]
     pub fn can_take(&self, cost: Credits, now: Timestamp) -> bool {
-        self.breaker.is_available(now) && self.remaining.is_none_or(|left| left >= cost)
+        self.breaker.is_available(now) && self.pays_for(cost)
+    }
+
+    /// Whether the account, as far as is known, pays for this.
+    #[must_use]
+    pub fn pays_for(&self, cost: Credits) -> bool {
+        self.remaining.is_none_or(|left| left >= cost)
     }
 }
 
