@@ -1,7 +1,19 @@
 import { defineConfig } from 'vite';
+import { compression } from 'vite-plugin-compression2';
+
+const gateway = process.env.PLANTAIN_URL ?? 'http://127.0.0.1:4000';
 
 export default defineConfig({
   worker: { format: 'es' },
+  plugins: [compression({ algorithms: ['gzip', 'brotliCompress'], threshold: 1000 })],
+  // `npm run dev` shows the pages as they are edited, in front of a gateway that runs already.
+  server: {
+    proxy: {
+      '/graphql': { target: gateway, ws: true },
+      '^/(images|uploads)/': gateway,
+      '/config.json': gateway,
+    },
+  },
   build: {
     target: 'es2022',
     // The content security policy lets scripts, styles and workers come from files only.
@@ -10,7 +22,7 @@ export default defineConfig({
     // Monaco is one large chunk by nature.
     chunkSizeWarningLimit: 8000,
     rolldownOptions: {
-      input: { graphiql: 'graphiql.html' },
+      input: { console: 'index.html', graphiql: 'graphiql.html' },
       onLog(level, log, handle) {
         // GraphiQL's dependencies say 'use client', which means nothing outside a server.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);

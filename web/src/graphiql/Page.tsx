@@ -1,13 +1,13 @@
 import { GraphiQL } from 'graphiql';
 import { useState } from 'react';
-import type { Config } from './config';
+import type { Config } from '../config';
 import { createFetcher } from './fetcher';
 import { storage, storedTab } from './storage';
 import { exampleTabs } from './tabs';
 
 export function Page({ config }: { config: Config }) {
   const [props] = useState(() => {
-    const headers = { authorization: `Bearer ${config.token ?? ''}` };
+    const headers = { authorization: `Bearer ${config.users[0]?.token ?? ''}` };
     const examples = exampleTabs(config.examples);
     // Without these, GraphiQL drops the variables of the tab it opens with, or opens that tab a second time.
     const tab = storedTab() ?? examples[0];
@@ -17,7 +17,7 @@ export function Page({ config }: { config: Config }) {
       defaultTabs: examples.length > 0 ? examples : undefined,
       initialQuery: tab && (tab.query ?? ''),
       initialVariables: tab && (tab.variables ?? ''),
-      defaultEditorToolsVisibility: config.token === null ? ('headers' as const) : undefined,
+      defaultEditorToolsVisibility: config.users.length === 0 ? ('headers' as const) : undefined,
     };
   });
 

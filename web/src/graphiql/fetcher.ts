@@ -1,6 +1,6 @@
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { createClient } from 'graphql-ws';
-import { fetchJson } from './http';
+import { fetchJson } from '../http';
 import { identify } from './operation';
 
 type Headers = Record<string, string>;

@@ -4,7 +4,7 @@ import './page.css';
 import { createRoot } from 'react-dom/client';
 import { Failure } from './Failure';
 import { Page } from './Page';
-import { loadConfig } from './config';
+import { loadConfig } from '../config';
 
 const root = createRoot(document.getElementById('root')!);
 

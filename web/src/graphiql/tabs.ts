@@ -1,4 +1,4 @@
-import type { Example } from './config';
+import type { Example } from '../config';
 
 export function exampleTabs(examples: Example[]) {
   return examples.map(({ name, query, variables }) => ({

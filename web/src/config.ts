@@ -1,0 +1,27 @@
+import { fetchJson } from './http';
+
+export interface Example {
+  name: string;
+  query: string;
+  variables: Record<string, unknown> | null;
+}
+
+export interface User {
+  id: string;
+  role: 'USER' | 'ADMIN';
+  token: string;
+}
+
+export interface Config {
+  /** Development users; none where everybody brings their own token. */
+  users: User[];
+  examples: Example[];
+}
+
+export async function loadConfig(): Promise<Config> {
+  const response = await fetchJson('/config.json', { cache: 'no-store' });
+  if (!response.ok) {
+    throw new Error(`/config.json answered ${response.status}.`);
+  }
+  return response.json();
+}

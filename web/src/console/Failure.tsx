@@ -1,0 +1,12 @@
+export function Failure({ reason }: { reason: string }) {
+  return (
+    <main className="sign-in">
+      <p className="notice bad" role="alert">
+        The console could not start: {reason}
+      </p>
+      <button type="button" className="primary" onClick={() => location.reload()}>
+        Try again
+      </button>
+    </main>
+  );
+}

@@ -1,0 +1,1 @@
+export function BoardPage({ id }: { id: string }) { return <p>{id}</p>; }

@@ -1,0 +1,106 @@
+import { createContext, use, useCallback, useMemo, useState, type ReactNode } from 'react';
+import { useLocation } from 'wouter';
+import type { OutputFormat, PictureFragment, Resolution } from '../../gql/graphql';
+import { useGateway } from '../gateway/gateway';
+import { onThisHost } from '../gateway/links';
+import type { Task } from '../gateway/tasks';
+import { upload } from './upload';
+
+/** What is being asked for. Null leaves it to the model, or the model to the gateway. */
+export interface Draft {
+  prompt: string;
+  model: string | null;
+  aspectRatio: string | null;
+  resolution: Resolution | null;
+  outputFormat: OutputFormat | null;
+  count: number;
+  boardId: string | null;
+  inputs: Input[];
+}
+
+/** An image to edit. Without `source` it is on its way, or `problem` says why it is not. */
+export interface Input {
+  key: string;
+  name: string;
+  preview: string;
+  source?: { imageId: string } | { uploadId: string };
+  problem?: string;
+}
+
+const blank: Draft = {
+  prompt: '',
+  model: null,
+  aspectRatio: null,
+  resolution: null,
+  outputFormat: null,
+  count: 1,
+  boardId: null,
+  inputs: [],
+};
+
+interface Drafting {
+  draft: Draft;
+  change: (part: Partial<Draft>) => void;
+  addImage: (image: PictureFragment, name: string) => void;
+  addFiles: (files: Iterable<File>) => void;
+  removeInput: (key: string) => void;
+  /** Goes to the composer, with this image as the one to edit. */
+  edit: (image: PictureFragment, name: string) => void;
+  /** Goes to the composer, with what this task was asked for. */
+  reuse: (task: Pick<Task, 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
+}
+
+const DraftContext = createContext<Drafting | null>(null);
+
+/** Above the pages: what is being asked for outlives a look at another page. */
+export function DraftProvider({ children }: { children: ReactNode }) {
+  return <DraftContext value={useDrafting()}>{children}</DraftContext>;
+}
+
+export function useDraft(): Drafting {
+  const drafting = use(DraftContext);
+  if (!drafting) throw new Error('useDraft is for what is inside DraftProvider.');
+  return drafting;
+}
+
+function useDrafting(): Drafting {
+  const { client } = useGateway();
+  const [, go] = useLocation();
+  const [draft, setDraft] = useState(blank);
+  const change = useCallback((part: Partial<Draft>) => setDraft((last) => ({ ...last, ...part })), []);
+  const put = useCallback((input: Input) => setDraft((last) => ({ ...last, inputs: withInput(last.inputs, input) })), []);
+  // One that was removed while it was on its way stays removed.
+  const settle = useCallback((key: string, part: Partial<Input>) => {
+    const settled = (input: Input) => (input.key === key ? { ...input, ...part } : input);
+    setDraft((last) => ({ ...last, inputs: last.inputs.map(settled) }));
+  }, []);
+
+  return useMemo(() => {
+    const addImage = (image: PictureFragment, name: string) =>
+      put({ key: image.id, name, preview: onThisHost(image.thumbnail), source: { imageId: image.id } });
+    const addFile = async (file: File) => {
+      const preview = URL.createObjectURL(file);
+      put({ key: preview, name: file.name, preview });
+      settle(preview, await upload(client, file));
+    };
+    return {
+      draft,
+      change,
+      addImage,
+      addFiles: (files) => void [...files].forEach(addFile),
+      removeInput: (key) =>
+        setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
+      edit: (image, name) => {
+        addImage(image, name);
+        go('/');
+      },
+      reuse: ({ prompt, requestedImages, aspectRatio, resolution }) => {
+        change({ prompt, count: requestedImages, aspectRatio, resolution });
+        go('/');
+      },
+    };
+  }, [draft, client, go, change, put, settle]);
+}
+
+const withInput = (inputs: Input[], input: Input) =>
+  inputs.some(({ key }) => key === input.key) ? inputs : [...inputs, input];

@@ -1,0 +1,31 @@
+import { createContext, use, useEffect, type ReactNode } from 'react';
+import { OffersDocument, type OffersQuery } from '../../gql/graphql';
+import { useReading } from './useReading';
+
+/** What can be asked for right now, and how the providers are. */
+export type Offers = OffersQuery;
+export type Model = Offers['models'][number];
+export type Provider = Offers['providers'][number];
+
+const everyMs = 30_000;
+const nothing: Offers = { models: [], providers: [] };
+const OffersContext = createContext<Offers>(nothing);
+
+/** Whether a provider is available is not pushed: it is looked up now and then, and when somebody comes back to the page. */
+export function OffersProvider({ children }: { children: ReactNode }) {
+  const [{ data }, readAgain] = useReading(OffersDocument, {});
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden) readAgain();
+    };
+    const timer = setInterval(look, everyMs);
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', look);
+    };
+  }, [readAgain]);
+  return <OffersContext value={data ?? nothing}>{children}</OffersContext>;
+}
+
+export const useOffers = () => use(OffersContext);

@@ -1,0 +1,42 @@
+import type { TaskCardFragment } from '../../gql/graphql';
+import { Signal } from '../ui/signal';
+
+/** `readAt`: when this page got it, in milliseconds; `etaSeconds` counts from there. */
+export type Task = TaskCardFragment & { readAt: number };
+
+/** The viewer's tasks as far as this page knows them: each once, in its newest version, the newest task first. */
+export class Tasks {
+  readonly all = new Signal<readonly Task[]>([]);
+  readonly #deleted = new Set<string>();
+
+  /** An answer may be older than an event that overtook it: what is older changes nothing. */
+  merge(read: readonly TaskCardFragment[]) {
+    const known = new Map(this.all.get().map((task) => [task.id, task]));
+    const readAt = Date.now();
+    for (const task of read) {
+      const before = known.get(task.id);
+      if (this.#deleted.has(task.id) || (before && before.version > task.version)) continue;
+      known.set(task.id, { ...task, readAt });
+    }
+    this.all.set([...known.values()].sort(newestFirst));
+  }
+
+  /** For good: no late answer brings it back. */
+  remove(id: string) {
+    this.#deleted.add(id);
+    this.all.set(this.all.get().filter((task) => task.id !== id));
+  }
+}
+
+export function newestFirst(a: Place, b: Place): number {
+  return compare(b.createdAt, a.createdAt) || compare(b.id, a.id);
+}
+
+/** Where a task stands in the history. */
+export type Place = Pick<Task, 'createdAt' | 'id'>;
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+const over: readonly Task['status'][] = ['SUCCEEDED', 'FAILED', 'CANCELED'];
+
+export const isLive = (task: Pick<Task, 'status'>) => !over.includes(task.status);

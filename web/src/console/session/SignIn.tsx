@@ -1,0 +1,76 @@
+import { useState, type FormEvent } from 'react';
+import type { User } from '../../config';
+import { Logo } from '../ui/Logo';
+
+interface Props {
+  users: User[];
+  /** Why the last token is no longer good. */
+  notice: string | null;
+  onToken: (token: string) => void;
+  onUser: (user: User) => void;
+}
+
+export function SignIn({ users, notice, onToken, onUser }: Props) {
+  return (
+    <main className="sign-in">
+      <h1>
+        <Logo /> Plantain
+      </h1>
+      {notice && (
+        <p className="notice bad" role="alert">
+          {notice}
+        </p>
+      )}
+      <TokenForm onToken={onToken} />
+      {users.length > 0 && <DevelopmentUsers users={users} onUser={onUser} />}
+    </main>
+  );
+}
+
+function TokenForm({ onToken }: { onToken: (token: string) => void }) {
+  const [text, setText] = useState('');
+  const token = text.trim().replace(/^Bearer\s+/i, '');
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (token) onToken(token);
+  };
+  return (
+    <form className="stack" onSubmit={submit}>
+      <label className="field">
+        Token
+        <textarea
+          className="code"
+          rows={5}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          aria-describedby="token-help"
+          autoComplete="off"
+          spellCheck={false}
+          autoFocus
+        />
+      </label>
+      <p id="token-help" className="hint">
+        The JWT that your app sends, or what <code>plantain token --sub you</code> prints. It stays in this tab, and is
+        forgotten when the tab is closed.
+      </p>
+      <button type="submit" className="primary" disabled={!token}>
+        Sign in
+      </button>
+    </form>
+  );
+}
+
+function DevelopmentUsers({ users, onUser }: { users: User[]; onUser: (user: User) => void }) {
+  return (
+    <section className="stack">
+      <h2>Or as a development user</h2>
+      <div className="row">
+        {users.map((user) => (
+          <button key={user.id} type="button" onClick={() => onUser(user)}>
+            {user.id}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,17 @@
+import { useGateway } from '../gateway/gateway';
+import { useSignal } from '../ui/signal';
+
+/** Says that what is shown may be old, and that nothing need be done about it. */
+export function ConnectionBar() {
+  const { state } = useSignal(useGateway().connection);
+  return (
+    <div role="status" className="connection">
+      {state === 'lost' && (
+        <p className="notice warn">
+          <span className="pulse" aria-hidden="true" /> The connection is lost. Reconnecting … Nothing is lost: tasks go on, and
+          what happens meanwhile is shown when it is back.
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,1 @@
+export function TaskPage({ id }: { id: string }) { return <p>{id}</p>; }

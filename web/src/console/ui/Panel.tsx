@@ -1,0 +1,69 @@
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+
+interface Props {
+  /** What the button shows. */
+  button: ReactNode;
+  /** The button's name, where what it shows does not say it. */
+  name?: string;
+  className?: string;
+  /** Opens towards the start of the line, where there is no room at its end. */
+  end?: boolean;
+  children: ReactNode | ((close: () => void) => ReactNode);
+}
+
+/** A button with a panel under it, which closes with Escape, or when the user goes on elsewhere. */
+export function Panel({ button, name, className, end = false, children }: Props) {
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  const anchor = useRef<HTMLDivElement>(null);
+  const close = () => {
+    setOpen(false);
+    anchor.current?.querySelector('button')?.focus();
+  };
+  useElsewhere(anchor, open, () => setOpen(false));
+
+  return (
+    <div
+      ref={anchor}
+      className={end ? 'panel-anchor end' : 'panel-anchor'}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && open) close();
+      }}
+    >
+      <button
+        type="button"
+        className={className}
+        aria-label={name}
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        onClick={() => setOpen(!open)}
+      >
+        {button}
+      </button>
+      {open && (
+        <div id={id} className="panel" role="group" aria-label={name}>
+          {typeof children === 'function' ? children(close) : children}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function useElsewhere(anchor: { current: HTMLElement | null }, listening: boolean, onElsewhere: () => void) {
+  const latest = useRef(onElsewhere);
+  useEffect(() => {
+    latest.current = onElsewhere;
+  });
+  useEffect(() => {
+    if (!listening) return;
+    const look = ({ target }: Event) => {
+      if (!anchor.current?.contains(target as Node)) latest.current();
+    };
+    document.addEventListener('pointerdown', look);
+    document.addEventListener('focusin', look);
+    return () => {
+      document.removeEventListener('pointerdown', look);
+      document.removeEventListener('focusin', look);
+    };
+  }, [anchor, listening]);
+}

@@ -1,0 +1,55 @@
+import { useEffect, useMemo, useState } from 'react';
+import { thumbHashToDataURL } from 'thumbhash';
+import type { PictureFragment } from '../../gql/graphql';
+import { refresh } from '../gateway/events';
+import { useGateway } from '../gateway/gateway';
+import { onThisHost } from '../gateway/links';
+import { useSignal } from './signal';
+
+interface Props {
+  image: PictureFragment;
+  variant: 'url' | 'preview' | 'thumbnail';
+  alt: string;
+  /** Load it only when it comes into view. */
+  lazy?: boolean;
+}
+
+/**
+ * An image over its blurred placeholder. Links end: when one fails to load, the image's task is read again, which mints
+ * another; when the gateway was away, once more as soon as it is back.
+ */
+export function Picture({ image, variant, alt, lazy = true }: Props) {
+  const gateway = useGateway();
+  const { count } = useSignal(gateway.connection);
+  const [failed, setFailed] = useState<string | null>(null);
+  const src = onThisHost(image[variant]);
+  const blur = useMemo(() => placeholder(image.thumbhash), [image.thumbhash]);
+
+  useEffect(() => setFailed(null), [count]);
+  const fail = () => {
+    setFailed(src);
+    void refresh(gateway, [image.id]);
+  };
+
+  return (
+    <span className="picture" style={{ backgroundImage: blur && `url(${blur})`, aspectRatio: `${image.width} / ${image.height}` }}>
+      {failed !== src && (
+        <img
+          src={src}
+          alt={alt}
+          width={image.width}
+          height={image.height}
+          loading={lazy ? 'lazy' : 'eager'}
+          decoding="async"
+          draggable={false}
+          onError={fail}
+        />
+      )}
+    </span>
+  );
+}
+
+function placeholder(thumbhash: string | null): string | undefined {
+  if (thumbhash === null) return undefined;
+  return thumbHashToDataURL(Uint8Array.from(atob(thumbhash), (letter) => letter.charCodeAt(0)));
+}
