@@ -1,8 +1,9 @@
 //! The errors that end up in `errors`, each with its code.
 
 pub(super) use async_graphql::Error;
-use async_graphql::{ErrorExtensions, Pos, ServerError};
+use async_graphql::{ErrorExtensions, Pos, ServerError, Value, value};
 
+use crate::domain::FieldError;
 use crate::store::StoreError;
 
 /// Values of `extensions.code`.
@@ -49,6 +50,17 @@ pub(super) fn forbidden(message: &str) -> Error {
 /// The client's mistake; the message says what to do.
 pub(super) fn bad_input(message: &str) -> Error {
     with_code(message, code::BAD_USER_INPUT)
+}
+
+/// The client's mistakes in an input; each is also in `extensions.fields`, for forms.
+pub(super) fn bad_fields(errors: &[FieldError]) -> Error {
+    let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    let fields = errors.iter().map(|FieldError { path, message }| {
+        let path: Vec<Value> = path.iter().map(Value::from).collect();
+        value!({ "path": path, "message": message })
+    });
+    let fields: Vec<Value> = fields.collect();
+    bad_input(&messages.join(" ")).extend_with(|_, extensions| extensions.set("fields", fields))
 }
 
 /// A bound is passed; the error names it and its value.

@@ -4,7 +4,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, MergedObject, Object};
 
 use super::context::ContextExt;
-use super::error::{Error, bad_input, exceeded, internal};
+use super::error::{Error, bad_fields, exceeded, internal};
 use super::loaders::AccountLoader;
 use super::types::{
     Board, BoardKind, Connection, Credits, DateTime, Image, Model, NOBODYS, Node, PageArguments,
@@ -54,7 +54,9 @@ impl AccountQuery {
     }
 
     /// What a request would cost and how long it should take. Spends nothing. An input that
-    /// `generateImages` or `editImages` would refuse is an error with the code `BAD_USER_INPUT`.
+    /// `generateImages` or `editImages` would refuse is an error with the code `BAD_USER_INPUT`, whose
+    /// `extensions.fields` is what `InvalidInput.fields` would be: a list of `{path, message}`, each path
+    /// from the mutation's input inwards, for example `["prompt"]`.
     async fn quote(
         &self,
         ctx: &Context<'_>,
@@ -63,10 +65,7 @@ impl AccountQuery {
         let viewer = ctx.viewer()?;
         let quote = ctx.commands().quote(&viewer.id, &input.into()).await;
         let quote = quote.map_err(|error| internal(&error))?;
-        quote.map(Quote::from).map_err(|errors| {
-            let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-            bad_input(&messages.join(" "))
-        })
+        quote.map(Quote::from).map_err(|errors| bad_fields(&errors))
     }
 
     /// How much the viewer may still spend, and what is left at each provider.

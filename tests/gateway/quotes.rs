@@ -59,6 +59,26 @@ async fn what_would_be_refused_has_no_quote() {
 }
 
 #[tokio::test]
+async fn a_quote_is_refused_field_by_field_as_the_mutation_would_refuse_it() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let quoted = async |input: Value| {
+        let answer = ana.execute(QUOTE, json!({ "input": input })).await;
+        answer["errors"][0]["extensions"]["fields"].clone()
+    };
+    let wrong = json!({ "prompt": "", "count": 9, "waitSeconds": -1, "model": "nano-banana" });
+    let fields = quoted(json!({ "generate": wrong.clone() })).await;
+    assert_eq!(fields, ana.generate(wrong).await["fields"]);
+    let paths: Vec<&Value> = fields.as_array().unwrap().iter().map(|each| &each["path"]).collect();
+    assert_eq!(paths, [&json!(["waitSeconds"]), &json!(["prompt"]), &json!(["count"])]);
+
+    let nobodys = json!({ "prompt": "a", "images": [{ "uploadId": "nobody's" }] });
+    let fields = quoted(json!({ "edit": nobodys.clone() })).await;
+    assert_eq!(fields, ana.edit(nobodys).await["fields"]);
+    assert_eq!(fields[0]["path"], json!(["images", "0", "uploadId"]));
+}
+
+#[tokio::test]
 async fn settings_of_one_provider_are_checked_before_anything_is_sent() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
