@@ -1,0 +1,31 @@
+const language = 'en-GB';
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+const full = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'medium' });
+const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
+const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+
+export const inFull = (at: string) => full.format(new Date(at));
+
+/** Clocks differ: what seems to lie ahead has only just been. */
+export function since(at: string, now: number): string {
+  const ms = now - Date.parse(at);
+  if (ms < 45 * second) return 'just now';
+  if (ms < 45 * minute) return relative.format(-Math.round(ms / minute), 'minute');
+  if (ms < 22 * hour) return relative.format(-Math.round(ms / hour), 'hour');
+  if (ms < 7 * day) return relative.format(-Math.max(1, Math.round(ms / day)), 'day');
+  return date.format(new Date(at));
+}
+
+export function until(at: string, now: number): string {
+  const ms = Date.parse(at) - now;
+  if (ms <= 0) return 'any moment';
+  if (ms < minute) return relative.format(Math.ceil(ms / second), 'second');
+  if (ms < 10 * minute) return relative.format(Math.round(ms / minute), 'minute');
+  if (ms < 12 * hour) return `at ${clock.format(new Date(at))}`;
+  return `on ${full.format(new Date(at))}`;
+}
