@@ -43,6 +43,8 @@ interface Drafting {
   change: (part: Partial<Draft>) => void;
   addImage: (image: PictureFragment, name: string) => void;
   addFiles: (files: Iterable<File>) => void;
+  /** One of the viewer's images, of which only the id is known. */
+  addDropped: (imageId: string) => void;
   removeInput: (key: string) => void;
   /** Goes to the composer, with this image as the one to edit. */
   edit: (image: PictureFragment, name: string) => void;
@@ -64,7 +66,7 @@ export function useDraft(): Drafting {
 }
 
 function useDrafting(): Drafting {
-  const { client } = useGateway();
+  const { client, tasks } = useGateway();
   const [, go] = useLocation();
   const [draft, setDraft] = useState(blank);
   const change = useCallback((part: Partial<Draft>) => setDraft((last) => ({ ...last, ...part })), []);
@@ -87,6 +89,11 @@ function useDrafting(): Drafting {
       draft,
       change,
       addImage,
+      addDropped: (imageId) => {
+        const task = tasks.all.get().find(({ images }) => images.some(({ id }) => id === imageId));
+        const image = task?.images.find(({ id }) => id === imageId);
+        if (task && image) addImage(image, task.prompt);
+      },
       addFiles: (files) => void [...files].forEach(addFile),
       removeInput: (key) =>
         setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
@@ -99,7 +106,7 @@ function useDrafting(): Drafting {
         go('/');
       },
     };
-  }, [draft, client, go, change, put, settle]);
+  }, [draft, client, tasks, go, change, put, settle]);
 }
 
 const withInput = (inputs: Input[], input: Input) =>

@@ -1,1 +1,119 @@
-export function TaskPage({ id }: { id: string }) { return <p>{id}</p>; }
+import { useEffect, type ReactNode } from 'react';
+import { Link } from 'wouter';
+import { TaskPageDocument, type TaskPageQuery } from '../../gql/graphql';
+import { providerNames } from '../gateway/providers';
+import { useGateway } from '../gateway/gateway';
+import { describe } from '../gateway/problem';
+import { isLive, type Task } from '../gateway/tasks';
+import { useReading } from '../gateway/useReading';
+import { Ago } from '../ui/Ago';
+import { useSignal } from '../ui/signal';
+
+import { Frames } from './Frames';
+import { TaskButtons } from './TaskButtons';
+import { Timeline } from './Timeline';
+import { stageOf } from './progress';
+
+type Details = NonNullable<TaskPageQuery['task']>;
+
+/** One task with all that is known of it. */
+export function TaskPage({ id }: { id: string }) {
+  const { tasks } = useGateway();
+  const known = useSignal(tasks.all).find((task) => task.id === id);
+  const [{ data, error, fetching }, readAgain] = useReading(TaskPageDocument, { id });
+  const details = data?.task;
+
+  useEffect(() => {
+    if (details) tasks.merge([details]);
+  }, [tasks, details]);
+  // An event brings the new state; the timeline is longer then.
+  useEffect(() => {
+    if (known && details && known.version > details.version) readAgain();
+  }, [known, details, readAgain]);
+
+  if (error && !details) return <p className="notice bad">{describe(error)}</p>;
+  if (!details) return fetching ? <p className="hint">Reading …</p> : <NoSuchTask />;
+  return <Shown task={known ?? { ...details, readAt: Date.now() }} details={details} />;
+}
+
+function NoSuchTask() {
+  return (
+    <div className="empty stack">
+      <h1>There is no such task</h1>
+      <p>It was deleted, or it belongs to somebody else.</p>
+      <p>
+        <Link href="/">Back to the history</Link>
+      </p>
+    </div>
+  );
+}
+
+function Shown({ task, details }: { task: Task; details: Details }) {
+  return (
+    <article className="page task-page">
+      <Frames task={task} />
+      <div className="task-side">
+        <header className="stack">
+          <Standing task={task} />
+          <h1>{task.prompt}</h1>
+          <TaskButtons task={task} />
+        </header>
+        <Facts task={task} details={details} />
+        <Timeline entries={details.timeline} />
+      </div>
+    </article>
+  );
+}
+
+function Standing({ task }: { task: Task }) {
+  const kind = task.status === 'SUCCEEDED' ? 'good' : task.status === 'FAILED' ? 'bad' : isLive(task) ? 'warn' : '';
+  return (
+    <p className="row" role="status">
+      <span className={`chip ${kind}`}>{stageOf(task)}</span>
+      <span className="hint">
+        asked for <Ago at={task.createdAt} />
+      </span>
+    </p>
+  );
+}
+
+function Facts({ task, details }: { task: Task; details: Details }) {
+  const { model, cost, board } = details;
+  return (
+    <dl className="facts">
+      <Fact name="Made by">
+        {model.id} <span className="hint">{providerNames[model.provider]}</span>
+      </Fact>
+      <Fact name="Cost">{cost.settled === null ? `${cost.reserved} credits held` : `${cost.settled} credits`}</Fact>
+      {task.aspectRatio && <Fact name="Shape">{task.aspectRatio}</Fact>}
+      {task.requestedImages > 1 && (
+        <Fact name="Images">
+          {task.images.length} of {task.requestedImages}
+        </Fact>
+      )}
+      {details.completedAt && <Fact name="Took">{secondsBetween(details.createdAt, details.completedAt)}</Fact>}
+      {board && (
+        <Fact name="Board">
+          <Link href={`/boards/${board.id}`}>{board.title}</Link>
+        </Fact>
+      )}
+      <Fact name="Id">
+        <code>{task.id}</code>
+      </Fact>
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function secondsBetween(from: string, to: string): string {
+  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
+  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
+}

@@ -1,0 +1,109 @@
+import type { ReactNode } from 'react';
+import type { OutputFormat, Resolution } from '../../gql/graphql';
+import { Panel } from '../ui/Panel';
+import type { Choices } from './choices';
+import type { Draft } from './draft';
+import { ModelPicker } from './ModelPicker';
+import type { Refusals } from './refusals';
+import { ShapePicker } from './ShapePicker';
+
+interface Props {
+  draft: Draft;
+  choices: Choices;
+  refusals: Refusals;
+  onChange: (part: Partial<Draft>) => void;
+}
+
+const resolutionNames: Record<Resolution, string> = { R1K: '1K', R2K: '2K', R4K: '4K' };
+const formatNames: Record<OutputFormat, string> = { JPEG: 'JPEG', PNG: 'PNG' };
+
+export function Options({ draft, choices, refusals, onChange }: Props) {
+  const { model, aspectRatio, count, resolution, outputFormat } = draft;
+  const counts = Array.from({ length: choices.maxImages }, (_, index) => index + 1);
+  return (
+    <div className="options">
+      <Option problem={refusals.model}>
+        <Panel button={<Chosen label="Model" value={model ?? 'Automatic'} />}>
+          {(close) => <ModelPicker chosen={model} offered={choices.models} onChange={(model) => onChange({ model })} onDone={close} />}
+        </Panel>
+      </Option>
+      {choices.aspectRatios.length > 0 && (
+        <Option problem={refusals.aspectRatio}>
+          <Panel button={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
+            <ShapePicker chosen={aspectRatio} offered={choices.aspectRatios} onChange={(aspectRatio) => onChange({ aspectRatio })} />
+          </Panel>
+        </Option>
+      )}
+      {counts.length > 1 && (
+        <Option problem={refusals.count}>
+          <Segments legend="Images" value={count} options={counts} name={String} onChange={(count) => onChange({ count })} />
+        </Option>
+      )}
+      {choices.resolutions.length > 1 && (
+        <Option problem={refusals.resolution}>
+          <Segments
+            legend="Size"
+            value={resolution}
+            options={[null, ...choices.resolutions]}
+            name={(each) => (each ? resolutionNames[each] : 'Auto')}
+            onChange={(resolution) => onChange({ resolution })}
+          />
+        </Option>
+      )}
+      {choices.outputFormats.length > 1 && (
+        <Option problem={refusals.outputFormat}>
+          <Segments
+            legend="Format"
+            value={outputFormat}
+            options={[null, ...choices.outputFormats]}
+            name={(each) => (each ? formatNames[each] : 'Auto')}
+            onChange={(outputFormat) => onChange({ outputFormat })}
+          />
+        </Option>
+      )}
+    </div>
+  );
+}
+
+function Option({ problem, children }: { problem?: string; children: ReactNode }) {
+  return (
+    <div className="option">
+      {children}
+      {problem && (
+        <p className="field-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Chosen({ label, value }: { label: string; value: string }) {
+  return (
+    <>
+      <span className="hint">{label}</span> {value}
+    </>
+  );
+}
+
+interface SegmentsProps<T> {
+  legend: string;
+  value: T;
+  options: T[];
+  name: (option: T) => string;
+  onChange: (option: T) => void;
+}
+
+function Segments<T>({ legend, value, options, name, onChange }: SegmentsProps<T>) {
+  return (
+    <fieldset className="segments">
+      <legend>{legend}</legend>
+      {options.map((option) => (
+        <label key={name(option)}>
+          <input type="radio" name={legend} checked={option === value} onChange={() => onChange(option)} />
+          <span>{name(option)}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}

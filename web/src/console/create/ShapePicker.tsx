@@ -1,0 +1,29 @@
+interface Props {
+  chosen: string | null;
+  offered: string[];
+  onChange: (ratio: string | null) => void;
+}
+
+export function ShapePicker({ chosen, offered, onChange }: Props) {
+  const widestFirst = offered.toSorted((a, b) => ratioOf(b) - ratioOf(a));
+  return (
+    <fieldset className="shapes">
+      <legend className="unseen">Shape</legend>
+      {[null, ...widestFirst].map((ratio) => (
+        <label key={ratio}>
+          <input type="radio" name="shape" checked={chosen === ratio} onChange={() => onChange(ratio)} />
+          <span className="shape-box" aria-hidden="true">
+            <span className={ratio ? 'shape' : 'shape any'} style={ratio ? { aspectRatio: ratioOf(ratio) } : undefined} />
+          </span>
+          {ratio ?? 'Auto'}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** Width by height, of `16:9` for example; square where nothing else is known. */
+export function ratioOf(aspectRatio: string | null): number {
+  const [width, height] = (aspectRatio ?? '').split(':').map(Number);
+  return width && height ? width / height : 1;
+}

@@ -1,0 +1,17 @@
+import type { QuoteInput } from '../../gql/graphql';
+import type { Draft } from './draft';
+
+/** The input of `generateImages`, or of `editImages` when there are images to edit. */
+export function requestOf(draft: Draft) {
+  const { prompt, model, aspectRatio, resolution, outputFormat, count, boardId } = draft;
+  const common = { prompt, model, aspectRatio, resolution, outputFormat, count, boardId };
+  const images = draft.inputs.flatMap(({ source }) => source ?? []);
+  return images.length > 0 ? { edit: { ...common, images } } : { generate: common };
+}
+
+export type Request = ReturnType<typeof requestOf> & QuoteInput;
+
+/** Makes it harmless to send the same request again when its answer was lost. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

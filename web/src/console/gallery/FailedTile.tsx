@@ -1,0 +1,46 @@
+import { Link } from 'wouter';
+import { useDraft } from '../create/draft';
+import type { Task } from '../gateway/tasks';
+import { useTaskActions } from '../task/actions';
+import { Icon } from '../ui/Icon';
+import { Tile } from './Tile';
+
+/** A task that ended without an image: why, and what can be done about it. */
+export function FailedTile({ task }: { task: Task }) {
+  const { retry, remove, busy } = useTaskActions(task.id);
+  const { reuse } = useDraft();
+  const mayRetry = task.failure?.retryable ?? true;
+  return (
+    <Tile ratio={1.4} className={task.status === 'FAILED' ? 'failed' : 'canceled'}>
+      <Link href={`/tasks/${task.id}`} className="live-words">
+        {task.prompt}
+      </Link>
+      <p className="failure">
+        <Icon name={task.failure ? 'warning' : 'close'} />
+        <span>
+          <strong>{task.failure?.message ?? 'Canceled.'}</strong> {task.failure?.advice}
+        </span>
+      </p>
+      <div className="row">
+        {mayRetry && (
+          <button type="button" disabled={busy} onClick={retry}>
+            <Icon name="retry" /> Try again
+          </button>
+        )}
+        <button type="button" className="quiet" onClick={() => reuse(task)}>
+          Change it
+        </button>
+        <button
+          type="button"
+          className="icon-button quiet"
+          aria-label={`Delete “${task.prompt}”`}
+          title="Delete"
+          disabled={busy}
+          onClick={remove}
+        >
+          <Icon name="remove" />
+        </button>
+      </div>
+    </Tile>
+  );
+}

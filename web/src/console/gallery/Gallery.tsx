@@ -1,0 +1,51 @@
+import type { Task } from '../gateway/tasks';
+import { useEndless } from '../ui/useEndless';
+import { TaskTiles } from './TaskTiles';
+
+interface Props {
+  tasks: Task[];
+  more: boolean;
+  loading: boolean;
+  problem: string | null;
+  readMore: () => void;
+  filtered: boolean;
+}
+
+export function Gallery({ tasks, more, loading, problem, readMore, filtered }: Props) {
+  const end = useEndless<HTMLDivElement>(readMore, more && !loading && !problem);
+  return (
+    <section aria-label="Images" aria-busy={loading}>
+      {tasks.length > 0 && (
+        <ul className="gallery">
+          {tasks.map((task) => (
+            <TaskTiles key={task.id} task={task} />
+          ))}
+        </ul>
+      )}
+      {tasks.length === 0 && !loading && !problem && <Empty filtered={filtered} />}
+      {problem && (
+        <p className="notice bad" role="alert">
+          {problem}{' '}
+          <button type="button" onClick={readMore}>
+            Read again
+          </button>
+        </p>
+      )}
+      <div ref={end} className="end">
+        {more && (
+          <button type="button" className="quiet" disabled={loading} onClick={readMore}>
+            {loading ? 'Reading …' : 'Show more'}
+          </button>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Empty({ filtered }: { filtered: boolean }) {
+  return (
+    <p className="empty">
+      {filtered ? 'Nothing was made that fits these filters.' : 'Nothing yet. Say what you would like to see, and it appears here.'}
+    </p>
+  );
+}

@@ -1,0 +1,33 @@
+import { Link } from 'wouter';
+import type { PictureFragment } from '../../gql/graphql';
+import { AddToBoard } from '../boards/AddToBoard';
+import { useDraft } from '../create/draft';
+import type { Task } from '../gateway/tasks';
+import { drag } from '../ui/drag';
+import { Icon } from '../ui/Icon';
+import { Picture } from '../ui/Picture';
+import { Tile } from './Tile';
+
+export function ImageTile({ task, image }: { task: Task; image: PictureFragment }) {
+  const { edit } = useDraft();
+  return (
+    <Tile ratio={image.width / image.height} className="image" draggable onDragStart={(event) => drag(event, image.id)}>
+      <Link href={`/tasks/${task.id}`} className="tile-link" draggable={false}>
+        <Picture image={image} variant="preview" alt={task.prompt} />
+      </Link>
+      <div className="tile-bar">
+        <p title={task.prompt}>{task.prompt}</p>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={`Edit “${task.prompt}”`}
+          title="Edit this"
+          onClick={() => edit(image, task.prompt)}
+        >
+          <Icon name="edit" />
+        </button>
+        <AddToBoard imageId={image.id} name={task.prompt} />
+      </div>
+    </Tile>
+  );
+}

@@ -1,0 +1,88 @@
+import type { PictureFragment } from '../../gql/graphql';
+import { AddToBoard } from '../boards/AddToBoard';
+import { useDraft } from '../create/draft';
+import { onThisHost } from '../gateway/links';
+import { isLive, type Task } from '../gateway/tasks';
+import { ratioOf } from '../create/ShapePicker';
+import { Progress } from '../gallery/LiveTile';
+import { Icon } from '../ui/Icon';
+import { Panel } from '../ui/Panel';
+import { Picture } from '../ui/Picture';
+import { Unconfirmed } from './Unconfirmed';
+
+/** The images of a task, large; what is awaited, and what went wrong, in their place. */
+export function Frames({ task }: { task: Task }) {
+  return (
+    <div className="frames">
+      {task.images.map((image, index) => (
+        <Frame key={image.id} task={task} image={image} number={index + 1} />
+      ))}
+      {isLive(task) && (
+        <div className="frame-awaited awaited" style={{ aspectRatio: ratioOf(task.aspectRatio) }}>
+          {task.status === 'UNCONFIRMED' ? <Unconfirmed task={task} /> : <Progress task={task} />}
+        </div>
+      )}
+      {task.failure && (
+        <p className="notice bad failure">
+          <Icon name="warning" />
+          <span>
+            <strong>{task.failure.message}</strong> {task.failure.advice}
+          </span>
+        </p>
+      )}
+      {task.status === 'CANCELED' && task.images.length === 0 && <p className="empty">Canceled before there was an image.</p>}
+      {task.status === 'SUCCEEDED' && task.images.length === 0 && <p className="empty">Its images were deleted.</p>}
+    </div>
+  );
+}
+
+function Frame({ task, image, number }: { task: Task; image: PictureFragment; number: number }) {
+  const { edit } = useDraft();
+  const alt = task.images.length > 1 ? `${task.prompt} (${number} of ${task.images.length})` : task.prompt;
+  return (
+    <figure className="frame">
+      <a href={onThisHost(image.url)} target="_blank" rel="noopener" className="frame-link">
+        <Picture image={image} variant="url" alt={alt} lazy={false} />
+      </a>
+      <figcaption className="row">
+        <span className="hint">
+          {image.width} × {image.height} · {sizeOf(image.byteSize)}
+        </span>
+        <button type="button" onClick={() => edit(image, task.prompt)}>
+          <Icon name="edit" /> Edit this
+        </button>
+        <AddToBoard imageId={image.id} name={alt} />
+        <Downloads image={image} />
+      </figcaption>
+    </figure>
+  );
+}
+
+const variants = { url: 'Original', preview: 'Preview, at most 1,024 pixels', thumbnail: 'Thumbnail, at most 256 pixels' } as const;
+
+function Downloads({ image }: { image: PictureFragment }) {
+  const extension = image.contentType.split('/')[1];
+  return (
+    <Panel
+      button={
+        <>
+          <Icon name="download" /> Download
+        </>
+      }
+    >
+      <ul className="downloads">
+        {(['url', 'preview', 'thumbnail'] as const).map((variant) => (
+          <li key={variant}>
+            <a href={onThisHost(image[variant])} download={`${image.id}-${variant === 'url' ? 'original' : variant}.${extension}`}>
+              {variants[variant]}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function sizeOf(bytes: number): string {
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,48 @@
+import { useLocation } from 'wouter';
+import { useDraft } from '../create/draft';
+import { isLive, type Task } from '../gateway/tasks';
+import { Confirm } from '../ui/Confirm';
+import { Icon } from '../ui/Icon';
+import { useTaskActions } from './actions';
+
+export function TaskButtons({ task }: { task: Task }) {
+  const { retry, cancel, remove, busy } = useTaskActions(task.id);
+  const { reuse } = useDraft();
+  const [, go] = useLocation();
+  if (isLive(task)) {
+    return (
+      <div className="row">
+        <button type="button" disabled={busy} onClick={cancel}>
+          <Icon name="close" /> Cancel
+        </button>
+      </div>
+    );
+  }
+  const removeAndLeave = async () => {
+    if (await remove()) go('/');
+  };
+  return (
+    <div className="row">
+      {task.status === 'SUCCEEDED' || task.failure?.retryable === false ? null : (
+        <button type="button" disabled={busy} onClick={async () => (await retry()) && go('/')}>
+          <Icon name="retry" /> Try again
+        </button>
+      )}
+      <button type="button" onClick={() => reuse(task)}>
+        <Icon name="copy" /> Use these words again
+      </button>
+      <Confirm
+        button={
+          <>
+            <Icon name="remove" /> Delete
+          </>
+        }
+        question="Delete this task?"
+        consequence="Its images and their files go with it, also from boards. There is no way back."
+        action="Delete"
+        danger
+        onConfirm={removeAndLeave}
+      />
+    </div>
+  );
+}

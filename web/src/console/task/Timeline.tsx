@@ -1,0 +1,38 @@
+import type { TaskPageQuery } from '../../gql/graphql';
+
+type Entry = NonNullable<TaskPageQuery['task']>['timeline'][number];
+
+/** Every recorded step, with the seconds since the first. */
+export function Timeline({ entries }: { entries: Entry[] }) {
+  const [first] = entries;
+  if (!first) return null;
+  return (
+    <section aria-label="Timeline" className="stack">
+      <h2>Timeline</h2>
+      <ol className="timeline">
+        {entries.map((entry, index) => (
+          <li key={index}>
+            <time dateTime={entry.at} title={new Date(entry.at).toLocaleString()}>
+              {((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1)} s
+            </time>
+            <div>
+              <p>{wordsOf(entry.kind)}</p>
+              <Detail detail={entry.detail} />
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+const wordsOf = (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll('_', ' ');
+
+function Detail({ detail }: { detail: unknown }) {
+  if (detail === null || typeof detail !== 'object') return null;
+  const text = Object.entries(detail)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(' · ');
+  return text === '' ? null : <p className="hint">{text}</p>;
+}
