@@ -8,12 +8,12 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::auth::Minter;
+use crate::auth::{Minter, Role};
 use crate::clock::Clock;
 use crate::config::{Config, GatewayArgs, dev_jwt_secret};
 use crate::domain::UserId;
 use crate::examples;
-use crate::http::PageConfig;
+use crate::http::{PageConfig, PageUser};
 use crate::ids::Ids;
 use crate::postgres::{Durability, PrivatePostgres};
 use crate::simulator::{Simulator, SimulatorOptions};
@@ -21,6 +21,9 @@ use crate::telemetry::{self, LogFormat};
 
 /// The user whose token `dev` prints.
 const DEV_USER: &str = "dev";
+/// Whom a developer can be in the console: several, to see what they see of each other.
+const USERS: [(&str, Role); 4] =
+    [(DEV_USER, Role::User), ("ana", Role::User), ("ben", Role::User), ("operator", Role::Admin)];
 /// A month: a developer should not meet an expired token.
 const TOKEN_SECONDS: u32 = 30 * 24 * 3600;
 /// What the pretended account holds at the start.
@@ -109,13 +112,10 @@ async fn run_with(
     let clock = Clock::system();
     let secret = dev_jwt_secret(args.gateway.jwt_secret.as_deref());
     let minter = Minter::new(&secret, config.expectations.clone(), clock.clone());
-    let user = UserId::parse(DEV_USER)?;
-    let token = minter.mint(&user, None, TOKEN_SECONDS)?;
-    let page = PageConfig {
-        // Whoever can open the page gets it.
-        token: args.gateway.bind.ip().is_loopback().then(|| token.clone()),
-        examples: examples::all(),
-    };
+    let token = mint(&minter, DEV_USER, Role::User)?;
+    // Whoever can open the pages gets their tokens.
+    let users = if args.gateway.bind.ip().is_loopback() { users(&minter)? } else { Vec::new() };
+    let page = PageConfig { users, examples: examples::all() };
     let app = App::build(&config, page, clock, Ids::random()).await?;
     let address = app.address()?;
     tracing::info!("listening on http://{address}");
@@ -129,6 +129,18 @@ async fn run_with(
             bail!("the simulator ended")
         }
     }
+}
+
+fn users(minter: &Minter) -> anyhow::Result<Vec<PageUser>> {
+    let user = |(id, role): (&str, Role)| {
+        Ok(PageUser { id: id.to_owned(), role, token: mint(minter, id, role)? })
+    };
+    USERS.into_iter().map(user).collect()
+}
+
+fn mint(minter: &Minter, id: &str, role: Role) -> anyhow::Result<String> {
+    let claim = (role == Role::Admin).then_some("admin");
+    Ok(minter.mint(&UserId::parse(id)?, claim, TOKEN_SECONDS)?)
 }
 
 /// A key that the developer sets leads to the real provider, which costs money.

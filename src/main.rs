@@ -182,7 +182,7 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         }
     };
     telemetry::start(LogFormat::Json, &config.args.log)?;
-    let page = PageConfig { token: None, examples: examples::all() };
+    let page = PageConfig { users: Vec::new(), examples: examples::all() };
     let app = match App::build(&config, page, Clock::system(), Ids::random()).await {
         Ok(app) => app,
         Err(error) => {

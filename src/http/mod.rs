@@ -8,6 +8,7 @@ mod health;
 mod images;
 mod mcp;
 mod origins;
+mod page_config;
 mod pages;
 mod problem;
 mod seats;
@@ -33,7 +34,7 @@ use tracing::Span;
 pub use graphql::Profile;
 pub use mcp::authorization_server;
 pub use origins::Origins;
-pub use pages::{Example, PageConfig};
+pub use page_config::{Example, PageConfig, PageUser};
 pub use seats::Seats;
 pub use server::serve;
 pub use uploads::Arrivals;
@@ -63,7 +64,7 @@ pub struct Edge {
     pub tokens: Tokens,
     /// Holds the images.
     pub blobs: Blobs,
-    /// What `GraphiQL` is filled with.
+    /// What the console and `GraphiQL` are filled with.
     pub page: PageConfig,
     /// Bounds what is uploaded at once.
     pub arrivals: Arrivals,
@@ -111,7 +112,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/readyz", get(health::ready))
         .route("/", get(pages::home))
         .route("/graphiql", get(pages::graphiql))
-        .route("/graphiql/config.json", get(pages::config))
+        .route("/config.json", get(page_config::read))
         .route("/assets/{*path}", get(pages::asset))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -61,6 +61,12 @@ fn is_on_this_machine(origin: &str) -> bool {
     }
 }
 
+/// Whether the request was sent to a name that only this machine has.
+pub(super) fn is_host_on_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| is_on_this_machine(&format!("http://{host}")))
+}
+
 fn is_same_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());

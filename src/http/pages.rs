@@ -1,14 +1,10 @@
 //! The pages built from `web/`, served from the binary. They contact no other host.
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use rust_embed::{Embed, EmbeddedFile};
-use serde::Serialize;
-use serde_json::Value;
 
-use super::SharedEdge;
 use super::problem::problem;
 
 /// `web/dist`, or nothing when the pages were not built.
@@ -23,26 +19,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
      worker-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
      form-action 'none'";
 
-/// What `GraphiQL` is filled with.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct PageConfig {
-    /// A development token; never set under `serve`.
-    pub token: Option<String>,
-    /// Operations to start from.
-    pub examples: Vec<Example>,
-}
-
-/// An operation to start from.
-#[derive(Debug, Clone, Serialize)]
-pub struct Example {
-    /// What it shows.
-    pub name: &'static str,
-    /// One named operation.
-    pub query: &'static str,
-    /// Its variables.
-    pub variables: Option<Value>,
-}
-
 /// The console comes here one day; until then, `GraphiQL` is the page to look at.
 pub(super) async fn home() -> Redirect {
     Redirect::temporary("/graphiql")
@@ -56,10 +32,6 @@ pub(super) async fn graphiql() -> Response {
             "This binary was built without its pages; run `make web` and build it again.",
         ),
     }
-}
-
-pub(super) async fn config(State(edge): State<SharedEdge>) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(&edge.page)).into_response()
 }
 
 /// Files whose names hold a hash of their content.

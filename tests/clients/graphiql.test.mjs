@@ -13,7 +13,7 @@ let gateway, browser, config;
 before(async () => {
   gateway = await startGateway();
   browser = await openBrowser();
-  config = await (await fetch(`${gateway.url}/graphiql/config.json`)).json();
+  config = await (await fetch(`${gateway.url}/config.json`)).json();
 }, limit);
 after(async () => {
   await browser?.close();
@@ -50,7 +50,7 @@ test('GraphiQL runs a query and a subscription, and no other host is asked for a
 
   await runExample(page, 'subscription');
   await page.getByRole('button', { name: 'Stop query' }).waitFor();
-  await generate(gateway, config.token, 'a plantain that is watched');
+  await generate(gateway, config.users[0].token, 'a plantain that is watched');
   await responseWith(page, '"taskEvents"');
 
   assert.deepEqual(seen.errors, []);
@@ -74,8 +74,8 @@ test('GraphiQL opens the same tabs again, with the token of the day and no token
   const stored = await page.evaluate(() => JSON.stringify(localStorage));
   assert.ok(!stored.includes('Bearer'), stored);
 
-  await page.route('**/graphiql/config.json', (route) =>
-    route.fulfill({ json: { ...config, token: 'another-token' } }),
+  await page.route('**/config.json', (route) =>
+    route.fulfill({ json: { ...config, users: [{ ...config.users[0], token: 'another-token' }] } }),
   );
   await page.reload();
   const headers = page.getByRole('region', { name: 'Headers' }).locator('.view-lines');
@@ -87,9 +87,18 @@ test('GraphiQL opens the same tabs again, with the token of the day and no token
   assert.deepEqual([...seen.hosts], [gateway.host]);
 });
 
+test('a developer can be one of several users, each with a token that works', limit, async () => {
+  const who = ({ id, role }) => `${id} ${role}`;
+  assert.deepEqual(config.users.map(who), ['dev USER', 'ana USER', 'ben USER', 'operator ADMIN']);
+  for (const user of config.users) {
+    const { viewer } = await gateway.graphql(user.token, '{ viewer { id role } }');
+    assert.equal(who(viewer), who(user));
+  }
+});
+
 test('GraphiQL says what is wrong when its configuration cannot be had', limit, async () => {
   const { page } = await openPage(browser, 'about:blank');
-  await page.route('**/graphiql/config.json', (route) => route.fulfill({ status: 500, body: 'broken' }));
+  await page.route('**/config.json', (route) => route.fulfill({ status: 500, body: 'broken' }));
   await page.goto(`${gateway.url}/graphiql`);
-  await page.getByRole('alert').filter({ hasText: '/graphiql/config.json answered 500' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: '/config.json answered 500' }).waitFor();
 });

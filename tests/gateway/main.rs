@@ -25,6 +25,7 @@ mod images;
 mod jwks;
 mod money;
 mod pace;
+mod pages;
 mod providers;
 mod quotes;
 mod replicas;

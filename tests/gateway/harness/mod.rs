@@ -11,11 +11,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use plantain::app::App;
-use plantain::auth::Minter;
+use plantain::auth::{Minter, Role};
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs};
 use plantain::domain::Timestamp;
-use plantain::http::PageConfig;
+use plantain::http::{PageConfig, PageUser};
 use plantain::ids::Ids;
 use plantain::simulator::{Simulator, SimulatorOptions, World};
 use tempfile::TempDir;
@@ -108,7 +108,7 @@ impl TestApp {
         let runtime = runtime.unwrap();
         let building = {
             let (config, clock, ids) = (config.clone(), clock.clone(), ids.clone());
-            async move { App::build(&config, PageConfig::default(), clock, ids).await.unwrap() }
+            async move { App::build(&config, page_config(), clock, ids).await.unwrap() }
         };
         let app = runtime.spawn(building).await.unwrap();
         let url = format!("http://{}", app.address().unwrap());
@@ -274,6 +274,12 @@ impl Killed {
         let Self { database, simulator, simulator_url, flags, clock, folder } = self;
         TestApp::run(database, simulator, simulator_url, flags, clock, folder).await
     }
+}
+
+/// With a token that opens nothing, to see who gets it.
+fn page_config() -> PageConfig {
+    let user = PageUser { id: "dev".to_owned(), role: Role::User, token: "a-token".to_owned() };
+    PageConfig { users: vec![user], examples: Vec::new() }
 }
 
 async fn start_simulator(clock: Clock) -> (World, String) {
