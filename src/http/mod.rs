@@ -3,6 +3,7 @@
 mod bearer;
 mod body;
 mod callbacks;
+mod encoding;
 mod graphql;
 mod health;
 mod images;
@@ -11,6 +12,7 @@ mod origins;
 mod page_config;
 mod pages;
 mod problem;
+mod quality;
 mod seats;
 mod server;
 mod sockets;
@@ -110,7 +112,7 @@ pub fn router(edge: Edge) -> Router {
         .route(mcp::METADATA_ROOT, get(mcp::metadata))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/", get(pages::home))
+        .route("/", get(pages::console))
         .route("/graphiql", get(pages::graphiql))
         .route("/config.json", get(page_config::read))
         .route("/assets/{*path}", get(pages::asset))

@@ -1,49 +1,128 @@
 //! The pages built from `web/`, served from the binary. They contact no other host.
 
-use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
-use rust_embed::{Embed, EmbeddedFile};
+use std::borrow::Cow;
 
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use rust_embed::Embed;
+
+use super::encoding::{Coding, accepted};
 use super::problem::problem;
 
-/// `web/dist`, or nothing when the pages were not built.
+/// `web/dist`, or nothing when the pages were not built. A file may have siblings that are the same file
+/// in another coding.
 #[derive(Embed)]
 #[folder = "web/dist"]
 #[allow_missing = true]
 struct Files;
 
-/// No other host, no inline script; Monaco styles its editor inline and brings its own font.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
+/// No other host, nothing inline, no worker.
+const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     font-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; \
+     frame-ancestors 'none'; form-action 'none'";
+
+/// No other host, no inline script; Monaco styles its editor inline and brings its own font. Its workers
+/// are assets, and a worker obeys the policy that it came with.
+const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; \
      style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
      worker-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
      form-action 'none'";
 
-/// The console comes here one day; until then, `GraphiQL` is the page to look at.
-pub(super) async fn home() -> Redirect {
-    Redirect::temporary("/graphiql")
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+pub(super) async fn console(headers: HeaderMap) -> Response {
+    page("index.html", CONSOLE_POLICY, &headers)
 }
 
-pub(super) async fn graphiql() -> Response {
-    match Files::get("graphiql.html") {
-        Some(file) => page(file, "text/html; charset=utf-8", "no-cache"),
-        None => problem(
+pub(super) async fn graphiql(headers: HeaderMap) -> Response {
+    page("graphiql.html", GRAPHIQL_POLICY, &headers)
+}
+
+fn page(path: &str, policy: &'static str, headers: &HeaderMap) -> Response {
+    let Some(mut response) = answer(path, policy, "no-cache", headers) else {
+        return problem(
             StatusCode::NOT_FOUND,
             "This binary was built without its pages; run `make web` and build it again.",
-        ),
-    }
+        );
+    };
+    response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// Files whose names hold a hash of their content.
-pub(super) async fn asset(Path(path): Path<String>) -> Response {
-    let Some(file) = Files::get(&format!("assets/{path}")) else {
-        return problem(StatusCode::NOT_FOUND, "There is no such file.");
-    };
-    page(file, content_type(&path), "public, max-age=31536000, immutable")
+pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    let path = format!("assets/{path}");
+    let cache = "public, max-age=31536000, immutable";
+    let found = (!is_encoded(&path)).then(|| answer(&path, GRAPHIQL_POLICY, cache, &headers));
+    found.flatten().unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "There is no such file."))
+}
+
+/// Whether this is another file in another coding.
+fn is_encoded(path: &str) -> bool {
+    [Coding::Brotli, Coding::Gzip].into_iter().any(|coding| {
+        path.strip_suffix(coding.suffix()).is_some_and(|plain| Files::get(plain).is_some())
+    })
+}
+
+fn answer(
+    path: &str,
+    policy: &'static str,
+    cache: &'static str,
+    asked: &HeaderMap,
+) -> Option<Response> {
+    let (coding, file) = choose(path, asked, Files::get)?;
+    let tag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash()));
+    let is_known = is_known(&tag, asked);
+    let body = if is_known { Bytes::new() } else { bytes(file.data) };
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.extend(HeaderValue::try_from(tag).map(|tag| (header::ETAG, tag)));
+    if is_known {
+        headers.remove(header::CONTENT_TYPE);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else if coding != Coding::Identity {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
+    Some(response)
+}
+
+/// The file in the coding that the client likes best; as it is when there is none that it takes.
+fn choose<T>(
+    path: &str,
+    asked: &HeaderMap,
+    find: impl Fn(&str) -> Option<T>,
+) -> Option<(Coding, T)> {
+    let codings = accepted(values(asked, &header::ACCEPT_ENCODING));
+    let mut codings = codings.into_iter().chain([Coding::Identity]);
+    codings.find_map(|coding| Some((coding, find(&format!("{path}{}", coding.suffix()))?)))
+}
+
+/// Whether the client has the file with this tag.
+fn is_known(tag: &str, asked: &HeaderMap) -> bool {
+    let mut tags = values(asked, &header::IF_NONE_MATCH).flat_map(|value| value.split(','));
+    tags.any(|known| ["*", tag].contains(&known.trim().trim_start_matches("W/")))
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
+}
+
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    }
 }
 
 fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "ttf" => "font/ttf",
@@ -54,11 +133,36 @@ fn content_type(path: &str) -> &'static str {
     }
 }
 
-fn page(file: EmbeddedFile, content_type: &'static str, cache: &'static str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-    ];
-    (headers, file.data.into_owned()).into_response()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn a_file_comes_in_the_best_coding_that_it_is_kept_in() {
+        let chosen = |kept: &'static [&'static str], accept| {
+            let asked = headers(header::ACCEPT_ENCODING, accept);
+            let find = |path: &str| kept.contains(&path).then_some(());
+            choose("a.js", &asked, find).map(|(coding, _)| coding.name())
+        };
+        let all = ["a.js", "a.js.br", "a.js.gz"].as_slice();
+        assert_eq!(chosen(all, "gzip, br"), Some("br"));
+        assert_eq!(chosen(all, "gzip"), Some("gzip"));
+        assert_eq!(chosen(all, "deflate"), Some("identity"));
+        assert_eq!(chosen(&["a.js", "a.js.gz"], "gzip, br"), Some("gzip"));
+        assert_eq!(chosen(&["a.js"], "gzip, br"), Some("identity"));
+        // Better than nothing.
+        assert_eq!(chosen(&["a.js"], "identity;q=0"), Some("identity"));
+        assert_eq!(chosen(&[], "gzip, br"), None);
+    }
+
+    #[test]
+    fn a_tag_is_known_alone_in_a_list_weak_and_by_a_star() {
+        let known = |value| is_known("\"a\"", &headers(header::IF_NONE_MATCH, value));
+        assert!(["\"a\"", "\"b\", \"a\"", "W/\"a\"", "*"].into_iter().all(known));
+        assert!(!["\"b\"", "a", ""].into_iter().any(known));
+    }
 }

@@ -87,6 +87,23 @@ test('GraphiQL opens the same tabs again, with the token of the day and no token
   assert.deepEqual([...seen.hosts], [gateway.host]);
 });
 
+test('each file of the page is the same in every coding', limit, async () => {
+  const read = async (path, coding) => {
+    const response = await fetch(`${gateway.url}${path}`, { headers: { 'accept-encoding': coding } });
+    // `fetch` decodes it.
+    return { coding: response.headers.get('content-encoding') ?? 'identity', text: await response.text() };
+  };
+  const html = (await read('/graphiql', 'identity')).text;
+  const assets = [...html.matchAll(/"(\/assets\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path);
+  assert.ok(assets.length > 0, html);
+  for (const path of ['/graphiql', ...assets]) {
+    const [plain, ...encoded] = await Promise.all(['identity', 'gzip', 'br'].map((coding) => read(path, coding)));
+    assert.equal(plain.coding, 'identity');
+    for (const each of encoded) assert.ok(each.text === plain.text, `${path} differs in ${each.coding}`);
+    if (plain.text.length > 10_000) assert.deepEqual(encoded.map(({ coding }) => coding), ['gzip', 'br'], path);
+  }
+});
+
 test('a developer can be one of several users, each with a token that works', limit, async () => {
   const who = ({ id, role }) => `${id} ${role}`;
   assert.deepEqual(config.users.map(who), ['dev USER', 'ana USER', 'ben USER', 'operator ADMIN']);

@@ -267,14 +267,3 @@ async fn what_is_up_and_what_is_not_is_told() {
     let (status, body) = read(ana.get(&format!("{}/readyz", app.url)).await).await;
     assert_eq!((status, &body["database"]), (503, &json!(false)));
 }
-
-#[tokio::test]
-async fn the_page_for_people_contacts_no_other_host() {
-    let app = TestApp::start().await;
-    let ana = app.user("ana");
-    let page = ana.get(&format!("{}/", app.url)).await;
-    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
-    let html = page.text().await.unwrap();
-    assert!(html.contains("/assets/") && !html.contains("https://"), "{html}");
-}

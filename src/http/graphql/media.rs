@@ -3,6 +3,7 @@
 use mediatype::{MediaType, MediaTypeList, ReadParams, names};
 
 use crate::graphql::OperationKind;
+use crate::http::quality::thousandths;
 
 /// The forms an answer can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,17 +84,8 @@ impl Accepted {
     }
 }
 
-/// In thousandths; 1 when it is missing or unreadable.
 fn quality(media: &MediaType<'_>) -> u16 {
-    let quality = media.get_param(names::Q).and_then(|quality| quality.as_str().parse().ok());
-    let quality: f32 = quality.unwrap_or(1.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is between 0 and 1000"
-    )]
-    let thousandths = (quality.clamp(0.0, 1.0) * 1_000.0) as u16;
-    thousandths
+    thousandths(media.get_param(names::Q).as_ref().map(mediatype::Value::as_str))
 }
 
 #[cfg(test)]
