@@ -4,6 +4,8 @@ import { compression } from 'vite-plugin-compression2';
 const gateway = process.env.PLANTAIN_URL ?? 'http://127.0.0.1:4000';
 
 export default defineConfig({
+  // GraphiQL's workers cannot be bundled ahead.
+  optimizeDeps: { entries: ['index.html'] },
   worker: { format: 'es' },
   plugins: [compression({ algorithms: ['gzip', 'brotliCompress'], threshold: 1000 })],
   // `npm run dev` shows the pages as they are edited, in front of a gateway that runs already.
