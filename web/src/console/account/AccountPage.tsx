@@ -1,1 +1,74 @@
-export function AccountPage() { return null; }
+import { useViewer } from '../session/viewer';
+import { useOffers } from '../gateway/offers';
+import { AllowanceCard } from './AllowanceCard';
+import { useCredits } from './credits';
+import { GrantForm } from './GrantForm';
+import { ProviderCard } from './ProviderCard';
+import { useChecked } from './useChecked';
+
+export function AccountPage() {
+  const credits = useCredits();
+  return (
+    <div className="page account">
+      <header className="stack">
+        <h1>Account</h1>
+        <SignedInAs />
+      </header>
+      {credits && <AllowanceCard quota={credits.quota} />}
+      <Providers />
+      {credits && <Admin isKept={credits.quota !== null} />}
+    </div>
+  );
+}
+
+function SignedInAs() {
+  const { id, role } = useViewer();
+  return (
+    <p className="signed-in">
+      Signed in as <strong>{id}</strong>
+      <span className="chip">{role === 'ADMIN' ? 'Administrator' : 'User'}</span>
+    </p>
+  );
+}
+
+function Providers() {
+  const { providers, models } = useOffers();
+  const credits = useCredits();
+  const checked = useChecked();
+  const balanceOf = (name: string) => credits?.providers.find(({ provider }) => provider === name);
+
+  return (
+    <section className="stack" aria-labelledby="providers">
+      <h2 id="providers">Providers</h2>
+      <div className="providers">
+        {providers.map((provider) => (
+          <ProviderCard
+            key={provider.name}
+            provider={provider}
+            balance={balanceOf(provider.name)}
+            checkedAt={checked.get(provider.name) ?? balanceOf(provider.name)?.checkedAt}
+            models={models.filter((model) => model.provider === provider.name)}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** Without allowances the gateway refuses every grant: a form would only mislead. */
+function Admin({ isKept }: { isKept: boolean }) {
+  if (useViewer().role !== 'ADMIN') return null;
+  return (
+    <section className="card stack grant" aria-labelledby="grant">
+      <h2 id="grant">Grant credits</h2>
+      {isKept ? (
+        <GrantForm />
+      ) : (
+        <p className="hint">
+          No allowances are kept here, so there is nothing to grant. Start the gateway with <code>PLANTAIN_USER_QUOTA</code> to
+          keep them.
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,1 +1,60 @@
-export function CreditsSummary() { return null; }
+import { Link } from 'wouter';
+import { useOffers } from '../gateway/offers';
+import { providerNames } from '../gateway/providers';
+import { creditFigure, formatCredits } from '../ui/credits';
+import { useCredits, type Allowance, type Balance } from './credits';
+import { healthOfAll } from './health';
+
+/** What is left to spend, and whether the providers work, at the foot of the sidebar. */
+export function CreditsSummary() {
+  const credits = useCredits();
+  return (
+    <section className="credits-summary" aria-label="Credits and providers">
+      {credits && (credits.quota ? <Left quota={credits.quota} /> : <Balances balances={credits.providers} />)}
+      <HealthLine />
+    </section>
+  );
+}
+
+function Left({ quota }: { quota: Allowance }) {
+  return (
+    <div className="credits-left">
+      <p>
+        <strong>{creditFigure(quota.available)}</strong> of {formatCredits(quota.granted)} left
+        {quota.low && <span className="chip warn">Low</span>}
+      </p>
+      <meter
+        aria-label="Credits left"
+        className={quota.low ? 'low' : undefined}
+        max={Math.max(quota.granted, quota.available)}
+        value={quota.available}
+      />
+    </div>
+  );
+}
+
+function Balances({ balances }: { balances: readonly Balance[] }) {
+  return (
+    <dl>
+      {balances.map(({ provider, remaining, low }) => (
+        <div key={provider}>
+          <dt>{providerNames[provider]}</dt>
+          <dd>
+            {low && <span className="chip warn">Low</span>} {remaining === null ? 'unknown' : creditFigure(remaining)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function HealthLine() {
+  const { providers } = useOffers();
+  if (providers.length === 0) return null;
+  const { tone, text } = healthOfAll(providers);
+  return (
+    <Link href="/account" className="health">
+      <span className={`dot ${tone}`} aria-hidden="true" /> {text}
+    </Link>
+  );
+}

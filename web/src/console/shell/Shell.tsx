@@ -1,6 +1,7 @@
 import { Route, Switch } from 'wouter';
 import type { User } from '../../config';
 import { AccountPage } from '../account/AccountPage';
+import { CreditsProvider } from '../account/credits';
 import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
 import { DraftProvider } from '../create/draft';
@@ -22,20 +23,22 @@ interface Props {
 export function Shell({ users, onUser, onLeave }: Props) {
   return (
     <OffersProvider>
-      <DraftProvider>
-        <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
-          Skip to content
-        </button>
-        <div className="shell">
-          <Sidebar users={users} onUser={onUser} onLeave={onLeave} />
-          <main id="main" tabIndex={-1}>
-            <ConnectionBar />
-            <Pages />
-          </main>
-        </div>
-        <Messages />
-        <Announcer />
-      </DraftProvider>
+      <CreditsProvider>
+        <DraftProvider>
+          <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
+            Skip to content
+          </button>
+          <div className="shell">
+            <Sidebar users={users} onUser={onUser} onLeave={onLeave} />
+            <main id="main" tabIndex={-1}>
+              <ConnectionBar />
+              <Pages />
+            </main>
+          </div>
+          <Messages />
+          <Announcer />
+        </DraftProvider>
+      </CreditsProvider>
     </OffersProvider>
   );
 }

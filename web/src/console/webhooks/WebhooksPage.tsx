@@ -1,1 +1,68 @@
-export function WebhooksPage() { return null; }
+import { EndpointCard } from './EndpointCard';
+import { EndpointForm } from './EndpointForm';
+import { usualStatuses } from './statuses';
+import { useEndpoints, type EndpointActions } from './useEndpoints';
+
+const mostEndpoints = 10;
+const blank = { url: '', statuses: [...usualStatuses] };
+
+export function WebhooksPage() {
+  const { endpoints, problem, secrets, hideSecret, actions } = useEndpoints();
+  return (
+    <div className="page webhooks">
+      <Introduction />
+      {problem && (
+        <p className="notice bad" role="alert">
+          {problem}
+        </p>
+      )}
+      {endpoints && endpoints.length > 0 && (
+        <section className="stack" aria-labelledby="endpoints">
+          <h2 id="endpoints">Endpoints</h2>
+          <ul className="stack">
+            {endpoints.map((endpoint) => (
+              <EndpointCard
+                key={endpoint.id}
+                endpoint={endpoint}
+                actions={actions}
+                secret={secrets[endpoint.id]}
+                onHideSecret={() => hideSecret(endpoint.id)}
+              />
+            ))}
+          </ul>
+        </section>
+      )}
+      {endpoints && <Add count={endpoints.length} actions={actions} />}
+    </div>
+  );
+}
+
+function Introduction() {
+  return (
+    <header className="stack">
+      <h1>Webhooks</h1>
+      <p className="lead">
+        When one of your tasks goes on, Plantain posts a signed message to a server of yours, so that it need not ask or stay
+        connected. Messages follow Standard Webhooks (standardwebhooks.com), for which there are libraries in most languages.
+      </p>
+    </header>
+  );
+}
+
+function Add({ count, actions }: { count: number; actions: EndpointActions }) {
+  return (
+    <section className="card stack add-endpoint" aria-labelledby="add">
+      <h2 id="add">{count === 0 ? 'Add your first endpoint' : 'Add an endpoint'}</h2>
+      {count === 0 && (
+        <p className="hint">
+          It is told of every task from then on. You get a secret that verifies the messages, and see here how each of them went.
+        </p>
+      )}
+      {count < mostEndpoints ? (
+        <EndpointForm settings={blank} action="Add endpoint" onSubmit={actions.create} />
+      ) : (
+        <p>You have {mostEndpoints} endpoints, the most there can be. Delete one to add another.</p>
+      )}
+    </section>
+  );
+}

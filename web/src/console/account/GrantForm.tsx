@@ -1,0 +1,53 @@
+import { useState, type FormEvent } from 'react';
+import { creditFigure, formatCredits } from '../ui/credits';
+import { Field } from '../ui/Field';
+import { problemAt, problemElsewhere } from '../ui/refusal';
+import { useGrant } from './useGrant';
+
+const blank = { userId: '', amount: '', reason: '' };
+
+export function GrantForm() {
+  const { grant, busy, refusal, granted } = useGrant();
+  const [entered, setEntered] = useState(blank);
+  const enter = (field: keyof typeof blank) => ({
+    value: entered[field],
+    onChange: ({ target }: { target: HTMLInputElement }) => setEntered({ ...entered, [field]: target.value }),
+    required: true,
+    autoComplete: 'off',
+  });
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (await grant({ ...entered, amount: Number(entered.amount) })) setEntered(blank);
+  };
+  const problem = problemElsewhere(refusal, Object.keys(blank));
+
+  return (
+    <form className="stack" onSubmit={submit}>
+      <div className="grant-fields">
+        <Field label="User" hint="The sub of the user’s token" problem={problemAt(refusal, 'userId')}>
+          {(described) => <input {...enter('userId')} {...described} spellCheck={false} autoCapitalize="none" />}
+        </Field>
+        <Field label="Credits" hint="0.001 or more" problem={problemAt(refusal, 'amount')}>
+          {(described) => <input {...enter('amount')} {...described} type="number" step="any" />}
+        </Field>
+        <Field label="Reason" hint="Kept in the ledger" problem={problemAt(refusal, 'reason')}>
+          {(described) => <input {...enter('reason')} {...described} />}
+        </Field>
+      </div>
+      {problem && (
+        <p className="notice bad" role="alert">
+          {problem}
+        </p>
+      )}
+      <div className="row">
+        <button type="submit" className="primary" disabled={busy}>
+          Grant
+        </button>
+        <p role="status">
+          {granted &&
+            `${granted.userId} was given ${formatCredits(granted.amount)} and has ${creditFigure(granted.available)} left.`}
+        </p>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,56 @@
+import type { Model, Provider } from '../gateway/offers';
+import { providerNames } from '../gateway/providers';
+import { Ago, Until } from '../ui/Ago';
+import { formatCredits } from '../ui/credits';
+import type { Balance } from './credits';
+import { healthOf } from './health';
+import { ModelTable } from './ModelTable';
+
+interface Props {
+  provider: Provider;
+  balance: Balance | undefined;
+  checkedAt: string | null | undefined;
+  models: readonly Model[];
+}
+
+export function ProviderCard({ provider, balance, checkedAt, models }: Props) {
+  const { tone, text } = healthOf(provider);
+  return (
+    <article className="card stack provider" aria-labelledby={provider.name}>
+      <header className="row spread">
+        <h3 id={provider.name}>{providerNames[provider.name]}</h3>
+        <span role="status" className={`chip ${tone}`}>
+          {text}
+        </span>
+      </header>
+      <Trouble provider={provider} />
+      {balance && <Remaining balance={balance} checkedAt={checkedAt} />}
+      <ModelTable models={models} caption={`Models of ${providerNames[provider.name]}`} />
+    </article>
+  );
+}
+
+function Trouble({ provider: { available, message, retryAt } }: { provider: Provider }) {
+  if (!message) return null;
+  return (
+    <p className={available ? 'notice warn' : 'notice bad'}>
+      {message}
+      {retryAt && (
+        <>
+          {' '}
+          Tried again <Until at={retryAt} />.
+        </>
+      )}
+    </p>
+  );
+}
+
+function Remaining({ balance: { remaining, low }, checkedAt }: Pick<Props, 'checkedAt'> & { balance: Balance }) {
+  return (
+    <p className="remaining">
+      {remaining === null ? 'Its credits are not known' : <strong>{formatCredits(remaining)}</strong>}
+      {low && <span className="chip warn">Low</span>}
+      <span className="hint">{checkedAt ? <>checked <Ago at={checkedAt} /></> : 'not checked yet'}</span>
+    </p>
+  );
+}

@@ -1,0 +1,42 @@
+import { useRef, useState } from 'react';
+import { useMutation } from 'urql';
+import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../gql/graphql';
+import { newKey } from '../create/request';
+import { describe } from '../gateway/problem';
+import type { Refusal } from '../ui/refusal';
+
+type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
+
+/** Grants once, however often it is asked for: the key stays the same until an answer has come. */
+export function useGrant() {
+  const [{ fetching: busy }, mutate] = useMutation(GrantCreditsDocument);
+  const key = useRef<string>(null);
+  const [refusal, setRefusal] = useState<Refusal>();
+  const [granted, setGranted] = useState<Grant & { available: number }>();
+
+  /** Whether it is done. */
+  const grant = async (asked: Grant): Promise<boolean> => {
+    key.current ??= newKey();
+    setGranted(undefined);
+    const { data, error } = await mutate({ ...asked, idempotencyKey: key.current });
+    const answer = data?.grantCredits;
+    if (answer) key.current = null;
+    if (answer?.__typename === 'CreditsGranted') {
+      setRefusal(undefined);
+      setGranted({ ...asked, available: answer.quota.available });
+      return true;
+    }
+    setRefusal(answer ? spelledOut(answer) : error && { message: describe(error) });
+    return false;
+  };
+  return { grant, busy, refusal, granted };
+}
+
+/** The key can only have been used when an answer was lost, and the form was changed before it was sent again. */
+function spelledOut(refused: Refusal): Refusal {
+  if (!refused.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return refused;
+  return {
+    message:
+      'Nothing was granted now, but the attempt before was, although its answer was lost. Press again to grant this as well.',
+  };
+}

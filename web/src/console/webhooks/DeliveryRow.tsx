@@ -1,0 +1,93 @@
+import { useId, useState } from 'react';
+import { useMutation } from 'urql';
+import { Link } from 'wouter';
+import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
+import { describe } from '../gateway/problem';
+import { Ago, Until } from '../ui/Ago';
+import { Icon } from '../ui/Icon';
+import { StateChip } from './StateChip';
+import { statusNames } from './statuses';
+import type { Delivery } from './useDeliveries';
+
+interface Props {
+  delivery: Delivery;
+  onResent: () => void;
+}
+
+export function DeliveryRow({ delivery, onResent }: Props) {
+  const id = useId();
+  return (
+    <li className="delivery">
+      <StateChip state={delivery.state} />
+      <div>
+        <p id={id}>
+          {statusNames[delivery.status]}: <About delivery={delivery} />
+        </p>
+        <p className="hint">
+          <Course delivery={delivery} />
+        </p>
+        {delivery.error && <p className="field-error">{delivery.error}</p>}
+      </div>
+      <SendAgain delivery={delivery} labelId={id} onResent={onResent} />
+    </li>
+  );
+}
+
+function About({ delivery: { task } }: Pick<Props, 'delivery'>) {
+  if (!task) return <>a task that is deleted</>;
+  return <Link href={`/tasks/${task.id}`}>{task.prompt}</Link>;
+}
+
+function Course({ delivery }: Pick<Props, 'delivery'>) {
+  const { attempts, responseStatus, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
+  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  return (
+    <>
+      Written <Ago at={createdAt} /> · {tries}
+      {responseStatus && ` · answered ${responseStatus}`}
+      {deliveredAt ? (
+        <>
+          {' '}
+          · taken <Ago at={deliveredAt} />
+        </>
+      ) : (
+        lastAttemptAt && (
+          <>
+            {' '}
+            · last tried <Ago at={lastAttemptAt} />
+          </>
+        )
+      )}
+      {nextAttemptAt && (
+        <>
+          {' '}
+          · tried {attempts > 0 && 'again '}
+          <Until at={nextAttemptAt} />
+        </>
+      )}
+    </>
+  );
+}
+
+function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {
+  const [{ fetching }, resend] = useMutation(ResendWebhookDeliveryDocument);
+  const [problem, setProblem] = useState<string>();
+  const send = async () => {
+    const { data, error } = await resend({ id: delivery.id });
+    const answer = data?.resendWebhookDelivery;
+    setProblem(error ? describe(error) : answer && 'message' in answer ? answer.message : undefined);
+    onResent();
+  };
+  return (
+    <div>
+      <button type="button" className="quiet" disabled={fetching} aria-describedby={labelId} onClick={send}>
+        <Icon name="retry" /> Send again
+      </button>
+      {problem && (
+        <p className="field-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}

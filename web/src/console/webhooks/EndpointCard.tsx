@@ -1,0 +1,102 @@
+import { useId, useState } from 'react';
+import { Ago } from '../ui/Ago';
+import { Icon } from '../ui/Icon';
+import { Deliveries } from './Deliveries';
+import { EndpointForm } from './EndpointForm';
+import { EndpointTools } from './EndpointTools';
+import { Secret } from './Secret';
+import { statusNames } from './statuses';
+import type { Endpoint, EndpointActions } from './useEndpoints';
+
+interface Props {
+  endpoint: Endpoint;
+  actions: EndpointActions;
+  secret: string | undefined;
+  onHideSecret: () => void;
+}
+
+export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props) {
+  const [isEdited, setEdited] = useState(false);
+  const id = useId();
+  const stop = () => setEdited(false);
+  return (
+    <li className="card stack endpoint" aria-labelledby={id}>
+      <header className="row spread">
+        <h3 id={id} className="code">
+          {endpoint.url}
+        </h3>
+        <Enabled endpoint={endpoint} actions={actions} />
+      </header>
+      <Condition endpoint={endpoint} />
+      {secret && <Secret secret={secret} onHide={onHideSecret} />}
+      {isEdited ? (
+        <EndpointForm
+          settings={endpoint}
+          action="Save"
+          onSubmit={(settings) => actions.update(endpoint.id, settings)}
+          onDone={stop}
+          onCancel={stop}
+        />
+      ) : (
+        <div className="row spread">
+          <Statuses endpoint={endpoint} />
+          <EndpointTools endpoint={endpoint} actions={actions} onEdit={() => setEdited(true)} />
+        </div>
+      )}
+      <Deliveries endpoint={endpoint} />
+    </li>
+  );
+}
+
+function Statuses({ endpoint }: { endpoint: Endpoint }) {
+  return (
+    <ul className="row" aria-label="Told of tasks that are">
+      {endpoint.statuses.map((status) => (
+        <li key={status} className="chip">
+          {statusNames[status]}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const toggle = async () => {
+    setBusy(true);
+    const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
+    setBusy(false);
+    setProblem(refusal?.message);
+  };
+  return (
+    <div>
+      <label className="switch">
+        <input type="checkbox" role="switch" checked={endpoint.enabled} aria-busy={busy} onChange={toggle} /> Enabled
+      </label>
+      {problem && (
+        <p className="field-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Condition({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
+  if (disabledReason) {
+    return (
+      <p className="notice bad">
+        {disabledReason} Mend it, then enable it again: it goes on from where it stood.
+      </p>
+    );
+  }
+  if (!enabled) return <p className="notice">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
+  if (!failingSince) return null;
+  return (
+    <p className="notice warn">
+      <Icon name="warning" /> Failing since <Ago at={failingSince} />. Messages wait, and are tried again by themselves; after three
+      days of failures the endpoint is switched off. The deliveries say what is wrong.
+    </p>
+  );
+}

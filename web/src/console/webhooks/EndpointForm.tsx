@@ -1,0 +1,105 @@
+import { useState, type FormEvent } from 'react';
+import type { TaskStatus } from '../../gql/graphql';
+import { Field, useNotes } from '../ui/Field';
+import { problemAt, problemElsewhere, type Refusal } from '../ui/refusal';
+import { allStatuses, statusNames } from './statuses';
+import type { Settings } from './useEndpoints';
+
+interface Props {
+  settings: Settings;
+  action: string;
+  onSubmit: (settings: Settings) => Promise<Refusal | undefined>;
+  onDone?: () => void;
+  onCancel?: () => void;
+}
+
+/** Begins anew once it was taken. */
+export function EndpointForm({ settings, action, onSubmit, onDone, onCancel }: Props) {
+  const [url, setUrl] = useState(settings.url);
+  const [statuses, setStatuses] = useState(settings.statuses);
+  const [busy, setBusy] = useState(false);
+  const [refusal, setRefusal] = useState<Refusal>();
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    const refused = await onSubmit({ url: url.trim(), statuses });
+    setBusy(false);
+    setRefusal(refused);
+    if (refused) return;
+    setUrl(settings.url);
+    setStatuses(settings.statuses);
+    onDone?.();
+  };
+
+  return (
+    <form className="stack endpoint-form" onSubmit={submit} noValidate>
+      <UrlField url={url} onChange={setUrl} problem={problemAt(refusal, 'url')} />
+      <Statuses chosen={statuses} onChange={setStatuses} problem={problemAt(refusal, 'statuses')} />
+      <Elsewhere problem={problemElsewhere(refusal, ['url', 'statuses'])} />
+      <div className="row">
+        <button type="submit" className="primary" disabled={busy || url.trim() === ''}>
+          {action}
+        </button>
+        {onCancel && (
+          <button type="button" onClick={onCancel}>
+            Go back
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function UrlField({ url, onChange, problem }: { url: string; onChange: (url: string) => void; problem?: string }) {
+  return (
+    <Field label="Address" hint="A public https address of yours, where messages are posted" problem={problem}>
+      {(described) => (
+        <input
+          {...described}
+          type="url"
+          value={url}
+          onChange={(event) => onChange(event.target.value)}
+          placeholder="https://example.com/plantain"
+          autoComplete="off"
+          spellCheck={false}
+        />
+      )}
+    </Field>
+  );
+}
+
+interface StatusesProps {
+  chosen: TaskStatus[];
+  onChange: (chosen: TaskStatus[]) => void;
+  problem?: string;
+}
+
+function Statuses({ chosen, onChange, problem }: StatusesProps) {
+  const { described, notes } = useNotes(undefined, problem);
+  const toggle = (status: TaskStatus) =>
+    onChange(allStatuses.filter((each) => (each === status) !== chosen.includes(each)));
+  return (
+    <fieldset className="statuses" aria-describedby={described['aria-describedby']}>
+      <legend>Tell it of tasks that are</legend>
+      <div className="row">
+        {allStatuses.map((status) => (
+          <label key={status}>
+            <input type="checkbox" checked={chosen.includes(status)} onChange={() => toggle(status)} />{' '}
+            {statusNames[status].toLowerCase()}
+          </label>
+        ))}
+      </div>
+      {notes}
+    </fieldset>
+  );
+}
+
+function Elsewhere({ problem }: { problem?: string }) {
+  if (!problem) return null;
+  return (
+    <p className="notice bad" role="alert">
+      {problem}
+    </p>
+  );
+}

@@ -1,0 +1,46 @@
+import { Confirm } from '../ui/Confirm';
+import { Icon } from '../ui/Icon';
+import type { Endpoint, EndpointActions } from './useEndpoints';
+
+interface Props {
+  endpoint: Endpoint;
+  actions: EndpointActions;
+  onEdit: () => void;
+}
+
+export function EndpointTools({ endpoint: { id, url }, actions, onEdit }: Props) {
+  return (
+    <div className="row endpoint-tools">
+      <button type="button" className="quiet" aria-label={`Edit ${url}`} onClick={onEdit}>
+        <Icon name="edit" /> Edit
+      </button>
+      <Confirm
+        className="quiet"
+        name={`Rotate secret of ${url}`}
+        button={
+          <>
+            <Icon name="retry" /> Rotate secret
+          </>
+        }
+        question="Give this endpoint another secret?"
+        consequence="The new secret is shown once. For 24 hours messages are signed with the old one as well, so none is refused while your server changes over."
+        action="Rotate"
+        onConfirm={async () => (await actions.rotate(id))?.message}
+      />
+      <Confirm
+        className="quiet"
+        name={`Delete ${url}`}
+        button={
+          <>
+            <Icon name="remove" /> Delete
+          </>
+        }
+        question="Delete this endpoint?"
+        consequence={`Nothing is sent to ${url} any more, and its deliveries are forgotten. There is no way back.`}
+        action="Delete"
+        danger
+        onConfirm={async () => (await actions.remove(id))?.message}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import { useEffect, useId, useRef, useState } from 'react';
+import { Icon } from '../ui/Icon';
+
+/** The one time that a secret is shown. */
+export function Secret({ secret, onHide }: { secret: string; onHide: () => void }) {
+  const id = useId();
+  const { field, copy, told } = useCopy(secret);
+  useEffect(() => field.current?.focus(), [field, secret]);
+
+  return (
+    <div className="notice warn secret">
+      <label className="field">
+        Secret
+        <input ref={field} className="code" readOnly value={secret} aria-describedby={id} onFocus={(event) => event.target.select()} />
+      </label>
+      <p id={id}>Your server verifies messages with it. Store it now: it is not shown again.</p>
+      <div className="row">
+        <button type="button" onClick={copy}>
+          <Icon name="copy" /> Copy
+        </button>
+        <button type="button" onClick={onHide}>
+          I have stored it
+        </button>
+        <span role="status">{told}</span>
+      </div>
+    </div>
+  );
+}
+
+/** Over plain http there is no clipboard to write to: then the secret is selected, for the user to copy. */
+function useCopy(secret: string) {
+  const field = useRef<HTMLInputElement>(null);
+  const [told, setTold] = useState('');
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(secret);
+      setTold('Copied.');
+    } catch {
+      field.current?.focus();
+      setTold('It is selected: copy it with your keyboard.');
+    }
+  };
+  return { field, copy, told };
+}

@@ -1,0 +1,71 @@
+import { useCallback, useState } from 'react';
+import type { AnyVariables, CombinedError, TypedDocumentNode } from 'urql';
+import {
+  CreateWebhookEndpointDocument,
+  DeleteWebhookEndpointDocument,
+  RotateWebhookSecretDocument,
+  UpdateWebhookEndpointDocument,
+  WebhookEndpointsDocument,
+  type EndpointOutcomeFragment,
+  type TaskStatus,
+  type WebhookEndpointsQuery,
+} from '../../gql/graphql';
+import { useGateway } from '../gateway/gateway';
+import { describe } from '../gateway/problem';
+import { useReading } from '../gateway/useReading';
+import type { Refusal } from '../ui/refusal';
+import { useFresh } from './useFresh';
+
+export type Endpoint = WebhookEndpointsQuery['webhookEndpoints'][number];
+
+/** What can be chosen about an endpoint. */
+export interface Settings {
+  url: string;
+  statuses: TaskStatus[];
+}
+
+/** Each says why it was not done; nothing when it was. */
+export interface EndpointActions {
+  create: (settings: Settings) => Promise<Refusal | undefined>;
+  update: (id: string, change: Partial<Settings> & { enabled?: boolean }) => Promise<Refusal | undefined>;
+  rotate: (id: string) => Promise<Refusal | undefined>;
+  remove: (id: string) => Promise<Refusal | undefined>;
+}
+
+/** `secrets`: those that were given out while this page was open, by endpoint; nobody can read them again. */
+export function useEndpoints() {
+  const [{ data, error }, readAgain] = useReading(WebhookEndpointsDocument, {});
+  const endpoints = data?.webhookEndpoints;
+  const [secrets, setSecrets] = useState<Record<string, string>>({});
+  const hideSecret = useCallback((id: string) => setSecrets(({ [id]: _, ...others }) => others), []);
+  useFresh(readAgain, endpoints?.some(isPending) ?? false);
+
+  const change = useChange((id, secret) => {
+    if (secret) setSecrets((last) => ({ ...last, [id]: secret }));
+    readAgain();
+  });
+  const actions: EndpointActions = {
+    create: (settings) => change(CreateWebhookEndpointDocument, settings),
+    update: (id, settings) => change(UpdateWebhookEndpointDocument, { id, ...settings }),
+    rotate: (id) => change(RotateWebhookSecretDocument, { id }),
+    remove: (id) => change(DeleteWebhookEndpointDocument, { id }),
+  };
+  return { endpoints, problem: error && describe(error), secrets, hideSecret, actions };
+}
+
+const isPending = ({ latest }: Endpoint) => latest.nodes.some(({ state }) => state === 'PENDING');
+
+type Answer = { outcome: EndpointOutcomeFragment };
+
+function useChange(onChanged: (id: string, secret: string | null) => void) {
+  const { client } = useGateway();
+  return async <Variables extends AnyVariables>(document: TypedDocumentNode<Answer, Variables>, variables: Variables) => {
+    const { data, error } = await client.mutation(document, variables);
+    if (data?.outcome.__typename !== 'WebhookEndpointChanged') return refusalOf(data?.outcome, error);
+    onChanged(data.outcome.endpoint.id, data.outcome.endpoint.secret);
+  };
+}
+
+function refusalOf(refused: Refusal | undefined, error: CombinedError | undefined): Refusal {
+  return refused ?? { message: error ? describe(error) : 'The gateway did not answer.' };
+}

@@ -1,0 +1,23 @@
+import { useEffect, useRef } from 'react';
+import { useGateway } from '../gateway/gateway';
+import { useSignal } from '../ui/signal';
+import { useEvery } from '../ui/useEvery';
+
+const everyMs = 5_000;
+/** A message is written right after the step that it tells of, and sent at once. */
+const afterStepMs = [500, 3_000];
+
+/** Deliveries are not pushed: they are read again while one is on its way, and when one of the viewer's tasks went on. */
+export function useFresh(readAgain: () => void, isPending: boolean) {
+  const tasks = useSignal(useGateway().tasks.all);
+  const steps = tasks.map(({ id, status }) => id + status).join();
+  const seen = useRef(steps);
+  useEvery(isPending ? everyMs : null, readAgain);
+
+  useEffect(() => {
+    if (seen.current === steps) return;
+    seen.current = steps;
+    const timers = afterStepMs.map((ms) => setTimeout(readAgain, ms));
+    return () => timers.forEach(clearTimeout);
+  }, [steps, readAgain]);
+}
