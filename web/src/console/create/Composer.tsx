@@ -1,4 +1,13 @@
-import { useEffect, useMemo, useState, type DragEvent, type FormEvent, type KeyboardEvent, type ReactNode } from 'react';
+import {
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  type DragEvent,
+  type FormEvent,
+  type KeyboardEvent,
+  type ReactNode,
+} from 'react';
 import { useOffers } from '../gateway/offers';
 import { isFileDrag, isImageDrag, droppedImage } from '../ui/drag';
 import { choicesFor, settle } from './choices';
@@ -72,6 +81,11 @@ interface PromptProps {
 }
 
 function PromptField({ prompt, problem, onChange }: PromptProps) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  const { shown } = useDraft();
+  useEffect(() => {
+    if (shown > 0) field.current?.focus();
+  }, [shown]);
   const sendOnEnter = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
   };
@@ -82,6 +96,7 @@ function PromptField({ prompt, problem, onChange }: PromptProps) {
       </label>
       <textarea
         id="prompt"
+        ref={field}
         rows={2}
         value={prompt}
         placeholder="A tin robot watering basil on a sunny window sill …"

@@ -24,19 +24,36 @@ export function Options({ draft, choices, refusals, onChange }: Props) {
     <div className="options">
       <Option problem={refusals.model}>
         <Panel button={<Chosen label="Model" value={model ?? 'Automatic'} />}>
-          {(close) => <ModelPicker chosen={model} offered={choices.models} onChange={(model) => onChange({ model })} onDone={close} />}
+          {(close) => (
+            <ModelPicker
+              chosen={model}
+              offered={choices.models}
+              onChange={(model) => onChange({ model })}
+              onDone={close}
+            />
+          )}
         </Panel>
       </Option>
       {choices.aspectRatios.length > 0 && (
         <Option problem={refusals.aspectRatio}>
           <Panel button={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
-            <ShapePicker chosen={aspectRatio} offered={choices.aspectRatios} onChange={(aspectRatio) => onChange({ aspectRatio })} />
+            <ShapePicker
+              chosen={aspectRatio}
+              offered={choices.aspectRatios}
+              onChange={(aspectRatio) => onChange({ aspectRatio })}
+            />
           </Panel>
         </Option>
       )}
       {counts.length > 1 && (
         <Option problem={refusals.count}>
-          <Segments legend="Images" value={count} options={counts} name={String} onChange={(count) => onChange({ count })} />
+          <Segments
+            legend="Images"
+            value={count}
+            options={counts}
+            name={String}
+            onChange={(count) => onChange({ count })}
+          />
         </Option>
       )}
       {choices.resolutions.length > 1 && (

@@ -13,7 +13,10 @@ export function ShapePicker({ chosen, offered, onChange }: Props) {
         <label key={ratio}>
           <input type="radio" name="shape" checked={chosen === ratio} onChange={() => onChange(ratio)} />
           <span className="shape-box" aria-hidden="true">
-            <span className={ratio ? 'shape' : 'shape any'} style={ratio ? { aspectRatio: ratioOf(ratio) } : undefined} />
+            <span
+              className={ratio ? 'shape' : 'shape any'}
+              style={ratio ? { aspectRatio: ratioOf(ratio) } : undefined}
+            />
           </span>
           {ratio ?? 'Auto'}
         </label>

@@ -40,6 +40,8 @@ const blank: Draft = {
 
 interface Drafting {
   draft: Draft;
+  /** Grows when the composer is to be shown to the user. */
+  shown: number;
   change: (part: Partial<Draft>) => void;
   addImage: (image: PictureFragment, name: string) => void;
   addFiles: (files: Iterable<File>) => void;
@@ -69,8 +71,12 @@ function useDrafting(): Drafting {
   const { client, tasks } = useGateway();
   const [, go] = useLocation();
   const [draft, setDraft] = useState(blank);
+  const [shown, setShown] = useState(0);
   const change = useCallback((part: Partial<Draft>) => setDraft((last) => ({ ...last, ...part })), []);
-  const put = useCallback((input: Input) => setDraft((last) => ({ ...last, inputs: withInput(last.inputs, input) })), []);
+  const put = useCallback(
+    (input: Input) => setDraft((last) => ({ ...last, inputs: withInput(last.inputs, input) })),
+    [],
+  );
   // One that was removed while it was on its way stays removed.
   const settle = useCallback((key: string, part: Partial<Input>) => {
     const settled = (input: Input) => (input.key === key ? { ...input, ...part } : input);
@@ -85,8 +91,13 @@ function useDrafting(): Drafting {
       put({ key: preview, name: file.name, preview });
       settle(preview, await upload(client, file));
     };
+    const show = () => {
+      go('/');
+      setShown((times) => times + 1);
+    };
     return {
       draft,
+      shown,
       change,
       addImage,
       addDropped: (imageId) => {
@@ -95,18 +106,17 @@ function useDrafting(): Drafting {
         if (task && image) addImage(image, task.prompt);
       },
       addFiles: (files) => void [...files].forEach(addFile),
-      removeInput: (key) =>
-        setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
+      removeInput: (key) => setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
       edit: (image, name) => {
         addImage(image, name);
-        go('/');
+        show();
       },
       reuse: ({ prompt, requestedImages, aspectRatio, resolution }) => {
         change({ prompt, count: requestedImages, aspectRatio, resolution });
-        go('/');
+        show();
       },
     };
-  }, [draft, client, tasks, go, change, put, settle]);
+  }, [draft, shown, client, tasks, go, change, put, settle]);
 }
 
 const withInput = (inputs: Input[], input: Input) =>

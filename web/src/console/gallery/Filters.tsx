@@ -28,7 +28,12 @@ export function Filters({ filter, onChange }: Props) {
       <label className="search">
         <Icon name="search" />
         <span className="unseen">Search</span>
-        <input type="search" placeholder="Words …" value={filter.words} onChange={({ target }) => change({ words: target.value })} />
+        <input
+          type="search"
+          placeholder="Words …"
+          value={filter.words}
+          onChange={({ target }) => change({ words: target.value })}
+        />
       </label>
       <label>
         <span className="unseen">Status</span>
@@ -76,11 +81,21 @@ function More({ filter, change }: { filter: Filter; change: (part: Partial<Filte
         </label>
         <label className="field">
           From
-          <input type="date" value={filter.from} max={filter.to} onChange={({ target }) => change({ from: target.value })} />
+          <input
+            type="date"
+            value={filter.from}
+            max={filter.to}
+            onChange={({ target }) => change({ from: target.value })}
+          />
         </label>
         <label className="field">
           To
-          <input type="date" value={filter.to} min={filter.from} onChange={({ target }) => change({ to: target.value })} />
+          <input
+            type="date"
+            value={filter.to}
+            min={filter.from}
+            onChange={({ target }) => change({ to: target.value })}
+          />
         </label>
       </div>
     </Panel>

@@ -1,5 +1,7 @@
 import type { Task } from '../gateway/tasks';
 import { useEndless } from '../ui/useEndless';
+import { everything } from './filter';
+import { useHistory } from './history';
 import { TaskTiles } from './TaskTiles';
 
 interface Props {
@@ -8,10 +10,9 @@ interface Props {
   loading: boolean;
   problem: string | null;
   readMore: () => void;
-  filtered: boolean;
 }
 
-export function Gallery({ tasks, more, loading, problem, readMore, filtered }: Props) {
+export function Gallery({ tasks, more, loading, problem, readMore }: Props) {
   const end = useEndless<HTMLDivElement>(readMore, more && !loading && !problem);
   return (
     <section aria-label="Images" aria-busy={loading}>
@@ -22,7 +23,7 @@ export function Gallery({ tasks, more, loading, problem, readMore, filtered }: P
           ))}
         </ul>
       )}
-      {tasks.length === 0 && !loading && !problem && <Empty filtered={filtered} />}
+      {tasks.length === 0 && !loading && !problem && <Empty />}
       {problem && (
         <p className="notice bad" role="alert">
           {problem}{' '}
@@ -42,10 +43,13 @@ export function Gallery({ tasks, more, loading, problem, readMore, filtered }: P
   );
 }
 
-function Empty({ filtered }: { filtered: boolean }) {
+function Empty() {
+  const filtered = useHistory().filter !== everything;
   return (
     <p className="empty">
-      {filtered ? 'Nothing was made that fits these filters.' : 'Nothing yet. Say what you would like to see, and it appears here.'}
+      {filtered
+        ? 'Nothing was made that fits these filters.'
+        : 'Nothing yet. Say what you would like to see, and it appears here.'}
     </p>
   );
 }

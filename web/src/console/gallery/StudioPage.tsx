@@ -1,23 +1,31 @@
-import { useState } from 'react';
+import { useLayoutEffect } from 'react';
 import { Composer } from '../create/Composer';
-import { useStill } from '../ui/useStill';
 import { Filters } from './Filters';
-import { everything } from './filter';
 import { Gallery } from './Gallery';
-import { useHistory } from './useHistory';
-
-const whileTypingMs = 250;
+import { useHistory } from './history';
 
 /** Where images are asked for and seen to arrive, with all that were made before. */
 export function StudioPage() {
-  const [filter, setFilter] = useState(everything);
-  const history = useHistory(useStill(filter, whileTypingMs));
+  const { filter, setFilter, ...history } = useHistory();
+  useScrollAsLeft();
   return (
     <div className="page">
+      <title>Plantain</title>
       <h1 className="unseen">Create images</h1>
       <Composer />
       <Filters filter={filter} onChange={setFilter} />
-      <Gallery {...history} filtered={filter !== everything} />
+      <Gallery {...history} />
     </div>
   );
+}
+
+let left = 0;
+
+function useScrollAsLeft() {
+  useLayoutEffect(() => {
+    scrollTo(0, left);
+    return () => {
+      left = scrollY;
+    };
+  }, []);
 }

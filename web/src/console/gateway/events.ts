@@ -29,7 +29,11 @@ export function followTasks(gateway: Gateway, cursor: string, onBroken: () => vo
 async function refreshQueue(gateway: Gateway) {
   if (document.hidden || gateway.connection.get().state !== 'open') return;
   const waiting = gateway.tasks.all.get().filter(({ status }) => status === 'QUEUED');
-  if (waiting.length > 0) await refresh(gateway, waiting.map(({ id }) => id));
+  if (waiting.length > 0)
+    await refresh(
+      gateway,
+      waiting.map(({ id }) => id),
+    );
 }
 
 /** Reads the tasks with these ids, or those of the images with them, again: image links are minted anew. */

@@ -24,7 +24,8 @@ export function Announcer() {
 
 function describe({ status, prompt, failure, images }: Task): string {
   const what = `“${prompt.slice(0, 80)}”`;
-  if (status === 'SUCCEEDED') return `${images.length === 1 ? 'The image' : `${images.length} images`} of ${what} can be seen.`;
+  if (status === 'SUCCEEDED')
+    return `${images.length === 1 ? 'The image' : `${images.length} images`} of ${what} can be seen.`;
   if (status === 'FAILED') return `${what} failed: ${failure?.message}`;
   return `${what} was canceled.`;
 }

@@ -8,8 +8,8 @@ export function ConnectionBar() {
     <div role="status" className="connection">
       {state === 'lost' && (
         <p className="notice warn">
-          <span className="pulse" aria-hidden="true" /> The connection is lost. Reconnecting … Nothing is lost: tasks go on, and
-          what happens meanwhile is shown when it is back.
+          <span className="pulse" aria-hidden="true" /> The connection is lost. Reconnecting … Nothing is lost: tasks go
+          on, and what happens meanwhile is shown when it is back.
         </p>
       )}
     </div>

@@ -30,7 +30,9 @@ export function Frames({ task }: { task: Task }) {
           </span>
         </p>
       )}
-      {task.status === 'CANCELED' && task.images.length === 0 && <p className="empty">Canceled before there was an image.</p>}
+      {task.status === 'CANCELED' && task.images.length === 0 && (
+        <p className="empty">Canceled before there was an image.</p>
+      )}
       {task.status === 'SUCCEEDED' && task.images.length === 0 && <p className="empty">Its images were deleted.</p>}
     </div>
   );
@@ -58,7 +60,11 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
   );
 }
 
-const variants = { url: 'Original', preview: 'Preview, at most 1,024 pixels', thumbnail: 'Thumbnail, at most 256 pixels' } as const;
+const variants = {
+  url: 'Original',
+  preview: 'Preview, at most 1,024 pixels',
+  thumbnail: 'Thumbnail, at most 256 pixels',
+} as const;
 
 function Downloads({ image }: { image: PictureFragment }) {
   const extension = image.contentType.split('/')[1];
@@ -73,7 +79,10 @@ function Downloads({ image }: { image: PictureFragment }) {
       <ul className="downloads">
         {(['url', 'preview', 'thumbnail'] as const).map((variant) => (
           <li key={variant}>
-            <a href={onThisHost(image[variant])} download={`${image.id}-${variant === 'url' ? 'original' : variant}.${extension}`}>
+            <a
+              href={onThisHost(image[variant])}
+              download={`${image.id}-${variant === 'url' ? 'original' : variant}.${extension}`}
+            >
               {variants[variant]}
             </a>
           </li>

@@ -32,7 +32,9 @@ function Detail({ detail }: { detail: unknown }) {
   if (detail === null || typeof detail !== 'object') return null;
   const text = Object.entries(detail)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .map(
+      ([name, value]) => `${name.replaceAll('_', ' ')}: ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+    )
     .join(' · ');
   return text === '' ? null : <p className="hint">{text}</p>;
 }

@@ -7,8 +7,8 @@ export function Unconfirmed({ task }: { task: Task }) {
   return (
     <div className="stack">
       <p>
-        The provider’s answer was lost; it may or may not be working on it. If it is, the image still arrives here. Sending
-        it again may cost twice.
+        The provider’s answer was lost; it may or may not be working on it. If it is, the image still arrives here.
+        Sending it again may cost twice.
       </p>
       <div className="row">
         <button type="button" disabled={busy} onClick={() => resolve('RESUBMIT')}>

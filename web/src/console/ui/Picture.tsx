@@ -12,13 +12,15 @@ interface Props {
   alt: string;
   /** Load it only when it comes into view. */
   lazy?: boolean;
+  /** Reads the image again where it does not come from `gateway.tasks`. */
+  onBroken?: () => void;
 }
 
 /**
  * An image over its blurred placeholder. Links end: when one fails to load, the image's task is read again, which mints
  * another; when the gateway was away, once more as soon as it is back.
  */
-export function Picture({ image, variant, alt, lazy = true }: Props) {
+export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
   const gateway = useGateway();
   const { count } = useSignal(gateway.connection);
   const [failed, setFailed] = useState<string | null>(null);
@@ -28,11 +30,15 @@ export function Picture({ image, variant, alt, lazy = true }: Props) {
   useEffect(() => setFailed(null), [count]);
   const fail = () => {
     setFailed(src);
-    void refresh(gateway, [image.id]);
+    if (onBroken) onBroken();
+    else void refresh(gateway, [image.id]);
   };
 
   return (
-    <span className="picture" style={{ backgroundImage: blur && `url(${blur})`, aspectRatio: `${image.width} / ${image.height}` }}>
+    <span
+      className="picture"
+      style={{ backgroundImage: blur && `url(${blur})`, aspectRatio: `${image.width} / ${image.height}` }}
+    >
       {failed !== src && (
         <img
           src={src}

@@ -1,12 +1,14 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { HistoryDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
 import { newestFirst, type Place, type Task } from '../gateway/tasks';
 import { useSignal } from '../ui/signal';
-import { matches, toInput, type Filter } from './filter';
+import { useStill } from '../ui/useStill';
+import { everything, matches, toInput, type Filter } from './filter';
 
 const pageSize = 24;
+const whileTypingMs = 250;
 
 interface Reach {
   filter: Filter;
@@ -17,6 +19,8 @@ interface Reach {
 }
 
 interface History {
+  filter: Filter;
+  setFilter: (filter: Filter) => void;
   tasks: Task[];
   more: boolean;
   loading: boolean;
@@ -24,8 +28,23 @@ interface History {
   readMore: () => void;
 }
 
+const HistoryContext = createContext<History | null>(null);
+
+/** Above the pages: whoever comes back from one finds the gallery as it was left. */
+export function HistoryProvider({ children }: { children: ReactNode }) {
+  const [filter, setFilter] = useState(everything);
+  const read = useReach(useStill(filter, whileTypingMs));
+  return <HistoryContext value={{ filter, setFilter, ...read }}>{children}</HistoryContext>;
+}
+
+export function useHistory(): History {
+  const history = use(HistoryContext);
+  if (!history) throw new Error('useHistory is for what is inside HistoryProvider.');
+  return history;
+}
+
 /** The history with a filter, as far back as it was read; what is pushed joins it. */
-export function useHistory(filter: Filter): History {
+function useReach(filter: Filter): Omit<History, 'filter' | 'setFilter'> {
   const gateway = useGateway();
   const all = useSignal(gateway.tasks.all);
   const { count } = useSignal(gateway.connection);
@@ -61,7 +80,8 @@ export function useHistory(filter: Filter): History {
   }, [count, current, readMore]);
 
   const tasks = useMemo(() => {
-    const isReached = (task: Task) => !current?.more || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
+    const isReached = (task: Task) =>
+      !current?.more || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
     return all.filter((task) => matches(task, filter) && isReached(task));
   }, [all, filter, current]);
   return { tasks, more: current?.more ?? false, loading, problem, readMore };
