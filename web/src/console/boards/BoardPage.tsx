@@ -1,1 +1,39 @@
-export function BoardPage({ id }: { id: string }) { return <p>{id}</p>; }
+import { Link } from 'wouter';
+import { useSignal } from '../ui/signal';
+import type { Board } from './boardList';
+import { BoardHead } from './BoardHead';
+import { BoardImages } from './BoardImages';
+import { useOpenBoard } from './openBoard';
+import { ShowMore } from './ShowMore';
+
+export function BoardPage({ id }: { id: string }) {
+  const open = useOpenBoard(id);
+  const board = useSignal(open.board);
+  const gone = useSignal(open.gone);
+
+  if (gone) return <Gone board={board} />;
+  return (
+    <div className="page">
+      {board ? <BoardHead open={open} board={board} /> : <h1>Opening …</h1>}
+      {board && <BoardImages open={open} />}
+      <ShowMore list={open.images} />
+    </div>
+  );
+}
+
+function Gone({ board }: { board: Board | null }) {
+  return (
+    <div className="page">
+      <h1>{board?.title ?? 'No such board'}</h1>
+      <p className="notice warn" role="alert">
+        {board
+          ? 'This board was deleted elsewhere. Its images are still in your history.'
+          : 'There is no board at this address: it was deleted, or it belongs to somebody else.'}
+      </p>
+      <p className="row">
+        <Link href="/boards">All boards</Link>
+        <Link href="/">Your history</Link>
+      </p>
+    </div>
+  );
+}

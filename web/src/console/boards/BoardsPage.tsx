@@ -1,1 +1,59 @@
-export function BoardsPage() { return null; }
+import { useEffect } from 'react';
+import { Link } from 'wouter';
+import { useSignal } from '../ui/signal';
+import type { Board } from './boardList';
+import { useBoardList } from './boards';
+import { Cover } from './Cover';
+import { labelOf } from './kinds';
+import { MakeBoard } from './MakeBoard';
+import { ShowMore } from './ShowMore';
+
+export function BoardsPage() {
+  const { list } = useBoardList();
+  useEffect(() => void list.read(), [list]);
+  return (
+    <div className="page">
+      <h1>Boards</h1>
+      <MakeBoard />
+      <Boards />
+      <ShowMore list={list} />
+    </div>
+  );
+}
+
+function Boards() {
+  const { nodes, pages } = useSignal(useBoardList().list.shown);
+  if (pages === 0) return <p className="hint">Opening …</p>;
+  if (nodes.length === 0) return <NoBoards />;
+  return (
+    <ul className="board-cards">
+      {nodes.map((board) => (
+        <li key={board.id}>
+          <BoardCard board={board} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function BoardCard({ board }: { board: Board }) {
+  return (
+    <Link href={`/boards/${board.id}`} className="board-card">
+      <Cover board={board} most={4} />
+      <span className="board-name">{board.title}</span>
+      <span className="hint">{labelOf(board.kind)}</span>
+    </Link>
+  );
+}
+
+function NoBoards() {
+  return (
+    <div className="empty">
+      <h2>No boards yet</h2>
+      <p>
+        A board keeps images that belong together, in the order that you give them. Make one above; then drag images from{' '}
+        <Link href="/">your history</Link> onto it, or let new ones land there by themselves.
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,66 @@
+import { useState } from 'react';
+import { Icon } from '../ui/Icon';
+import { Panel } from '../ui/Panel';
+import { useSignal } from '../ui/signal';
+import type { Board } from './boardList';
+import { useBoardList, useBoards } from './boards';
+import { Cover } from './Cover';
+import { NewBoard } from './NewBoard';
+import { usePutOnBoard } from './usePutOnBoard';
+
+interface Props {
+  imageId: string;
+  /** What the image is called. */
+  name: string;
+}
+
+/** The way onto a board without dragging. */
+export function AddToBoard({ imageId, name }: Props) {
+  return (
+    <Panel button={<Icon name="boards" />} name={`Add “${name}” to a board`} className="icon-button">
+      {(close) => <Choice imageId={imageId} onDone={close} />}
+    </Panel>
+  );
+}
+
+function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
+  const boards = useBoards();
+  const { list } = useBoardList();
+  const { more } = useSignal(list.shown);
+  const putOnBoard = usePutOnBoard();
+  const [adding, setAdding] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const put = async (board: Board) => {
+    const refusal = await putOnBoard(board, imageId);
+    if (refusal === null) onDone();
+    return refusal;
+  };
+
+  return (
+    <div className="board-choice">
+      {boards.map((board) => (
+        <button key={board.id} type="button" className="quiet" onClick={async () => setProblem(await put(board))}>
+          <Cover board={board} most={1} />
+          <span className="board-name">{board.title}</span>
+        </button>
+      ))}
+      {more && (
+        <button type="button" className="quiet" onClick={list.showMore}>
+          Show more
+        </button>
+      )}
+      {problem && (
+        <p className="field-error" role="alert">
+          {problem}
+        </p>
+      )}
+      {adding ? (
+        <NewBoard onMade={put} onCancel={onDone} />
+      ) : (
+        <button type="button" className="quiet" onClick={() => setAdding(true)}>
+          <Icon name="create" /> New board …
+        </button>
+      )}
+    </div>
+  );
+}

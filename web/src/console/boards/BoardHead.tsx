@@ -1,0 +1,72 @@
+import { Link, useLocation } from 'wouter';
+import { useDraft } from '../create/draft';
+import { Confirm } from '../ui/Confirm';
+import { Icon } from '../ui/Icon';
+import { say } from '../ui/messages';
+import { useSignal } from '../ui/signal';
+import type { Board } from './boardList';
+import { BoardTitle } from './BoardTitle';
+import { labelOf } from './kinds';
+import type { OpenBoard } from './openBoard';
+
+interface Props {
+  open: OpenBoard;
+  board: Board;
+}
+
+export function BoardHead({ open, board }: Props) {
+  const { nodes, more } = useSignal(open.images.shown);
+  return (
+    <header className="board-head">
+      <Link href="/boards" className="hint">
+        All boards
+      </Link>
+      <BoardTitle board={board} />
+      <p className="hint">
+        {labelOf(board.kind)} · {count(nodes.length, more)}
+      </p>
+      <Actions open={open} board={board} />
+    </header>
+  );
+}
+
+function count(images: number, more: boolean): string {
+  if (more) return `more than ${images} images`;
+  if (images === 0) return 'no images yet';
+  return images === 1 ? '1 image' : `${images} images`;
+}
+
+function Actions({ open, board }: Props) {
+  const { change } = useDraft();
+  const [, go] = useLocation();
+  const make = () => {
+    change({ boardId: board.id });
+    go('/');
+  };
+  const remove = async () => {
+    const answer = await open.delete();
+    if ('problem' in answer) return answer.problem;
+    say(`“${board.title}” is deleted. Its images stay in your history.`);
+    go('/boards');
+  };
+  return (
+    <div className="row board-actions">
+      <button type="button" className="primary" onClick={make}>
+        Make images for this board
+      </button>
+      <Confirm
+        button={
+          <>
+            <Icon name="remove" /> Delete board
+          </>
+        }
+        className="quiet"
+        question={`Delete “${board.title}”?`}
+        consequence="The board goes for good. Its images stay in your history, and on other boards."
+        action="Delete the board"
+        onConfirm={remove}
+        danger
+      />
+    </div>
+  );
+}

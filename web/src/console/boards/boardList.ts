@@ -1,0 +1,86 @@
+import type { Client, DocumentInput } from '@urql/core';
+import {
+  AddToBoardDocument,
+  BoardsDocument,
+  CreateBoardDocument,
+  DeleteBoardDocument,
+  RenameBoardDocument,
+  type BoardAnswerFragment,
+  type BoardCardFragment,
+  type CreateBoardInput,
+} from '../../gql/graphql';
+import { describe } from '../gateway/problem';
+import { newestFirst } from '../gateway/tasks';
+import { Signal } from '../ui/signal';
+import { Paged, type Page } from './paged';
+
+export type Board = BoardCardFragment;
+export type Answer = { board: Board } | { problem: string };
+
+const pageSize = 24;
+
+/** The viewer's boards, newest first. Every change of a board goes through here: all that shows boards shows it at once. */
+export class BoardList {
+  readonly list = new Paged<Board>((after) => this.#readPage(after));
+  /** Boards that were opened though the list was not read so far. */
+  readonly visited = new Signal<readonly Board[]>([]);
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  readonly make = (input: CreateBoardInput) => this.change(CreateBoardDocument, { input });
+
+  readonly rename = (id: string, title: string) => this.change(RenameBoardDocument, { id, title });
+
+  readonly add = (boardId: string, imageId: string) => this.change(AddToBoardDocument, { boardId, imageIds: [imageId] });
+
+  async remove(id: string): Promise<Answer> {
+    const answer = await this.#ask(DeleteBoardDocument, { id });
+    if ('board' in answer) this.forget(id);
+    return answer;
+  }
+
+  async change<Variables extends object>(document: Change<Variables>, variables: Variables): Promise<Answer> {
+    const answer = await this.#ask(document, variables);
+    if ('board' in answer) this.put(answer.board);
+    return answer;
+  }
+
+  put(board: Board) {
+    const { nodes, more } = this.list.shown.get();
+    const last = nodes.at(-1);
+    const isReached = !more || (last !== undefined && newestFirst(board, last) <= 0);
+    this.list.edit((known) => (isReached ? withBoard(known, board) : known));
+    if (!isReached) this.visited.set(withBoard(this.visited.get(), board));
+  }
+
+  forget(id: string) {
+    const others = (boards: readonly Board[]) => boards.filter((board) => board.id !== id);
+    this.list.edit(others);
+    this.visited.set(others(this.visited.get()));
+  }
+
+  async #ask<Variables extends object>(document: Change<Variables>, variables: Variables): Promise<Answer> {
+    const { data, error } = await this.#client.mutation(document, variables);
+    if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
+    return 'board' in data.answer ? data.answer : { problem: data.answer.message };
+  }
+
+  async #readPage(after: string | null): Promise<Page<Board> | { problem: string }> {
+    const { data, error } = await this.#client.query(BoardsDocument, { first: pageSize, after });
+    if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
+    const { nodes, pageInfo } = data.boards;
+    return { nodes, cursor: pageInfo.endCursor, more: pageInfo.hasNextPage };
+  }
+}
+
+type Change<Variables extends object> = DocumentInput<{ answer: BoardAnswerFragment }, Variables>;
+
+/** An answer may be older than one that overtook it. */
+function withBoard(boards: readonly Board[], board: Board): readonly Board[] {
+  const before = boards.find(({ id }) => id === board.id);
+  if (before && before.updatedAt > board.updatedAt) return boards;
+  return [...boards.filter((other) => other !== before), board].sort(newestFirst);
+}
