@@ -41,9 +41,10 @@ clients: tools web ## Published clients and a real browser against the real bina
 	browser=$$(scripts/find-chromium) && CHROMIUM="$$browser" npm --prefix tests/clients test --silent
 
 .PHONY: web
-web: tools web/dist/graphiql.html ## Builds the pages that the binary embeds
+web: tools web/dist/index.html ## Builds the pages that the binary embeds
 
-web/dist/graphiql.html: web/package-lock.json web/vite.config.ts web/graphiql.html $(shell find web/src -type f)
+web/dist/index.html: web/package-lock.json web/vite.config.ts web/codegen.mjs web/index.html web/graphiql.html schema.graphql \
+  $(shell find web/src -type f -not -path 'web/src/gql/*')
 	@echo 'Building the pages …'
 	@cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 	@npm --prefix web run --silent build
