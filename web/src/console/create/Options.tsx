@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { OutputFormat, Resolution } from '../../gql/graphql';
+import { useBoards } from '../boards/boards';
 import { Panel } from '../ui/Panel';
 import type { Choices } from './choices';
 import type { Draft } from './draft';
@@ -18,7 +19,7 @@ const resolutionNames: Record<Resolution, string> = { R1K: '1K', R2K: '2K', R4K:
 const formatNames: Record<OutputFormat, string> = { JPEG: 'JPEG', PNG: 'PNG' };
 
 export function Options({ draft, choices, refusals, onChange }: Props) {
-  const { model, aspectRatio, count, resolution, outputFormat } = draft;
+  const { model, aspectRatio, count, resolution, outputFormat, boardId } = draft;
   const counts = Array.from({ length: choices.maxImages }, (_, index) => index + 1);
   return (
     <div className="options">
@@ -78,7 +79,29 @@ export function Options({ draft, choices, refusals, onChange }: Props) {
           />
         </Option>
       )}
+      <Option problem={refusals.boardId}>
+        <BoardField chosen={boardId} onChange={(boardId) => onChange({ boardId })} />
+      </Option>
     </div>
+  );
+}
+
+/** Where the images are put when they are ready. */
+function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (board: string | null) => void }) {
+  const boards = useBoards();
+  if (boards.length === 0) return null;
+  return (
+    <label className="board-field">
+      <span className="hint">Board</span>
+      <select value={chosen ?? ''} onChange={({ target }) => onChange(target.value || null)}>
+        <option value="">None</option>
+        {boards.map(({ id, title }) => (
+          <option key={id} value={id}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

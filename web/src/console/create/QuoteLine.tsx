@@ -10,7 +10,7 @@ interface Props {
 
 /** What it would cost and how long it should take, or why it cannot be had. */
 export function QuoteLine({ draft, quote, refusals }: Props) {
-  const problem = refusals.credits ?? refusals.other ?? refusals.boardId;
+  const problem = refusals.credits ?? refusals.other;
   if (problem) {
     return (
       <p className="field-error" role="alert">

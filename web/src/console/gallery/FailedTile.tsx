@@ -11,7 +11,7 @@ export function FailedTile({ task }: { task: Task }) {
   const { reuse } = useDraft();
   const mayRetry = task.failure?.retryable ?? true;
   return (
-    <Tile ratio={1.4} className={task.status === 'FAILED' ? 'failed' : 'canceled'}>
+    <Tile ratio={1.1} className={task.status === 'FAILED' ? 'failed' : 'canceled'}>
       <Link href={`/tasks/${task.id}`} className="live-words">
         {task.prompt}
       </Link>
