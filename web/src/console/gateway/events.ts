@@ -1,6 +1,5 @@
 import { NodesDocument, TaskEventsDocument, type TaskCardFragment } from '../../gql/graphql';
 import type { Gateway } from './gateway';
-import type { Task } from './tasks';
 
 const positionsEveryMs = 4_000;
 const mostIds = 100;
@@ -36,12 +35,17 @@ async function refreshQueue(gateway: Gateway) {
     );
 }
 
-/** Reads the tasks with these ids, or those of the images with them, again: image links are minted anew. */
-export async function refresh(gateway: Gateway, ids: string[]): Promise<(Task['id'] | undefined)[]> {
+/** Reads an image's task again: its link is minted anew. One that was deleted elsewhere goes. */
+export async function refreshImage(gateway: Gateway, id: string) {
+  const found = await refresh(gateway, [id]);
+  if (found?.[0] === undefined && found) gateway.tasks.removeImage(id);
+}
+
+async function refresh(gateway: Gateway, ids: string[]): Promise<(TaskCardFragment | undefined)[] | undefined> {
   const { data } = await gateway.client.query(NodesDocument, { ids: ids.slice(0, mostIds) });
-  const found = data?.nodes.map(taskOf) ?? [];
-  gateway.tasks.merge(found.filter((task) => task !== undefined));
-  return found.map((task) => task?.id);
+  const found = data?.nodes.map(taskOf);
+  gateway.tasks.merge(found?.filter((task) => task !== undefined) ?? []);
+  return found;
 }
 
 type Node = { task: TaskCardFragment } | TaskCardFragment | object | null;

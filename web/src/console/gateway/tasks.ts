@@ -21,6 +21,11 @@ export class Tasks {
     this.all.set([...known.values()].sort(newestFirst));
   }
 
+  removeImage(id: string) {
+    const without = (task: Task) => ({ ...task, images: task.images.filter((image) => image.id !== id) });
+    this.all.set(this.all.get().map((task) => (task.images.some((image) => image.id === id) ? without(task) : task)));
+  }
+
   /** For good: no late answer brings it back. */
   remove(id: string) {
     this.#deleted.add(id);

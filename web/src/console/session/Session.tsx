@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState, type ReactNode } from 'react';
 import { Provider } from 'urql';
 import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
 import { followTasks } from '../gateway/events';
+import { describe } from '../gateway/problem';
 import { GatewayProvider, openGateway, type Gateway } from '../gateway/gateway';
 import { ViewerProvider } from './viewer';
 
@@ -56,7 +57,7 @@ function useViewer({ client }: Gateway): { viewer?: Viewer; problem?: string } {
     const ask = async () => {
       const { data, error } = await client.query(ViewerDocument, {});
       if (ended) return;
-      setFound({ client, viewer: data?.viewer, problem: error?.message });
+      setFound({ client, viewer: data?.viewer, problem: error && describe(error) });
       if (!data) timer = setTimeout(ask, againAfterMs);
     };
     void ask();
@@ -73,7 +74,7 @@ function Waiting({ problem }: { problem?: string }) {
     <main className="sign-in" aria-busy="true">
       {problem ? (
         <p className="notice bad" role="alert">
-          The gateway at {location.origin} cannot be reached. Trying again …
+          {problem} Trying again …
         </p>
       ) : (
         <p className="hint">Opening …</p>

@@ -51,6 +51,7 @@ function NoSuchTask() {
 function Shown({ task, details }: { task: Task; details: Details }) {
   return (
     <article className="page task-page">
+      <title>{`${task.prompt.slice(0, 60)} · Plantain`}</title>
       <Frames task={task} />
       <div className="task-side">
         <header className="stack">

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import { thumbHashToDataURL } from 'thumbhash';
 import type { PictureFragment } from '../../gql/graphql';
-import { refresh } from '../gateway/events';
+import { refreshImage } from '../gateway/events';
 import { useGateway } from '../gateway/gateway';
 import { onThisHost } from '../gateway/links';
 import { useSignal } from './signal';
@@ -16,6 +16,8 @@ interface Props {
   onBroken?: () => void;
 }
 
+const againAfterMs = 10_000;
+
 /**
  * An image over its blurred placeholder. Links end: when one fails to load, the image's task is read again, which mints
  * another; when the gateway was away, once more as soon as it is back.
@@ -28,10 +30,16 @@ export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
   const blur = useMemo(() => placeholder(image.thumbhash), [image.thumbhash]);
 
   useEffect(() => setFailed(null), [count]);
+  // The same link may work again: the store was away.
+  useEffect(() => {
+    if (failed !== src) return;
+    const timer = setTimeout(() => setFailed(null), againAfterMs);
+    return () => clearTimeout(timer);
+  }, [failed, src]);
   const fail = () => {
     setFailed(src);
     if (onBroken) onBroken();
-    else void refresh(gateway, [image.id]);
+    else void refreshImage(gateway, image.id);
   };
 
   return (
@@ -39,7 +47,9 @@ export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
       className="picture"
       style={{ backgroundImage: blur && `url(${blur})`, aspectRatio: `${image.width} / ${image.height}` }}
     >
-      {failed !== src && (
+      {failed === src ? (
+        <span role="img" aria-label={alt} />
+      ) : (
         <img
           src={src}
           alt={alt}
