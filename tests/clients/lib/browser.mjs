@@ -15,9 +15,12 @@ export function openBrowser() {
   });
 }
 
-/** Opens a page in a fresh profile and notes whom it talks to and what it complains about. */
-export async function openPage(browser, url) {
-  const context = await browser.newContext({ viewport: { width: 1400, height: 860 } });
+/**
+ * Opens a page in a fresh profile and notes whom it talks to and what it complains about. `prepare` may set the
+ * profile up before there is a page.
+ */
+export async function openPage(browser, url, { prepare, ...profile } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 860 }, ...profile });
   const seen = { hosts: new Set(), errors: [], workers: [] };
   const noteHost = (address) => {
     const { protocol, host } = new URL(address);
@@ -29,6 +32,8 @@ export async function openPage(browser, url) {
       console.error(`blocked by ${effectiveDirective}: ${blockedURI}`),
     );
   });
+
+  await prepare?.(context);
 
   const page = await context.newPage();
   page.on('websocket', (socket) => noteHost(socket.url()));
