@@ -24,7 +24,7 @@ function Kept({ quota }: { quota: Allowance }) {
       <StackedBar quota={quota} />
       <dl className="figures">
         <Figure kind="available" label="Available" credits={quota.available} />
-        <Figure kind="reserved" label="Held for running tasks" credits={quota.reserved} />
+        <Figure kind="reserved" label="Held for tasks" credits={quota.reserved} />
         <Figure kind="spent" label="Spent" credits={quota.spent} />
         <Figure label="Granted in all" credits={quota.granted} />
       </dl>
@@ -38,9 +38,11 @@ function StackedBar({ quota }: { quota: Allowance }) {
   const spoken = parts.map((part) => `${creditFigure(quota[part])} ${part}`).join(', ');
   return (
     <div className="stacked" role="img" aria-label={`Of ${formatCredits(quota.granted)}: ${spoken}.`}>
-      {parts.map((part) => (
-        <span key={part} className={part} style={{ flexGrow: quota[part] }} />
-      ))}
+      {parts
+        .filter((part) => quota[part] > 0)
+        .map((part) => (
+          <span key={part} className={part} style={{ flexGrow: quota[part] }} />
+        ))}
     </div>
   );
 }

@@ -1,17 +1,12 @@
 import type { Model } from '../gateway/offers';
 import { creditFigure } from '../ui/credits';
 
-export function ModelTable({ models, caption }: { models: readonly Model[]; caption: string }) {
+export function ModelTable({ models }: { models: readonly Model[] }) {
   return (
-    <table className="models">
-      <caption className="unseen">{caption}</caption>
+    <table>
       <thead>
         <tr>
           <th scope="col">Model</th>
-          <th scope="col">Can</th>
-          <th scope="col" className="figure">
-            Images a task
-          </th>
           <th scope="col" className="figure">
             Credits an image
           </th>
@@ -20,9 +15,10 @@ export function ModelTable({ models, caption }: { models: readonly Model[]; capt
       <tbody>
         {models.map((model) => (
           <tr key={model.id}>
-            <th scope="row">{model.id}</th>
-            <td>{abilities(model)}</td>
-            <td className="figure">{model.maxImages === 1 ? '1' : `1 to ${model.maxImages}`}</td>
+            <th scope="row">
+              {model.id}
+              <span className="hint">{abilities(model)}</span>
+            </th>
             <td className="figure">{creditFigure(model.creditsPerImage)}</td>
           </tr>
         ))}
@@ -31,8 +27,9 @@ export function ModelTable({ models, caption }: { models: readonly Model[]; capt
   );
 }
 
-function abilities({ kinds, maxInputImages }: Model): string {
-  const edits = maxInputImages === 1 ? 'edit one' : `edit up to ${maxInputImages}`;
-  const can = [kinds.includes('GENERATE') && 'make', kinds.includes('EDIT') && edits];
-  return can.filter(Boolean).join(', ');
+function abilities({ kinds, maxImages, maxInputImages }: Model): string {
+  const images = maxImages === 1 ? 'One image a task' : `Up to ${maxImages} images a task`;
+  if (!kinds.includes('EDIT')) return `${images}, no editing`;
+  const inputs = maxInputImages === 1 ? 'one' : `up to ${maxInputImages}`;
+  return `${images}, ${kinds.includes('GENERATE') ? 'edits' : 'only edits'} ${inputs}`;
 }

@@ -25,7 +25,7 @@ export function ProviderCard({ provider, balance, checkedAt, models }: Props) {
       </header>
       <Trouble provider={provider} />
       {balance && <Remaining balance={balance} checkedAt={checkedAt} />}
-      <ModelTable models={models} caption={`Models of ${providerNames[provider.name]}`} />
+      <ModelTable models={models} />
     </article>
   );
 }

@@ -15,15 +15,19 @@ export function healthOf({ available, trouble }: State): Health {
   return { tone: 'warn', text: trouble === 'RATE_LIMITED' ? 'Busy' : 'Being tried again' };
 }
 
-/** How they are all together, in a line. */
+/** How they are all together, in a line: the worst there is. */
 export function healthOfAll(providers: readonly Provider[]): Health {
   const paused = providers.filter(({ available }) => !available);
   if (paused.length === providers.length) return { tone: 'bad', text: 'No provider works right now' };
-  if (paused.length > 0) return { tone: 'bad', text: `${named(paused)} ${paused.length === 1 ? 'is' : 'are'} paused` };
+  if (paused.length > 0) return told(paused);
 
   const troubled = providers.filter(({ trouble }) => trouble !== null);
-  if (troubled.length > 0) return { tone: 'warn', text: `${named(troubled)} ${troubled.length === 1 ? 'is' : 'are'} slow` };
+  if (troubled.length > 0) return told(troubled.slice(0, 1));
   return { tone: 'good', text: providers.length === 1 ? 'The provider works' : `${providers.length} providers work` };
 }
 
-const named = (providers: readonly Provider[]) => providers.map(({ name }) => providerNames[name]).join(' and ');
+function told(providers: readonly Provider[]): Health {
+  const names = providers.map(({ name }) => providerNames[name]).join(' and ');
+  const { tone, text } = healthOf(providers[0]!);
+  return { tone, text: `${names} ${providers.length === 1 ? 'is' : 'are'} ${text.toLowerCase()}` };
+}

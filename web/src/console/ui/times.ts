@@ -23,7 +23,7 @@ export function since(at: string, now: number): string {
 
 export function until(at: string, now: number): string {
   const ms = Date.parse(at) - now;
-  if (ms <= 0) return 'any moment';
+  if (ms <= 0) return 'soon';
   if (ms < minute) return relative.format(Math.ceil(ms / second), 'second');
   if (ms < 10 * minute) return relative.format(Math.round(ms / minute), 'minute');
   if (ms < 12 * hour) return `at ${clock.format(new Date(at))}`;

@@ -39,12 +39,11 @@ function About({ delivery: { task } }: Pick<Props, 'delivery'>) {
 }
 
 function Course({ delivery }: Pick<Props, 'delivery'>) {
-  const { attempts, responseStatus, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
-  const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  const { attempts, responseStatus, error, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
   return (
     <>
-      Written <Ago at={createdAt} /> · {tries}
-      {responseStatus && ` · answered ${responseStatus}`}
+      Written <Ago at={createdAt} /> · {tries(attempts)}
+      {responseStatus && !error && ` · answered ${responseStatus}`}
       {deliveredAt ? (
         <>
           {' '}
@@ -67,6 +66,11 @@ function Course({ delivery }: Pick<Props, 'delivery'>) {
       )}
     </>
   );
+}
+
+function tries(attempts: number): string {
+  if (attempts === 0) return 'not tried yet';
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
 }
 
 function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {

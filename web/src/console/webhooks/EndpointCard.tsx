@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import { Ago } from '../ui/Ago';
 import { Icon } from '../ui/Icon';
 import { Deliveries } from './Deliveries';
@@ -18,7 +18,11 @@ interface Props {
 export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props) {
   const [isEdited, setEdited] = useState(false);
   const id = useId();
-  const stop = () => setEdited(false);
+  const editButton = useRef<HTMLButtonElement>(null);
+  const stop = () => {
+    setEdited(false);
+    editButton.current?.focus();
+  };
   return (
     <li className="card stack endpoint" aria-labelledby={id}>
       <header className="row spread">
@@ -29,19 +33,25 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
       </header>
       <Condition endpoint={endpoint} />
       {secret && <Secret secret={secret} onHide={onHideSecret} />}
-      {isEdited ? (
+      <div className="row spread">
+        <Statuses endpoint={endpoint} />
+        <EndpointTools
+          endpoint={endpoint}
+          actions={actions}
+          editButton={editButton}
+          isEdited={isEdited}
+          onEdit={() => setEdited(!isEdited)}
+        />
+      </div>
+      {isEdited && (
         <EndpointForm
           settings={endpoint}
           action="Save"
           onSubmit={(settings) => actions.update(endpoint.id, settings)}
           onDone={stop}
           onCancel={stop}
+          takesFocus
         />
-      ) : (
-        <div className="row spread">
-          <Statuses endpoint={endpoint} />
-          <EndpointTools endpoint={endpoint} actions={actions} onEdit={() => setEdited(true)} />
-        </div>
       )}
       <Deliveries endpoint={endpoint} />
     </li>
@@ -91,12 +101,12 @@ function Condition({ endpoint: { enabled, disabledReason, failingSince } }: Pick
       </p>
     );
   }
-  if (!enabled) return <p className="notice">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
+  if (!enabled) return <p className="notice warn">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
   if (!failingSince) return null;
   return (
     <p className="notice warn">
-      <Icon name="warning" /> Failing since <Ago at={failingSince} />. Messages wait, and are tried again by themselves; after three
-      days of failures the endpoint is switched off. The deliveries say what is wrong.
+      <Icon name="warning" /> It began to fail <Ago at={failingSince} />; the deliveries say why. Messages wait and are tried again by
+      themselves. After three days the endpoint is switched off.
     </p>
   );
 }

@@ -11,10 +11,12 @@ interface Props {
   onSubmit: (settings: Settings) => Promise<Refusal | undefined>;
   onDone?: () => void;
   onCancel?: () => void;
+  /** For a form that opens where there was none. */
+  takesFocus?: boolean;
 }
 
 /** Begins anew once it was taken. */
-export function EndpointForm({ settings, action, onSubmit, onDone, onCancel }: Props) {
+export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, takesFocus }: Props) {
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);
   const [busy, setBusy] = useState(false);
@@ -34,16 +36,16 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel }: P
 
   return (
     <form className="stack endpoint-form" onSubmit={submit} noValidate>
-      <UrlField url={url} onChange={setUrl} problem={problemAt(refusal, 'url')} />
+      <UrlField url={url} onChange={setUrl} problem={problemAt(refusal, 'url')} autoFocus={takesFocus} />
       <Statuses chosen={statuses} onChange={setStatuses} problem={problemAt(refusal, 'statuses')} />
       <Elsewhere problem={problemElsewhere(refusal, ['url', 'statuses'])} />
       <div className="row">
-        <button type="submit" className="primary" disabled={busy || url.trim() === ''}>
+        <button type="submit" className="primary" disabled={busy}>
           {action}
         </button>
         {onCancel && (
           <button type="button" onClick={onCancel}>
-            Go back
+            Cancel
           </button>
         )}
       </div>
@@ -51,7 +53,14 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel }: P
   );
 }
 
-function UrlField({ url, onChange, problem }: { url: string; onChange: (url: string) => void; problem?: string }) {
+interface UrlProps {
+  url: string;
+  onChange: (url: string) => void;
+  problem?: string;
+  autoFocus?: boolean;
+}
+
+function UrlField({ url, onChange, problem, autoFocus }: UrlProps) {
   return (
     <Field label="Address" hint="A public https address of yours, where messages are posted" problem={problem}>
       {(described) => (
@@ -63,6 +72,7 @@ function UrlField({ url, onChange, problem }: { url: string; onChange: (url: str
           placeholder="https://example.com/plantain"
           autoComplete="off"
           spellCheck={false}
+          autoFocus={autoFocus}
         />
       )}
     </Field>

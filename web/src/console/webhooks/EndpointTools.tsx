@@ -1,3 +1,4 @@
+import type { Ref } from 'react';
 import { Confirm } from '../ui/Confirm';
 import { Icon } from '../ui/Icon';
 import type { Endpoint, EndpointActions } from './useEndpoints';
@@ -5,13 +6,22 @@ import type { Endpoint, EndpointActions } from './useEndpoints';
 interface Props {
   endpoint: Endpoint;
   actions: EndpointActions;
+  editButton: Ref<HTMLButtonElement>;
+  isEdited: boolean;
   onEdit: () => void;
 }
 
-export function EndpointTools({ endpoint: { id, url }, actions, onEdit }: Props) {
+export function EndpointTools({ endpoint: { id, url }, actions, editButton, isEdited, onEdit }: Props) {
   return (
     <div className="row endpoint-tools">
-      <button type="button" className="quiet" aria-label={`Edit ${url}`} onClick={onEdit}>
+      <button
+        ref={editButton}
+        type="button"
+        className="quiet"
+        aria-label={`Edit ${url}`}
+        aria-expanded={isEdited}
+        onClick={onEdit}
+      >
         <Icon name="edit" /> Edit
       </button>
       <Confirm

@@ -11,7 +11,7 @@ export function Secret({ secret, onHide }: { secret: string; onHide: () => void 
     <div className="notice warn secret">
       <label className="field">
         Secret
-        <input ref={field} className="code" readOnly value={secret} aria-describedby={id} onFocus={(event) => event.target.select()} />
+        <input ref={field} readOnly value={secret} aria-describedby={id} onFocus={(event) => event.target.select()} />
       </label>
       <p id={id}>Your server verifies messages with it. Store it now: it is not shown again.</p>
       <div className="row">

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { EndpointCard } from './EndpointCard';
 import { EndpointForm } from './EndpointForm';
 import { usualStatuses } from './statuses';
@@ -8,6 +9,7 @@ const blank = { url: '', statuses: [...usualStatuses] };
 
 export function WebhooksPage() {
   const { endpoints, problem, secrets, hideSecret, actions } = useEndpoints();
+  useFocusAfterDeletion(endpoints?.length ?? 0);
   return (
     <div className="page webhooks">
       <Introduction />
@@ -35,6 +37,15 @@ export function WebhooksPage() {
       {endpoints && <Add count={endpoints.length} actions={actions} />}
     </div>
   );
+}
+
+/** What is deleted takes the focus with it. */
+function useFocusAfterDeletion(count: number) {
+  const counted = useRef(count);
+  useEffect(() => {
+    if (count < counted.current) document.getElementById('main')?.focus({ preventScroll: true });
+    counted.current = count;
+  }, [count]);
 }
 
 function Introduction() {
