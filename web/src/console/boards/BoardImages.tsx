@@ -85,7 +85,7 @@ function useKeptFocus(nodes: readonly BoardImage[]) {
 
 function NoImages() {
   return (
-    <div className="empty">
+    <div className="empty board-empty">
       <h2>Nothing on this board yet</h2>
       <p>
         Drag images from <Link href="/">your history</Link> onto the board’s name at the side, or use their “Add to a board”

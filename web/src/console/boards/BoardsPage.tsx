@@ -48,7 +48,7 @@ function BoardCard({ board }: { board: Board }) {
 
 function NoBoards() {
   return (
-    <div className="empty">
+    <div className="empty board-empty">
       <h2>No boards yet</h2>
       <p>
         A board keeps images that belong together, in the order that you give them. Make one above; then drag images from{' '}

@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { useEndless } from '../ui/useEndless';
 import { useSignal } from '../ui/signal';
 import type { Paged } from './paged';
@@ -5,7 +6,9 @@ import type { Paged } from './paged';
 /** At the end of a list that is read page by page: reads on when it is near, or when it is asked to. */
 export function ShowMore<Node extends { id: string }>({ list }: { list: Paged<Node> }) {
   const { more, pages, problem } = useSignal(list.shown);
-  const end = useEndless<HTMLDivElement>(list.showMore, more && pages > 0 && problem === null);
+  // Another one after each page: its end may be near the window as well.
+  const readOn = useMemo(() => () => void list.showMore(), [list, pages]);
+  const end = useEndless<HTMLDivElement>(readOn, more && pages > 0 && problem === null);
   return (
     <div ref={end} className="show-more">
       {problem && (

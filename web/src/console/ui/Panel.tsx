@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useId, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 
 interface Props {
   /** What the button shows. */
@@ -20,6 +20,7 @@ export function Panel({ button, name, className, end = false, children }: Props)
     setOpen(false);
     anchor.current?.querySelector('button')?.focus();
   };
+  const panel = useInsideWindow(open);
   useElsewhere(anchor, open, () => setOpen(false));
 
   return (
@@ -41,12 +42,27 @@ export function Panel({ button, name, className, end = false, children }: Props)
         {button}
       </button>
       {open && (
-        <div id={id} className="panel" role="group" aria-label={name}>
+        <div ref={panel} id={id} className="panel" role="group" aria-label={name}>
           {typeof children === 'function' ? children(close) : children}
         </div>
       )}
     </div>
   );
+}
+
+const margin = 16;
+
+/** Shifts what opens near the edge of the window back into it. */
+function useInsideWindow(open: boolean) {
+  const panel = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    if (!panel.current) return;
+    const { left, right } = panel.current.getBoundingClientRect();
+    const most = document.documentElement.clientWidth - margin - right;
+    panel.current.style.translate = `${Math.max(Math.min(most, 0), margin - left)}px`;
+    panel.current.scrollIntoView({ block: 'nearest' });
+  }, [open]);
+  return panel;
 }
 
 function useElsewhere(anchor: { current: HTMLElement | null }, listening: boolean, onElsewhere: () => void) {
