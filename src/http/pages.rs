@@ -146,7 +146,7 @@ mod tests {
         let chosen = |kept: &'static [&'static str], accept| {
             let asked = headers(header::ACCEPT_ENCODING, accept);
             let find = |path: &str| kept.contains(&path).then_some(());
-            choose("a.js", &asked, find).map(|(coding, _)| coding.name())
+            choose("a.js", &asked, find).map(|(coding, ())| coding.name())
         };
         let all = ["a.js", "a.js.br", "a.js.gz"].as_slice();
         assert_eq!(chosen(all, "gzip, br"), Some("br"));

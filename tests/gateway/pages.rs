@@ -27,8 +27,9 @@ fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
 /// The first script that a page names.
 async fn script(app: &TestApp, page: &str) -> String {
     let html = get(app, page, &[]).await.text().await.unwrap();
-    let path = html.split('"').find(|path| path.starts_with("/assets/") && path.ends_with(".js"));
-    path.unwrap().to_owned()
+    let (_, after) = html.split_once("<script ").unwrap();
+    let (_, path) = after.split_once("src=\"").unwrap();
+    path.split('"').next().unwrap().to_owned()
 }
 
 #[tokio::test]
