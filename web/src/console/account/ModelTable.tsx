@@ -1,14 +1,14 @@
 import type { Model } from '../gateway/offers';
-import { creditFigure } from '../ui/credits';
+import { formatCredits } from '../ui/credits';
 
 export function ModelTable({ models }: { models: readonly Model[] }) {
   return (
     <table>
       <thead>
         <tr>
-          <th scope="col">Model</th>
+          <th scope="col">Model, and images a task</th>
           <th scope="col" className="figure">
-            Credits an image
+            An image
           </th>
         </tr>
       </thead>
@@ -19,7 +19,7 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
               {model.id}
               <span className="hint">{abilities(model)}</span>
             </th>
-            <td className="figure">{creditFigure(model.creditsPerImage)}</td>
+            <td className="figure">{formatCredits(model.creditsPerImage)}</td>
           </tr>
         ))}
       </tbody>
@@ -28,8 +28,8 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
 }
 
 function abilities({ kinds, maxImages, maxInputImages }: Model): string {
-  const images = maxImages === 1 ? 'One image a task' : `Up to ${maxImages} images a task`;
-  if (!kinds.includes('EDIT')) return `${images}, no editing`;
-  const inputs = maxInputImages === 1 ? 'one' : `up to ${maxInputImages}`;
-  return `${images}, ${kinds.includes('GENERATE') ? 'edits' : 'only edits'} ${inputs}`;
+  const upTo = (most: number) => (most === 1 ? 'one' : `up to ${most}`);
+  const makes = kinds.includes('GENERATE') && `makes ${upTo(maxImages)}`;
+  const edits = kinds.includes('EDIT') && `edits ${upTo(maxInputImages)}`;
+  return [makes, edits].filter(Boolean).join(', ');
 }

@@ -12,7 +12,7 @@ type State = Pick<Provider, 'available' | 'trouble'>;
 export function healthOf({ available, trouble }: State): Health {
   if (!available) return { tone: 'bad', text: 'Paused' };
   if (trouble === null) return { tone: 'good', text: 'Works' };
-  return { tone: 'warn', text: trouble === 'RATE_LIMITED' ? 'Busy' : 'Being tried again' };
+  return { tone: 'warn', text: trouble === 'RATE_LIMITED' ? 'Busy' : 'Recovering' };
 }
 
 /** How they are all together, in a line: the worst there is. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import { useQuery, type AnyVariables, type TypedDocumentNode } from 'urql';
+import { useQuery, type AnyVariables, type TypedDocumentNode, type UseQueryState } from 'urql';
 import { useSignal } from '../ui/signal';
 import { useGateway } from './gateway';
 
@@ -17,5 +17,15 @@ export function useReading<Data, Variables extends AnyVariables>(
     counted.current = count;
     readAgain();
   }, [count, readAgain]);
-  return [result, readAgain] as const;
+  return [useLasting(result), readAgain] as const;
+}
+
+/** When it is read again and that fails, what was read before stays. */
+function useLasting<Data, Variables extends AnyVariables>(result: UseQueryState<Data, Variables>) {
+  const last = useRef(result);
+  useEffect(() => {
+    if (result.data) last.current = result;
+  }, [result]);
+  const isSame = last.current.operation?.key === result.operation?.key;
+  return isSame ? { ...result, data: result.data ?? last.current.data } : result;
 }

@@ -1,6 +1,8 @@
-import { useId, useRef, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
+import { useGateway } from '../gateway/gateway';
 import { Ago } from '../ui/Ago';
 import { Icon } from '../ui/Icon';
+import { useSignal } from '../ui/signal';
 import { Deliveries } from './Deliveries';
 import { EndpointForm } from './EndpointForm';
 import { EndpointTools } from './EndpointTools';
@@ -73,6 +75,8 @@ function Statuses({ endpoint }: { endpoint: Endpoint }) {
 function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const { count } = useSignal(useGateway().connection);
+  useEffect(() => setProblem(undefined), [count]);
   const toggle = async () => {
     setBusy(true);
     const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
