@@ -20,7 +20,9 @@ function Left({ quota }: { quota: Allowance }) {
   return (
     <div className="credits-left">
       <p>
-        <strong>{creditFigure(quota.available)}</strong> of {formatCredits(quota.granted)} left
+        <span>
+          <strong>{creditFigure(quota.available)}</strong> of {formatCredits(quota.granted)} left
+        </span>
         {quota.low && <span className="chip warn">Low</span>}
       </p>
       <meter

@@ -8,7 +8,7 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
         <tr>
           <th scope="col">Model, and images a task</th>
           <th scope="col" className="figure">
-            An image
+            Per image
           </th>
         </tr>
       </thead>

@@ -53,7 +53,7 @@ export function useEndpoints() {
   return { endpoints, problem: error && describe(error), secrets, hideSecret, actions };
 }
 
-const isPending = ({ latest }: Endpoint) => latest.nodes.some(({ state }) => state === 'PENDING');
+const isPending = ({ enabled, latest }: Endpoint) => enabled && latest.nodes.some(({ state }) => state === 'PENDING');
 
 type Answer = { outcome: EndpointOutcomeFragment };
 
