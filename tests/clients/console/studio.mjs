@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateImages } from '../lib/tasks.mjs';
+import { acceptedId, generateImages } from '../lib/tasks.mjs';
 import { until } from './console.mjs';
 
 export const prompt = (page) => page.getByLabel('Prompt');
@@ -14,25 +14,34 @@ export async function ask(page, words) {
   await generate(page).click();
 }
 
-/** Waits for an image, and fails unless it is the gateway's and was really decoded. */
+/** Waits until an image is decoded, and fails unless it is the gateway's own. */
 export async function assertSeen(image) {
-  await image.scrollIntoViewIfNeeded();
-  const size = await image.evaluate(async (element) => {
-    await element.decode();
-    return { width: element.naturalWidth, height: element.naturalHeight, url: new URL(element.src) };
-  });
-  assert.ok(size.width > 0 && size.height > 0, JSON.stringify(size));
-  const { pathname, host } = new URL(await image.evaluate(({ src }) => src));
-  assert.match(pathname, /^\/images\//);
+  const decoded = ([element]) => {
+    element?.scrollIntoView({ block: 'nearest' });
+    return element?.complete && element.naturalWidth > 0 && element.src;
+  };
+  const { host, pathname } = new URL(await until('the image is seen', () => image.evaluateAll(decoded)));
   assert.equal(host, new URL(image.page().url()).host);
-  return size;
+  assert.match(pathname, /^\/images\//);
 }
 
-/** Makes a task past the page, and waits for its end. Answers with it. */
-export async function makeTask(user, words, input = {}) {
-  const { generateImages: accepted } = await user.ask(generateImages, { input: { prompt: words, ...input } });
-  assert.equal(accepted.__typename, 'TaskAccepted', accepted.message);
-  return taskOver(user, accepted.task.id);
+/** Asks for images past the page. Answers with the id of the task. */
+export async function startTask(user, words, input = {}) {
+  return acceptedId(await user.ask(generateImages, { input: { prompt: words, ...input } }));
+}
+
+/** The same, and waits for the end of the task. Answers with it. */
+export async function makeTask(user, words, input) {
+  return taskOver(user, await startTask(user, words, input));
+}
+
+/** Makes a board with these images, past the page. Answers with its id. */
+export async function makeBoard(user, title, imageIds) {
+  const create = 'mutation ($title: String!) { createBoard(input: { title: $title, kind: MOODBOARD }) { ... on BoardChanged { board { id } } } }';
+  const { id } = (await user.ask(create, { title })).createBoard.board;
+  const add = 'mutation ($id: ID!, $imageIds: [ID!]!) { addImagesToBoard(boardId: $id, imageIds: $imageIds) { __typename } }';
+  if (imageIds.length > 0) await user.ask(add, { id, imageIds });
+  return id;
 }
 
 const oneTask = /* GraphQL */ `

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertAccessible } from './console/accessible.mjs';
+import { limit, useConsole } from './console/console.mjs';
+import { assertSeen, makeBoard, makeTask, picture, prompt, startTask, tile, tray } from './console/studio.mjs';
+
+const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200', PLANTAIN_USER_QUOTA: '100' });
+const calm = { reducedMotion: 'reduce' };
+
+const open = (t, user, path, options) => console.open(t, user, path, { ...calm, ...options });
+const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
+
+test('the sign-in is accessible', limit, async (t) => {
+  const page = await console.openUnprepared(t, '/', calm);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  await assertAccessible(page, 'sign-in');
+});
+
+test('the studio is accessible while it is empty', limit, async (t) => {
+  const page = await open(t, await console.newUser());
+  await page.getByText('Nothing yet.').waitFor();
+  await assertAccessible(page, 'empty studio');
+});
+
+test('the studio is accessible with tiles of every kind and each of its panels', limit, async (t) => {
+  const user = await userWithEverything();
+  const page = await open(t, user);
+  await assertSeen(picture(page, 'a red balloon'));
+  await tile(page, 'a sailing boat').getByText('Being made').waitFor();
+  await tile(page, 'a cactus').getByRole('button', { name: 'Send it again' }).waitFor();
+  await tile(page, 'a lighthouse').getByRole('button', { name: 'Try again' }).waitFor();
+  await assertAccessible(page, 'studio');
+
+  await page.getByRole('button', { name: 'Edit “a red balloon”' }).click();
+  await tray(page).waitFor();
+  for (const name of [/^Model /, /^Shape /, /^More filters/, /^Board /]) {
+    await page.getByRole('button', { name }).click();
+    await page.locator('.panel').waitFor();
+    await assertAccessible(page, `panel ${name}`);
+    await page.keyboard.press('Escape');
+  }
+});
+
+test('the page of a task is accessible, and so is its question', limit, async (t) => {
+  const user = await console.newUser();
+  const { id } = await makeTask(user, 'mountains at dawn');
+  const page = await open(t, user, `/#/tasks/${id}`);
+  await assertSeen(page.getByRole('img', { name: 'mountains at dawn' }));
+  await assertAccessible(page, 'task');
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').waitFor();
+  await assertAccessible(page, 'question');
+});
+
+test('the page of a failed task is accessible', limit, async (t) => {
+  const user = await console.newUser();
+  const { id } = await makeTask(user, 'mountains at dusk [sim:fail=501]');
+  const page = await open(t, user, `/#/tasks/${id}`);
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  await assertAccessible(page, 'failed task');
+});
+
+test('the boards, a board, the account and the webhooks are accessible', limit, async (t) => {
+  const user = await userWithEverything();
+  const page = await open(t, user, '/#/boards');
+  await heading(page, 'Boards');
+  await page.getByRole('main').getByRole('link', { name: 'Kitchen' }).waitFor();
+  await assertAccessible(page, 'boards');
+  await page.getByRole('main').getByRole('link', { name: 'Kitchen' }).click();
+  await assertSeen(page.getByRole('main').getByRole('img', { name: 'a red balloon' }));
+  await assertAccessible(page, 'board');
+  await page.getByRole('link', { name: 'Account' }).click();
+  await page.getByRole('heading', { name: 'NanoBanana' }).waitFor();
+  await assertAccessible(page, 'account');
+  await page.getByRole('link', { name: 'Webhooks' }).click();
+  await page.getByText('127.0.0.1').first().waitFor();
+  await assertAccessible(page, 'webhooks');
+});
+
+const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
+const mostTabs = 60;
+
+/** Presses Tab until this is reached, as far as a person would. */
+async function tabTo(page, locator) {
+  for (let pressed = 0; pressed < mostTabs; pressed += 1) {
+    if (await locator.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  assert.fail(`${locator} is not reached by keyboard; the focus is on ${await focused(page)}`);
+}
+
+test('an image is asked for and looked at by keyboard alone', limit, async (t) => {
+  const page = await open(t, await console.newUser());
+  await page.getByText('Nothing yet.').waitFor();
+  await tabTo(page, prompt(page));
+  await page.keyboard.type('a cat on a window sill');
+  await page.keyboard.press('Control+Enter');
+  await assertSeen(picture(page, 'a cat on a window sill'));
+
+  await tabTo(page, tile(page, 'a cat on a window sill').getByRole('link'));
+  await page.keyboard.press('Enter');
+  await heading(page, 'a cat on a window sill');
+});
+
+test('the first Tab offers to skip what is the same on every page', limit, async (t) => {
+  const page = await open(t, await console.newUser());
+  await page.getByText('Nothing yet.').waitFor();
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(page), 'Skip to content');
+  await page.keyboard.press('Enter');
+  assert.equal(await focused(page), 'main');
+  await page.keyboard.press('Tab');
+  assert.ok(await page.evaluate(() => document.activeElement.closest('main')), 'the next Tab is outside');
+});
+
+test('the console is small, compressed, kept by the browser, and has nothing of GraphiQL', limit, async (t) => {
+  const user = await userWithEverything();
+  const assets = [];
+  const page = await open(t, user, '/', {
+    prepare: (context) => context.on('response', (response) => response.url().includes('/assets/') && assets.push(response)),
+  });
+  for (const name of ['Boards', 'Webhooks', 'Account', 'Create']) {
+    await page.getByRole('link', { name, exact: true }).click();
+    await page.waitForLoadState('networkidle');
+  }
+  const code = assets.filter((response) => /\.(js|css)$/.test(new URL(response.url()).pathname));
+  const sizes = await Promise.all(code.map(async (response) => (await response.body()).length));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(total > 100_000 && total < 600_000, `${total} bytes`);
+  for (const response of code) {
+    const { 'content-encoding': coding, 'cache-control': cache } = response.headers();
+    assert.doesNotMatch(response.url(), /graphiql|monaco|worker/i);
+    assert.match(cache, /immutable/, response.url());
+    if ((await response.body()).length > 10_000) assert.equal(coding, 'br', response.url());
+  }
+});
+
+/** One with a task in every state, a board and a webhook. */
+async function userWithEverything() {
+  const user = await console.newUser();
+  const [ready] = await Promise.all([
+    makeTask(user, 'a red balloon'),
+    makeTask(user, 'a lighthouse [sim:fail=501]'),
+    startTask(user, 'a sailing boat [sim:never]'),
+    startTask(user, 'a cactus [sim:never-arrived]'),
+  ]);
+  await makeBoard(user, 'Kitchen', [ready.images[0].id]);
+  await user.ask('mutation { createWebhookEndpoint(url: "http://127.0.0.1:9/hook") { __typename } }');
+  return user;
+}
