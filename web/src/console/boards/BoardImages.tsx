@@ -73,8 +73,8 @@ function useKeptFocus(nodes: readonly BoardImage[]) {
     if (!kept.current) return;
     const { imageId, control } = kept.current;
     const tile = list.current?.querySelector(`[data-image="${imageId}"]`);
-    const button = tile?.querySelector<HTMLElement>(`.${control}:not(:disabled)`) ?? tile?.querySelector<HTMLElement>('button:not(:disabled)');
-    button?.focus();
+    const find = (selector: string) => tile?.querySelector<HTMLElement>(`${selector}:not(:disabled)`);
+    (find(`.${control}`) ?? find('button'))?.focus();
     kept.current = null;
   }, [nodes]);
   const keepFocus = (imageId: string | undefined, control: Control) => {
@@ -88,8 +88,8 @@ function NoImages() {
     <div className="empty board-empty">
       <h2>Nothing on this board yet</h2>
       <p>
-        Drag images from <Link href="/">your history</Link> onto the board’s name at the side, or use their “Add to a board”
-        button. What you make for this board lands here by itself.
+        Drag images from <Link href="/">your history</Link> onto the board’s name at the side, or use their “Add to a
+        board” button. What you make for this board lands here by itself.
       </p>
     </div>
   );

@@ -19,7 +19,7 @@ export type Answer = { board: Board } | { problem: string };
 
 const pageSize = 24;
 
-/** The viewer's boards, newest first. Every change of a board goes through here: all that shows boards shows it at once. */
+/** The viewer's boards, newest first. All changes go through here, so that all that shows boards shows them at once. */
 export class BoardList {
   readonly list = new Paged<Board>((after) => this.#readPage(after));
   /** Boards that were opened though the list was not read so far. */

@@ -26,7 +26,10 @@ export function useBoards(): readonly Board[] {
   const { list, visited } = useBoardList();
   const { nodes } = useSignal(list.shown);
   const others = useSignal(visited);
-  return useMemo(() => [...nodes, ...others.filter(({ id }) => nodes.every((board) => board.id !== id))], [nodes, others]);
+  return useMemo(() => {
+    const listed = new Set(nodes.map(({ id }) => id));
+    return [...nodes, ...others.filter(({ id }) => !listed.has(id))];
+  }, [nodes, others]);
 }
 
 /** The list is not pushed: it is read when something may have changed it elsewhere, or when a task may have. */

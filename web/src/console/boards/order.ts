@@ -3,7 +3,11 @@ interface Placed {
 }
 
 /** The list with this entry before another, or at its end. */
-export function moved<Node extends Placed>(nodes: readonly Node[], id: string, beforeId: string | null): readonly Node[] {
+export function moved<Node extends Placed>(
+  nodes: readonly Node[],
+  id: string,
+  beforeId: string | null,
+): readonly Node[] {
   const entry = nodes.find((node) => node.id === id);
   if (!entry || id === beforeId) return nodes;
   const others = nodes.filter((node) => node !== entry);

@@ -16,7 +16,7 @@ type ReadPage<Node> = (after: string | null) => Promise<Page<Node> | { problem: 
 
 const nothing = { nodes: [], cursor: null, more: true, pages: 0, problem: null };
 
-/** A list that is read page by page, and again as far as it was read, and that is changed here before the gateway answers. */
+/** A list that is read page by page, again as far as it was read, and changed here before the gateway answers. */
 export class Paged<Node extends { id: string }> {
   readonly shown = new Signal<Shown<Node>>(nothing);
   readonly #readPage: ReadPage<Node>;
