@@ -10,6 +10,7 @@ export function AccountPage() {
   const credits = useCredits();
   return (
     <div className="page account">
+      <title>Account · Plantain</title>
       <header className="stack">
         <h1>Account</h1>
         <SignedInAs />

@@ -14,6 +14,7 @@ export function BoardPage({ id }: { id: string }) {
   if (gone) return <Gone board={board} />;
   return (
     <div className="page">
+      <title>{`${board?.title ?? 'Board'} · Plantain`}</title>
       {board ? <BoardHead open={open} board={board} /> : <h1>Opening …</h1>}
       {board && <BoardImages open={open} />}
       <ShowMore list={open.images} />

@@ -13,6 +13,7 @@ export function BoardsPage() {
   useEffect(() => void list.read(), [list]);
   return (
     <div className="page">
+      <title>Boards · Plantain</title>
       <h1>Boards</h1>
       <MakeBoard />
       <Boards />

@@ -6,7 +6,7 @@ const mostIds = 100;
 
 /**
  * Keeps `gateway.tasks` up to date from this cursor on. The list is read after the cursor, so that between the two
- * nothing is missed. Ends with an error only when the log does not reach back to the cursor.
+ * nothing is missed. It breaks when the log does not reach back to the cursor: then all must be read anew.
  */
 export function followTasks(gateway: Gateway, cursor: string, onBroken: () => void): () => void {
   // Written into each request anew: after a lost connection it names the last event that was seen, not the first.

@@ -1,8 +1,8 @@
-import { Client, fetchExchange, mapExchange, subscriptionExchange } from '@urql/core';
-import type { Client as Socket } from 'graphql-ws';
+import { Client, fetchExchange, mapExchange } from '@urql/core';
 import { createContext, use } from 'react';
 import { Signal } from '../ui/signal';
 import { connect, type Connection } from './connection';
+import { lastingSubscriptions } from './subscriptions';
 import { Tasks } from './tasks';
 
 /** One user's view of the gateway, for as long as the token is good. */
@@ -24,7 +24,7 @@ export function openGateway(token: string, onRefused: (reason: string) => void):
     preferGetMethod: false,
     fetch: fetchWithin,
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },
-    exchanges: [refusals(onRefused), fetchExchange, subscriptions(socket)],
+    exchanges: [refusals(onRefused), fetchExchange, lastingSubscriptions(socket)],
   });
   return { client, connection, tasks: new Tasks(), close: () => void socket.dispose() };
 }
@@ -40,14 +40,6 @@ function refusals(onRefused: (reason: string) => void) {
       const refusal = error.graphQLErrors.find(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
       if (refusal) onRefused(refusal.message);
     },
-  });
-}
-
-function subscriptions(socket: Socket) {
-  return subscriptionExchange({
-    forwardSubscription: ({ query, variables }) => ({
-      subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query: query!, variables }, sink) }),
-    }),
   });
 }
 

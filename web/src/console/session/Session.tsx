@@ -19,7 +19,7 @@ const againAfterMs = 2_000;
 export function Session({ token, onRefused, children }: Props) {
   // Grows when the event log no longer reaches back to the cursor: then all is read anew.
   const [generation, setGeneration] = useState(0);
-  const restart = useCallback(() => setGeneration((last) => last + 1), []);
+  const restart = useCallback(() => void setTimeout(() => setGeneration((last) => last + 1), againAfterMs), []);
   const [gateway, setGateway] = useState<Gateway>();
 
   useEffect(() => {

@@ -51,6 +51,7 @@ function useFocusAfterDeletion(count: number) {
 function Introduction() {
   return (
     <header className="stack">
+      <title>Webhooks · Plantain</title>
       <h1>Webhooks</h1>
       <p className="lead">
         When one of your tasks goes on, Plantain posts a signed message to a server of yours, so that it need not ask or stay

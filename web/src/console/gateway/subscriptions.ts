@@ -1,0 +1,44 @@
+import { subscriptionExchange } from '@urql/core';
+import type { Client as Socket, ExecutionResult, Sink } from 'graphql-ws';
+
+const againAfterMs = 2_000;
+
+/**
+ * Subscriptions that last. The socket comes back by itself when it is lost; this begins again what ends because
+ * something behind the gateway failed, its database for example.
+ */
+export function lastingSubscriptions(socket: Socket) {
+  return subscriptionExchange({
+    forwardSubscription: ({ query, variables }) => ({
+      subscribe: (sink) => ({ unsubscribe: subscribe(socket, { query: query ?? '', variables }, sink) }),
+    }),
+  });
+}
+
+type Request = Parameters<Socket['subscribe']>[0];
+
+function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>): () => void {
+  let stop = () => {};
+  const begin = () => {
+    let failed = false;
+    const again = () => {
+      const timer = setTimeout(begin, againAfterMs);
+      stop = () => clearTimeout(timer);
+    };
+    stop = socket.subscribe<ExecutionResult['data']>(request, {
+      next: (result) => {
+        failed = isFailure(result.errors);
+        if (!failed) sink.next(result as ExecutionResult);
+      },
+      error: (error) => (isFailure(error) ? again() : sink.error(error)),
+      complete: () => (failed ? again() : sink.complete()),
+    });
+  };
+  begin();
+  return () => stop();
+}
+
+function isFailure(errors: unknown): boolean {
+  const isInternal = (error: { extensions?: { code?: unknown } }) => error.extensions?.code === 'INTERNAL';
+  return Array.isArray(errors) && errors.some(isInternal);
+}
