@@ -18,8 +18,8 @@ pub(in crate::graphql) struct Provider {
     trouble: Option<ProviderTrouble>,
     /// What is wrong and what happens next, for a person to read; null when nothing is wrong.
     message: Option<String>,
-    /// When it is tried again; null when nothing is wrong, when it is tried right now, and when only the
-    /// operator can mend it.
+    /// When it is tried again; null when nothing is wrong, when it is tried right now, and when it is not
+    /// tried before there are credits.
     retry_at: Option<DateTime>,
     /// What it can be asked for.
     models: Vec<Model>,
@@ -86,7 +86,7 @@ const fn what(trouble: Trouble) -> &'static str {
 }
 
 fn next(breaker: Breaker, pays: bool, now: Timestamp) -> &'static str {
-    if breaker.is_rate_limited(now) && breaker.is_available(now) {
+    if breaker.is_rate_limited(now) && breaker.is_available(now) && pays {
         "Tasks wait until it may be asked again."
     } else if !breaker.is_available(now) {
         "It is left alone for a while, then tried again; tasks that named no model go elsewhere."

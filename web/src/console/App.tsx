@@ -17,6 +17,7 @@ export function App({ config }: { config: Config }) {
     setNotice(reason);
   }, []);
   const refused = useCallback((reason: string) => leave(`The token is no longer taken: ${reason}`), [leave]);
+  const signOut = () => leave(null);
   const enter = (next: string) => {
     setNotice(null);
     setToken(next);
@@ -33,8 +34,8 @@ export function App({ config }: { config: Config }) {
   if (token === null) return <SignIn users={config.users} notice={notice} onUser={become} onToken={paste} />;
   return (
     <Router hook={useHashLocation}>
-      <Session key={token} token={token} onRefused={refused}>
-        <Shell users={config.users} onUser={become} onLeave={() => leave(null)} />
+      <Session key={token} token={token} onRefused={refused} onLeave={signOut}>
+        <Shell users={config.users} onUser={become} onLeave={signOut} />
       </Session>
     </Router>
   );

@@ -66,8 +66,8 @@ function Admin({ isKept }: { isKept: boolean }) {
         <GrantForm />
       ) : (
         <p className="hint">
-          No allowances are kept here, so there is nothing to grant. Start the gateway with <code>PLANTAIN_USER_QUOTA</code> to
-          keep them.
+          No allowances are kept here, so there is nothing to grant. Start the gateway with{' '}
+          <code>PLANTAIN_USER_QUOTA</code> to keep them.
         </p>
       )}
     </section>

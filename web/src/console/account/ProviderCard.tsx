@@ -50,7 +50,15 @@ function Remaining({ balance: { remaining, low }, checkedAt }: Pick<Props, 'chec
     <p className="remaining">
       {remaining === null ? 'Its credits are not known' : <strong>{formatCredits(remaining)}</strong>}
       {low && <span className="chip warn">Low</span>}
-      <span className="hint">{checkedAt ? <>checked <Ago at={checkedAt} /></> : 'not checked yet'}</span>
+      <span className="hint">
+        {checkedAt ? (
+          <>
+            checked <Ago at={checkedAt} />
+          </>
+        ) : (
+          'not checked yet'
+        )}
+      </span>
     </p>
   );
 }

@@ -1,6 +1,11 @@
 import { createContext, use, type ReactNode } from 'react';
 import { useSubscription } from 'urql';
-import { CreditsDocument, type AllowanceFragment, type BalanceFragment, type CreditsSubscription } from '../../gql/graphql';
+import {
+  CreditsDocument,
+  type AllowanceFragment,
+  type BalanceFragment,
+  type CreditsSubscription,
+} from '../../gql/graphql';
 
 export type Allowance = AllowanceFragment;
 export type Balance = BalanceFragment;

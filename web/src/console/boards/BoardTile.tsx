@@ -39,7 +39,13 @@ export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, 
         <Picture image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
       </Link>
       <div className="tile-bar">
-        <Tool control="earlier" icon="left" label={`Move earlier: ${name}`} disabled={place === 0} onClick={onEarlier} />
+        <Tool
+          control="earlier"
+          icon="left"
+          label={`Move earlier: ${name}`}
+          disabled={place === 0}
+          onClick={onEarlier}
+        />
         <Tool control="later" icon="right" label={`Move later: ${name}`} disabled={isLast} onClick={onLater} />
         <Tool control="take-off" icon="close" label={`Take off the board: ${name}`} onClick={onTakeOff} />
       </div>

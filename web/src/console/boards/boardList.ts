@@ -34,7 +34,8 @@ export class BoardList {
 
   readonly rename = (id: string, title: string) => this.change(RenameBoardDocument, { id, title });
 
-  readonly add = (boardId: string, imageId: string) => this.change(AddToBoardDocument, { boardId, imageIds: [imageId] });
+  readonly add = (boardId: string, imageId: string) =>
+    this.change(AddToBoardDocument, { boardId, imageIds: [imageId] });
 
   async remove(id: string): Promise<Answer> {
     const answer = await this.#ask(DeleteBoardDocument, { id });

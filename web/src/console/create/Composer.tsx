@@ -10,44 +10,53 @@ import {
 } from 'react';
 import { useOffers } from '../gateway/offers';
 import { isFileDrag, isImageDrag, droppedImage } from '../ui/drag';
+import { useNotes } from '../ui/Field';
+import { problemAt, problemElsewhere } from '../ui/refusal';
 import { choicesFor, settle } from './choices';
-import { useDraft, type Draft } from './draft';
+import { useDraft } from './draft';
 import { InputTray } from './InputTray';
-import { Options } from './Options';
+import { optionFields, Options } from './Options';
 import { QuoteLine } from './QuoteLine';
 import { usePaste } from './usePaste';
 import { useQuote } from './useQuote';
-import { useSubmit } from './useSubmit';
 
 /** Where a request is made. Only what a model can do is offered, and what it costs is said before it is spent. */
-export function Composer() {
+export function Composer({ onSubmit }: { onSubmit: () => void }) {
   const { draft, change } = useSettledDraft();
   const { models } = useOffers();
+  const { submission } = useDraft();
   const choices = useMemo(() => choicesFor(models, draft), [models, draft]);
-  const { submit, sending, refusals: refused, clear } = useSubmit();
-  const { quote, refusals: foreseen } = useQuote(draft);
-  const refusals = { ...foreseen, ...refused };
-  const waiting = draft.inputs.some(({ source }) => !source);
-  const ready = draft.prompt.trim() !== '' && !waiting && !sending;
+  const { quote, refusal: foreseen } = useQuote(draft);
+  const refusal = submission.refusalFor(draft) ?? foreseen;
+  const ready = draft.prompt.trim() !== '' && draft.inputs.every(({ source }) => source);
 
-  const edit = (part: Partial<Draft>) => {
-    clear();
-    change(part);
-  };
   const send = (event: FormEvent) => {
     event.preventDefault();
-    if (ready) void submit(draft);
+    if (!ready) return;
+    onSubmit();
+    void submission.submit(draft);
   };
 
   return (
     <DropArea>
       <form className="composer card" onSubmit={send} aria-label="New images">
-        <InputTray most={choices.maxInputs} problem={refusals.images} />
-        <PromptField prompt={draft.prompt} problem={refusals.prompt} onChange={(prompt) => edit({ prompt })} />
-        <Options draft={draft} choices={choices} refusals={refusals} onChange={edit} />
+        <InputTray most={choices.maxInputs} problem={problemAt(refusal, 'images')} />
+        <PromptField
+          prompt={draft.prompt}
+          problem={problemAt(refusal, 'prompt')}
+          onChange={(prompt) => change({ prompt })}
+        />
+        <Options draft={draft} choices={choices} refusal={refusal} onChange={change} />
         <div className="row spread">
-          <QuoteLine draft={draft} quote={quote} refusals={refusals} />
-          <button type="submit" className="primary generate" disabled={!ready} aria-keyshortcuts="Control+Enter">
+          <QuoteLine draft={draft} quote={quote} problem={problemElsewhere(refusal, shownFields)} />
+          {/* Not disabled while it is sent: that would take the focus away. */}
+          <button
+            type="submit"
+            className="primary generate"
+            disabled={!ready}
+            aria-busy={submission.sending}
+            aria-keyshortcuts="Control+Enter"
+          >
             Generate
           </button>
         </div>
@@ -55,6 +64,8 @@ export function Composer() {
     </DropArea>
   );
 }
+
+const shownFields = ['images', 'prompt', ...optionFields];
 
 /** A choice that is no longer possible with the images or the model that came after it is let go of. */
 function useSettledDraft() {
@@ -81,13 +92,17 @@ interface PromptProps {
 }
 
 function PromptField({ prompt, problem, onChange }: PromptProps) {
+  const { coming, arrive } = useDraft();
+  const { described, notes } = useNotes(undefined, problem);
   const field = useRef<HTMLTextAreaElement>(null);
-  const { shown } = useDraft();
   useEffect(() => {
-    if (shown > 0) field.current?.focus();
-  }, [shown]);
+    if (!coming) return;
+    field.current?.focus();
+    arrive();
+  }, [coming, arrive]);
   const sendOnEnter = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
+    const asked = event.key === 'Enter' && (event.metaKey || event.ctrlKey) && !event.repeat;
+    if (asked) event.currentTarget.form?.requestSubmit();
   };
   return (
     <div className="prompt">
@@ -100,16 +115,11 @@ function PromptField({ prompt, problem, onChange }: PromptProps) {
         rows={2}
         value={prompt}
         placeholder="A tin robot watering basil on a sunny window sill …"
-        aria-invalid={problem ? true : undefined}
-        aria-describedby={problem ? 'prompt-problem' : undefined}
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={sendOnEnter}
+        {...described}
       />
-      {problem && (
-        <p id="prompt-problem" className="field-error" role="alert">
-          {problem}
-        </p>
-      )}
+      {notes}
     </div>
   );
 }

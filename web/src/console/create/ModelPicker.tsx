@@ -6,13 +6,12 @@ interface Props {
   /** Those that can do what is asked for. */
   offered: Model[];
   onChange: (model: string | null) => void;
-  onDone: () => void;
 }
 
-export function ModelPicker({ chosen, offered, onChange, onDone }: Props) {
+export function ModelPicker({ chosen, offered, onChange }: Props) {
   const { models } = useOffers();
   return (
-    <fieldset className="models" onDoubleClick={onDone}>
+    <fieldset className="models">
       <legend className="unseen">Model</legend>
       <label>
         <input type="radio" name="model" checked={chosen === null} onChange={() => onChange(null)} />

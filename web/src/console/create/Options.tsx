@@ -1,42 +1,40 @@
 import type { ReactNode } from 'react';
 import type { OutputFormat, Resolution } from '../../gql/graphql';
 import { useBoards } from '../boards/boards';
+import { useNotes } from '../ui/Field';
+import { problemAt, type Refusal } from '../ui/refusal';
 import { Panel } from '../ui/Panel';
 import type { Choices } from './choices';
 import type { Draft } from './draft';
 import { ModelPicker } from './ModelPicker';
-import type { Refusals } from './refusals';
 import { ShapePicker } from './ShapePicker';
 
 interface Props {
   draft: Draft;
   choices: Choices;
-  refusals: Refusals;
+  refusal?: Refusal;
   onChange: (part: Partial<Draft>) => void;
 }
+
+/** The fields of a request that are chosen here. */
+export const optionFields = ['model', 'aspectRatio', 'count', 'resolution', 'outputFormat', 'boardId'] as const;
 
 const resolutionNames: Record<Resolution, string> = { R1K: '1K', R2K: '2K', R4K: '4K' };
 const formatNames: Record<OutputFormat, string> = { JPEG: 'JPEG', PNG: 'PNG' };
 
-export function Options({ draft, choices, refusals, onChange }: Props) {
+export function Options({ draft, choices, refusal, onChange }: Props) {
   const { model, aspectRatio, count, resolution, outputFormat, boardId } = draft;
+  const at = (field: (typeof optionFields)[number]) => problemAt(refusal, field);
   const counts = Array.from({ length: choices.maxImages }, (_, index) => index + 1);
   return (
     <div className="options">
-      <Option problem={refusals.model}>
+      <Option problem={at('model')}>
         <Panel button={<Chosen label="Model" value={model ?? 'Automatic'} />}>
-          {(close) => (
-            <ModelPicker
-              chosen={model}
-              offered={choices.models}
-              onChange={(model) => onChange({ model })}
-              onDone={close}
-            />
-          )}
+          <ModelPicker chosen={model} offered={choices.models} onChange={(model) => onChange({ model })} />
         </Panel>
       </Option>
       {choices.aspectRatios.length > 0 && (
-        <Option problem={refusals.aspectRatio}>
+        <Option problem={at('aspectRatio')}>
           <Panel button={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
             <ShapePicker
               chosen={aspectRatio}
@@ -47,7 +45,7 @@ export function Options({ draft, choices, refusals, onChange }: Props) {
         </Option>
       )}
       {counts.length > 1 && (
-        <Option problem={refusals.count}>
+        <Option problem={at('count')}>
           <Segments
             legend="Images"
             value={count}
@@ -58,7 +56,7 @@ export function Options({ draft, choices, refusals, onChange }: Props) {
         </Option>
       )}
       {choices.resolutions.length > 1 && (
-        <Option problem={refusals.resolution}>
+        <Option problem={at('resolution')}>
           <Segments
             legend="Size"
             value={resolution}
@@ -69,7 +67,7 @@ export function Options({ draft, choices, refusals, onChange }: Props) {
         </Option>
       )}
       {choices.outputFormats.length > 1 && (
-        <Option problem={refusals.outputFormat}>
+        <Option problem={at('outputFormat')}>
           <Segments
             legend="Format"
             value={outputFormat}
@@ -79,7 +77,7 @@ export function Options({ draft, choices, refusals, onChange }: Props) {
           />
         </Option>
       )}
-      <Option problem={refusals.boardId}>
+      <Option problem={at('boardId')}>
         <BoardField chosen={boardId} onChange={(boardId) => onChange({ boardId })} />
       </Option>
     </div>
@@ -106,14 +104,11 @@ function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (bo
 }
 
 function Option({ problem, children }: { problem?: string; children: ReactNode }) {
+  const { described, notes } = useNotes(undefined, problem);
   return (
-    <div className="option">
+    <div className="option" role="group" aria-describedby={described['aria-describedby']}>
       {children}
-      {problem && (
-        <p className="field-error" role="alert">
-          {problem}
-        </p>
-      )}
+      {notes}
     </div>
   );
 }

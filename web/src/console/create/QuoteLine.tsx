@@ -1,30 +1,31 @@
-import type { QuoteQuery } from '../../gql/graphql';
+import { creditFigure } from '../ui/credits';
 import type { Draft } from './draft';
-import type { Refusals } from './refusals';
+import type { Quote } from './useQuote';
 
 interface Props {
   draft: Draft;
-  quote?: QuoteQuery['quote'];
-  refusals: Refusals;
+  quote?: Quote;
+  problem?: string;
 }
 
 /** What it would cost and how long it should take, or why it cannot be had. */
-export function QuoteLine({ draft, quote, refusals }: Props) {
-  const problem = refusals.credits ?? refusals.other;
-  if (problem) {
-    return (
-      <p className="field-error" role="alert">
-        {problem}
-      </p>
-    );
-  }
-  if (!quote) return <p className="hint">Ctrl or ⌘ with Enter sends it.</p>;
+export function QuoteLine({ draft, quote, problem }: Props) {
   return (
-    <p className="quote" role="status">
-      <strong>{quote.credits}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
-      {draft.model === null && ` · ${quote.model.id}`}
+    <p className={problem ? 'field-error' : 'quote'} role="status">
+      {problem ?? (quote ? <Price quote={quote} chosen={draft.model !== null} /> : <Hint />)}
+    </p>
+  );
+}
+
+const Hint = () => <span className="hint">Ctrl or ⌘ with Enter sends it.</span>;
+
+function Price({ quote, chosen }: { quote: Quote; chosen: boolean }) {
+  return (
+    <>
+      <strong>{creditFigure(quote.credits)}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
+      {!chosen && ` · ${quote.model.id}`}
       {quote.etaSeconds !== null && ` · about ${quote.etaSeconds} s`}
       {!quote.affordable && <span className="chip bad">more than there is left</span>}
-    </p>
+    </>
   );
 }

@@ -1,3 +1,5 @@
+import { ratioOf } from '../ui/ratio';
+
 interface Props {
   chosen: string | null;
   offered: string[];
@@ -23,10 +25,4 @@ export function ShapePicker({ chosen, offered, onChange }: Props) {
       ))}
     </fieldset>
   );
-}
-
-/** Width by height, of `16:9` for example; square where nothing else is known. */
-export function ratioOf(aspectRatio: string | null): number {
-  const [width, height] = (aspectRatio ?? '').split(':').map(Number);
-  return width && height ? width / height : 1;
 }

@@ -17,7 +17,10 @@ type Field = 'model' | 'aspectRatio' | 'resolution' | 'outputFormat' | 'count';
 const order: readonly Field[] = ['model', 'aspectRatio', 'resolution', 'outputFormat', 'count'];
 const unset = { model: null, aspectRatio: null, resolution: null, outputFormat: null, count: 1 };
 
-/** Something is offered when a model can do it together with the rest; that model is the gateway's to find. */
+/**
+ * Something is offered when a model can do it together with the rest; that model is the gateway's to find. One that is
+ * not available for a while takes no choice away: the quote says what can be had right now.
+ */
 export function choicesFor(models: readonly Model[], asked: Asked): Choices {
   const without = (field: Field) => candidates(models, { ...asked, [field]: unset[field] });
   return {
@@ -43,16 +46,14 @@ export function settle<T extends Asked>(models: readonly Model[], asked: T): T {
 }
 
 function candidates(models: readonly Model[], asked: Asked): Model[] {
-  // While none is available, a request waits for the one that is first.
-  const open = models.some(({ available }) => available) ? models.filter(({ available }) => available) : models;
-  const pool = asked.model === null ? open : models.filter(({ id }) => id === asked.model);
-  return pool.filter((model) => fits(model, asked));
+  return models.filter((model) => fits(model, asked));
 }
 
 function fits(model: Model, asked: Asked): boolean {
   const kind = asked.inputs.length > 0 ? 'EDIT' : 'GENERATE';
   return (
     model.kinds.includes(kind) &&
+    (asked.model === null || model.id === asked.model) &&
     (asked.aspectRatio === null || model.aspectRatios.includes(asked.aspectRatio)) &&
     (asked.resolution === null || model.resolutions.includes(asked.resolution)) &&
     (asked.outputFormat === null || model.outputFormats.includes(asked.outputFormat)) &&

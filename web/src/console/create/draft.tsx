@@ -4,7 +4,9 @@ import type { OutputFormat, PictureFragment, Resolution } from '../../gql/graphq
 import { useGateway } from '../gateway/gateway';
 import { onThisHost } from '../gateway/links';
 import type { Task } from '../gateway/tasks';
+import { say } from '../ui/messages';
 import { upload } from './upload';
+import { useSubmit, type Submission } from './useSubmit';
 
 /** What is being asked for. Null leaves it to the model, or the model to the gateway. */
 export interface Draft {
@@ -40,8 +42,10 @@ const blank: Draft = {
 
 interface Drafting {
   draft: Draft;
-  /** Grows when the composer is to be shown to the user. */
-  shown: number;
+  /** Whether the user is on the way to the composer; `arrive` when they are there. */
+  coming: boolean;
+  arrive: () => void;
+  submission: Submission;
   change: (part: Partial<Draft>) => void;
   addImage: (image: PictureFragment, name: string) => void;
   addFiles: (files: Iterable<File>) => void;
@@ -51,7 +55,7 @@ interface Drafting {
   /** Goes to the composer, with this image as the one to edit. */
   edit: (image: PictureFragment, name: string) => void;
   /** Goes to the composer, with what this task was asked for. */
-  reuse: (task: Pick<Task, 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
+  reuse: (task: Pick<Task, 'kind' | 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
 }
 
 const DraftContext = createContext<Drafting | null>(null);
@@ -71,7 +75,8 @@ function useDrafting(): Drafting {
   const { client, tasks } = useGateway();
   const [, go] = useLocation();
   const [draft, setDraft] = useState(blank);
-  const [shown, setShown] = useState(0);
+  const [coming, setComing] = useState(false);
+  const submission = useSubmit();
   const change = useCallback((part: Partial<Draft>) => setDraft((last) => ({ ...last, ...part })), []);
   const put = useCallback(
     (input: Input) => setDraft((last) => ({ ...last, inputs: withInput(last.inputs, input) })),
@@ -91,13 +96,15 @@ function useDrafting(): Drafting {
       put({ key: preview, name: file.name, preview });
       settle(preview, await upload(client, file));
     };
-    const show = () => {
+    const come = () => {
       go('/');
-      setShown((times) => times + 1);
+      setComing(true);
     };
     return {
       draft,
-      shown,
+      coming,
+      arrive: () => setComing(false),
+      submission,
       change,
       addImage,
       addDropped: (imageId) => {
@@ -106,18 +113,26 @@ function useDrafting(): Drafting {
         if (task && image) addImage(image, task.prompt);
       },
       addFiles: (files) => void [...files].forEach(addFile),
-      removeInput: (key) => setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
+      removeInput: (key) => {
+        // Of a file it is the address of its bytes, which stay in memory until then; of an image it is none.
+        URL.revokeObjectURL(key);
+        setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) }));
+      },
       edit: (image, name) => {
         addImage(image, name);
-        show();
+        come();
       },
-      reuse: ({ prompt, requestedImages, aspectRatio, resolution }) => {
-        change({ prompt, count: requestedImages, aspectRatio, resolution });
-        show();
+      reuse: ({ kind, prompt, requestedImages, aspectRatio, resolution }) => {
+        change({ prompt, count: requestedImages, aspectRatio: shapeOf(aspectRatio), resolution, inputs: [] });
+        if (kind === 'EDIT') say('Add the images to edit again.');
+        come();
       },
     };
-  }, [draft, shown, client, tasks, go, change, put, settle]);
+  }, [draft, coming, submission, client, tasks, go, change, put, settle]);
 }
+
+/** `auto` is what a model does when nothing is said. */
+const shapeOf = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
 
 const withInput = (inputs: Input[], input: Input) =>
   inputs.some(({ key }) => key === input.key) ? inputs : [...inputs, input];

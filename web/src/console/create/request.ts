@@ -1,15 +1,15 @@
-import type { QuoteInput } from '../../gql/graphql';
+import type { EditImagesInput, GenerateImagesInput } from '../../gql/graphql';
 import type { Draft } from './draft';
 
+type Request = { edit: EditImagesInput; generate?: undefined } | { generate: GenerateImagesInput; edit?: undefined };
+
 /** The input of `generateImages`, or of `editImages` when there are images to edit. */
-export function requestOf(draft: Draft) {
+export function requestOf(draft: Draft): Request {
   const { prompt, model, aspectRatio, resolution, outputFormat, count, boardId } = draft;
   const common = { prompt, model, aspectRatio, resolution, outputFormat, count, boardId };
   const images = draft.inputs.flatMap(({ source }) => source ?? []);
   return images.length > 0 ? { edit: { ...common, images } } : { generate: common };
 }
-
-export type Request = ReturnType<typeof requestOf> & QuoteInput;
 
 /** Makes it harmless to send the same request again when its answer was lost. */
 export function newKey(): string {

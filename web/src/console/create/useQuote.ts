@@ -1,26 +1,22 @@
 import { useMemo } from 'react';
-import { useQuery } from 'urql';
 import { QuoteDocument, type QuoteQuery } from '../../gql/graphql';
+import { useReading } from '../gateway/useReading';
+import type { Refusal } from '../ui/refusal';
 import { useStill } from '../ui/useStill';
 import type { Draft } from './draft';
-import { refusalsOfError, type Refusals } from './refusals';
+import { refusalOfError } from './refusal';
 import { requestOf } from './request';
 
 const afterMs = 300;
 
-interface Quoted {
-  quote?: QuoteQuery['quote'];
-  refusals: Refusals;
-}
+export type Quote = QuoteQuery['quote'];
 
-const nothing: Quoted = { refusals: {} };
-
-/** What the draft would cost, looked up when it has stood still for a moment. */
-export function useQuote(draft: Draft): Quoted {
+/** What the draft would cost, looked up when it has stood still for a moment; never that of another request. */
+export function useQuote(draft: Draft): { quote?: Quote; refusal?: Refusal } {
   const still = useStill(draft, afterMs);
   const input = useMemo(() => requestOf(still), [still]);
   const pause = still.prompt.trim() === '' || still.inputs.some(({ source }) => !source);
-  const [{ data, error }] = useQuery({ query: QuoteDocument, variables: { input }, pause });
-  if (pause) return nothing;
-  return { quote: data?.quote, refusals: error ? refusalsOfError(error) : {} };
+  const [{ data, error, fetching, stale }] = useReading(QuoteDocument, { input }, pause);
+  if (pause || fetching || stale || still !== draft) return {};
+  return { quote: data?.quote, refusal: error && refusalOfError(error) };
 }

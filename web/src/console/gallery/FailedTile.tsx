@@ -23,7 +23,7 @@ export function FailedTile({ task }: { task: Task }) {
       </p>
       <div className="row">
         {mayRetry && (
-          <button type="button" disabled={busy} onClick={retry}>
+          <button type="button" aria-busy={busy} onClick={retry}>
             <Icon name="retry" /> Try again
           </button>
         )}
@@ -35,7 +35,7 @@ export function FailedTile({ task }: { task: Task }) {
           className="icon-button quiet"
           aria-label={`Delete “${task.prompt}”`}
           title="Delete"
-          disabled={busy}
+          aria-busy={busy}
           onClick={remove}
         >
           <Icon name="remove" />

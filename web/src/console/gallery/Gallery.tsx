@@ -34,7 +34,7 @@ export function Gallery({ tasks, more, loading, problem, readMore }: Props) {
       )}
       <div ref={end} className="end">
         {more && (
-          <button type="button" className="quiet" disabled={loading} onClick={readMore}>
+          <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : readMore}>
             {loading ? 'Reading …' : 'Show more'}
           </button>
         )}

@@ -1,9 +1,9 @@
 import { Link } from 'wouter';
-import { ratioOf } from '../create/ShapePicker';
+import { ratioOf } from '../ui/ratio';
 import type { Task } from '../gateway/tasks';
 import { useTaskActions } from '../task/actions';
 import { Unconfirmed } from '../task/Unconfirmed';
-import { useProgress } from '../task/progress';
+import { Progress } from '../task/Progress';
 import { Icon } from '../ui/Icon';
 import { Tile } from './Tile';
 
@@ -20,25 +20,12 @@ export function LiveTile({ task }: { task: Task }) {
         className="icon-button quiet cancel"
         aria-label={`Cancel “${task.prompt}”`}
         title="Cancel"
-        disabled={busy}
+        aria-busy={busy}
         onClick={cancel}
       >
         <Icon name="close" />
       </button>
       {task.status === 'UNCONFIRMED' ? <Unconfirmed task={task} /> : <Progress task={task} />}
     </Tile>
-  );
-}
-
-/** Where the task stands, and how far it is on the way to its expected end. */
-export function Progress({ task }: { task: Task }) {
-  const { stage, left, elapsed, total } = useProgress(task);
-  return (
-    <div className="live-state">
-      <p>
-        <span>{stage}</span> <span>{left}</span>
-      </p>
-      <progress aria-label={stage} value={total === null ? undefined : elapsed} max={total ?? undefined} />
-    </div>
   );
 }

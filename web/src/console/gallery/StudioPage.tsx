@@ -1,6 +1,7 @@
 import { useLayoutEffect } from 'react';
 import { Composer } from '../create/Composer';
 import { Filters } from './Filters';
+import { everything } from './filter';
 import { Gallery } from './Gallery';
 import { useHistory } from './history';
 
@@ -12,7 +13,8 @@ export function StudioPage() {
     <div className="page">
       <title>Plantain</title>
       <h1 className="unseen">Create images</h1>
-      <Composer />
+      {/* What was asked for is to be seen. */}
+      <Composer onSubmit={() => setFilter(everything)} />
       <Filters filter={filter} onChange={setFilter} />
       <Gallery {...history} />
     </div>

@@ -1,6 +1,6 @@
 import { memo } from 'react';
 import { isLive, type Task } from '../gateway/tasks';
-import { ratioOf } from '../create/ShapePicker';
+import { ratioOf } from '../ui/ratio';
 import { FailedTile } from './FailedTile';
 import { ImageTile } from './ImageTile';
 import { LiveTile } from './LiveTile';

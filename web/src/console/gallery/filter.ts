@@ -30,14 +30,14 @@ export function toInput(filter: Filter): TaskFilter {
     status: filter.status ? standings[filter.status] : undefined,
     kind: filter.kind || undefined,
     model: filter.model || undefined,
-    createdAfter: filter.from ? startOf(filter.from, 0) : undefined,
-    createdBefore: filter.to ? startOf(filter.to, 1) : undefined,
+    createdAfter: startOf(filter.from, 0),
+    createdBefore: startOf(filter.to, 1),
   };
 }
 
 /** The same, for what is pushed. */
-export function matches({ prompt, status, kind, model, createdAt }: Task, filter: Filter): boolean {
-  const { createdAfter, createdBefore, ...wanted } = toInput(filter);
+export function matches({ prompt, status, kind, model, createdAt }: Task, wanted: TaskFilter): boolean {
+  const { createdAfter, createdBefore } = wanted;
   return (
     (!wanted.prompt || prompt.toLowerCase().includes(wanted.prompt.toLowerCase())) &&
     (!wanted.status || wanted.status.includes(status)) &&
@@ -48,8 +48,9 @@ export function matches({ prompt, status, kind, model, createdAt }: Task, filter
   );
 }
 
-function startOf(day: string, daysLater: number): string {
+/** Nothing for what is no day, or none that the gateway can write: years have four digits. */
+function startOf(day: string, daysLater: number): string | undefined {
   const date = new Date(`${day}T00:00:00`);
   date.setDate(date.getDate() + daysLater);
-  return date.toISOString();
+  return date.getFullYear() <= 9999 ? date.toISOString() : undefined;
 }

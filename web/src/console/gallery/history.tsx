@@ -59,7 +59,6 @@ function useReach(filter: Filter): Omit<History, 'filter' | 'setFilter'> {
     setLoading(true);
     const variables = { first: pageSize, after: current?.cursor, filter: toInput(filter) };
     const { data, error } = await gateway.client.query(HistoryDocument, variables);
-    // Another filter was chosen meanwhile.
     if (mine !== turn.current) return;
     setLoading(false);
     setProblem(error ? describe(error) : null);
@@ -74,6 +73,17 @@ function useReach(filter: Filter): Omit<History, 'filter' | 'setFilter'> {
     });
   }, [gateway, filter, current]);
 
+  // An answer to what was asked with another filter is of no use.
+  useEffect(
+    () => () => {
+      turn.current++;
+      setLoading(false);
+      setProblem(null);
+    },
+    [filter],
+  );
+  // What could not be read may be there now.
+  useEffect(() => setProblem(null), [count]);
   // The first page; again when the connection is back and it could not be read before.
   useEffect(() => {
     if (!current) void readMore();
@@ -82,7 +92,8 @@ function useReach(filter: Filter): Omit<History, 'filter' | 'setFilter'> {
   const tasks = useMemo(() => {
     const isReached = (task: Task) =>
       !current?.more || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
-    return all.filter((task) => matches(task, filter) && isReached(task));
+    const wanted = toInput(filter);
+    return all.filter((task) => matches(task, wanted) && isReached(task));
   }, [all, filter, current]);
   return { tasks, more: current?.more ?? false, loading, problem, readMore };
 }

@@ -1,7 +1,7 @@
 import { createClient, type Client as Socket } from 'graphql-ws';
 import { Signal } from '../ui/signal';
 
-/** `count` says how often it was made: whatever failed before is worth another try when it grows. */
+/** `count` says how often it came back: whatever failed before is worth another try when it grows. */
 export interface Connection {
   state: 'connecting' | 'open' | 'lost';
   count: number;
@@ -26,7 +26,10 @@ export function connect(token: string, connection: Signal<Connection>, onRefused
     retryWait: (retries) => wait(firstWaitMs * 2 ** Math.min(retries, 10)),
     shouldRetry: (event) => !isRefusal(event),
     on: {
-      connected: () => connection.set({ state: 'open', count: connection.get().count + 1 }),
+      connected: () => {
+        const { state, count } = connection.get();
+        connection.set({ state: 'open', count: state === 'lost' ? count + 1 : count });
+      },
       closed: (event) => {
         clearTimeout(pong);
         if (isRefusal(event)) onRefused(event.reason);
@@ -40,14 +43,21 @@ export function connect(token: string, connection: Signal<Connection>, onRefused
       },
     },
   });
+  return { ...socket, dispose: disposing(socket, connection) };
+}
+
+/** What the browser knows of its network is heeded at once: a dead socket goes, and so does one that tries in vain. */
+function disposing(socket: Socket, connection: Signal<Connection>): Socket['dispose'] {
   const offline = () => socket.terminate();
+  const online = () => {
+    if (connection.get().state !== 'open') socket.terminate();
+  };
   addEventListener('offline', offline);
-  return {
-    ...socket,
-    dispose: () => {
-      removeEventListener('offline', offline);
-      return socket.dispose();
-    },
+  addEventListener('online', online);
+  return () => {
+    removeEventListener('offline', offline);
+    removeEventListener('online', online);
+    return socket.dispose();
   };
 }
 
@@ -59,6 +69,9 @@ function isRefusal(event: unknown): event is CloseEvent {
 function wait(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(ms, longestWaitMs) * (0.5 + Math.random() / 2));
-  addEventListener('online', () => resolve(), { once: true });
-  return promise.finally(() => clearTimeout(timer));
+  addEventListener('online', resolve as () => void);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    removeEventListener('online', resolve as () => void);
+  });
 }

@@ -1,38 +1,80 @@
+import type { CombinedError } from '@urql/core';
 import { NodesDocument, TaskEventsDocument, type TaskCardFragment } from '../../gql/graphql';
 import type { Gateway } from './gateway';
 
 const positionsEveryMs = 4_000;
+const againAfterMs = 2_000;
+const mergeAfterMs = 30;
 const mostIds = 100;
 
 /**
  * Keeps `gateway.tasks` up to date from this cursor on. The list is read after the cursor, so that between the two
- * nothing is missed. It breaks when the log does not reach back to the cursor: then all must be read anew.
+ * nothing is missed. `onForgotten`: the log no longer reaches back to the cursor, and all must be read anew.
  */
-export function followTasks(gateway: Gateway, cursor: string, onBroken: () => void): () => void {
+export function followTasks(gateway: Gateway, cursor: string, onForgotten: () => void): () => void {
   // Written into each request anew: after a lost connection it names the last event that was seen, not the first.
   const variables = { after: cursor };
-  const events = gateway.client.subscription(TaskEventsDocument, variables).subscribe(({ data, error }) => {
-    if (error) return onBroken();
-    if (!data) return;
-    variables.after = data.taskEvents.cursor;
-    gateway.tasks.merge([data.taskEvents.task]);
-  });
-  const positions = setInterval(() => void refreshQueue(gateway), positionsEveryMs);
+  let stop = () => {};
+  const begin = () => {
+    const merge = gathering<TaskCardFragment>((tasks) => gateway.tasks.merge(tasks));
+    const events = gateway.client.subscription(TaskEventsDocument, variables).subscribe(({ data, error }) => {
+      if (data) {
+        variables.after = data.taskEvents.cursor;
+        merge(data.taskEvents.task);
+      } else if (error && isForgotten(error)) {
+        onForgotten();
+      } else {
+        const timer = setTimeout(begin, againAfterMs);
+        stop = () => clearTimeout(timer);
+      }
+    });
+    stop = () => events.unsubscribe();
+  };
+  begin();
+  const stopPositions = followPositions(gateway);
   return () => {
-    events.unsubscribe();
-    clearInterval(positions);
+    stop();
+    stopPositions();
   };
 }
 
-/** A place in the queue changes by what others do, which is no event of this task's. */
-async function refreshQueue(gateway: Gateway) {
+function isForgotten(error: CombinedError): boolean {
+  return error.graphQLErrors.some(({ extensions }) => extensions?.code === 'BAD_USER_INPUT');
+}
+
+/** After a long absence events come by the thousand: the page is drawn once for many. */
+function gathering<T>(take: (all: T[]) => void): (one: T) => void {
+  let gathered: T[] = [];
+  return (one) => {
+    if (gathered.push(one) > 1) return;
+    setTimeout(() => {
+      take(gathered);
+      gathered = [];
+    }, mergeAfterMs);
+  };
+}
+
+/** A place in the queue changes by what others do, which is no event of the task's own. */
+function followPositions(gateway: Gateway): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  let ended = false;
+  const look = async () => {
+    await refreshPositions(gateway);
+    if (!ended) timer = setTimeout(look, positionsEveryMs);
+  };
+  timer = setTimeout(look, positionsEveryMs);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
+}
+
+/** Those that are next in line, if there are many. */
+async function refreshPositions(gateway: Gateway) {
   if (document.hidden || gateway.connection.get().state !== 'open') return;
   const waiting = gateway.tasks.all.get().filter(({ status }) => status === 'QUEUED');
-  if (waiting.length > 0)
-    await refresh(
-      gateway,
-      waiting.map(({ id }) => id),
-    );
+  const ids = waiting.map(({ id }) => id).slice(-mostIds);
+  if (ids.length > 0) await refresh(gateway, ids);
 }
 
 /** Reads an image's task again: its link is minted anew. One that was deleted elsewhere goes. */
@@ -42,7 +84,7 @@ export async function refreshImage(gateway: Gateway, id: string) {
 }
 
 async function refresh(gateway: Gateway, ids: string[]): Promise<(TaskCardFragment | undefined)[] | undefined> {
-  const { data } = await gateway.client.query(NodesDocument, { ids: ids.slice(0, mostIds) });
+  const { data } = await gateway.client.query(NodesDocument, { ids });
   const found = data?.nodes.map(taskOf);
   gateway.tasks.merge(found?.filter((task) => task !== undefined) ?? []);
   return found;

@@ -26,7 +26,12 @@ export function openGateway(token: string, onRefused: (reason: string) => void):
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },
     exchanges: [refusals(onRefused), fetchExchange, lastingSubscriptions(socket)],
   });
-  return { client, connection, tasks: new Tasks(), close: () => void socket.dispose() };
+  return {
+    client,
+    connection,
+    tasks: new Tasks(),
+    close: () => void Promise.resolve(socket.dispose()).catch(() => {}),
+  };
 }
 
 const fetchWithin: typeof fetch = (input, init) => {

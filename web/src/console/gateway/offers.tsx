@@ -1,5 +1,6 @@
-import { createContext, use, useEffect, type ReactNode } from 'react';
+import { createContext, use, type ReactNode } from 'react';
 import { OffersDocument, type OffersQuery } from '../../gql/graphql';
+import { useEvery } from '../ui/useEvery';
 import { useReading } from './useReading';
 
 /** What can be asked for right now, and how the providers are. */
@@ -14,17 +15,7 @@ const OffersContext = createContext<Offers>(nothing);
 /** Whether a provider is available is not pushed: it is looked up now and then, and when somebody comes back to the page. */
 export function OffersProvider({ children }: { children: ReactNode }) {
   const [{ data }, readAgain] = useReading(OffersDocument, {});
-  useEffect(() => {
-    const look = () => {
-      if (!document.hidden) readAgain();
-    };
-    const timer = setInterval(look, everyMs);
-    document.addEventListener('visibilitychange', look);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener('visibilitychange', look);
-    };
-  }, [readAgain]);
+  useEvery(everyMs, readAgain);
   return <OffersContext value={data ?? nothing}>{children}</OffersContext>;
 }
 

@@ -25,14 +25,18 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
       const timer = setTimeout(begin, againAfterMs);
       stop = () => clearTimeout(timer);
     };
-    stop = socket.subscribe<ExecutionResult['data']>(request, {
+    const unsubscribe = socket.subscribe<ExecutionResult['data']>(request, {
       next: (result) => {
-        failed = isFailure(result.errors);
-        if (!failed) sink.next(result as ExecutionResult);
+        if (failed) return;
+        failed = !result.data && isFailure(result.errors);
+        // Nothing that comes after it may be taken: it would hide what is missing.
+        if (failed) unsubscribe();
+        else sink.next(result as ExecutionResult);
       },
       error: (error) => (isFailure(error) ? again() : sink.error(error)),
       complete: () => (failed ? again() : sink.complete()),
     });
+    stop = unsubscribe;
   };
   begin();
   return () => stop();

@@ -1,8 +1,11 @@
 import type { TaskCardFragment } from '../../gql/graphql';
 import { Signal } from '../ui/signal';
 
-/** `readAt`: when this page got it, in milliseconds; `etaSeconds` counts from there. */
-export type Task = TaskCardFragment & { readAt: number };
+/**
+ * `readAt`: when this page got it, by its own clock, in milliseconds; `etaSeconds` counts from there. `firstReadAt`:
+ * when it first did.
+ */
+export type Task = TaskCardFragment & { readAt: number; firstReadAt: number };
 
 /** The viewer's tasks as far as this page knows them: each once, in its newest version, the newest task first. */
 export class Tasks {
@@ -16,7 +19,7 @@ export class Tasks {
     for (const task of read) {
       const before = known.get(task.id);
       if (this.#deleted.has(task.id) || (before && before.version > task.version)) continue;
-      known.set(task.id, { ...task, readAt });
+      known.set(task.id, { ...task, readAt, firstReadAt: before?.firstReadAt ?? readAt });
     }
     this.all.set([...known.values()].sort(newestFirst));
   }

@@ -7,16 +7,17 @@ import { useGateway } from './gateway';
 export function useReading<Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
+  pause = false,
 ) {
-  const [result, readAgain] = useQuery({ query, variables });
+  const [result, readAgain] = useQuery({ query, variables, pause });
   const { count } = useSignal(useGateway().connection);
   const counted = useRef(count);
 
   useEffect(() => {
     if (counted.current === count) return;
     counted.current = count;
-    readAgain();
-  }, [count, readAgain]);
+    if (!pause) readAgain();
+  }, [count, pause, readAgain]);
   return [useLasting(result), readAgain] as const;
 }
 

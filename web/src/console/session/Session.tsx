@@ -9,6 +9,7 @@ import { ViewerProvider } from './viewer';
 interface Props {
   token: string;
   onRefused: (reason: string) => void;
+  onLeave: () => void;
   children: ReactNode;
 }
 
@@ -16,23 +17,28 @@ type Viewer = ViewerQuery['viewer'];
 const againAfterMs = 2_000;
 
 /** Opens the gateway for this token, and shows what is inside once it is known whose token it is. */
-export function Session({ token, onRefused, children }: Props) {
+export function Session({ token, onRefused, onLeave, children }: Props) {
   // Grows when the event log no longer reaches back to the cursor: then all is read anew.
   const [generation, setGeneration] = useState(0);
-  const restart = useCallback(() => void setTimeout(() => setGeneration((last) => last + 1), againAfterMs), []);
+  const restart = useCallback(() => setGeneration((last) => last + 1), []);
   const [gateway, setGateway] = useState<Gateway>();
 
   useEffect(() => {
-    const opened = openGateway(token, onRefused);
+    let open = true;
+    // An answer to the last token, which comes late, says nothing of this one.
+    const opened = openGateway(token, (reason) => open && onRefused(reason));
     setGateway(opened);
-    return opened.close;
+    return () => {
+      open = false;
+      opened.close();
+    };
   }, [token, onRefused, generation]);
 
   if (!gateway) return null;
   return (
     <GatewayProvider value={gateway}>
       <Provider value={gateway.client}>
-        <SignedIn gateway={gateway} onBroken={restart}>
+        <SignedIn gateway={gateway} onForgotten={restart} onLeave={onLeave}>
           {children}
         </SignedIn>
       </Provider>
@@ -40,12 +46,19 @@ export function Session({ token, onRefused, children }: Props) {
   );
 }
 
-function SignedIn({ gateway, onBroken, children }: { gateway: Gateway; onBroken: () => void; children: ReactNode }) {
+interface SignedInProps {
+  gateway: Gateway;
+  onForgotten: () => void;
+  onLeave: () => void;
+  children: ReactNode;
+}
+
+function SignedIn({ gateway, onForgotten, onLeave, children }: SignedInProps) {
   const { viewer, problem } = useViewer(gateway);
   const cursor = viewer?.eventCursor;
-  useEffect(() => (cursor ? followTasks(gateway, cursor, onBroken) : undefined), [gateway, cursor, onBroken]);
+  useEffect(() => (cursor ? followTasks(gateway, cursor, onForgotten) : undefined), [gateway, cursor, onForgotten]);
 
-  if (!viewer) return <Waiting problem={problem} />;
+  if (!viewer) return <Waiting problem={problem} onLeave={onLeave} />;
   return <ViewerProvider value={viewer}>{children}</ViewerProvider>;
 }
 
@@ -69,7 +82,7 @@ function useViewer({ client }: Gateway): { viewer?: Viewer; problem?: string } {
   return found?.client === client ? found : {};
 }
 
-function Waiting({ problem }: { problem?: string }) {
+function Waiting({ problem, onLeave }: { problem?: string; onLeave: () => void }) {
   return (
     <main className="sign-in" aria-busy="true">
       {problem ? (
@@ -79,6 +92,9 @@ function Waiting({ problem }: { problem?: string }) {
       ) : (
         <p className="hint">Opening …</p>
       )}
+      <button type="button" className="quiet" onClick={onLeave}>
+        Sign out
+      </button>
     </main>
   );
 }

@@ -29,7 +29,8 @@ export function SignIn({ users, notice, onToken, onUser }: Props) {
 
 function TokenForm({ onToken }: { onToken: (token: string) => void }) {
   const [text, setText] = useState('');
-  const token = text.trim().replace(/^Bearer\s+/i, '');
+  // Terminals break long lines.
+  const token = text.replace(/^\s*Bearer\s+/i, '').replace(/\s+/g, '');
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (token) onToken(token);

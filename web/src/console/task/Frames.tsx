@@ -3,11 +3,13 @@ import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/draft';
 import { onThisHost } from '../gateway/links';
 import { isLive, type Task } from '../gateway/tasks';
-import { ratioOf } from '../create/ShapePicker';
-import { Progress } from '../gallery/LiveTile';
+import { ratioOf } from '../ui/ratio';
+import { Confirm } from '../ui/Confirm';
 import { Icon } from '../ui/Icon';
 import { Panel } from '../ui/Panel';
 import { Picture } from '../ui/Picture';
+import { useTaskActions } from './actions';
+import { Progress } from './Progress';
 import { Unconfirmed } from './Unconfirmed';
 
 /** The images of a task, large; what is awaited, and what went wrong, in their place. */
@@ -55,8 +57,25 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
         </button>
         <AddToBoard imageId={image.id} name={alt} />
         <Downloads image={image} />
+        {task.images.length > 1 && <DeleteImage task={task} image={image} number={number} />}
       </figcaption>
     </figure>
+  );
+}
+
+function DeleteImage({ task, image, number }: { task: Task; image: PictureFragment; number: number }) {
+  const { removeImage } = useTaskActions(task.id);
+  return (
+    <Confirm
+      className="icon-button quiet"
+      button={<Icon name="remove" />}
+      name={`Delete image ${number}`}
+      question={`Delete image ${number} of ${task.images.length}?`}
+      consequence="Its file goes with it, also from boards. There is no way back."
+      action="Delete"
+      danger
+      onConfirm={async () => void (await removeImage(image.id))}
+    />
   );
 }
 

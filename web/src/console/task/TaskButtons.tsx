@@ -12,7 +12,7 @@ export function TaskButtons({ task }: { task: Task }) {
   if (isLive(task)) {
     return (
       <div className="row">
-        <button type="button" disabled={busy} onClick={cancel}>
+        <button type="button" aria-busy={busy} onClick={cancel}>
           <Icon name="close" /> Cancel
         </button>
       </div>
@@ -24,7 +24,7 @@ export function TaskButtons({ task }: { task: Task }) {
   return (
     <div className="row">
       {task.status === 'SUCCEEDED' || task.failure?.retryable === false ? null : (
-        <button type="button" disabled={busy} onClick={async () => (await retry()) && go('/')}>
+        <button type="button" aria-busy={busy} onClick={async () => (await retry()) && go('/')}>
           <Icon name="retry" /> Try again
         </button>
       )}

@@ -12,7 +12,7 @@ import { useSignal } from '../ui/signal';
 import { Frames } from './Frames';
 import { TaskButtons } from './TaskButtons';
 import { Timeline } from './Timeline';
-import { stageOf } from './progress';
+import { stageOf } from './stages';
 
 type Details = NonNullable<TaskPageQuery['task']>;
 
@@ -33,7 +33,7 @@ export function TaskPage({ id }: { id: string }) {
 
   if (error && !details) return <p className="notice bad">{describe(error)}</p>;
   if (!details) return fetching ? <p className="hint">Reading …</p> : <NoSuchTask />;
-  return <Shown task={known ?? { ...details, readAt: Date.now() }} details={details} />;
+  return known && <Shown task={known} details={details} />;
 }
 
 function NoSuchTask() {

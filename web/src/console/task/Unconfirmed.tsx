@@ -11,10 +11,10 @@ export function Unconfirmed({ task }: { task: Task }) {
         Sending it again may cost twice.
       </p>
       <div className="row">
-        <button type="button" disabled={busy} onClick={() => resolve('RESUBMIT')}>
+        <button type="button" aria-busy={busy} onClick={() => resolve('RESUBMIT')}>
           Send it again
         </button>
-        <button type="button" className="quiet" disabled={busy} onClick={() => resolve('RELEASE')}>
+        <button type="button" className="quiet" aria-busy={busy} onClick={() => resolve('RELEASE')}>
           Give up
         </button>
       </div>

@@ -21,9 +21,10 @@ export function useTaskActions(id: string) {
   const { client, tasks } = useGateway();
   const [busy, setBusy] = useState(false);
 
-  const run = async <Data>(answer: Answer<Data>, take: (data: Data) => string | undefined) => {
+  const run = async <Data>(answer: () => Answer<Data>, take: (data: Data) => string | undefined) => {
+    if (busy) return false;
     setBusy(true);
-    const { data, error } = await answer;
+    const { data, error } = await answer();
     setBusy(false);
     const refusal = data ? take(data) : error && describe(error);
     if (refusal) say(refusal, 'bad');
@@ -34,21 +35,34 @@ export function useTaskActions(id: string) {
     tasks.merge([answer.task]);
     return undefined;
   };
-  const takeSubmitted = ({ submitted }: { submitted: SubmittedFragment }) => takeTask(submitted);
+  const takeSubmitted = ({ submitted }: { submitted: SubmittedFragment }) => {
+    if ('replayed' in submitted && submitted.replayed) say('It was tried again already.');
+    return takeTask(submitted);
+  };
 
   return {
     busy,
     // However often it is pressed, one task is tried again once.
-    retry: () => run(client.mutation(RetryDocument, { id, idempotencyKey: `retry ${id}` }), takeSubmitted),
-    resolve: (action: UnconfirmedAction) => run(client.mutation(ResolveDocument, { id, action }), takeSubmitted),
-    cancel: () => run(client.mutation(CancelDocument, { id }), ({ cancelTask }) => takeTask(cancelTask)),
+    retry: () => run(() => client.mutation(RetryDocument, { id, idempotencyKey: `retry ${id}` }), takeSubmitted),
+    resolve: (action: UnconfirmedAction) => run(() => client.mutation(ResolveDocument, { id, action }), takeSubmitted),
+    cancel: () =>
+      run(
+        () => client.mutation(CancelDocument, { id }),
+        ({ cancelTask }) => takeTask(cancelTask),
+      ),
     removeImage: (image: string) =>
-      run(client.mutation(DeleteImageDocument, { id: image }), ({ deleteImage }) => takeTask(deleteImage)),
+      run(
+        () => client.mutation(DeleteImageDocument, { id: image }),
+        ({ deleteImage }) => takeTask(deleteImage),
+      ),
     remove: () =>
-      run(client.mutation(DeleteTaskDocument, { id }), ({ deleteTask }) => {
-        if ('message' in deleteTask && deleteTask.__typename !== 'NotFound') return deleteTask.message;
-        tasks.remove(id);
-        return undefined;
-      }),
+      run(
+        () => client.mutation(DeleteTaskDocument, { id }),
+        ({ deleteTask }) => {
+          if ('message' in deleteTask && deleteTask.__typename !== 'NotFound') return deleteTask.message;
+          tasks.remove(id);
+          return undefined;
+        },
+      ),
   };
 }

@@ -44,6 +44,7 @@ function Question({ dialog, question, consequence, action, onConfirm, danger }: 
   const id = useId();
   const close = () => dialog.current?.close();
   const confirm = async () => {
+    if (busy) return;
     setBusy(true);
     const refusal = await onConfirm();
     setBusy(false);
@@ -64,7 +65,7 @@ function Question({ dialog, question, consequence, action, onConfirm, danger }: 
         <button type="button" onClick={close}>
           Go back
         </button>
-        <button type="button" className={danger ? 'danger' : 'primary'} disabled={busy} onClick={confirm}>
+        <button type="button" className={danger ? 'danger' : 'primary'} aria-busy={busy} onClick={confirm}>
           {action}
         </button>
       </div>

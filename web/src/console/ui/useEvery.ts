@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-/** Does it again and again while it is wanted and somebody looks at the page; null stops it. */
+/** Does it again and again while somebody looks at the page, and when they come back to it; null stops it. */
 export function useEvery(ms: number | null, action: () => void) {
   const latest = useRef(action);
   useEffect(() => {
@@ -8,9 +8,14 @@ export function useEvery(ms: number | null, action: () => void) {
   });
   useEffect(() => {
     if (ms === null) return;
-    const timer = setInterval(() => {
+    const look = () => {
       if (!document.hidden) latest.current();
-    }, ms);
-    return () => clearInterval(timer);
+    };
+    const timer = setInterval(look, ms);
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', look);
+    };
   }, [ms]);
 }

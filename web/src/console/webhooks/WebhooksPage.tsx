@@ -54,8 +54,9 @@ function Introduction() {
       <title>Webhooks · Plantain</title>
       <h1>Webhooks</h1>
       <p className="lead">
-        When one of your tasks goes on, Plantain posts a signed message to a server of yours, so that it need not ask or stay
-        connected. Messages follow Standard Webhooks (standardwebhooks.com), for which there are libraries in most languages.
+        When one of your tasks goes on, Plantain posts a signed message to a server of yours, so that it need not ask or
+        stay connected. Messages follow Standard Webhooks (standardwebhooks.com), for which there are libraries in most
+        languages.
       </p>
     </header>
   );
@@ -67,7 +68,8 @@ function Add({ count, actions }: { count: number; actions: EndpointActions }) {
       <h2 id="add">{count === 0 ? 'Add your first endpoint' : 'Add an endpoint'}</h2>
       {count === 0 && (
         <p className="hint">
-          It is told of every task from then on. You get a secret that verifies the messages, and see here how each of them went.
+          It is told of every task from then on. You get a secret that verifies the messages, and see here how each of
+          them went.
         </p>
       )}
       {count < mostEndpoints ? (

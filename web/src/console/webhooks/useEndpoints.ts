@@ -59,7 +59,10 @@ type Answer = { outcome: EndpointOutcomeFragment };
 
 function useChange(onChanged: (id: string, secret: string | null) => void) {
   const { client } = useGateway();
-  return async <Variables extends AnyVariables>(document: TypedDocumentNode<Answer, Variables>, variables: Variables) => {
+  return async <Variables extends AnyVariables>(
+    document: TypedDocumentNode<Answer, Variables>,
+    variables: Variables,
+  ) => {
     const { data, error } = await client.mutation(document, variables);
     if (data?.outcome.__typename !== 'WebhookEndpointChanged') return refusalOf(data?.outcome, error);
     onChanged(data.outcome.endpoint.id, data.outcome.endpoint.secret);

@@ -1,8 +1,6 @@
-import { useEffect, useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
 import type { Task } from '../gateway/tasks';
-
-const tickMs = 1_000;
+import { useClock } from '../ui/clock';
 
 interface Progress {
   stage: string;
@@ -13,27 +11,22 @@ interface Progress {
   total: number | null;
 }
 
-/** The way to the expected end, as time passes. */
+/** The way to the expected end, as time passes: by this page's clock alone, which may differ from the gateway's. */
 export function useProgress(task: Task): Progress {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), tickMs);
-    return () => clearInterval(timer);
-  }, []);
-  return progressOf(task, Math.max(now, task.readAt));
+  const seconds = Number(useClock((now) => Math.max(0, (now - task.readAt) / 1000).toFixed(0)));
+  return progressOf(task, seconds);
 }
 
-function progressOf(task: Task, now: number): Progress {
+function progressOf(task: Task, seconds: number): Progress {
   const stage = stageOf(task);
   if (task.etaSeconds === null) return { stage, left: '', elapsed: 0, total: null };
-  const age = Math.max(0, task.readAt - Date.parse(task.createdAt)) / 1000;
-  const since = (now - task.readAt) / 1000;
-  const left = Math.round(task.etaSeconds - since);
+  const before = (task.readAt - task.firstReadAt) / 1000;
+  const left = Math.round(task.etaSeconds - seconds);
   return {
     stage,
     left: left > 0 ? `about ${left} s left` : 'any moment now',
-    elapsed: age + since,
-    total: Math.max(age + task.etaSeconds, 1),
+    elapsed: before + seconds,
+    total: Math.max(before + task.etaSeconds, 1),
   };
 }
 

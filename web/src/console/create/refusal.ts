@@ -1,0 +1,22 @@
+import type { CombinedError } from '@urql/core';
+import type { SubmittedFragment } from '../../gql/graphql';
+import { describe } from '../gateway/problem';
+import type { Refusal } from '../ui/refusal';
+
+export function refusalOf(answer: Exclude<SubmittedFragment, { __typename: 'TaskAccepted' }>): Refusal {
+  const { message } = answer;
+  switch (answer.__typename) {
+    case 'InvalidInput':
+      return answer;
+    case 'PromptRejected':
+      return { message, fields: [{ path: ['prompt'], message: `${message} ${answer.advice}` }] };
+    default:
+      return { message };
+  }
+}
+
+/** A refused quote is an error that names the fields; any other error is about none. */
+export function refusalOfError(error: CombinedError): Refusal {
+  const fields = error.graphQLErrors[0]?.extensions?.fields;
+  return Array.isArray(fields) ? { message: error.message, fields } : { message: describe(error) };
+}
