@@ -57,10 +57,17 @@ function useInsideWindow(open: boolean) {
   const panel = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     if (!panel.current) return;
-    const { left, right } = panel.current.getBoundingClientRect();
-    const most = document.documentElement.clientWidth - margin - right;
-    panel.current.style.translate = `${Math.max(Math.min(most, 0), margin - left)}px`;
-    panel.current.scrollIntoView({ block: 'nearest' });
+    const shown = panel.current;
+    const shift = () => {
+      shown.style.translate = '';
+      const { left, right } = shown.getBoundingClientRect();
+      const most = document.documentElement.clientWidth - margin - right;
+      shown.style.translate = `${Math.max(Math.min(most, 0), margin - left)}px`;
+    };
+    shift();
+    shown.scrollIntoView({ block: 'nearest' });
+    addEventListener('resize', shift);
+    return () => removeEventListener('resize', shift);
   }, [open]);
   return panel;
 }
