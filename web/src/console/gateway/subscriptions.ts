@@ -18,10 +18,13 @@ export function lastingSubscriptions(socket: Socket) {
 type Request = Parameters<Socket['subscribe']>[0];
 
 function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>): () => void {
+  let over = false;
   let stop = () => {};
   const begin = () => {
     let failed = false;
     const again = () => {
+      // The socket completes what is unsubscribed, too.
+      if (over) return;
       const timer = setTimeout(begin, againAfterMs);
       stop = () => clearTimeout(timer);
     };
@@ -39,7 +42,10 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
     stop = unsubscribe;
   };
   begin();
-  return () => stop();
+  return () => {
+    over = true;
+    stop();
+  };
 }
 
 function isFailure(errors: unknown): boolean {
