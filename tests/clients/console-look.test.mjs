@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible } from './console/accessible.mjs';
 import { limit, useConsole } from './console/console.mjs';
+import { takePortrait, userWithPictures } from './console/portrait.mjs';
 import { assertSeen, makeBoard, makeTask, picture, prompt, startTask, tile, tray } from './console/studio.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200', PLANTAIN_USER_QUOTA: '100' });
@@ -34,7 +35,7 @@ test('the studio is accessible with tiles of every kind and each of its panels',
 
   await page.getByRole('button', { name: 'Edit “a red balloon”' }).click();
   await tray(page).waitFor();
-  for (const name of [/^Model /, /^Shape /, /^More filters/, /^Board /]) {
+  for (const name of [/^Model /, /^Shape /, /^More filters/, 'Add “a red balloon” to a board']) {
     await page.getByRole('button', { name }).click();
     await page.locator('.panel').waitFor();
     await assertAccessible(page, `panel ${name}`);
@@ -149,3 +150,9 @@ async function userWithEverything() {
   await user.ask('mutation { createWebhookEndpoint(url: "http://127.0.0.1:9/hook") { __typename } }');
   return user;
 }
+
+test('the console shows ten images, and one that is on its way', limit, async (t) => {
+  const user = await userWithPictures(console);
+  const page = await console.open(t, user, '/', { viewport: { width: 1440, height: 1080 } });
+  await takePortrait(page, user);
+});

@@ -1,0 +1,69 @@
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { assertSeen, makeBoard, makeTask, picture, prompt, startTask, taskOver, tile } from './studio.mjs';
+
+const folder = process.env.PLANTAIN_WRITE_DOCS ? 'docs' : 'target';
+const path = fileURLToPath(new URL(`../../../${folder}/console.jpg`, import.meta.url));
+
+/** What is shown, oldest first, in several shapes. */
+const pictures = [
+  ['a cat asleep on a kitchen window sill in autumn', '4:3'],
+  ['a red balloon over the desert at noon', '3:4'],
+  ['a city at night, neon', '16:9'],
+  ['a house in the snow at dusk', '4:3'],
+  ['a teal sofa in a living room, boho moodboard', '3:2'],
+  ['a lighthouse in a storm', '3:4'],
+  ['mountains at dawn', '16:9'],
+  ['a sailing boat at sunset', '4:3'],
+  ['a fox asleep in a teacup', '1:1'],
+  ['a tin robot watering basil on a sunny window sill', '3:2'],
+];
+const models = ['nano-banana', 'flux-kontext-pro', 'ace/nano-banana'];
+const shapesOf = { 'flux-kontext-pro': ['21:9', '16:9', '4:3', '1:1', '3:4', '9:16'] };
+const boards = [
+  ['Kitchen', 9],
+  ['Weather', 5],
+  ['Living room', 4],
+];
+
+// Longer than a tile shows, marker and all.
+const awaited = `a glass greenhouse at blue hour, warm lamps between ferns and lemon trees, rain on the panes, a wet gravel
+path that leads to it, and a grey cat who waits at its door until somebody lets it in`;
+const slow = { model: 'nano-banana-2', aspectRatio: '4:3' };
+const slowly = '[sim:slow=5]';
+
+/** A user whose console is worth looking at. */
+export async function userWithPictures(console) {
+  const user = await console.newUser('mara');
+  // Tells how long the model takes, so that there is something to expect of the next one.
+  const first = makeTask(user, `a greenhouse garden in spring ${slowly}`, slow);
+  const ids = [];
+  for (const [index, [words, aspectRatio]] of pictures.entries()) {
+    ids.push(await startTask(user, words, { aspectRatio, model: modelFor(index, aspectRatio) }));
+  }
+  const tasks = await Promise.all(ids.map((id) => taskOver(user, id)));
+  for (const [title, shown] of boards) await makeBoard(user, title, [tasks[shown].images[0].id]);
+  await first;
+  return user;
+}
+
+function modelFor(index, aspectRatio) {
+  const able = models.filter((model) => shapesOf[model]?.includes(aspectRatio) ?? true);
+  return able[index % able.length];
+}
+
+/** Takes the picture of the console that the README shows. */
+export async function takePortrait(page, user) {
+  const robot = pictures.at(-1)[0];
+  await page.getByRole('button', { name: `Edit “${robot}”` }).click();
+  await prompt(page).fill('the same robot on a balcony at night');
+  await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
+  for (const [words] of pictures) await assertSeen(picture(page, words).first());
+  await startTask(user, `${awaited} ${slowly}`, slow);
+  await tile(page, 'a glass greenhouse').getByText(/about [1-5] s left/).waitFor();
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.mouse.move(0, 0);
+
+  await mkdir(new URL('.', `file://${path}`), { recursive: true });
+  await page.screenshot({ path, type: 'jpeg', quality: 85 });
+}
