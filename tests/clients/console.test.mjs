@@ -141,6 +141,9 @@ test('a failure says why and what to do, and is tried again once, however often 
   await failed.getByRole('button', { name: 'Try again' }).dblclick();
   await until('a second tile is there', () => failed.count(), (count) => count === 2);
   await until('both have failed', () => failed.getByRole('button', { name: 'Try again' }).count(), (count) => count === 2);
+  const answered = page.waitForResponse((response) => response.request().postData()?.includes('mutation Retry'));
+  await failed.last().getByRole('button', { name: 'Try again' }).click();
+  await answered;
   assert.equal((await tasksOf(user)).length, 2);
 });
 
