@@ -60,7 +60,7 @@ export async function takePortrait(page, user) {
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
   for (const [words] of pictures) await assertSeen(picture(page, words).first());
   await startTask(user, `${awaited} ${slowly}`, slow);
-  await tile(page, 'a glass greenhouse').getByText(/about [1-5] s left/).waitFor();
+  await tile(page, 'a glass greenhouse').getByText(/about [1-3] s left/).waitFor();
   await page.evaluate(() => scrollTo(0, 0));
   await page.mouse.move(0, 0);
 
