@@ -113,7 +113,7 @@ test('a file that is dropped is edited', limit, async (t) => {
 });
 
 test('a file that is no image is refused beside its thumbnail, and nothing is sent with it', limit, async (t) => {
-  const page = await console.open(t, await console.newUser(), '/', { expected: /status of 4\d\d|file:|blob:/ });
+  const page = await console.open(t, await console.newUser(), '/', { expected: /status of 415/ });
   const dataTransfer = await transfer(page, 'image/png', Buffer.from('no image at all'));
   await prompt(page).dispatchEvent('drop', { dataTransfer });
   const refusal = tray(page).getByRole('listitem').getByRole('alert');
