@@ -56,10 +56,11 @@ schema: web ## Writes schema.graphql from the code
 	mv schema.graphql.new schema.graphql
 
 .PHONY: docs
-docs: web ## Writes docs/failures.md and docs/conformance.md from a test run
+docs: web ## Writes docs/failures.md, docs/conformance.md and docs/console.jpg from a test run
 	cargo build --quiet
 	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_failures
-	cd tests/clients && PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs
+	browser=$$(scripts/find-chromium) && cd tests/clients && \
+	  CHROMIUM="$$browser" PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs console-look.test.mjs
 
 .PHONY: queries
 queries: ## Writes .sqlx, what Postgres says of each checked query
