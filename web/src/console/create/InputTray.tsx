@@ -1,5 +1,6 @@
 import { useRef } from 'react';
 import { Icon } from '../ui/Icon';
+import { IconButton } from '../ui/IconButton';
 import { useDraft, type Input } from './draft';
 
 const types = 'image/jpeg,image/png,image/webp';
@@ -49,9 +50,7 @@ function TrayItem({ input: { key, name, preview, source, problem } }: { input: I
   return (
     <li className={`tray-item ${state}`} aria-busy={state === 'sending'}>
       <img src={preview} alt={name} />
-      <button type="button" className="icon-button" aria-label={`Do not edit ${name}`} onClick={() => removeInput(key)}>
-        <Icon name="close" />
-      </button>
+      <IconButton icon="close" name={`Do not edit ${name}`} onClick={() => removeInput(key)} />
       {state === 'sending' && <span className="hint">Sending …</span>}
       {problem && (
         <span className="field-error" role="alert">

@@ -3,6 +3,7 @@ import { useDraft } from '../create/draft';
 import type { Task } from '../gateway/tasks';
 import { useTaskActions } from '../task/actions';
 import { Icon } from '../ui/Icon';
+import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 
 /** A task that ended without an image: why, and what can be done about it. */
@@ -30,16 +31,14 @@ export function FailedTile({ task }: { task: Task }) {
         <button type="button" className="quiet" onClick={() => reuse(task)}>
           Change it
         </button>
-        <button
-          type="button"
-          className="icon-button quiet"
-          aria-label={`Delete “${task.prompt}”`}
+        <IconButton
+          icon="remove"
+          className="quiet"
+          name={`Delete “${task.prompt}”`}
           title="Delete"
-          aria-busy={busy}
+          busy={busy}
           onClick={remove}
-        >
-          <Icon name="remove" />
-        </button>
+        />
       </div>
     </Tile>
   );

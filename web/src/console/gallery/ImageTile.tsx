@@ -4,7 +4,7 @@ import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/draft';
 import type { Task } from '../gateway/tasks';
 import { drag } from '../ui/drag';
-import { Icon } from '../ui/Icon';
+import { IconButton } from '../ui/IconButton';
 import { Picture } from '../ui/Picture';
 import { Tile } from './Tile';
 
@@ -17,15 +17,12 @@ export function ImageTile({ task, image }: { task: Task; image: PictureFragment 
       </Link>
       <div className="tile-bar">
         <p title={task.prompt}>{task.prompt}</p>
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={`Edit “${task.prompt}”`}
+        <IconButton
+          icon="edit"
+          name={`Edit “${task.prompt}”`}
           title="Edit this"
           onClick={() => edit(image, task.prompt)}
-        >
-          <Icon name="edit" />
-        </button>
+        />
         <AddToBoard imageId={image.id} name={task.prompt} />
       </div>
     </Tile>

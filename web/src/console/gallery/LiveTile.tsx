@@ -4,7 +4,7 @@ import type { Task } from '../gateway/tasks';
 import { useTaskActions } from '../task/actions';
 import { Unconfirmed } from '../task/Unconfirmed';
 import { Progress } from '../task/Progress';
-import { Icon } from '../ui/Icon';
+import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 
 /** A task on its way. */
@@ -15,16 +15,14 @@ export function LiveTile({ task }: { task: Task }) {
       <Link href={`/tasks/${task.id}`} className="live-text">
         <span className="live-words">{task.prompt}</span>
       </Link>
-      <button
-        type="button"
-        className="icon-button quiet cancel"
-        aria-label={`Cancel “${task.prompt}”`}
+      <IconButton
+        icon="close"
+        className="quiet cancel"
+        name={`Cancel “${task.prompt}”`}
         title="Cancel"
-        aria-busy={busy}
+        busy={busy}
         onClick={cancel}
-      >
-        <Icon name="close" />
-      </button>
+      />
       {task.status === 'UNCONFIRMED' ? <Unconfirmed task={task} /> : <Progress task={task} />}
     </Tile>
   );

@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { Icon } from './Icon';
+import { IconButton } from './IconButton';
 import { Signal, useSignal } from './signal';
 
 interface Message {
@@ -28,9 +28,7 @@ export function Messages() {
       {shown && (
         <p className={`message ${shown.kind}`}>
           {shown.text}
-          <button type="button" className="icon-button" aria-label="Dismiss" onClick={() => message.set(null)}>
-            <Icon name="close" />
-          </button>
+          <IconButton icon="close" name="Dismiss" onClick={() => message.set(null)} />
         </p>
       )}
     </div>

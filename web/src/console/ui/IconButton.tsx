@@ -1,0 +1,27 @@
+import { Icon, type IconName } from './Icon';
+
+interface Props {
+  icon: IconName;
+  /** For those who do not see the icon: what it does, and to what. */
+  name: string;
+  /** What it does, for those who point at it. */
+  title?: string;
+  className?: string;
+  busy?: boolean;
+  onClick: () => void;
+}
+
+export function IconButton({ icon, name, title, className = '', busy, onClick }: Props) {
+  return (
+    <button
+      type="button"
+      className={`icon-button ${className}`}
+      aria-label={name}
+      title={title}
+      aria-busy={busy}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
