@@ -1,13 +1,14 @@
-import { useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import { creditFigure, formatCredits } from '../ui/credits';
 import { Field } from '../ui/Field';
 import { problemAt, problemElsewhere } from '../ui/refusal';
+import { useBusy } from '../ui/useBusy';
 import { useGrant } from './useGrant';
 
 const blank = { userId: '', amount: '', reason: '' };
 
 export function GrantForm() {
-  const { grant, busy, refusal, granted } = useGrant();
+  const { grant, refusal, granted } = useGrant();
   const [entered, setEntered] = useState(blank);
   const enter = (field: keyof typeof blank) => ({
     value: entered[field],
@@ -15,10 +16,10 @@ export function GrantForm() {
     required: true,
     autoComplete: 'off',
   });
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (await grant({ ...entered, amount: Number(entered.amount) })) setEntered(blank);
-  };
+  const [submit, busy] = useBusy(async () => {
+    const asked = { ...entered, userId: entered.userId.trim(), amount: Number(entered.amount) };
+    if (await grant(asked)) setEntered(blank);
+  });
   const problem = problemElsewhere(refusal, Object.keys(blank));
 
   return (
@@ -40,7 +41,7 @@ export function GrantForm() {
         </p>
       )}
       <div className="row">
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-busy={busy}>
           Grant
         </button>
         <p role="status">

@@ -1,7 +1,7 @@
 import type { Provider } from '../gateway/offers';
 import { providerNames } from '../gateway/providers';
 
-export interface Health {
+interface Health {
   tone: 'good' | 'warn' | 'bad';
   text: string;
 }

@@ -1,15 +1,15 @@
 import { useRef, useState } from 'react';
-import { useMutation } from 'urql';
 import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../gql/graphql';
 import { newKey } from '../create/request';
+import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
 import type { Refusal } from '../ui/refusal';
 
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
 
-/** Grants once, however often it is asked for: the key stays the same until an answer has come. */
+/** Grants once, however often it is asked for: the key stays the same until an answer has come, or the page is left. */
 export function useGrant() {
-  const [{ fetching: busy }, mutate] = useMutation(GrantCreditsDocument);
+  const { client } = useGateway();
   const key = useRef<string>(null);
   const [refusal, setRefusal] = useState<Refusal>();
   const [granted, setGranted] = useState<Grant & { available: number }>();
@@ -18,7 +18,7 @@ export function useGrant() {
   const grant = async (asked: Grant): Promise<boolean> => {
     key.current ??= newKey();
     setGranted(undefined);
-    const { data, error } = await mutate({ ...asked, idempotencyKey: key.current });
+    const { data, error } = await client.mutation(GrantCreditsDocument, { ...asked, idempotencyKey: key.current });
     const answer = data?.grantCredits;
     if (answer) key.current = null;
     if (answer?.__typename === 'CreditsGranted') {
@@ -29,7 +29,7 @@ export function useGrant() {
     setRefusal(answer ? spelledOut(answer) : error && { message: describe(error) });
     return false;
   };
-  return { grant, busy, refusal, granted };
+  return { grant, refusal, granted };
 }
 
 /** The key can only have been used when an answer was lost, and the form was changed before it was sent again. */

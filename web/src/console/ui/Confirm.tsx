@@ -1,4 +1,6 @@
 import { useId, useRef, useState, type ReactNode } from 'react';
+import { say } from './messages';
+import { useBusy } from './useBusy';
 
 interface Props {
   /** What the button shows. */
@@ -39,18 +41,15 @@ interface QuestionProps extends Pick<Props, 'question' | 'consequence' | 'action
 }
 
 function Question({ dialog, question, consequence, action, onConfirm, danger }: QuestionProps) {
-  const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
   const id = useId();
   const close = () => dialog.current?.close();
-  const confirm = async () => {
-    if (busy) return;
-    setBusy(true);
+  const [confirm, busy] = useBusy(async () => {
     const refusal = await onConfirm();
-    setBusy(false);
-    setProblem(refusal ?? undefined);
     if (!refusal) close();
-  };
+    else if (dialog.current?.open) setProblem(refusal);
+    else say(refusal, 'bad');
+  });
 
   return (
     <dialog ref={dialog} className="confirm" aria-labelledby={id} onClose={() => setProblem(undefined)}>

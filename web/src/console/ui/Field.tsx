@@ -1,7 +1,7 @@
 import { useId, type ReactNode } from 'react';
 
 /** What a control needs to be tied to what is said about it. */
-export interface Described {
+interface Described {
   'aria-describedby'?: string;
   'aria-invalid'?: true;
 }

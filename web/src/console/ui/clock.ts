@@ -16,6 +16,6 @@ function watch(tick: () => void): () => void {
 }
 
 /** What `read` says of the present moment; the component renders again only when that changes. */
-export function useClock(read: (now: number) => string): string {
+export function useClock<T extends string | boolean>(read: (now: number) => T): T {
   return useSyncExternalStore(watch, () => read(Date.now()));
 }

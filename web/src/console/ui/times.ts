@@ -4,7 +4,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'always' });
 const full = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'medium' });
 const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
 const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });

@@ -1,10 +1,11 @@
 import { useId, useState } from 'react';
-import { useMutation } from 'urql';
 import { Link } from 'wouter';
 import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
+import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
 import { Ago, Until } from '../ui/Ago';
 import { Icon } from '../ui/Icon';
+import { useBusy } from '../ui/useBusy';
 import { StateChip } from './StateChip';
 import { statusNames } from './statuses';
 import type { Delivery } from './useDeliveries';
@@ -74,17 +75,17 @@ function tries(attempts: number): string {
 }
 
 function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {
-  const [{ fetching }, resend] = useMutation(ResendWebhookDeliveryDocument);
+  const { client } = useGateway();
   const [problem, setProblem] = useState<string>();
-  const send = async () => {
-    const { data, error } = await resend({ id: delivery.id });
+  const [send, busy] = useBusy(async () => {
+    const { data, error } = await client.mutation(ResendWebhookDeliveryDocument, { id: delivery.id });
     const answer = data?.resendWebhookDelivery;
     setProblem(error ? describe(error) : answer && 'message' in answer ? answer.message : undefined);
     onResent();
-  };
+  });
   return (
     <div>
-      <button type="button" className="quiet" disabled={fetching} aria-describedby={labelId} onClick={send}>
+      <button type="button" className="quiet" aria-busy={busy} aria-describedby={labelId} onClick={send}>
         <Icon name="retry" /> Send again
       </button>
       {problem && (

@@ -3,6 +3,7 @@ import { useGateway } from '../gateway/gateway';
 import { Ago } from '../ui/Ago';
 import { Icon } from '../ui/Icon';
 import { useSignal } from '../ui/signal';
+import { useBusy } from '../ui/useBusy';
 import { Deliveries } from './Deliveries';
 import { EndpointForm } from './EndpointForm';
 import { EndpointTools } from './EndpointTools';
@@ -74,15 +75,12 @@ function Statuses({ endpoint }: { endpoint: Endpoint }) {
 
 function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
   const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
   const { count } = useSignal(useGateway().connection);
   useEffect(() => setProblem(undefined), [count]);
-  const toggle = async () => {
-    setBusy(true);
+  const [toggle, busy] = useBusy(async () => {
     const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
-    setBusy(false);
     setProblem(refusal?.message);
-  };
+  });
   return (
     <div>
       <label className="switch">

@@ -1,7 +1,8 @@
-import { useState, type FormEvent } from 'react';
+import { useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
 import { Field, useNotes } from '../ui/Field';
 import { problemAt, problemElsewhere, type Refusal } from '../ui/refusal';
+import { useBusy } from '../ui/useBusy';
 import { allStatuses, statusNames } from './statuses';
 import type { Settings } from './useEndpoints';
 
@@ -19,20 +20,15 @@ interface Props {
 export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, takesFocus }: Props) {
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);
-  const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<Refusal>();
-
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
+  const [submit, busy] = useBusy(async () => {
     const refused = await onSubmit({ url: url.trim(), statuses });
-    setBusy(false);
     setRefusal(refused);
     if (refused) return;
     setUrl(settings.url);
     setStatuses(settings.statuses);
     onDone?.();
-  };
+  });
 
   return (
     <form className="stack endpoint-form" onSubmit={submit} noValidate>
@@ -40,7 +36,7 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
       <Statuses chosen={statuses} onChange={setStatuses} problem={problemAt(refusal, 'statuses')} />
       <Elsewhere problem={problemElsewhere(refusal, ['url', 'statuses'])} />
       <div className="row">
-        <button type="submit" className="primary" disabled={busy}>
+        <button type="submit" className="primary" aria-busy={busy}>
           {action}
         </button>
         {onCancel && (
