@@ -5,7 +5,7 @@ import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { useBoardList, useBoards } from './boards';
 import { Cover } from './Cover';
-import { NewBoard } from './NewBoard';
+import { NewBoardByTitle } from './NewBoardByTitle';
 import { usePutOnBoard } from './usePutOnBoard';
 
 interface Props {
@@ -28,18 +28,17 @@ function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
   const { list } = useBoardList();
   const { more } = useSignal(list.shown);
   const putOnBoard = usePutOnBoard();
-  const [adding, setAdding] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const put = async (board: Board) => {
     const refusal = await putOnBoard(board, imageId);
+    setProblem(refusal);
     if (refusal === null) onDone();
-    return refusal;
   };
 
   return (
     <div className="board-choice">
       {boards.map((board) => (
-        <button key={board.id} type="button" className="quiet" onClick={async () => setProblem(await put(board))}>
+        <button key={board.id} type="button" className="quiet" onClick={() => void put(board)}>
           <Cover board={board} most={1} />
           <span className="board-name">{board.title}</span>
         </button>
@@ -54,13 +53,7 @@ function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
           {problem}
         </p>
       )}
-      {adding ? (
-        <NewBoard onMade={put} onCancel={onDone} />
-      ) : (
-        <button type="button" className="quiet" onClick={() => setAdding(true)}>
-          <Icon name="create" /> New board …
-        </button>
-      )}
+      <NewBoardByTitle onMade={put} />
     </div>
   );
 }

@@ -21,7 +21,7 @@ export function BoardHead({ open, board }: Props) {
       <Link href="/boards" className="hint">
         All boards
       </Link>
-      <BoardTitle board={board} />
+      <BoardTitle open={open} title={board.title} />
       <p className="hint">
         {labelOf(board.kind)} · {count(nodes.length, more)}
       </p>

@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { say } from '../ui/messages';
 import { useSignal } from '../ui/signal';
+import type { Answer } from './boardList';
 import { BoardTile, type Control } from './BoardTile';
 import type { BoardImage, OpenBoard } from './openBoard';
 
@@ -11,27 +12,31 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   const [news, setNews] = useState('');
   const { list, keepFocus } = useKeptFocus(nodes);
 
-  /** Undefined: what it would stand before was not read yet. */
-  const idAt = (place: number) => nodes[place]?.id ?? (more ? undefined : null);
-  const moveTo = async (image: BoardImage, place: number) => {
-    const before = idAt(place);
-    if (before === undefined) return open.images.showMore();
+  const change = async (change: Promise<Answer>, done: string) => {
+    const answer = await change;
+    keepFocus(null);
+    if ('problem' in answer) say(answer.problem, 'bad');
+    else setNews(done);
+  };
+  const moveTo = async (image: BoardImage, place: number, control?: Control) => {
     const from = nodes.indexOf(image);
-    const answer = await open.move(image.id, before);
-    if ('problem' in answer) say(answer.problem, 'bad');
-    else setNews(`Image ${from + 1} is now image ${place > from ? place : place + 1}.`);
+    if (place === from || place === from + 1) return;
+    if (place >= nodes.length) await open.images.showMore();
+    const read = open.images.shown.get();
+    const before = read.nodes[place]?.id ?? null;
+    // Not the end of the board, but what could not be read: the list says so.
+    if (before === null && read.more) return;
+    if (control) keepFocus({ imageId: image.id, control });
+    const to = place > from ? place : place + 1;
+    await change(open.move(image.id, before), `Image ${from + 1} is now image ${to}.`);
   };
-  const dropAt = async (imageId: string, place: number) => {
+  const drop = (imageId: string, place: number) => {
     const image = nodes.find(({ id }) => id === imageId);
-    if (image) return moveTo(image, place);
-    const answer = await open.boards.add(open.id, imageId);
-    if ('problem' in answer) say(answer.problem, 'bad');
+    if (image) void moveTo(image, place);
   };
-  const takeOff = async (image: BoardImage, place: number) => {
-    keepFocus((nodes[place + 1] ?? nodes[place - 1])?.id, 'take-off');
-    const answer = await open.takeOff(image.id);
-    if ('problem' in answer) say(answer.problem, 'bad');
-    else setNews(`Image ${place + 1} is off the board.`);
+  const takeOff = (image: BoardImage, place: number) => {
+    keepFocus({ imageId: (nodes[place + 1] ?? nodes[place - 1])?.id, control: 'take-off' });
+    void change(open.takeOff(image.id), `Image ${place + 1} is off the board.`);
   };
 
   return (
@@ -45,16 +50,10 @@ export function BoardImages({ open }: { open: OpenBoard }) {
             place={place}
             isLast={place === nodes.length - 1 && !more}
             onBroken={open.images.read}
-            onEarlier={() => {
-              keepFocus(image.id, 'earlier');
-              void moveTo(image, place - 1);
-            }}
-            onLater={() => {
-              keepFocus(image.id, 'later');
-              void moveTo(image, place + 2);
-            }}
-            onTakeOff={() => void takeOff(image, place)}
-            onDropImage={(imageId, side) => void dropAt(imageId, side === 'before' ? place : place + 1)}
+            onEarlier={() => void moveTo(image, place - 1, 'earlier')}
+            onLater={() => void moveTo(image, place + 2, 'later')}
+            onTakeOff={() => takeOff(image, place)}
+            onDropImage={(imageId, side) => drop(imageId, side === 'before' ? place : place + 1)}
           />
         ))}
       </ol>
@@ -65,23 +64,32 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   );
 }
 
-/** A tile that is moved or removed takes the focus with it: this gives it back, to the same button or its neighbour. */
+interface Kept {
+  imageId: string | undefined;
+  control: Control;
+}
+
+/**
+ * A tile that is moved or removed takes the focus with it. While a change is under way, this gives it back: to the same
+ * button, to its neighbour, or to the page where no image is left.
+ */
 function useKeptFocus(nodes: readonly BoardImage[]) {
   const list = useRef<HTMLOListElement>(null);
-  const kept = useRef<{ imageId: string; control: Control } | null>(null);
+  const kept = useRef<Kept | null>(null);
   useLayoutEffect(() => {
-    if (!kept.current) return;
+    if (!kept.current || !isFocusLost()) return;
     const { imageId, control } = kept.current;
     const tile = list.current?.querySelector(`[data-image="${imageId}"]`);
     const find = (selector: string) => tile?.querySelector<HTMLElement>(`${selector}:not(:disabled)`);
-    (find(`.${control}`) ?? find('button'))?.focus();
-    kept.current = null;
+    (find(`.${control}`) ?? find('button') ?? document.getElementById('main'))?.focus();
   }, [nodes]);
-  const keepFocus = (imageId: string | undefined, control: Control) => {
-    kept.current = imageId === undefined ? null : { imageId, control };
+  const keepFocus = (next: Kept | null) => {
+    kept.current = next;
   };
   return { list, keepFocus };
 }
+
+const isFocusLost = () => document.activeElement === document.body || document.activeElement?.matches(':disabled');
 
 function NoImages() {
   return (

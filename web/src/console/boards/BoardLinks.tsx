@@ -1,12 +1,11 @@
-import { useId, useRef, useState } from 'react';
+import { useId } from 'react';
 import { Link, useRoute } from 'wouter';
-import { Icon } from '../ui/Icon';
 import { say } from '../ui/messages';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
 import { Cover } from './Cover';
-import { NewBoard } from './NewBoard';
+import { NewBoardByTitle } from './NewBoardByTitle';
 import { useDropTarget } from './useDropTarget';
 import { usePutOnBoard } from './usePutOnBoard';
 
@@ -27,7 +26,7 @@ export function BoardLinks() {
           ))}
         </ul>
       )}
-      <Adder />
+      <NewBoardByTitle />
     </nav>
   );
 }
@@ -43,7 +42,7 @@ function BoardLink({ board }: { board: Board }) {
   return (
     <Link
       href={href}
-      className={over ? 'drop-over' : undefined}
+      className={over ? `drop-${over}` : undefined}
       aria-current={current ? 'page' : undefined}
       draggable={false}
       {...target}
@@ -51,22 +50,5 @@ function BoardLink({ board }: { board: Board }) {
       <Cover board={board} most={1} />
       <span className="board-name">{board.title}</span>
     </Link>
-  );
-}
-
-function Adder() {
-  const [open, setOpen] = useState(false);
-  const button = useRef<HTMLButtonElement>(null);
-  const close = () => {
-    setOpen(false);
-    button.current?.focus();
-  };
-  return (
-    <>
-      <button ref={button} type="button" className="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <Icon name="create" /> New board
-      </button>
-      {open && <NewBoard onMade={close} onCancel={close} />}
-    </>
   );
 }

@@ -1,10 +1,10 @@
 import { Link } from 'wouter';
+import { ShowMore } from '../ui/ShowMore';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { BoardHead } from './BoardHead';
 import { BoardImages } from './BoardImages';
 import { useOpenBoard } from './openBoard';
-import { ShowMore } from './ShowMore';
 
 export function BoardPage({ id }: { id: string }) {
   const open = useOpenBoard(id);
@@ -17,15 +17,17 @@ export function BoardPage({ id }: { id: string }) {
       <title>{`${board?.title ?? 'Board'} · Plantain`}</title>
       {board ? <BoardHead open={open} board={board} /> : <h1>Opening …</h1>}
       {board && <BoardImages open={open} />}
-      <ShowMore list={open.images} />
+      <ShowMore list={open.images} endless />
     </div>
   );
 }
 
 function Gone({ board }: { board: Board | null }) {
+  const title = board?.title ?? 'No such board';
   return (
     <div className="page">
-      <h1>{board?.title ?? 'No such board'}</h1>
+      <title>{`${title} · Plantain`}</title>
+      <h1>{title}</h1>
       <p className="notice warn" role="alert">
         {board
           ? 'This board was deleted elsewhere. Its images are still in your history.'

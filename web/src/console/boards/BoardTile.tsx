@@ -1,13 +1,13 @@
-import { useState, type DragEvent } from 'react';
+import type { DragEvent } from 'react';
 import { Link } from 'wouter';
 import { Tile } from '../gallery/Tile';
-import { drag, droppedImage, isImageDrag } from '../ui/drag';
-import { Icon, type IconName } from '../ui/Icon';
+import { drag } from '../ui/drag';
+import { IconButton } from '../ui/IconButton';
 import { Picture } from '../ui/Picture';
 import type { BoardImage } from './openBoard';
+import { useDropTarget, type Place } from './useDropTarget';
 
 export type Control = 'earlier' | 'later' | 'take-off';
-type Side = 'before' | 'after';
 
 interface Props {
   image: BoardImage;
@@ -18,18 +18,21 @@ interface Props {
   onEarlier: () => void;
   onLater: () => void;
   onTakeOff: () => void;
-  onDropImage: (imageId: string, side: Side) => void;
+  onDropImage: (imageId: string, side: Place) => void;
 }
 
 const longestName = 60;
 
 export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, onTakeOff, onDropImage }: Props) {
-  const { side, target } = useSides(onDropImage);
-  const name = `image ${place + 1}, ${shorten(image.task.prompt)}`;
+  const { over, target } = useDropTarget(onDropImage, sideOf);
+  const named = (action: string) => ({
+    name: `${action}: image ${place + 1}, ${shorten(image.task.prompt)}`,
+    title: action,
+  });
   return (
     <Tile
       ratio={ratioOf(image)}
-      className={side ? `image board-tile drop-${side}` : 'image board-tile'}
+      className={over ? `image board-tile drop-${over}` : 'image board-tile'}
       data-image={image.id}
       draggable
       onDragStart={(event) => drag(event, image.id)}
@@ -39,66 +42,22 @@ export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, 
         <Picture image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
       </Link>
       <div className="tile-bar">
-        <Tool
-          control="earlier"
+        <IconButton
+          className="earlier"
           icon="left"
-          label={`Move earlier: ${name}`}
+          {...named('Move earlier')}
           disabled={place === 0}
           onClick={onEarlier}
         />
-        <Tool control="later" icon="right" label={`Move later: ${name}`} disabled={isLast} onClick={onLater} />
-        <Tool control="take-off" icon="close" label={`Take off the board: ${name}`} onClick={onTakeOff} />
+        <IconButton className="later" icon="right" {...named('Move later')} disabled={isLast} onClick={onLater} />
+        <IconButton className="take-off" icon="close" {...named('Take off the board')} onClick={onTakeOff} />
       </div>
     </Tile>
   );
 }
 
-interface ToolProps {
-  control: Control;
-  icon: IconName;
-  label: string;
-  disabled?: boolean;
-  onClick: () => void;
-}
-
-function Tool({ control, icon, label, disabled, onClick }: ToolProps) {
-  return (
-    <button
-      type="button"
-      className={`icon-button ${control}`}
-      aria-label={label}
-      title={label.split(':')[0]}
-      disabled={disabled}
-      onClick={onClick}
-    >
-      <Icon name={icon} />
-    </button>
-  );
-}
-
-/** Which side of the tile a dragged image would fall on. */
-function useSides(onDropImage: Props['onDropImage']) {
-  const [side, setSide] = useState<Side | null>(null);
-  const onDragOver = (event: DragEvent) => {
-    if (!isImageDrag(event)) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = 'move';
-    setSide(sideOf(event));
-  };
-  const onDragLeave = (event: DragEvent) => {
-    if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setSide(null);
-  };
-  const onDrop = (event: DragEvent) => {
-    setSide(null);
-    const imageId = droppedImage(event);
-    if (!imageId) return;
-    event.preventDefault();
-    onDropImage(imageId, sideOf(event));
-  };
-  return { side, target: { onDragOver, onDragLeave, onDrop } };
-}
-
-function sideOf({ clientX, currentTarget }: DragEvent): Side {
+/** On which side of the tile a dragged image would fall. */
+function sideOf({ clientX, currentTarget }: DragEvent): Place {
   const { left, width } = currentTarget.getBoundingClientRect();
   return clientX < left + width / 2 ? 'before' : 'after';
 }

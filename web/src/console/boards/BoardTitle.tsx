@@ -1,46 +1,52 @@
-import { useRef, useState, type FormEvent } from 'react';
+import { useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { useNotes } from '../ui/Field';
 import { Icon } from '../ui/Icon';
-import type { Board } from './boardList';
-import { useBoardList } from './boards';
+import { useBusy } from '../ui/useBusy';
+import type { OpenBoard } from './openBoard';
+
+interface Props {
+  open: OpenBoard;
+  title: string;
+}
 
 /** The heading, which turns into a field to rename the board. */
-export function BoardTitle({ board }: { board: Board }) {
+export function BoardTitle({ open, title }: Props) {
   const [renaming, setRenaming] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const close = () => {
-    setRenaming(false);
+    flushSync(() => setRenaming(false));
     button.current?.focus();
   };
   return (
     <div className="board-title">
-      <h1 className={renaming ? 'unseen' : undefined}>{board.title}</h1>
-      {renaming && <Rename board={board} onDone={close} />}
-      <button
-        ref={button}
-        type="button"
-        className={renaming ? 'unseen' : 'quiet icon-button'}
-        aria-label="Rename the board"
-        aria-expanded={renaming}
-        onClick={() => setRenaming(!renaming)}
-      >
-        <Icon name="edit" />
-      </button>
+      <h1 className={renaming ? 'unseen' : undefined}>{title}</h1>
+      {renaming ? (
+        <Rename open={open} title={title} onDone={close} />
+      ) : (
+        <button
+          ref={button}
+          type="button"
+          className="quiet icon-button"
+          aria-label="Rename the board"
+          onClick={() => setRenaming(true)}
+        >
+          <Icon name="edit" />
+        </button>
+      )}
     </div>
   );
 }
 
-function Rename({ board, onDone }: { board: Board; onDone: () => void }) {
-  const boards = useBoardList();
-  const [title, setTitle] = useState(board.title);
+function Rename({ open, title: before, onDone }: Props & { onDone: () => void }) {
+  const [title, setTitle] = useState(before);
   const [problem, setProblem] = useState<string>();
   const { described, notes } = useNotes(undefined, problem);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    const answer = await boards.rename(board.id, title);
+  const [submit, busy] = useBusy(async () => {
+    const answer = await open.rename(title);
     if ('problem' in answer) setProblem(answer.problem);
     else onDone();
-  };
+  });
 
   return (
     <form className="row" onSubmit={submit} onKeyDown={(event) => event.key === 'Escape' && onDone()}>
@@ -52,7 +58,9 @@ function Rename({ board, onDone }: { board: Board; onDone: () => void }) {
         onFocus={(event) => event.target.select()}
         autoFocus
       />
-      <button type="submit">Rename</button>
+      <button type="submit" aria-busy={busy}>
+        Rename
+      </button>
       <button type="button" className="quiet" onClick={onDone}>
         Cancel
       </button>

@@ -1,12 +1,12 @@
 import { useEffect } from 'react';
 import { Link } from 'wouter';
+import { ShowMore } from '../ui/ShowMore';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
 import { Cover } from './Cover';
 import { labelOf } from './kinds';
 import { MakeBoard } from './MakeBoard';
-import { ShowMore } from './ShowMore';
 
 export function BoardsPage() {
   const { list } = useBoardList();
@@ -17,7 +17,7 @@ export function BoardsPage() {
       <h1>Boards</h1>
       <MakeBoard />
       <Boards />
-      <ShowMore list={list} />
+      <ShowMore list={list} endless />
     </div>
   );
 }

@@ -1,7 +1,8 @@
-import { useId, useState, type FormEvent } from 'react';
+import { useId, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { BoardKind } from '../../gql/graphql';
 import { Field } from '../ui/Field';
+import { useBusy } from '../ui/useBusy';
 import { useBoardList } from './boards';
 import { kinds } from './kinds';
 
@@ -10,17 +11,12 @@ export function MakeBoard() {
   const [, go] = useLocation();
   const [title, setTitle] = useState('');
   const [kind, setKind] = useState<BoardKind>('MOODBOARD');
-  const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string>();
-
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
+  const [submit, busy] = useBusy(async () => {
     const answer = await boards.make({ title, kind });
-    setBusy(false);
     if ('problem' in answer) setProblem(answer.problem);
     else go(`/boards/${answer.board.id}`);
-  };
+  });
 
   return (
     <form className="make-board" onSubmit={submit}>
@@ -35,7 +31,7 @@ export function MakeBoard() {
         )}
       </Field>
       <KindChoice value={kind} onChange={setKind} />
-      <button type="submit" className="primary" disabled={busy}>
+      <button type="submit" className="primary" aria-busy={busy}>
         Make board
       </button>
     </form>

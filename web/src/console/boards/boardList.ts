@@ -4,18 +4,18 @@ import {
   BoardsDocument,
   CreateBoardDocument,
   DeleteBoardDocument,
-  RenameBoardDocument,
   type BoardAnswerFragment,
   type BoardCardFragment,
   type CreateBoardInput,
 } from '../../gql/graphql';
+import { pageOf, Paged } from '../gateway/paged';
 import { describe } from '../gateway/problem';
 import { newestFirst } from '../gateway/tasks';
 import { Signal } from '../ui/signal';
-import { Paged, type Page } from './paged';
 
 export type Board = BoardCardFragment;
 export type Answer = { board: Board } | { problem: string };
+export type Change<Variables extends object> = DocumentInput<{ answer: BoardAnswerFragment }, Variables>;
 
 const pageSize = 24;
 
@@ -25,14 +25,13 @@ export class BoardList {
   /** Boards that were opened though the list was not read so far. */
   readonly visited = new Signal<readonly Board[]>([]);
   readonly #client: Client;
+  readonly #deleted = new Set<string>();
 
   constructor(client: Client) {
     this.#client = client;
   }
 
   readonly make = (input: CreateBoardInput) => this.change(CreateBoardDocument, { input });
-
-  readonly rename = (id: string, title: string) => this.change(RenameBoardDocument, { id, title });
 
   readonly add = (boardId: string, imageId: string) =>
     this.change(AddToBoardDocument, { boardId, imageIds: [imageId] });
@@ -50,14 +49,17 @@ export class BoardList {
   }
 
   put(board: Board) {
+    if (this.#deleted.has(board.id)) return;
     const { nodes, more } = this.list.shown.get();
     const last = nodes.at(-1);
     const isReached = !more || (last !== undefined && newestFirst(board, last) <= 0);
-    this.list.edit((known) => (isReached ? withBoard(known, board) : known));
-    if (!isReached) this.visited.set(withBoard(this.visited.get(), board));
+    if (isReached) this.list.edit((known) => withBoard(known, board));
+    else this.visited.set(withBoard(this.visited.get(), board));
   }
 
+  /** For good: no late answer brings it back. */
   forget(id: string) {
+    this.#deleted.add(id);
     const others = (boards: readonly Board[]) => boards.filter((board) => board.id !== id);
     this.list.edit(others);
     this.visited.set(others(this.visited.get()));
@@ -69,19 +71,11 @@ export class BoardList {
     return 'board' in data.answer ? data.answer : { problem: data.answer.message };
   }
 
-  async #readPage(after: string | null): Promise<Page<Board> | { problem: string }> {
+  async #readPage(after: string | null) {
     const { data, error } = await this.#client.query(BoardsDocument, { first: pageSize, after });
-    if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
-    const { nodes, pageInfo } = data.boards;
-    return { nodes, cursor: pageInfo.endCursor, more: pageInfo.hasNextPage };
+    return pageOf(data?.boards, error);
   }
 }
 
-type Change<Variables extends object> = DocumentInput<{ answer: BoardAnswerFragment }, Variables>;
-
-/** An answer may be older than one that overtook it. */
-function withBoard(boards: readonly Board[], board: Board): readonly Board[] {
-  const before = boards.find(({ id }) => id === board.id);
-  if (before && before.updatedAt > board.updatedAt) return boards;
-  return [...boards.filter((other) => other !== before), board].sort(newestFirst);
-}
+const withBoard = (boards: readonly Board[], board: Board): readonly Board[] =>
+  [...boards.filter(({ id }) => id !== board.id), board].sort(newestFirst);

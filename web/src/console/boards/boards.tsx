@@ -1,15 +1,16 @@
-import { createContext, use, useEffect, useMemo, useRef, type ReactNode } from 'react';
-import { useClient } from 'urql';
+import { createContext, use, useEffect, useMemo, type ReactNode } from 'react';
 import { useGateway } from '../gateway/gateway';
 import { isLive } from '../gateway/tasks';
 import { useSignal } from '../ui/signal';
+import { useEvery } from '../ui/useEvery';
 import { BoardList, type Board } from './boardList';
 
+const everyMs = 60_000;
 const BoardsContext = createContext<BoardList | null>(null);
 
 /** Around all that shows boards: they share one list. */
 export function BoardsProvider({ children }: { children: ReactNode }) {
-  const client = useClient();
+  const { client } = useGateway();
   const boards = useMemo(() => new BoardList(client), [client]);
   useNews(boards);
   return <BoardsContext value={boards}>{children}</BoardsContext>;
@@ -32,25 +33,12 @@ export function useBoards(): readonly Board[] {
   }, [nodes, others]);
 }
 
-/** The list is not pushed: it is read when something may have changed it elsewhere, or when a task may have. */
+/** The list is not pushed: it is read when a task may have changed it, and now and then for what is done elsewhere. */
 function useNews({ list }: BoardList) {
   const { connection, tasks } = useGateway();
-  // The first connection brings no news.
-  const connections = Math.max(useSignal(connection).count, 1);
-  useEffect(() => void list.read(), [list, connections]);
-
-  useEffect(() => {
-    const look = () => {
-      if (!document.hidden) void list.read();
-    };
-    document.addEventListener('visibilitychange', look);
-    return () => document.removeEventListener('visibilitychange', look);
-  }, [list]);
-
-  const live = useSignal(tasks.all).filter(isLive).length;
-  const lastLive = useRef(live);
-  useEffect(() => {
-    if (live < lastLive.current) void list.read();
-    lastLive.current = live;
-  }, [list, live]);
+  const { count } = useSignal(connection);
+  const live = useSignal(tasks.all).filter(isLive);
+  const ids = live.map(({ id }) => id).join();
+  useEffect(() => void list.read(), [list, count, ids]);
+  useEvery(everyMs, list.read);
 }

@@ -1,31 +1,31 @@
 import type { Client } from '@urql/core';
 import { useEffect, useState } from 'react';
-import { useClient } from 'urql';
-import { onEnd, pipe, subscribe } from 'wonka';
+import { useSubscription } from 'urql';
 import {
   BoardDocument,
   BoardUpdatedDocument,
   MoveOnBoardDocument,
+  RenameBoardDocument,
   TakeOffBoardDocument,
   type BoardImageFragment,
 } from '../../gql/graphql';
-import { describe } from '../gateway/problem';
+import { useGateway } from '../gateway/gateway';
+import { pageOf, Paged, type Edit, type PageAnswer } from '../gateway/paged';
 import { Signal } from '../ui/signal';
-import type { Answer, Board, BoardList } from './boardList';
+import type { Answer, Board, BoardList, Change } from './boardList';
 import { useBoardList } from './boards';
-import { moved } from './order';
-import { Paged, type Page } from './paged';
 
 export type BoardImage = BoardImageFragment;
 
 const pageSize = 100;
-const followAgainAfterMs = 3_000;
 
 export function useOpenBoard(id: string): OpenBoard {
-  const client = useClient();
+  const { client } = useGateway();
   const boards = useBoardList();
   const [board] = useState(() => new OpenBoard(client, boards, id));
-  useEffect(() => board.follow(), [board]);
+  const [{ data, fetching }] = useSubscription({ query: BoardUpdatedDocument, variables: { id } });
+  // At first, at every change, when the connection is back, and when the news end because the board is gone.
+  useEffect(() => void board.images.read(), [board, data, fetching]);
   return board;
 }
 
@@ -44,37 +44,18 @@ export class OpenBoard {
     readonly id: string,
   ) {}
 
-  follow(): () => void {
-    let timer: ReturnType<typeof setTimeout>;
-    let stop = () => {};
-    const listen = () => {
-      stop = onNews(this.client, this.id, this.images.read, ended);
-    };
-    const ended = () => {
-      void this.images.read();
-      timer = setTimeout(() => this.gone.get() || listen(), followAgainAfterMs);
-    };
-    listen();
-    return () => {
-      clearTimeout(timer);
-      stop();
-    };
-  }
-
   move(imageId: string, beforeImageId: string | null): Promise<Answer> {
     const variables = { boardId: this.id, imageIds: [imageId], beforeImageId };
-    return this.images.expect(
-      (images) => moved(images, imageId, beforeImageId),
-      () => this.#inTurn(() => this.boards.change(MoveOnBoardDocument, variables)),
-    );
+    return this.#change(MoveOnBoardDocument, variables, (images) => moved(images, imageId, beforeImageId));
   }
 
   takeOff(imageId: string): Promise<Answer> {
     const variables = { boardId: this.id, imageIds: [imageId] };
-    return this.images.expect(
-      (images) => images.filter(({ id }) => id !== imageId),
-      () => this.#inTurn(() => this.boards.change(TakeOffBoardDocument, variables)),
-    );
+    return this.#change(TakeOffBoardDocument, variables, (images) => images.filter(({ id }) => id !== imageId));
+  }
+
+  rename(title: string): Promise<Answer> {
+    return this.#change(RenameBoardDocument, { id: this.id, title }, (images) => images);
   }
 
   async delete(): Promise<Answer> {
@@ -85,23 +66,31 @@ export class OpenBoard {
   }
 
   /** Each change counts on the order that the one before it left. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
-    this.#turn = done;
-    return done;
+  #change<Variables extends object>(document: Change<Variables>, variables: Variables, edit: Edit<BoardImage>) {
+    const work = this.#turn.then(async () => {
+      const answer = await this.boards.change(document, variables);
+      if ('board' in answer) this.board.set(answer.board);
+      return answer;
+    });
+    this.#turn = work;
+    return this.images.expect(edit, work);
   }
 
-  async #readPage(after: string | null): Promise<Page<BoardImage> | { problem: string }> {
+  async #readPage(after: string | null): Promise<PageAnswer<BoardImage>> {
+    const turn = this.#turn;
     const { data, error } = await this.client.query(BoardDocument, { id: this.id, first: pageSize, after });
-    if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
+    if (!data) return pageOf<BoardImage>(undefined, error);
     if (!data.board) return this.#leave();
     const { images, ...board } = data.board;
-    this.board.set(board);
-    this.boards.put(board);
-    return { nodes: images.nodes, cursor: images.pageInfo.endCursor, more: images.pageInfo.hasNextPage };
+    // What was changed meanwhile is newer.
+    if (turn === this.#turn) {
+      this.board.set(board);
+      this.boards.put(board);
+    }
+    return pageOf(images);
   }
 
-  #leave(): Page<BoardImage> {
+  #leave(): PageAnswer<BoardImage> {
     // Whoever deletes it here need not be told.
     if (!this.#leaving) this.gone.set(true);
     this.boards.forget(this.id);
@@ -109,21 +98,11 @@ export class OpenBoard {
   }
 }
 
-/** Calls `read` at first, at every change of the board, and when the connection is back; `ended` when that is over. */
-function onNews(client: Client, id: string, read: () => void, ended: () => void): () => void {
-  let over = false;
-  const end = () => {
-    if (over) return;
-    over = true;
-    ended();
-  };
-  const { unsubscribe } = pipe(
-    client.subscription(BoardUpdatedDocument, { id }),
-    onEnd(end),
-    subscribe(({ error }) => (error ? end() : read())),
-  );
-  return () => {
-    over = true;
-    unsubscribe();
-  };
+/** The images with this one before another, or at their end. */
+function moved(images: readonly BoardImage[], id: string, beforeId: string | null): readonly BoardImage[] {
+  const image = images.find((each) => each.id === id);
+  if (!image || id === beforeId) return images;
+  const others = images.filter((other) => other !== image);
+  const place = others.findIndex((other) => other.id === beforeId);
+  return others.toSpliced(place < 0 ? others.length : place, 0, image);
 }

@@ -1,4 +1,4 @@
-import { Link, useRoute } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { User } from '../../config';
 import { CreditsSummary } from '../account/CreditsSummary';
 import { BoardLinks } from '../boards/BoardLinks';
@@ -37,9 +37,10 @@ export function Sidebar({ users, onUser, onLeave }: Props) {
 }
 
 function Item({ href, icon, label }: { href: string; icon: IconName; label: string }) {
-  const [current] = useRoute(href);
+  const [at] = useLocation();
+  const isWithin = at.startsWith(`${href}/`);
   return (
-    <Link href={href} aria-current={current ? 'page' : undefined}>
+    <Link href={href} aria-current={at === href ? 'page' : isWithin || undefined}>
       <Icon name={icon} /> {label}
     </Link>
   );

@@ -8,10 +8,11 @@ interface Props {
   title?: string;
   className?: string;
   busy?: boolean;
+  disabled?: boolean;
   onClick: () => void;
 }
 
-export function IconButton({ icon, name, title, className = '', busy, onClick }: Props) {
+export function IconButton({ icon, name, title, className = '', busy, disabled, onClick }: Props) {
   return (
     <button
       type="button"
@@ -19,6 +20,7 @@ export function IconButton({ icon, name, title, className = '', busy, onClick }:
       aria-label={name}
       title={title}
       aria-busy={busy}
+      disabled={disabled}
       onClick={onClick}
     >
       <Icon name={icon} />

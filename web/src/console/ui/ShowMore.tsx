@@ -1,0 +1,33 @@
+import { useMemo } from 'react';
+import type { Paged } from '../gateway/paged';
+import { useSignal } from './signal';
+import { useEndless } from './useEndless';
+
+interface Props<Node extends { id: string }> {
+  list: Paged<Node>;
+  /** Also reads on by itself when the end is near: for what stands last on its page. */
+  endless?: boolean;
+}
+
+/** At the end of a list that is read page by page: reads on, or again when that failed. */
+export function ShowMore<Node extends { id: string }>({ list, endless = false }: Props<Node>) {
+  const { more, pages, problem } = useSignal(list.shown);
+  const canShowMore = more && pages > 0;
+  // Another one after each page: its end may be near the window as well.
+  const readOn = useMemo(() => () => void list.showMore(), [list, pages]);
+  const end = useEndless<HTMLDivElement>(readOn, endless && canShowMore && problem === null);
+  return (
+    <div ref={end} className="show-more">
+      {problem && (
+        <p className="notice bad" role="alert">
+          {problem}
+        </p>
+      )}
+      {(problem || canShowMore) && (
+        <button type="button" onClick={problem ? list.read : list.showMore}>
+          {problem ? 'Try again' : 'Show more'}
+        </button>
+      )}
+    </div>
+  );
+}
