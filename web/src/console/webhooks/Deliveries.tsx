@@ -1,5 +1,7 @@
 import { useState } from 'react';
 import { Ago } from '../ui/Ago';
+import { ShowMore } from '../ui/ShowMore';
+import { useSignal } from '../ui/signal';
 import { DeliveryRow } from './DeliveryRow';
 import { useDeliveries } from './useDeliveries';
 import type { Endpoint } from './useEndpoints';
@@ -18,31 +20,25 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
           The last one <StateChip state={latest.state} /> <Ago at={latest.createdAt} />
         </span>
       </summary>
-      {isOpen && <DeliveryList endpointId={endpoint.id} />}
+      {isOpen && <DeliveryList endpoint={endpoint} />}
     </details>
   );
 }
 
-function DeliveryList({ endpointId }: { endpointId: string }) {
-  const { reading, readAgain, showMore } = useDeliveries(endpointId);
-  if (!reading) return <p className="hint">Reading …</p>;
+function DeliveryList({ endpoint }: { endpoint: Endpoint }) {
+  const list = useDeliveries(endpoint);
+  const { nodes, pages, problem } = useSignal(list.shown);
   return (
     <div className="stack">
-      {reading.problem && (
-        <p className="notice bad" role="alert">
-          {reading.problem}
-        </p>
+      {pages === 0 && !problem && <p className="hint">Reading …</p>}
+      {nodes.length > 0 && (
+        <ol aria-label="Deliveries, newest first">
+          {nodes.map((delivery) => (
+            <DeliveryRow key={delivery.id} delivery={delivery} onResent={list.read} />
+          ))}
+        </ol>
       )}
-      <ol aria-label="Deliveries, newest first">
-        {reading.deliveries.map((delivery) => (
-          <DeliveryRow key={delivery.id} delivery={delivery} onResent={readAgain} />
-        ))}
-      </ol>
-      {reading.hasMore && (
-        <button type="button" className="more" onClick={showMore}>
-          Show more
-        </button>
-      )}
+      <ShowMore list={list} />
     </div>
   );
 }

@@ -39,11 +39,12 @@ export function WebhooksPage() {
   );
 }
 
-/** What is deleted takes the focus with it. */
+/** What is deleted takes the focus with it, if it has it. */
 function useFocusAfterDeletion(count: number) {
   const counted = useRef(count);
   useEffect(() => {
-    if (count < counted.current) document.getElementById('main')?.focus({ preventScroll: true });
+    const isLost = document.activeElement === document.body;
+    if (count < counted.current && isLost) document.getElementById('main')?.focus({ preventScroll: true });
     counted.current = count;
   }, [count]);
 }

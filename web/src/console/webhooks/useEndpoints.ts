@@ -38,7 +38,11 @@ export function useEndpoints() {
   const endpoints = data?.webhookEndpoints;
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   const hideSecret = useCallback((id: string) => setSecrets(({ [id]: _, ...others }) => others), []);
-  useFresh(readAgain, endpoints?.some(isPending) ?? false);
+  const enabled = endpoints?.filter((endpoint) => endpoint.enabled) ?? [];
+  useFresh(
+    readAgain,
+    enabled.flatMap(({ latest }) => latest.nodes),
+  );
 
   const change = useChange((id, secret) => {
     if (secret) setSecrets((last) => ({ ...last, [id]: secret }));
@@ -52,8 +56,6 @@ export function useEndpoints() {
   };
   return { endpoints, problem: error && describe(error), secrets, hideSecret, actions };
 }
-
-const isPending = ({ enabled, latest }: Endpoint) => enabled && latest.nodes.some(({ state }) => state === 'PENDING');
 
 type Answer = { outcome: EndpointOutcomeFragment };
 

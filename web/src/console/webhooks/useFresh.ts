@@ -1,18 +1,25 @@
 import { useEffect, useRef } from 'react';
 import { useGateway } from '../gateway/gateway';
+import { useClock } from '../ui/clock';
 import { useSignal } from '../ui/signal';
 import { useEvery } from '../ui/useEvery';
+import type { Delivery } from './useDeliveries';
 
 const everyMs = 5_000;
+const soonMs = 60_000;
 /** A message is written right after the step that it tells of, and sent at once. */
 const afterStepMs = [500, 3_000];
 
-/** Deliveries are not pushed: they are read again while one is on its way, and when one of the viewer's tasks went on. */
-export function useFresh(readAgain: () => void, isPending: boolean) {
+/**
+ * Deliveries are not pushed: they are read again while one of these is about to be sent, and when one of the viewer's
+ * tasks went on.
+ */
+export function useFresh(readAgain: () => void, deliveries: readonly Pick<Delivery, 'nextAttemptAt'>[]) {
+  const isSoon = useClock((now) => deliveries.some(({ nextAttemptAt: at }) => at && Date.parse(at) < now + soonMs));
   const tasks = useSignal(useGateway().tasks.all);
   const steps = tasks.map(({ id, status }) => id + status).join();
   const seen = useRef(steps);
-  useEvery(isPending ? everyMs : null, readAgain);
+  useEvery(isSoon ? everyMs : null, readAgain);
 
   useEffect(() => {
     if (seen.current === steps) return;
