@@ -4,7 +4,6 @@ import { AllowanceCard } from './AllowanceCard';
 import { useCredits } from './credits';
 import { GrantForm } from './GrantForm';
 import { ProviderCard } from './ProviderCard';
-import { useChecked } from './useChecked';
 
 export function AccountPage() {
   const credits = useCredits();
@@ -33,10 +32,8 @@ function SignedInAs() {
 }
 
 function Providers() {
-  const { providers, models } = useOffers();
+  const { providers, models, credits: checked } = useOffers();
   const credits = useCredits();
-  const checked = useChecked();
-  const balanceOf = (name: string) => credits?.providers.find(({ provider }) => provider === name);
 
   return (
     <section className="stack" aria-labelledby="providers">
@@ -46,8 +43,8 @@ function Providers() {
           <ProviderCard
             key={provider.name}
             provider={provider}
-            balance={balanceOf(provider.name)}
-            checkedAt={checked.get(provider.name) ?? balanceOf(provider.name)?.checkedAt}
+            balance={of(provider.name, credits?.providers)}
+            checked={of(provider.name, checked.providers)}
             models={models.filter((model) => model.provider === provider.name)}
           />
         ))}
@@ -55,6 +52,9 @@ function Providers() {
     </section>
   );
 }
+
+const of = <Each extends { provider: string }>(name: string, all: readonly Each[] = []) =>
+  all.find(({ provider }) => provider === name);
 
 /** Without allowances the gateway refuses every grant: a form would only mislead. */
 function Admin({ isKept }: { isKept: boolean }) {

@@ -9,22 +9,23 @@ import { ModelTable } from './ModelTable';
 interface Props {
   provider: Provider;
   balance: Balance | undefined;
-  checkedAt: string | null | undefined;
+  /** That it was asked again, and nothing has changed, is not pushed with the balance. */
+  checked: Pick<Balance, 'checkedAt'> | undefined;
   models: readonly Model[];
 }
 
-export function ProviderCard({ provider, balance, checkedAt, models }: Props) {
+export function ProviderCard({ provider, balance, checked, models }: Props) {
   const { tone, text } = healthOf(provider);
   return (
     <article className="card stack provider" aria-labelledby={provider.name}>
       <header className="row spread">
         <h3 id={provider.name}>{providerNames[provider.name]}</h3>
         <span role="status" className={`chip ${tone}`}>
-          {text}
+          <span className="unseen">{providerNames[provider.name]}:</span> {text}
         </span>
       </header>
       <Trouble provider={provider} />
-      {balance && <Remaining balance={balance} checkedAt={checkedAt} />}
+      {balance && <Remaining balance={balance} checked={checked} />}
       <ModelTable models={models} />
     </article>
   );
@@ -45,7 +46,9 @@ function Trouble({ provider: { available, message, retryAt } }: { provider: Prov
   );
 }
 
-function Remaining({ balance: { remaining, low }, checkedAt }: Pick<Props, 'checkedAt'> & { balance: Balance }) {
+function Remaining({ balance, checked }: Pick<Props, 'checked'> & { balance: Balance }) {
+  const { remaining, low } = balance;
+  const checkedAt = [balance.checkedAt, checked?.checkedAt].filter(Boolean).sort().at(-1);
   return (
     <p className="remaining">
       {remaining === null ? 'Its credits are not known' : <strong>{formatCredits(remaining)}</strong>}

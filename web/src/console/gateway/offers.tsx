@@ -9,10 +9,10 @@ export type Model = Offers['models'][number];
 export type Provider = Offers['providers'][number];
 
 const everyMs = 30_000;
-const nothing: Offers = { models: [], providers: [] };
+const nothing: Offers = { models: [], providers: [], credits: { providers: [] } };
 const OffersContext = createContext<Offers>(nothing);
 
-/** Whether a provider is available is not pushed: it is looked up now and then, and when somebody comes back to the page. */
+/** How a provider is, and when it was asked for its credits, is not pushed: it is looked up now and then, and when somebody comes back to the page. */
 export function OffersProvider({ children }: { children: ReactNode }) {
   const [{ data }, readAgain] = useReading(OffersDocument, {});
   useEvery(everyMs, readAgain);
