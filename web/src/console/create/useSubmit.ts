@@ -16,49 +16,53 @@ export interface Submission {
   refusalFor: (draft: Draft) => Refusal | undefined;
 }
 
-/** Sends the draft. The same request keeps its key until it is answered: sent again, it makes no second task. */
+/** Sends drafts. The same request keeps its key until it is answered: sent again, it makes no second task. */
 export function useSubmit(): Submission {
-  const { client, tasks } = useGateway();
-  const [sending, setSending] = useState(false);
+  const send = useSend();
+  const [sending, setSending] = useState(0);
   const [refused, setRefused] = useState<{ request: string; refusal: Refusal }>();
-  const unanswered = useRef<{ request: string; key: string }>(null);
-  const closedUntil = useRef(0);
-
-  const send = useCallback(
-    async (draft: Draft): Promise<Refusal | undefined> => {
-      const { edit, generate } = requestOf(draft);
-      const request = textOf(draft);
-      if (unanswered.current?.request !== request) unanswered.current = { request, key: newKey() };
-      const idempotencyKey = unanswered.current.key;
-      const { data, error } = await (edit
-        ? client.mutation(EditDocument, { input: { ...edit, idempotencyKey } })
-        : client.mutation(GenerateDocument, { input: { ...generate, idempotencyKey } }));
-      if (!data) return error && refusalOfError(error);
-      unanswered.current = null;
-      if (data.submitted.__typename !== 'TaskAccepted') return refusalOf(data.submitted);
-      tasks.merge([data.submitted.task]);
-      return undefined;
-    },
-    [client, tasks],
-  );
+  const closed = useRef(new Set<string>());
 
   const submit = useCallback(
     async (draft: Draft) => {
-      if (Date.now() < closedUntil.current) return;
-      closedUntil.current = Infinity;
-      setSending(true);
+      const request = textOf(draft);
+      if (closed.current.has(request)) return;
+      closed.current.add(request);
+      setSending((count) => count + 1);
       const refusal = await send(draft);
-      setRefused(refusal && { request: textOf(draft), refusal });
-      setSending(false);
-      closedUntil.current = refusal ? 0 : Date.now() + onePressMs;
+      setSending((count) => count - 1);
+      setRefused(refusal && { request, refusal });
+      setTimeout(() => closed.current.delete(request), refusal ? 0 : onePressMs);
     },
     [send],
   );
 
   return useMemo(() => {
     const refusalFor = (draft: Draft) => (refused?.request === textOf(draft) ? refused.refusal : undefined);
-    return { submit, sending, refusalFor };
+    return { submit, sending: sending > 0, refusalFor };
   }, [submit, sending, refused]);
+}
+
+function useSend() {
+  const { client, tasks } = useGateway();
+  const keys = useRef(new Map<string, string>());
+  return useCallback(
+    async (draft: Draft): Promise<Refusal | undefined> => {
+      const request = textOf(draft);
+      const idempotencyKey = keys.current.get(request) ?? newKey();
+      keys.current.set(request, idempotencyKey);
+      const { edit, generate } = requestOf(draft);
+      const { data, error } = await (edit
+        ? client.mutation(EditDocument, { input: { ...edit, idempotencyKey } })
+        : client.mutation(GenerateDocument, { input: { ...generate, idempotencyKey } }));
+      if (!data) return error && refusalOfError(error);
+      keys.current.delete(request);
+      if (data.submitted.__typename !== 'TaskAccepted') return refusalOf(data.submitted);
+      tasks.merge([data.submitted.task]);
+      return undefined;
+    },
+    [client, tasks],
+  );
 }
 
 const textOf = (draft: Draft) => JSON.stringify(requestOf(draft));
