@@ -33,9 +33,9 @@ test('the studio is accessible with tiles of every kind and each of its panels',
   await tile(page, 'a lighthouse').getByRole('button', { name: 'Try again' }).waitFor();
   await assertAccessible(page, 'studio');
 
-  await page.getByRole('button', { name: 'Edit “a red balloon”' }).click();
+  await page.getByRole('button', { name: 'Edit this' }).click();
   await tray(page).waitFor();
-  for (const name of [/^Model /, /^Shape /, /^More filters/, 'Add “a red balloon” to a board']) {
+  for (const name of [/^Model /, /^Shape /, /^More filters/, 'Add to a board']) {
     await page.getByRole('button', { name }).click();
     await page.locator('.panel').waitFor();
     await assertAccessible(page, `panel ${name}`);
@@ -123,7 +123,7 @@ test('the console is small, compressed, kept by the browser, and has nothing of 
   });
   for (const name of ['Boards', 'Webhooks', 'Account', 'Create']) {
     await page.getByRole('link', { name, exact: true }).click();
-    await page.waitForLoadState('networkidle');
+    await page.getByRole('heading', { level: 1, name }).waitFor({ state: 'attached' });
   }
   const code = assets.filter((response) => /\.(js|css)$/.test(new URL(response.url()).pathname));
   const sizes = await Promise.all(code.map(async (response) => (await response.body()).length));

@@ -67,7 +67,7 @@ test('a token that is not taken is refused with the reason', limit, async (t) =>
 test('a token that ends while it is used leads back to the sign-in, with the reason', limit, async (t) => {
   const page = await console.openUnprepared(t);
   await signOut(page);
-  await signIn(page, await console.gateway.token('kim', 4));
+  await signIn(page, await console.gateway.token('kim', 8));
   await signedInAs(page, 'kim');
 
   await page.getByRole('alert').filter({ hasText: /The token is no longer taken: .*expired/i }).waitFor();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { limit, until, useConsole } from './console/console.mjs';
+import { limit, lostConnection, until, useConsole } from './console/console.mjs';
 import { ask, assertSeen, generate, makeTask, picture, prompt, tasksOf, tile, tray } from './console/studio.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '300', PLANTAIN_USER_QUOTA: '100' });
@@ -66,7 +66,7 @@ test('an image of the gallery is edited', limit, async (t) => {
   await makeTask(user, 'a fox asleep in a teacup');
   const page = await console.open(t, user);
   await tile(page, 'a fox asleep in a teacup').hover();
-  await page.getByRole('button', { name: 'Edit “a fox asleep in a teacup”' }).click();
+  await page.getByRole('button', { name: 'Edit this' }).click();
 
   assert.ok(await prompt(page).evaluate((field) => field === document.activeElement), 'the words cannot be typed at once');
   await assertEdited(page, user, 'the same fox in the snow');
@@ -121,7 +121,7 @@ test('a file that is no image is refused beside its thumbnail, and nothing is se
   await prompt(page).fill('anything');
   assert.ok(await generate(page).isDisabled(), 'it can be sent');
 
-  await page.getByRole('button', { name: 'Do not edit drawing' }).click();
+  await page.getByRole('button', { name: 'Do not edit image 1' }).click();
   await tray(page).waitFor({ state: 'detached' });
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
   assert.ok(await generate(page).isEnabled(), 'it cannot be sent without the file');
@@ -182,3 +182,58 @@ function transfer(page, type, bytes) {
     { type, base64: bytes.toString('base64') },
   );
 }
+
+test('a request whose answer is lost is sent again without making a second task', limit, async (t) => {
+  const user = await console.newUser();
+  const page = await console.open(t, user, '/', { expected: lostConnection });
+  let lost = 0;
+  await onRequest(page, 'a red balloon', async (route) => {
+    if (lost++ > 0) return route.continue();
+    await route.fetch();
+    await route.abort();
+  });
+  await ask(page, 'a red balloon');
+  await inComposer(page, 'The gateway cannot be reached.').waitFor();
+  await until('it was taken', async () => (await tasksOf(user)).length, (count) => count === 1);
+
+  await generate(page).click();
+  await page.getByRole('status').filter({ hasText: 'It had been taken already' }).waitFor();
+  assert.equal((await tasksOf(user)).length, 1);
+});
+
+test('a double click is one wish, and two presses are two', limit, async (t) => {
+  const user = await console.newUser();
+  const page = await console.open(t, user);
+  await prompt(page).fill('a cactus at noon');
+  await generate(page).dblclick();
+  await assertSeen(picture(page, 'a cactus at noon'));
+  assert.equal((await tasksOf(user)).length, 1);
+
+  await generate(page).click();
+  await generate(page).click();
+  await until('there are three', async () => (await tasksOf(user)).length, (count) => count === 3);
+});
+
+test('a refusal of words that are no longer there is told all the same', limit, async (t) => {
+  const page = await console.open(t, await console.newUser(), '/', { expected: lostConnection });
+  let refuse;
+  const written = new Promise((resolve) => (refuse = resolve));
+  await onRequest(page, 'the first words', async (route) => {
+    await written;
+    await route.abort();
+  });
+  await ask(page, 'the first words');
+  await ask(page, 'a lighthouse in a storm');
+  refuse();
+
+  await page.getByRole('status').filter({ hasText: '“the first words” was not taken' }).waitFor();
+  await assertSeen(picture(page, 'a lighthouse in a storm'));
+});
+
+/** Handles the requests for images with these words. */
+async function onRequest(page, words, handle) {
+  const asks = (body) => body?.query.startsWith('mutation Generate') && body.variables.input.prompt === words;
+  await page.route('**/graphql', (route) => (asks(route.request().postDataJSON()) ? handle(route) : route.fallback()));
+}
+
+const inComposer = (page, text) => page.getByRole('form', { name: 'New images' }).getByText(text);

@@ -21,7 +21,8 @@ function Left({ quota }: { quota: Allowance }) {
     <div className="credits-left">
       <p>
         <span>
-          <strong>{creditFigure(quota.available)}</strong> of {formatCredits(quota.granted)} left
+          <strong>{creditFigure(quota.available)}</strong>{' '}
+          <span className="granted">of {formatCredits(quota.granted)} left</span>
         </span>
         {quota.low && <span className="chip warn">Low</span>}
       </p>

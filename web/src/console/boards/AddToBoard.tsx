@@ -10,14 +10,14 @@ import { usePutOnBoard } from './usePutOnBoard';
 
 interface Props {
   imageId: string;
-  /** What the image is called. */
-  name: string;
+  /** The id of what tells the image from others. */
+  about?: string;
 }
 
 /** The way onto a board without dragging. */
-export function AddToBoard({ imageId, name }: Props) {
+export function AddToBoard({ imageId, about }: Props) {
   return (
-    <Panel button={<Icon name="boards" />} name={`Add “${name}” to a board`} className="icon-button">
+    <Panel button={<Icon name="boards" />} name="Add to a board" about={about} className="icon-button">
       {(close) => <Choice imageId={imageId} onDone={close} />}
     </Panel>
   );

@@ -1,5 +1,5 @@
 import { Link, useLocation } from 'wouter';
-import { useDraft } from '../create/draft';
+import { useDraft } from '../create/drafting';
 import { Confirm } from '../ui/Confirm';
 import { Icon } from '../ui/Icon';
 import { say } from '../ui/messages';

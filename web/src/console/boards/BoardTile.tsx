@@ -21,12 +21,10 @@ interface Props {
   onDropImage: (imageId: string, side: Place) => void;
 }
 
-const longestName = 60;
-
 export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, onTakeOff, onDropImage }: Props) {
   const { over, target } = useDropTarget(onDropImage, sideOf);
   const named = (action: string) => ({
-    name: `${action}: image ${place + 1}, ${shorten(image.task.prompt)}`,
+    name: `${action}: image ${place + 1}`,
     title: action,
   });
   return (
@@ -64,5 +62,3 @@ function sideOf({ clientX, currentTarget }: DragEvent): Place {
 
 /** Very tall and very wide images are cropped, lest one takes a row for itself or has no room for its buttons. */
 const ratioOf = ({ width, height }: BoardImage) => Math.min(Math.max(width / height, 0.6), 2.4);
-
-const shorten = (text: string) => (text.length > longestName ? `${text.slice(0, longestName)} …` : text);

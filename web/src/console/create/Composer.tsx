@@ -6,6 +6,7 @@ import {
   type DragEvent,
   type FormEvent,
   type KeyboardEvent,
+  type MouseEvent,
   type ReactNode,
 } from 'react';
 import { useOffers } from '../gateway/offers';
@@ -13,7 +14,7 @@ import { isFileDrag, isImageDrag, droppedImage } from '../ui/drag';
 import { useNotes } from '../ui/Field';
 import { problemAt, problemElsewhere } from '../ui/refusal';
 import { choicesFor, settle } from './choices';
-import { useDraft } from './draft';
+import { useDraft } from './drafting';
 import { InputTray } from './InputTray';
 import { optionFields, Options } from './Options';
 import { QuoteLine } from './QuoteLine';
@@ -56,6 +57,8 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
             disabled={!ready}
             aria-busy={submission.sending}
             aria-keyshortcuts="Control+Enter"
+            onClick={once}
+            onKeyDown={unlessHeld}
           >
             Generate
           </button>
@@ -64,6 +67,14 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
     </DropArea>
   );
 }
+
+/** A double click is one wish, and so is a key that is held. */
+const once = (event: MouseEvent) => {
+  if (event.detail > 1) event.preventDefault();
+};
+const unlessHeld = (event: KeyboardEvent) => {
+  if (event.repeat) event.preventDefault();
+};
 
 const shownFields = ['images', 'prompt', ...optionFields];
 
@@ -74,13 +85,7 @@ function useSettledDraft() {
   const settled = useMemo(() => (models.length > 0 ? settle(models, draft) : draft), [models, draft]);
   useEffect(() => {
     const { model, aspectRatio, resolution, outputFormat, count } = settled;
-    const same =
-      draft.model === model &&
-      draft.aspectRatio === aspectRatio &&
-      draft.resolution === resolution &&
-      draft.outputFormat === outputFormat &&
-      draft.count === count;
-    if (!same) change({ model, aspectRatio, resolution, outputFormat, count });
+    if (settled !== draft) change({ model, aspectRatio, resolution, outputFormat, count });
   }, [draft, settled, change]);
   return { draft: settled, change };
 }

@@ -1,7 +1,8 @@
 import { useRef } from 'react';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
-import { useDraft, type Input } from './draft';
+import type { Input } from './draft';
+import { useDraft } from './drafting';
 
 const types = 'image/jpeg,image/png,image/webp';
 
@@ -15,8 +16,8 @@ export function InputTray({ most, problem }: { most: number; problem?: string })
     <div className="tray">
       {draft.inputs.length > 0 && (
         <ul aria-label="Images to edit">
-          {draft.inputs.map((input) => (
-            <TrayItem key={input.key} input={input} />
+          {draft.inputs.map((input, index) => (
+            <TrayItem key={input.key} input={input} number={index + 1} />
           ))}
         </ul>
       )}
@@ -44,13 +45,14 @@ export function InputTray({ most, problem }: { most: number; problem?: string })
   );
 }
 
-function TrayItem({ input: { key, name, preview, source, problem } }: { input: Input }) {
+function TrayItem({ input, number }: { input: Input; number: number }) {
+  const { key, name, preview, source, problem } = input;
   const { removeInput } = useDraft();
   const state = problem ? 'failed' : source ? 'ready' : 'sending';
   return (
     <li className={`tray-item ${state}`} aria-busy={state === 'sending'}>
       <img src={preview} alt={name} />
-      <IconButton icon="close" name={`Do not edit ${name}`} onClick={() => removeInput(key)} />
+      <IconButton icon="close" name={`Do not edit image ${number}`} onClick={() => removeInput(key)} />
       {state === 'sending' && <span className="hint">Sending …</span>}
       {problem && (
         <span className="field-error" role="alert">

@@ -33,7 +33,7 @@ export function choicesFor(models: readonly Model[], asked: Asked): Choices {
   };
 }
 
-/** Lets go of what no model can do together with what was chosen before it. */
+/** Lets go of what no model can do together with what was chosen before it; the same object when that is nothing. */
 export function settle<T extends Asked>(models: readonly Model[], asked: T): T {
   let settled = { ...asked, ...unset };
   // Too many images to edit, for example: that is for the user to mend, and no reason to forget the rest.
@@ -42,7 +42,7 @@ export function settle<T extends Asked>(models: readonly Model[], asked: T): T {
     const next = { ...settled, [field]: asked[field] };
     if (candidates(models, next).length > 0) settled = next;
   }
-  return settled;
+  return order.every((field) => settled[field] === asked[field]) ? asked : settled;
 }
 
 function candidates(models: readonly Model[], asked: Asked): Model[] {

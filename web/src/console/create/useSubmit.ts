@@ -1,13 +1,16 @@
-import { useCallback, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { EditDocument, GenerateDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
+import { announce } from '../ui/announcement';
+import { say } from '../ui/messages';
 import type { Refusal } from '../ui/refusal';
+import { useSignal } from '../ui/signal';
 import type { Draft } from './draft';
 import { refusalOf, refusalOfError } from './refusal';
 import { newKey, requestOf } from './request';
 
-/** A second press within this time is the same press. */
-const onePressMs = 600;
+/** Whoever presses again after so long has seen nothing happen: it is no wish for a second task. */
+const impatientAfterMs = 1_000;
 
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;
@@ -16,49 +19,70 @@ export interface Submission {
   refusalFor: (draft: Draft) => Refusal | undefined;
 }
 
-/** Sends drafts. The same request keeps its key until it is answered: sent again, it makes no second task. */
-export function useSubmit(): Submission {
+/** Sends drafts; several may be on their way. `current`: the one that the user looks at. */
+export function useSubmit(current: Draft): Submission {
   const send = useSend();
-  const [sending, setSending] = useState(0);
-  const [refused, setRefused] = useState<{ request: string; refusal: Refusal }>();
-  const closed = useRef(new Set<string>());
+  const [sentAt, setSentAt] = useState<ReadonlyMap<string, number>>(new Map());
+  const { refused, setRefused } = useRefused();
+  const shown = useRef(current);
+  useEffect(() => {
+    shown.current = current;
+  });
 
   const submit = useCallback(
     async (draft: Draft) => {
       const request = textOf(draft);
-      if (closed.current.has(request)) return;
-      closed.current.add(request);
-      setSending((count) => count + 1);
+      if (Date.now() - (sentAt.get(request) ?? Infinity) > impatientAfterMs) return say('It is being sent.');
+      setSentAt((last) => new Map(last).set(request, Date.now()));
       const refusal = await send(draft);
-      setSending((count) => count - 1);
-      setRefused(refusal && { request, refusal });
-      setTimeout(() => closed.current.delete(request), refusal ? 0 : onePressMs);
+      setSentAt((last) => new Map([...last].filter(([other]) => other !== request)));
+      setRefused(request, refusal);
+      const isOutOfSight = refusal && textOf(shown.current) !== request;
+      if (isOutOfSight) say(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
     },
-    [send],
+    [send, sentAt, setRefused],
   );
 
   return useMemo(() => {
     const refusalFor = (draft: Draft) => (refused?.request === textOf(draft) ? refused.refusal : undefined);
-    return { submit, sending: sending > 0, refusalFor };
-  }, [submit, sending, refused]);
+    return { submit, sending: sentAt.size > 0, refusalFor };
+  }, [submit, sentAt, refused]);
 }
 
+/** The last refusal, for as long as it may still be true. */
+function useRefused() {
+  const { count } = useSignal(useGateway().connection);
+  const [refused, setRefused] = useState<{ request: string; refusal: Refusal }>();
+  useEffect(() => setRefused(undefined), [count]);
+  const set = useCallback((request: string, refusal: Refusal | undefined) => {
+    const isThis = (last: { request: string } | undefined) => last?.request === request;
+    setRefused((last) => (refusal ? { request, refusal } : isThis(last) ? undefined : last));
+  }, []);
+  return { refused, setRefused: set };
+}
+
+/** When the answer to a request was lost, sending it again with the same key makes no second task. */
 function useSend() {
   const { client, tasks } = useGateway();
-  const keys = useRef(new Map<string, string>());
+  const unanswered = useRef(new Map<string, string>());
   return useCallback(
     async (draft: Draft): Promise<Refusal | undefined> => {
       const request = textOf(draft);
-      const idempotencyKey = keys.current.get(request) ?? newKey();
-      keys.current.set(request, idempotencyKey);
+      const idempotencyKey = unanswered.current.get(request) ?? newKey();
+      unanswered.current.delete(request);
       const { edit, generate } = requestOf(draft);
       const { data, error } = await (edit
         ? client.mutation(EditDocument, { input: { ...edit, idempotencyKey } })
         : client.mutation(GenerateDocument, { input: { ...generate, idempotencyKey } }));
-      if (!data) return error && refusalOfError(error);
-      keys.current.delete(request);
-      if (data.submitted.__typename !== 'TaskAccepted') return refusalOf(data.submitted);
-      tasks.merge([data.submitted.task]);
+      if (!data) {
+        unanswered.current.set(request, idempotencyKey);
+        return error && refusalOfError(error);
+      }
+      const { submitted } = data;
+      if (submitted.__typename !== 'TaskAccepted') return refusalOf(submitted);
+      tasks.merge([submitted.task]);
+      if (submitted.replayed) say('It had been taken already: the answer was lost on its way.');
+      else announce(`“${draft.prompt.slice(0, 80)}” is on its way.`);
       return undefined;
     },
     [client, tasks],

@@ -1,5 +1,6 @@
+import { useId } from 'react';
 import { Link } from 'wouter';
-import { useDraft } from '../create/draft';
+import { useDraft } from '../create/drafting';
 import type { Task } from '../gateway/tasks';
 import { useTaskActions } from '../task/actions';
 import { Icon } from '../ui/Icon';
@@ -8,12 +9,13 @@ import { Tile } from './Tile';
 
 /** A task that ended without an image: why, and what can be done about it. */
 export function FailedTile({ task }: { task: Task }) {
+  const words = useId();
   const { retry, remove, busy } = useTaskActions(task.id);
   const { reuse } = useDraft();
   const mayRetry = task.failure?.retryable ?? true;
   return (
     <Tile ratio={1.1} className={task.status === 'FAILED' ? 'failed' : 'canceled'}>
-      <Link href={`/tasks/${task.id}`} className="live-words">
+      <Link href={`/tasks/${task.id}`} id={words} className="live-words">
         {task.prompt}
       </Link>
       <p className="failure">
@@ -34,7 +36,8 @@ export function FailedTile({ task }: { task: Task }) {
         <IconButton
           icon="remove"
           className="quiet"
-          name={`Delete “${task.prompt}”`}
+          name="Delete"
+          about={words}
           title="Delete"
           busy={busy}
           onClick={remove}

@@ -1,7 +1,5 @@
 import type { Task } from '../gateway/tasks';
 import { useEndless } from '../ui/useEndless';
-import { everything } from './filter';
-import { useHistory } from './history';
 import { TaskTiles } from './TaskTiles';
 
 interface Props {
@@ -10,9 +8,10 @@ interface Props {
   loading: boolean;
   problem: string | null;
   readMore: () => void;
+  filtered: boolean;
 }
 
-export function Gallery({ tasks, more, loading, problem, readMore }: Props) {
+export function Gallery({ tasks, more, loading, problem, readMore, filtered }: Props) {
   const end = useEndless<HTMLDivElement>(readMore, more && !loading && !problem);
   return (
     <section aria-label="Images" aria-busy={loading}>
@@ -23,7 +22,7 @@ export function Gallery({ tasks, more, loading, problem, readMore }: Props) {
           ))}
         </ul>
       )}
-      {tasks.length === 0 && !loading && !problem && <Empty />}
+      {tasks.length === 0 && !loading && !problem && <Empty filtered={filtered} />}
       {problem && (
         <p className="notice bad" role="alert">
           {problem}{' '}
@@ -43,8 +42,7 @@ export function Gallery({ tasks, more, loading, problem, readMore }: Props) {
   );
 }
 
-function Empty() {
-  const filtered = useHistory().filter !== everything;
+function Empty({ filtered }: { filtered: boolean }) {
   return (
     <p className="empty">
       {filtered

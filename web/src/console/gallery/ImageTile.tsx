@@ -1,7 +1,8 @@
+import { useId } from 'react';
 import { Link } from 'wouter';
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
-import { useDraft } from '../create/draft';
+import { useDraft } from '../create/drafting';
 import type { Task } from '../gateway/tasks';
 import { drag } from '../ui/drag';
 import { IconButton } from '../ui/IconButton';
@@ -10,20 +11,24 @@ import { Tile } from './Tile';
 
 export function ImageTile({ task, image }: { task: Task; image: PictureFragment }) {
   const { edit } = useDraft();
+  const words = useId();
   return (
     <Tile ratio={image.width / image.height} className="image" draggable onDragStart={(event) => drag(event, image.id)}>
       <Link href={`/tasks/${task.id}`} className="tile-link" draggable={false}>
         <Picture image={image} variant="preview" alt={task.prompt} />
       </Link>
       <div className="tile-bar">
-        <p title={task.prompt}>{task.prompt}</p>
+        <p id={words} title={task.prompt}>
+          {task.prompt}
+        </p>
         <IconButton
           icon="edit"
-          name={`Edit “${task.prompt}”`}
+          name="Edit this"
           title="Edit this"
+          about={words}
           onClick={() => edit(image, task.prompt)}
         />
-        <AddToBoard imageId={image.id} name={task.prompt} />
+        <AddToBoard imageId={image.id} about={words} />
       </div>
     </Tile>
   );

@@ -1,3 +1,4 @@
+import { useId } from 'react';
 import { Link } from 'wouter';
 import { ratioOf } from '../ui/ratio';
 import type { Task } from '../gateway/tasks';
@@ -9,16 +10,20 @@ import { Tile } from './Tile';
 
 /** A task on its way. */
 export function LiveTile({ task }: { task: Task }) {
+  const words = useId();
   const { cancel, busy } = useTaskActions(task.id);
   return (
     <Tile ratio={ratioOf(task.aspectRatio)} className="awaited live">
       <Link href={`/tasks/${task.id}`} className="live-text">
-        <span className="live-words">{task.prompt}</span>
+        <span id={words} className="live-words">
+          {task.prompt}
+        </span>
       </Link>
       <IconButton
         icon="close"
         className="quiet cancel"
-        name={`Cancel “${task.prompt}”`}
+        name="Cancel"
+        about={words}
         title="Cancel"
         busy={busy}
         onClick={cancel}

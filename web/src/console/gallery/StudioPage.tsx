@@ -7,8 +7,8 @@ import { useHistory } from './history';
 
 /** Where images are asked for and seen to arrive, with all that were made before. */
 export function StudioPage() {
-  const { filter, setFilter, ...history } = useHistory();
-  useScrollAsLeft();
+  const { filter, setFilter, scrolled, ...history } = useHistory();
+  useScrollAsLeft(scrolled);
   return (
     <div className="page">
       <title>Plantain</title>
@@ -21,13 +21,11 @@ export function StudioPage() {
   );
 }
 
-let left = 0;
-
-function useScrollAsLeft() {
+function useScrollAsLeft(scrolled: { current: number }) {
   useLayoutEffect(() => {
-    scrollTo(0, left);
+    scrollTo(0, scrolled.current);
     return () => {
-      left = scrollY;
+      scrolled.current = scrollY;
     };
-  }, []);
+  }, [scrolled]);
 }

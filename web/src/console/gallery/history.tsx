@@ -11,6 +11,7 @@ const pageSize = 24;
 const whileTypingMs = 250;
 
 interface Reach {
+  gateway: unknown;
   filter: Filter;
   /** The oldest task that was read: what is older may lack neighbours. */
   oldest: Place | null;
@@ -21,6 +22,10 @@ interface Reach {
 interface History {
   filter: Filter;
   setFilter: (filter: Filter) => void;
+  /** Whether the tasks are those of a filter, and not all. */
+  filtered: boolean;
+  /** How far the gallery was scrolled when it was left. */
+  scrolled: { current: number };
   tasks: Task[];
   more: boolean;
   loading: boolean;
@@ -33,8 +38,10 @@ const HistoryContext = createContext<History | null>(null);
 /** Above the pages: whoever comes back from one finds the gallery as it was left. */
 export function HistoryProvider({ children }: { children: ReactNode }) {
   const [filter, setFilter] = useState(everything);
-  const read = useReach(useStill(filter, whileTypingMs));
-  return <HistoryContext value={{ filter, setFilter, ...read }}>{children}</HistoryContext>;
+  const still = useStill(filter, whileTypingMs);
+  const scrolled = useRef(0);
+  const history = { filter, setFilter, filtered: still !== everything, scrolled, ...useReach(still) };
+  return <HistoryContext value={history}>{children}</HistoryContext>;
 }
 
 export function useHistory(): History {
@@ -44,14 +51,14 @@ export function useHistory(): History {
 }
 
 /** The history with a filter, as far back as it was read; what is pushed joins it. */
-function useReach(filter: Filter): Omit<History, 'filter' | 'setFilter'> {
+function useReach(filter: Filter): Pick<History, 'tasks' | 'more' | 'loading' | 'problem' | 'readMore'> {
   const gateway = useGateway();
   const all = useSignal(gateway.tasks.all);
   const { count } = useSignal(gateway.connection);
   const [reach, setReach] = useState<Reach>();
   const [loading, setLoading] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const current = reach?.filter === filter ? reach : undefined;
+  const current = reach?.gateway === gateway && reach.filter === filter ? reach : undefined;
   const turn = useRef(0);
 
   const readMore = useCallback(async () => {
@@ -66,6 +73,7 @@ function useReach(filter: Filter): Omit<History, 'filter' | 'setFilter'> {
     const { nodes, pageInfo } = data.tasks;
     gateway.tasks.merge(nodes);
     setReach({
+      gateway,
       filter,
       oldest: nodes.at(-1) ?? current?.oldest ?? null,
       cursor: pageInfo.endCursor ?? current?.cursor ?? null,

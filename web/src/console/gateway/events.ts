@@ -3,7 +3,6 @@ import { NodesDocument, TaskEventsDocument, type TaskCardFragment } from '../../
 import type { Gateway } from './gateway';
 
 const positionsEveryMs = 4_000;
-const againAfterMs = 2_000;
 const mergeAfterMs = 30;
 const mostIds = 100;
 
@@ -14,26 +13,18 @@ const mostIds = 100;
 export function followTasks(gateway: Gateway, cursor: string, onForgotten: () => void): () => void {
   // Written into each request anew: after a lost connection it names the last event that was seen, not the first.
   const variables = { after: cursor };
-  let stop = () => {};
-  const begin = () => {
-    const merge = gathering<TaskCardFragment>((tasks) => gateway.tasks.merge(tasks));
-    const events = gateway.client.subscription(TaskEventsDocument, variables).subscribe(({ data, error }) => {
-      if (data) {
-        variables.after = data.taskEvents.cursor;
-        merge(data.taskEvents.task);
-      } else if (error && isForgotten(error)) {
-        onForgotten();
-      } else {
-        const timer = setTimeout(begin, againAfterMs);
-        stop = () => clearTimeout(timer);
-      }
-    });
-    stop = () => events.unsubscribe();
-  };
-  begin();
+  const merge = gathering<TaskCardFragment>((tasks) => gateway.tasks.merge(tasks));
+  const events = gateway.client.subscription(TaskEventsDocument, variables).subscribe(({ data, error }) => {
+    if (data) {
+      variables.after = data.taskEvents.cursor;
+      merge(data.taskEvents.task);
+    } else if (error && isForgotten(error)) {
+      onForgotten();
+    }
+  });
   const stopPositions = followPositions(gateway);
   return () => {
-    stop();
+    events.unsubscribe();
     stopPositions();
   };
 }
@@ -86,7 +77,7 @@ export async function refreshImage(gateway: Gateway, id: string) {
 async function refresh(gateway: Gateway, ids: string[]): Promise<(TaskCardFragment | undefined)[] | undefined> {
   const { data } = await gateway.client.query(NodesDocument, { ids });
   const found = data?.nodes.map(taskOf);
-  gateway.tasks.merge(found?.filter((task) => task !== undefined) ?? []);
+  if (found) gateway.tasks.merge(found.filter((task) => task !== undefined));
   return found;
 }
 

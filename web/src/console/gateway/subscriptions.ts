@@ -4,8 +4,8 @@ import type { Client as Socket, ExecutionResult, Sink } from 'graphql-ws';
 const againAfterMs = 2_000;
 
 /**
- * Subscriptions that last. The socket comes back by itself when it is lost; this begins again what ends because
- * something behind the gateway failed, its database for example.
+ * Subscriptions that last. The socket comes back by itself when it is lost; this begins again what ends for good
+ * there, because it was closed for a strange reason, or because something behind the gateway failed.
  */
 export function lastingSubscriptions(socket: Socket) {
   return subscriptionExchange({
@@ -36,7 +36,7 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
         if (failed) unsubscribe();
         else sink.next(result as ExecutionResult);
       },
-      error: (error) => (isFailure(error) ? again() : sink.error(error)),
+      error: (error) => (Array.isArray(error) && !isFailure(error) ? sink.error(error) : again()),
       complete: () => (failed ? again() : sink.complete()),
     });
     stop = unsubscribe;

@@ -55,11 +55,19 @@ interface SignedInProps {
 
 function SignedIn({ gateway, onForgotten, onLeave, children }: SignedInProps) {
   const { viewer, problem } = useViewer(gateway);
+  // When all is read anew, what the user was at stays.
+  const shown = useLast(viewer);
   const cursor = viewer?.eventCursor;
   useEffect(() => (cursor ? followTasks(gateway, cursor, onForgotten) : undefined), [gateway, cursor, onForgotten]);
 
-  if (!viewer) return <Waiting problem={problem} onLeave={onLeave} />;
-  return <ViewerProvider value={viewer}>{children}</ViewerProvider>;
+  if (!shown) return <Waiting problem={problem} onLeave={onLeave} />;
+  return <ViewerProvider value={shown}>{children}</ViewerProvider>;
+}
+
+function useLast<T>(value: T | undefined): T | undefined {
+  const [last, setLast] = useState(value);
+  if (value !== undefined && value !== last) setLast(value);
+  return value ?? last;
 }
 
 function useViewer({ client }: Gateway): { viewer?: Viewer; problem?: string } {

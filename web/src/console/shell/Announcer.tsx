@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { useGateway } from '../gateway/gateway';
 import { isLive, type Task } from '../gateway/tasks';
+import { announce, announcement } from '../ui/announcement';
 import { useSignal } from '../ui/signal';
 
 const mostNews = 3;
@@ -8,16 +9,13 @@ const mostNews = 3;
 /** Tells people who do not see the gallery what has become of the tasks that they waited for. */
 export function Announcer() {
   const tasks = useSignal(useGateway().tasks.all);
-  const live = useRef<Set<string>>(null);
-  const [text, setText] = useState('');
+  const text = useSignal(announcement);
+  const live = useRef(new Set<string>());
 
   useEffect(() => {
-    const before = live.current;
-    const begun = tasks.filter((task) => isLive(task) && before && !before.has(task.id));
-    const over = tasks.filter((task) => !isLive(task) && before?.has(task.id));
+    const over = tasks.filter((task) => !isLive(task) && live.current.has(task.id));
     live.current = new Set(tasks.filter(isLive).map(({ id }) => id));
-    const news = [...begun, ...over].slice(0, mostNews).map(describe);
-    if (news.length > 0) setText(news.join(' '));
+    if (over.length > 0) announce(over.slice(0, mostNews).map(describe).join(' '));
   }, [tasks]);
 
   return (
@@ -29,7 +27,6 @@ export function Announcer() {
 
 function describe({ status, prompt, failure, images }: Task): string {
   const what = `“${prompt.slice(0, 80)}”`;
-  if (isLive({ status })) return `${what} is on its way.`;
   if (status === 'SUCCEEDED')
     return `${images.length === 1 ? 'The image' : `${images.length} images`} of ${what} can be seen.`;
   if (status === 'FAILED') return `${what} failed: ${failure?.message}`;

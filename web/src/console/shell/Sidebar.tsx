@@ -4,6 +4,7 @@ import { CreditsSummary } from '../account/CreditsSummary';
 import { BoardLinks } from '../boards/BoardLinks';
 import { useViewer } from '../session/viewer';
 import { Icon, type IconName } from '../ui/Icon';
+import { useWide } from '../ui/useWide';
 import { Logo } from '../ui/Logo';
 
 interface Props {
@@ -24,7 +25,7 @@ export function Sidebar({ users, onUser, onLeave }: Props) {
         <Item href="/webhooks" icon="webhooks" label="Webhooks" />
         <Item href="/account" icon="account" label="Account" />
       </nav>
-      <BoardLinks />
+      {useWide() && <BoardLinks />}
       <div className="sidebar-foot">
         <CreditsSummary />
         <Who users={users} onUser={onUser} onLeave={onLeave} />

@@ -1,6 +1,6 @@
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
-import { useDraft } from '../create/draft';
+import { useDraft } from '../create/drafting';
 import { onThisHost } from '../gateway/links';
 import { isLive, type Task } from '../gateway/tasks';
 import { ratioOf } from '../ui/ratio';
@@ -55,7 +55,7 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
         <button type="button" onClick={() => edit(image, task.prompt)}>
           <Icon name="edit" /> Edit this
         </button>
-        <AddToBoard imageId={image.id} name={alt} />
+        <AddToBoard imageId={image.id} />
         <Downloads image={image} />
         {task.images.length > 1 && <DeleteImage task={task} image={image} number={number} />}
       </figcaption>

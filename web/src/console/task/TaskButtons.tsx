@@ -1,5 +1,5 @@
 import { useLocation } from 'wouter';
-import { useDraft } from '../create/draft';
+import { useDraft } from '../create/drafting';
 import { isLive, type Task } from '../gateway/tasks';
 import { Confirm } from '../ui/Confirm';
 import { Icon } from '../ui/Icon';

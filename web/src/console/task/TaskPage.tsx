@@ -69,8 +69,10 @@ function Shown({ task, details }: { task: Task; details: Details }) {
 function Standing({ task }: { task: Task }) {
   const kind = task.status === 'SUCCEEDED' ? 'good' : task.status === 'FAILED' ? 'bad' : isLive(task) ? 'warn' : '';
   return (
-    <p className="row" role="status">
-      <span className={`chip ${kind}`}>{stageOf(task)}</span>
+    <p className="row">
+      <span className={`chip ${kind}`} role="status">
+        {stageOf(task)}
+      </span>
       <span className="hint">
         asked for <Ago at={task.createdAt} />
       </span>

@@ -5,6 +5,8 @@ interface Props {
   button: ReactNode;
   /** The button's name, where what it shows does not say it. */
   name?: string;
+  /** The id of what says more of what it is about. */
+  about?: string;
   className?: string;
   /** Opens towards the start of the line, where there is no room at its end. */
   end?: boolean;
@@ -12,7 +14,7 @@ interface Props {
 }
 
 /** A button with a panel under it, which closes with Escape, or when the user goes on elsewhere. */
-export function Panel({ button, name, className, end = false, children }: Props) {
+export function Panel({ button, name, about, className, end = false, children }: Props) {
   const [open, setOpen] = useState(false);
   const id = useId();
   const anchor = useRef<HTMLDivElement>(null);
@@ -35,6 +37,7 @@ export function Panel({ button, name, className, end = false, children }: Props)
         type="button"
         className={className}
         aria-label={name}
+        aria-describedby={about}
         aria-expanded={open}
         aria-controls={open ? id : undefined}
         onClick={() => setOpen(!open)}

@@ -48,7 +48,7 @@ export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
       style={{ backgroundImage: blur && `url(${blur})`, aspectRatio: `${image.width} / ${image.height}` }}
     >
       {failed === src ? (
-        <span role="img" aria-label={alt} />
+        <img alt={alt} width={image.width} height={image.height} />
       ) : (
         <img
           src={src}

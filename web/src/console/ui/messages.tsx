@@ -17,6 +17,8 @@ export function say(text: string, kind: Message['kind'] = 'good') {
 
 export function Messages() {
   const shown = useSignal(message);
+  // What was said to one user is not for the next.
+  useEffect(() => () => message.set(null), []);
   useEffect(() => {
     if (shown?.kind !== 'good') return;
     const timer = setTimeout(() => message.set(null), shownForMs);

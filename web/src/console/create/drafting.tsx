@@ -1,44 +1,13 @@
-import { createContext, use, useCallback, useMemo, useState, type ReactNode } from 'react';
+import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
-import type { OutputFormat, PictureFragment, Resolution } from '../../gql/graphql';
+import type { PictureFragment } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { onThisHost } from '../gateway/links';
 import type { Task } from '../gateway/tasks';
 import { say } from '../ui/messages';
+import { blank, shapeOf, withInput, type Draft, type Input } from './draft';
 import { upload } from './upload';
 import { useSubmit, type Submission } from './useSubmit';
-
-/** What is being asked for. Null leaves it to the model, or the model to the gateway. */
-export interface Draft {
-  prompt: string;
-  model: string | null;
-  aspectRatio: string | null;
-  resolution: Resolution | null;
-  outputFormat: OutputFormat | null;
-  count: number;
-  boardId: string | null;
-  inputs: Input[];
-}
-
-/** An image to edit. Without `source` it is on its way, or `problem` says why it is not. */
-export interface Input {
-  key: string;
-  name: string;
-  preview: string;
-  source?: { imageId: string } | { uploadId: string };
-  problem?: string;
-}
-
-const blank: Draft = {
-  prompt: '',
-  model: null,
-  aspectRatio: null,
-  resolution: null,
-  outputFormat: null,
-  count: 1,
-  boardId: null,
-  inputs: [],
-};
 
 interface Drafting {
   draft: Draft;
@@ -47,7 +16,6 @@ interface Drafting {
   arrive: () => void;
   submission: Submission;
   change: (part: Partial<Draft>) => void;
-  addImage: (image: PictureFragment, name: string) => void;
   addFiles: (files: Iterable<File>) => void;
   /** One of the viewer's images, of which only the id is known. */
   addDropped: (imageId: string) => void;
@@ -76,7 +44,8 @@ function useDrafting(): Drafting {
   const [, go] = useLocation();
   const [draft, setDraft] = useState(blank);
   const [coming, setComing] = useState(false);
-  const submission = useSubmit();
+  const submission = useSubmit(draft);
+  useReleasedFiles(draft.inputs);
   const change = useCallback((part: Partial<Draft>) => setDraft((last) => ({ ...last, ...part })), []);
   const put = useCallback(
     (input: Input) => setDraft((last) => ({ ...last, inputs: withInput(last.inputs, input) })),
@@ -89,8 +58,6 @@ function useDrafting(): Drafting {
   }, []);
 
   return useMemo(() => {
-    const addImage = (image: PictureFragment, name: string) =>
-      put({ key: image.id, name, preview: onThisHost(image.thumbnail), source: { imageId: image.id } });
     const addFile = async (file: File) => {
       const preview = URL.createObjectURL(file);
       put({ key: preview, name: file.name, preview });
@@ -106,24 +73,19 @@ function useDrafting(): Drafting {
       arrive: () => setComing(false),
       submission,
       change,
-      addImage,
       addDropped: (imageId) => {
         const task = tasks.all.get().find(({ images }) => images.some(({ id }) => id === imageId));
         const image = task?.images.find(({ id }) => id === imageId);
-        if (task && image) addImage(image, task.prompt);
+        if (task && image) put(inputOf(image, task.prompt));
       },
       addFiles: (files) => void [...files].forEach(addFile),
-      removeInput: (key) => {
-        // Of a file it is the address of its bytes, which stay in memory until then; of an image it is none.
-        URL.revokeObjectURL(key);
-        setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) }));
-      },
+      removeInput: (key) => setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
       edit: (image, name) => {
-        addImage(image, name);
+        change({ inputs: [inputOf(image, name)] });
         come();
       },
       reuse: ({ kind, prompt, requestedImages, aspectRatio, resolution }) => {
-        change({ prompt, count: requestedImages, aspectRatio: shapeOf(aspectRatio), resolution, inputs: [] });
+        change({ ...blank, prompt, count: requestedImages, aspectRatio: shapeOf(aspectRatio), resolution });
         if (kind === 'EDIT') say('Add the images to edit again.');
         come();
       },
@@ -131,8 +93,20 @@ function useDrafting(): Drafting {
   }, [draft, coming, submission, client, tasks, go, change, put, settle]);
 }
 
-/** `auto` is what a model does when nothing is said. */
-const shapeOf = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
+const inputOf = (image: PictureFragment, name: string): Input => ({
+  key: image.id,
+  name,
+  preview: onThisHost(image.thumbnail),
+  source: { imageId: image.id },
+});
 
-const withInput = (inputs: Input[], input: Input) =>
-  inputs.some(({ key }) => key === input.key) ? inputs : [...inputs, input];
+/** A file's bytes stay in memory as long as they have an address, which is the key of what was made of it. */
+function useReleasedFiles(inputs: Input[]) {
+  const held = useRef<string[]>([]);
+  useEffect(() => {
+    const keys = inputs.map(({ key }) => key);
+    held.current.filter((key) => !keys.includes(key)).forEach(URL.revokeObjectURL);
+    held.current = keys;
+  }, [inputs]);
+  useEffect(() => () => held.current.forEach(URL.revokeObjectURL), []);
+}

@@ -1,0 +1,39 @@
+import type { OutputFormat, Resolution } from '../../gql/graphql';
+
+/** What is being asked for. Null leaves it to the model, or the model to the gateway. */
+export interface Draft {
+  prompt: string;
+  model: string | null;
+  aspectRatio: string | null;
+  resolution: Resolution | null;
+  outputFormat: OutputFormat | null;
+  count: number;
+  boardId: string | null;
+  inputs: Input[];
+}
+
+/** An image to edit. Without `source` it is on its way, or `problem` says why it is not. */
+export interface Input {
+  key: string;
+  name: string;
+  preview: string;
+  source?: { imageId: string } | { uploadId: string };
+  problem?: string;
+}
+
+export const blank: Draft = {
+  prompt: '',
+  model: null,
+  aspectRatio: null,
+  resolution: null,
+  outputFormat: null,
+  count: 1,
+  boardId: null,
+  inputs: [],
+};
+
+/** `auto` is what a model does when nothing is said. */
+export const shapeOf = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
+
+export const withInput = (inputs: Input[], input: Input) =>
+  inputs.some(({ key }) => key === input.key) ? inputs : [...inputs, input];
