@@ -1,5 +1,5 @@
 import type { Client } from '@urql/core';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo } from 'react';
 import { useSubscription } from 'urql';
 import {
   BoardDocument,
@@ -22,7 +22,7 @@ const pageSize = 100;
 export function useOpenBoard(id: string): OpenBoard {
   const { client } = useGateway();
   const boards = useBoardList();
-  const [board] = useState(() => new OpenBoard(client, boards, id));
+  const board = useMemo(() => new OpenBoard(client, boards, id), [client, boards, id]);
   const [{ data, fetching }] = useSubscription({ query: BoardUpdatedDocument, variables: { id } });
   // At first, at every change, when the connection is back, and when the news end because the board is gone.
   useEffect(() => void board.images.read(), [board, data, fetching]);

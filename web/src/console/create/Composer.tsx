@@ -40,7 +40,7 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
 
   return (
     <DropArea>
-      <form className="composer card" onSubmit={send} aria-label="New images">
+      <form className="composer card" onSubmit={send} onKeyDown={unlessHeld} aria-label="New images">
         <InputTray most={choices.maxInputs} problem={problemAt(refusal, 'images')} />
         <PromptField
           prompt={draft.prompt}
@@ -58,7 +58,6 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
             aria-busy={submission.sending}
             aria-keyshortcuts="Control+Enter"
             onClick={once}
-            onKeyDown={unlessHeld}
           >
             Generate
           </button>
@@ -68,12 +67,13 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
   );
 }
 
-/** A double click is one wish, and so is a key that is held. */
+/** A double click is one wish, and so is Enter that is held on any control; in the text it makes new lines. */
 const once = (event: MouseEvent) => {
   if (event.detail > 1) event.preventDefault();
 };
 const unlessHeld = (event: KeyboardEvent) => {
-  if (event.repeat) event.preventDefault();
+  const isText = event.target instanceof HTMLTextAreaElement;
+  if (event.repeat && event.key === 'Enter' && !isText) event.preventDefault();
 };
 
 const shownFields = ['images', 'prompt', ...optionFields];

@@ -26,6 +26,8 @@ interface Drafting {
   reuse: (task: Pick<Task, 'kind' | 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
 }
 
+const studio = '/';
+
 const DraftContext = createContext<Drafting | null>(null);
 
 /** Above the pages: what is being asked for outlives a look at another page. */
@@ -41,10 +43,10 @@ export function useDraft(): Drafting {
 
 function useDrafting(): Drafting {
   const { client, tasks } = useGateway();
-  const [, go] = useLocation();
+  const [path, go] = useLocation();
   const [draft, setDraft] = useState(blank);
   const [coming, setComing] = useState(false);
-  const submission = useSubmit(draft);
+  const submission = useSubmit(path === studio ? draft : null);
   useReleasedFiles(draft.inputs);
   const change = useCallback((part: Partial<Draft>) => setDraft((last) => ({ ...last, ...part })), []);
   const put = useCallback(
@@ -64,7 +66,7 @@ function useDrafting(): Drafting {
       settle(preview, await upload(client, file));
     };
     const come = () => {
-      go('/');
+      go(studio);
       setComing(true);
     };
     return {

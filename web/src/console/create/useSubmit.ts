@@ -9,9 +9,6 @@ import type { Draft } from './draft';
 import { refusalOf, refusalOfError } from './refusal';
 import { newKey, requestOf } from './request';
 
-/** Whoever presses again after so long has seen nothing happen: it is no wish for a second task. */
-const impatientAfterMs = 1_000;
-
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;
   sending: boolean;
@@ -19,46 +16,48 @@ export interface Submission {
   refusalFor: (draft: Draft) => Refusal | undefined;
 }
 
-/** Sends drafts; several may be on their way. `current`: the one that the user looks at. */
-export function useSubmit(current: Draft): Submission {
+/** Sends drafts; different ones may be on their way at once. `shown`: the one that the user looks at, if any. */
+export function useSubmit(shown: Draft | null): Submission {
   const send = useSend();
-  const [sentAt, setSentAt] = useState<ReadonlyMap<string, number>>(new Map());
-  const { refused, setRefused } = useRefused();
-  const shown = useRef(current);
+  const [sending, setSending] = useState<ReadonlySet<string>>(new Set());
+  const { refused, note } = useRefused();
+  const latest = useRef({ shown, sending });
   useEffect(() => {
-    shown.current = current;
+    latest.current = { shown, sending };
   });
 
   const submit = useCallback(
     async (draft: Draft) => {
       const request = textOf(draft);
-      if (Date.now() - (sentAt.get(request) ?? Infinity) > impatientAfterMs) return say('It is being sent.');
-      setSentAt((last) => new Map(last).set(request, Date.now()));
+      if (latest.current.sending.has(request)) return say('It is being sent.');
+      setSending((others) => new Set([...others, request]));
       const refusal = await send(draft);
-      setSentAt((last) => new Map([...last].filter(([other]) => other !== request)));
-      setRefused(request, refusal);
-      const isOutOfSight = refusal && textOf(shown.current) !== request;
-      if (isOutOfSight) say(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
+      setSending((others) => new Set([...others].filter((other) => other !== request)));
+      note(request, refusal);
+      const isSeen = latest.current.shown && textOf(latest.current.shown) === request;
+      if (refusal && !isSeen) say(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
     },
-    [send, sentAt, setRefused],
+    [send, note],
   );
 
   return useMemo(() => {
-    const refusalFor = (draft: Draft) => (refused?.request === textOf(draft) ? refused.refusal : undefined);
-    return { submit, sending: sentAt.size > 0, refusalFor };
-  }, [submit, sentAt, refused]);
+    const refusalFor = (draft: Draft) => refused.get(textOf(draft));
+    return { submit, sending: sending.size > 0, refusalFor };
+  }, [submit, sending, refused]);
 }
 
-/** The last refusal, for as long as it may still be true. */
+/** Why requests were not taken, as long as that may still be true. */
 function useRefused() {
   const { count } = useSignal(useGateway().connection);
-  const [refused, setRefused] = useState<{ request: string; refusal: Refusal }>();
-  useEffect(() => setRefused(undefined), [count]);
-  const set = useCallback((request: string, refusal: Refusal | undefined) => {
-    const isThis = (last: { request: string } | undefined) => last?.request === request;
-    setRefused((last) => (refusal ? { request, refusal } : isThis(last) ? undefined : last));
+  const [refused, setRefused] = useState<ReadonlyMap<string, Refusal>>(new Map());
+  useEffect(() => setRefused(new Map()), [count]);
+  const note = useCallback((request: string, refusal: Refusal | undefined) => {
+    setRefused((last) => {
+      const others = [...last].filter(([other]) => other !== request);
+      return new Map(refusal ? [...others, [request, refusal]] : others);
+    });
   }, []);
-  return { refused, setRefused: set };
+  return { refused, note };
 }
 
 /** When the answer to a request was lost, sending it again with the same key makes no second task. */

@@ -15,12 +15,11 @@ export function followTasks(gateway: Gateway, cursor: string, onForgotten: () =>
   const variables = { after: cursor };
   const merge = gathering<TaskCardFragment>((tasks) => gateway.tasks.merge(tasks));
   const events = gateway.client.subscription(TaskEventsDocument, variables).subscribe(({ data, error }) => {
-    if (data) {
-      variables.after = data.taskEvents.cursor;
-      merge(data.taskEvents.task);
-    } else if (error && isForgotten(error)) {
-      onForgotten();
-    }
+    // With an error, urql hands over the last event once more.
+    if (error && isForgotten(error)) return onForgotten();
+    if (!data) return;
+    variables.after = data.taskEvents.cursor;
+    merge(data.taskEvents.task);
   });
   const stopPositions = followPositions(gateway);
   return () => {

@@ -21,8 +21,28 @@ export function Session({ token, onRefused, onLeave, children }: Props) {
   // Grows when the event log no longer reaches back to the cursor: then all is read anew.
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
-  const [gateway, setGateway] = useState<Gateway>();
+  const opened = useOpened(token, onRefused, generation);
+  const { viewer, problem } = useViewer(opened);
+  const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
+  // Both at once: what is read before the cursor may miss what happens between.
+  if (opened && viewer && session?.gateway !== opened) setSession({ gateway: opened, viewer });
 
+  useEffect(
+    () => (session ? followTasks(session.gateway, session.viewer.eventCursor, restart) : undefined),
+    [session, restart],
+  );
+  if (!session) return <Waiting problem={problem} onLeave={onLeave} />;
+  return (
+    <GatewayProvider value={session.gateway}>
+      <Provider value={session.gateway.client}>
+        <ViewerProvider value={session.viewer}>{children}</ViewerProvider>
+      </Provider>
+    </GatewayProvider>
+  );
+}
+
+function useOpened(token: string, onRefused: (reason: string) => void, generation: number): Gateway | undefined {
+  const [gateway, setGateway] = useState<Gateway>();
   useEffect(() => {
     let open = true;
     // An answer to the last token, which comes late, says nothing of this one.
@@ -33,52 +53,19 @@ export function Session({ token, onRefused, onLeave, children }: Props) {
       opened.close();
     };
   }, [token, onRefused, generation]);
-
-  if (!gateway) return null;
-  return (
-    <GatewayProvider value={gateway}>
-      <Provider value={gateway.client}>
-        <SignedIn gateway={gateway} onForgotten={restart} onLeave={onLeave}>
-          {children}
-        </SignedIn>
-      </Provider>
-    </GatewayProvider>
-  );
+  return gateway;
 }
 
-interface SignedInProps {
-  gateway: Gateway;
-  onForgotten: () => void;
-  onLeave: () => void;
-  children: ReactNode;
-}
-
-function SignedIn({ gateway, onForgotten, onLeave, children }: SignedInProps) {
-  const { viewer, problem } = useViewer(gateway);
-  // When all is read anew, what the user was at stays.
-  const shown = useLast(viewer);
-  const cursor = viewer?.eventCursor;
-  useEffect(() => (cursor ? followTasks(gateway, cursor, onForgotten) : undefined), [gateway, cursor, onForgotten]);
-
-  if (!shown) return <Waiting problem={problem} onLeave={onLeave} />;
-  return <ViewerProvider value={shown}>{children}</ViewerProvider>;
-}
-
-function useLast<T>(value: T | undefined): T | undefined {
-  const [last, setLast] = useState(value);
-  if (value !== undefined && value !== last) setLast(value);
-  return value ?? last;
-}
-
-function useViewer({ client }: Gateway): { viewer?: Viewer; problem?: string } {
-  const [found, setFound] = useState<{ client: unknown; viewer?: Viewer; problem?: string }>();
+function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; problem?: string } {
+  const [found, setFound] = useState<{ gateway: unknown; viewer?: Viewer; problem?: string }>();
   useEffect(() => {
+    if (!gateway) return;
     let timer: ReturnType<typeof setTimeout>;
     let ended = false;
     const ask = async () => {
-      const { data, error } = await client.query(ViewerDocument, {});
+      const { data, error } = await gateway.client.query(ViewerDocument, {});
       if (ended) return;
-      setFound({ client, viewer: data?.viewer, problem: error && describe(error) });
+      setFound({ gateway, viewer: data?.viewer, problem: error && describe(error) });
       if (!data) timer = setTimeout(ask, againAfterMs);
     };
     void ask();
@@ -86,8 +73,8 @@ function useViewer({ client }: Gateway): { viewer?: Viewer; problem?: string } {
       ended = true;
       clearTimeout(timer);
     };
-  }, [client]);
-  return found?.client === client ? found : {};
+  }, [gateway]);
+  return found && found.gateway === gateway ? found : {};
 }
 
 function Waiting({ problem, onLeave }: { problem?: string; onLeave: () => void }) {

@@ -9,9 +9,11 @@ const mostNews = 3;
 /** Tells people who do not see the gallery what has become of the tasks that they waited for. */
 export function Announcer() {
   const tasks = useSignal(useGateway().tasks.all);
-  const text = useSignal(announcement);
+  const { id, text } = useSignal(announcement);
   const live = useRef(new Set<string>());
 
+  // What was said to one user is not for the next.
+  useEffect(() => () => announce(''), []);
   useEffect(() => {
     const over = tasks.filter((task) => !isLive(task) && live.current.has(task.id));
     live.current = new Set(tasks.filter(isLive).map(({ id }) => id));
@@ -20,7 +22,7 @@ export function Announcer() {
 
   return (
     <p className="unseen" aria-live="polite">
-      {text}
+      <span key={id}>{text}</span>
     </p>
   );
 }

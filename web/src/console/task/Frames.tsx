@@ -1,3 +1,4 @@
+import { useId } from 'react';
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/drafting';
@@ -41,6 +42,7 @@ export function Frames({ task }: { task: Task }) {
 }
 
 function Frame({ task, image, number }: { task: Task; image: PictureFragment; number: number }) {
+  const facts = useId();
   const { edit } = useDraft();
   const alt = task.images.length > 1 ? `${task.prompt} (${number} of ${task.images.length})` : task.prompt;
   return (
@@ -49,13 +51,13 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
         <Picture image={image} variant="url" alt={alt} lazy={false} />
       </a>
       <figcaption className="row">
-        <span className="hint">
+        <span id={facts} className="hint">
           {image.width} × {image.height} · {sizeOf(image.byteSize)}
         </span>
         <button type="button" onClick={() => edit(image, task.prompt)}>
           <Icon name="edit" /> Edit this
         </button>
-        <AddToBoard imageId={image.id} />
+        <AddToBoard imageId={image.id} about={facts} />
         <Downloads image={image} />
         {task.images.length > 1 && <DeleteImage task={task} image={image} number={number} />}
       </figcaption>

@@ -1,6 +1,8 @@
 import { Signal } from './signal';
 
-/** What a screen reader says, of what everybody else sees. */
-export const announcement = new Signal('');
+/** What a screen reader says, of what everybody else sees; `id` tells the same text from itself, said again. */
+export const announcement = new Signal({ id: 0, text: '' });
 
-export const announce = (text: string) => announcement.set(text);
+export function announce(text: string) {
+  announcement.set({ id: announcement.get().id + 1, text });
+}
