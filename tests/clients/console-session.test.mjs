@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { limit, lostConnection, useConsole } from './console/console.mjs';
+import { limit, lostConnection, until, useConsole } from './console/console.mjs';
 import { ask, assertSeen, generate, makeTask, picture, prompt, taskOver, tasksOf, tile } from './console/studio.mjs';
 
 const blockedTerms = join(tmpdir(), `plantain-blocked-terms-${process.pid}`);
@@ -200,3 +200,70 @@ test('what happens while the network is away is shown when it is back', limit, a
   const shown = await page.locator('a[href*="/tasks/"]').count();
   assert.equal(shown, 3, 'a task is missing, or shown twice');
 });
+
+test('a subscription that fails behind the gateway begins again, and misses nothing', limit, async (t) => {
+  const user = await console.newUser();
+  let answer;
+  const page = await console.open(t, user, '/', {
+    expected: lostConnection,
+    prepare: (context) => onSubscription(context, (variables) => answer?.(variables)),
+  });
+  await seenFirst(page, user);
+  const failures = [];
+  answer = (variables) => failures.push(variables.after) === 1 && 'INTERNAL';
+  await startAgain(page);
+
+  await until('it failed, and began again', () => failures.length, (count) => count >= 2);
+  assert.equal(failures[0], failures[1], 'it went on from somewhere else');
+  await makeTask(user, 'a house in the snow');
+  await assertSeen(picture(page, 'a house in the snow'));
+});
+
+test('a page whose place in the log is forgotten reads everything anew, and keeps what was written', limit, async (t) => {
+  const user = await console.newUser();
+  let answer;
+  const page = await console.open(t, user, '/', {
+    expected: lostConnection,
+    prepare: (context) => onSubscription(context, (variables) => answer?.(variables)),
+  });
+  await seenFirst(page, user);
+  await prompt(page).fill('a poem that is not sent');
+  const asked = [];
+  answer = (variables) => asked.push(variables.after) === 1 && 'BAD_USER_INPUT';
+  await startAgain(page, () => makeTask(user, 'a lighthouse'));
+
+  await until('it was refused, and began anew', () => asked.length, (count) => count >= 2);
+  await assertSeen(picture(page, 'a lighthouse'));
+  await makeTask(user, 'a house in the snow');
+  await assertSeen(picture(page, 'a house in the snow'));
+  assert.equal(await prompt(page).inputValue(), 'a poem that is not sent');
+});
+
+/** The page has followed the log for a while. */
+async function seenFirst(page, user) {
+  await prompt(page).waitFor();
+  await makeTask(user, 'a red balloon');
+  await assertSeen(picture(page, 'a red balloon'));
+}
+
+/** Cuts the page off and lets it come back. */
+async function startAgain(page, meanwhile = () => {}) {
+  await page.context().setOffline(true);
+  await notice(page).waitFor();
+  await meanwhile();
+  await page.context().setOffline(false);
+}
+
+/** Lets `codeFor` refuse subscriptions to events, by their variables, with an error of its choice. */
+async function onSubscription(context, codeFor) {
+  await context.routeWebSocket('**/graphql', (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => {
+      const { id, type, payload } = JSON.parse(text);
+      const isEvents = type === 'subscribe' && payload.query.includes('taskEvents');
+      const code = isEvents && codeFor(payload.variables);
+      if (!code) return server.send(text);
+      socket.send(JSON.stringify({ type: 'error', id, payload: [{ message: 'No.', extensions: { code } }] }));
+    });
+  });
+}

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react';
 import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../gql/graphql';
-import { newKey } from '../create/request';
 import { useGateway } from '../gateway/gateway';
+import { newKey } from '../gateway/key';
 import { describe } from '../gateway/problem';
 import type { Refusal } from '../ui/refusal';
 

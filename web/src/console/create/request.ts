@@ -10,8 +10,3 @@ export function requestOf(draft: Draft): Request {
   const images = draft.inputs.flatMap(({ source }) => source ?? []);
   return images.length > 0 ? { edit: { ...common, images } } : { generate: common };
 }
-
-/** Makes it harmless to send the same request again when its answer was lost. */
-export function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}

@@ -1,13 +1,14 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { EditDocument, GenerateDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
+import { newKey } from '../gateway/key';
 import { announce } from '../ui/announcement';
 import { say } from '../ui/messages';
 import type { Refusal } from '../ui/refusal';
 import { useSignal } from '../ui/signal';
 import type { Draft } from './draft';
 import { refusalOf, refusalOfError } from './refusal';
-import { newKey, requestOf } from './request';
+import { requestOf } from './request';
 
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;

@@ -4,7 +4,7 @@ import { useEvery } from '../ui/useEvery';
 import { useReading } from './useReading';
 
 /** What can be asked for right now, and how the providers are. */
-export type Offers = OffersQuery;
+type Offers = OffersQuery;
 export type Model = Offers['models'][number];
 export type Provider = Offers['providers'][number];
 
