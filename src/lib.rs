@@ -9,9 +9,9 @@ pub mod addresses;
 pub mod app;
 pub mod auth;
 pub mod blobs;
-pub mod clock;
 pub mod commands;
 pub mod config;
+#[cfg(feature = "dev")]
 pub mod dev;
 pub mod domain;
 pub mod examples;
@@ -23,9 +23,9 @@ pub mod ids;
 pub mod links;
 pub mod mcp;
 pub mod outbound;
-pub mod postgres;
 pub mod providers;
-pub mod simulator;
 pub mod store;
 pub mod telemetry;
 pub mod workers;
+
+pub use plantain_clock as clock;

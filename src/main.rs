@@ -1,10 +1,7 @@
 //! The command line.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -12,16 +9,15 @@ use plantain::app::App;
 use plantain::auth::{Expectations, Minter};
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs, dev_jwt_secret};
-use plantain::dev::{self, DevArgs};
+#[cfg(feature = "dev")]
+use plantain::dev::{self, DevArgs, SimulatorArgs};
 use plantain::domain::UserId;
 use plantain::http::PageConfig;
 use plantain::ids::Ids;
-use plantain::simulator::{MARKERS, Simulator, SimulatorOptions};
 use plantain::telemetry::{self, LogFormat};
 use plantain::{examples, graphql, mcp, store};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// Settings that are missing or unsafe.
@@ -38,6 +34,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs everything on this machine: private Postgres, simulated providers, gateway
+    #[cfg(feature = "dev")]
     Dev(DevArgs),
     /// Runs the gateway for production
     Serve(GatewayArgs),
@@ -48,6 +45,7 @@ enum Command {
     /// Prints a token for a user, signed with the configured secret or that of `dev`
     Token(TokenArgs),
     /// Runs the simulated providers alone
+    #[cfg(feature = "dev")]
     Simulator(SimulatorArgs),
     /// Speaks MCP over stdio, for desktop assistants, and passes on to a gateway
     Mcp(McpArgs),
@@ -88,49 +86,6 @@ struct TokenArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = markers())]
-struct SimulatorArgs {
-    /// Address to listen on; port 0 takes a free one
-    #[arg(
-        long,
-        env = "PLANTAIN_SIMULATOR_BIND",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:4001"
-    )]
-    bind: SocketAddr,
-
-    /// What each pretended account holds
-    #[arg(
-        long,
-        env = "PLANTAIN_SIMULATOR_CREDITS",
-        value_name = "CREDITS",
-        default_value_t = 10_000.0
-    )]
-    credits: f64,
-
-    /// How long a picture takes, in milliseconds
-    #[arg(
-        long,
-        env = "PLANTAIN_SIMULATOR_DELAY_MS",
-        value_name = "MILLISECONDS",
-        default_value_t = 3_000
-    )]
-    delay_ms: u64,
-
-    /// File in which tasks are remembered over restarts
-    #[arg(long, env = "PLANTAIN_SIMULATOR_JOURNAL", value_name = "FILE")]
-    journal: Option<PathBuf>,
-
-    /// Refuse what exceeds the providers' rates
-    #[arg(long, env = "PLANTAIN_SIMULATOR_LIMITS", default_value_t = true, action = clap::ArgAction::Set)]
-    limits: bool,
-
-    /// Sign the callbacks of Flux Kontext with this key, as kie.ai does when its account has one
-    #[arg(long, env = "FLUX_KONTEXT_WEBHOOK_KEY", value_name = "KEY", hide_env_values = true)]
-    webhook_key: Option<String>,
-}
-
-#[derive(Debug, Args)]
 struct McpArgs {
     /// Where the gateway is
     #[arg(long, env = "PLANTAIN_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
@@ -139,12 +94,6 @@ struct McpArgs {
     /// The user's token, as `plantain token` prints one
     #[arg(long, env = "PLANTAIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: SecretString,
-}
-
-fn markers() -> String {
-    let lines = MARKERS.iter().map(|(name, does)| format!("  [sim:{name}]  {does}"));
-    let lines: Vec<String> = lines.collect();
-    format!("Markers in a prompt make it misbehave:\n{}", lines.join("\n"))
 }
 
 #[tokio::main]
@@ -160,12 +109,14 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        #[cfg(feature = "dev")]
         Command::Dev(args) => dev::run(args, interrupted()?, &complain).await?,
         Command::Serve(args) => return serve(args).await,
         Command::Migrate(args) => migrate(args).await?,
         Command::Schema => print(&graphql::sdl())?,
         Command::Token(args) => print(&(token(&args)? + "\n"))?,
-        Command::Simulator(args) => simulator(args).await?,
+        #[cfg(feature = "dev")]
+        Command::Simulator(args) => dev::run_simulator(args, interrupted()?).await?,
         Command::Mcp(args) => mcp::bridge(&args.url, &args.token).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -211,27 +162,6 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         args.role.as_deref(),
         args.ttl,
     )?)
-}
-
-async fn simulator(args: SimulatorArgs) -> anyhow::Result<()> {
-    telemetry::start(LogFormat::Text, "info")?;
-    let options = SimulatorOptions {
-        bind: args.bind,
-        credits: args.credits,
-        delay: Duration::from_millis(args.delay_ms),
-        journal: args.journal,
-        enforce_limits: args.limits,
-        webhook_key: args.webhook_key,
-        clock: Clock::system(),
-    };
-    let simulator = Simulator::build(options).await?;
-    tracing::info!("listening on {}", simulator.url()?);
-    let stop = CancellationToken::new();
-    let shutdown = interrupted()?;
-    tokio::select! {
-        ended = simulator.run_until(stop.clone()) => ended,
-        () = shutdown => Ok(()),
-    }
 }
 
 /// Ends at Ctrl-C, and at the signal that service managers send.

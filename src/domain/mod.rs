@@ -40,4 +40,4 @@ pub use upload::Upload;
 pub use webhook::{Delivery, DeliveryState, Endpoint, Health, Heard, Next, settle};
 
 /// A moment in UTC, to the millisecond: what a `UUIDv7` and Postgres both keep without rounding.
-pub type Timestamp = chrono::DateTime<chrono::Utc>;
+pub use plantain_clock::Timestamp;

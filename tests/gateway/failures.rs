@@ -158,7 +158,7 @@ fn no_marker_of_the_simulator_is_left_out() {
         None => marker.to_owned(),
     };
     let run: Vec<String> = MARKERS.iter().map(|marker| name(marker)).collect();
-    for (marker, _) in plantain::simulator::MARKERS {
+    for (marker, _) in plantain_simulator::MARKERS {
         assert!(ELSEWHERE.contains(marker) || run.contains(&name(marker)), "{marker}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use plantain::postgres::{Durability, PrivatePostgres};
+use plantain_dev_postgres::{Durability, PrivatePostgres};
 use sqlx::{Connection, PgConnection};
 
 static SERVER: OnceLock<PrivatePostgres> = OnceLock::new();

@@ -17,7 +17,7 @@ use plantain::config::{Config, GatewayArgs};
 use plantain::domain::Timestamp;
 use plantain::http::{PageConfig, PageUser};
 use plantain::ids::Ids;
-use plantain::simulator::{Simulator, SimulatorOptions, World};
+use plantain_simulator::{Simulator, SimulatorOptions, World};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;

@@ -3,9 +3,6 @@
 //!
 //! A package of its own, because the gateway does not compile while `.sqlx` lacks a query.
 
-#[path = "../../../src/postgres/mod.rs"]
-#[allow(dead_code, reason = "not all of it is needed here")]
-mod postgres;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
-use postgres::{Durability, PrivatePostgres};
+use plantain_dev_postgres::{Durability, PrivatePostgres};
 use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 

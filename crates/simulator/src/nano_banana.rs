@@ -15,7 +15,7 @@ use super::kie;
 use super::submission::{self, Wish};
 use super::wire::size;
 use super::world::{SimTask, World};
-use crate::domain::ProviderName;
+use super::provider::Provider;
 
 /// The generations of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,11 +120,11 @@ async fn record_info(
     headers: HeaderMap,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response {
-    kie::record_info(&world, ProviderName::NanoBanana, &headers, &parameters)
+    kie::record_info(&world, Provider::NanoBanana, &headers, &parameters)
 }
 
 async fn credit(State(world): State<World>, headers: HeaderMap) -> Response {
-    kie::credit(&world, ProviderName::NanoBanana, &headers)
+    kie::credit(&world, Provider::NanoBanana, &headers)
 }
 
 /// Shape A for the first generation, B for the second, C (seen by clients only) for pro.

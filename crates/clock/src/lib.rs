@@ -7,7 +7,8 @@ use std::time::Duration;
 use chrono::{DurationRound, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use crate::domain::Timestamp;
+/// A timestamp in UTC, in milliseconds: what a `UUIDv7` and Postgres both keep without rounding.
+pub type Timestamp = chrono::DateTime<Utc>;
 
 /// The system's time, plus an offset that only tests change. Clones share the offset.
 #[derive(Debug, Clone)]

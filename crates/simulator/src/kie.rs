@@ -11,7 +11,7 @@ use super::results;
 use super::script::{Answers, ResultMode};
 use super::wire::{authorized, base_url};
 use super::world::{SimTask, World};
-use crate::domain::ProviderName;
+use super::provider::Provider;
 
 /// HTTP 200, whatever the code says.
 pub(super) fn envelope(code: i64, message: &str, data: &Value) -> Response {
@@ -32,7 +32,7 @@ pub(super) fn accept(task: &SimTask) -> Response {
     envelope(200, "success", &json!({ "taskId": task.id }))
 }
 
-pub(super) fn credit(world: &World, provider: ProviderName, headers: &HeaderMap) -> Response {
+pub(super) fn credit(world: &World, provider: Provider, headers: &HeaderMap) -> Response {
     if !authorized(headers) {
         return refuse(401, None);
     }
@@ -41,7 +41,7 @@ pub(super) fn credit(world: &World, provider: ProviderName, headers: &HeaderMap)
 
 pub(super) fn record_info(
     world: &World,
-    provider: ProviderName,
+    provider: Provider,
     headers: &HeaderMap,
     parameters: &HashMap<String, String>,
 ) -> Response {

@@ -13,7 +13,7 @@ use super::kie::is_visible;
 use super::submission::{self, Wish};
 use super::wire::{authorized, base_url, size};
 use super::world::{SimTask, World};
-use crate::domain::ProviderName;
+use super::provider::Provider;
 
 /// Gateway credits per credit of this provider.
 const EXCHANGE: f64 = 19.0;
@@ -118,7 +118,7 @@ struct Retrieval {
 }
 
 async fn tasks(State(world): State<World>, headers: HeaderMap, body: Json<Retrieval>) -> Response {
-    let permitted = world.may_ask(ProviderName::AceData);
+    let permitted = world.may_ask(Provider::AceData);
     if !authorized(&headers) {
         return refuse(401, None);
     }
@@ -172,7 +172,7 @@ async fn application(State(world): State<World>, headers: HeaderMap) -> Response
     if !authorized(&headers) {
         return refuse(401, None);
     }
-    let remaining = world.credits(ProviderName::AceData) / EXCHANGE;
+    let remaining = world.credits(Provider::AceData) / EXCHANGE;
     Json(json!({ "remaining_amount": remaining.to_string() })).into_response()
 }
 

@@ -19,7 +19,7 @@ use super::kie;
 use super::submission::{self, Wish};
 use super::wire::size;
 use super::world::{SimTask, World};
-use crate::domain::ProviderName;
+use super::provider::Provider;
 
 pub(super) fn router() -> Router<World> {
     Router::new()
@@ -78,11 +78,11 @@ async fn record_info(
     headers: HeaderMap,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response {
-    kie::record_info(&world, ProviderName::FluxKontext, &headers, &parameters)
+    kie::record_info(&world, Provider::FluxKontext, &headers, &parameters)
 }
 
 async fn credit(State(world): State<World>, headers: HeaderMap) -> Response {
-    kie::credit(&world, ProviderName::FluxKontext, &headers)
+    kie::credit(&world, Provider::FluxKontext, &headers)
 }
 
 /// Shape A with empty texts on failure, signed when the account has a key (3.3, 3.4).

@@ -102,7 +102,7 @@ fn new_task(world: &World, wish: Wish, script: Script) -> SimTask {
     let images = script.partial.map_or(wish.images, |some| some.min(wish.images));
     let at_once = script.callback == CallbackMode::Early || script.inline;
     SimTask {
-        id: world.new_id(),
+        id: World::new_id(),
         dialect: wish.dialect,
         prompt: wish.prompt,
         images,

@@ -7,15 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use plantain_clock::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::SimulatorOptions;
 use super::dialect::Dialect;
 use super::limits::{self, Recent};
 use super::script::{Answers, Script};
-use crate::clock::Clock;
-use crate::domain::{ProviderName, Timestamp};
-use crate::ids::Ids;
+use super::provider::Provider;
 
 /// The pretended providers' memory. Clones share it.
 #[derive(Debug, Clone)]
@@ -28,7 +27,6 @@ struct Shared {
     memory: Mutex<Memory>,
     delay: Duration,
     clock: Clock,
-    ids: Ids,
     enforce_limits: bool,
     webhook_key: Option<String>,
     http: reqwest::Client,
@@ -38,7 +36,7 @@ struct Shared {
 struct Memory {
     tasks: HashMap<String, SimTask>,
     answered: HashMap<String, u32>,
-    accounts: HashMap<ProviderName, Account>,
+    accounts: HashMap<Provider, Account>,
     inputs: Vec<String>,
     journal: Option<File>,
 }
@@ -106,7 +104,7 @@ impl World {
             journal = Some(file);
         }
         let account = || Account { credits: options.credits, ..Account::default() };
-        let accounts = ProviderName::ALL.map(|provider| (provider, account())).into();
+        let accounts = Provider::ALL.map(|provider| (provider, account())).into();
         let memory =
             Memory { tasks, answered: HashMap::new(), accounts, inputs: Vec::new(), journal };
         #[expect(clippy::disallowed_methods, reason = "the simulator calls the gateway, its way")]
@@ -115,7 +113,6 @@ impl World {
             memory: Mutex::new(memory),
             delay: options.delay,
             clock: options.clock.clone(),
-            ids: Ids::random(),
             enforce_limits: options.enforce_limits,
             webhook_key: options.webhook_key.clone(),
             http,
@@ -127,18 +124,18 @@ impl World {
         self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with_account<T>(&self, of: ProviderName, look: impl FnOnce(&mut Account) -> T) -> T {
+    fn with_account<T>(&self, of: Provider, look: impl FnOnce(&mut Account) -> T) -> T {
         look(self.memory().accounts.entry(of).or_default())
     }
 
     /// What is left in a provider's account.
     #[must_use]
-    pub fn credits(&self, of: ProviderName) -> f64 {
+    pub fn credits(&self, of: Provider) -> f64 {
         self.with_account(of, |account| account.credits)
     }
 
     /// Puts so much into a provider's account.
-    pub fn set_credits(&self, of: ProviderName, credits: f64) {
+    pub fn set_credits(&self, of: Provider, credits: f64) {
         self.with_account(of, |account| account.credits = credits);
     }
 
@@ -162,14 +159,14 @@ impl World {
 
     /// How often a provider was called.
     #[must_use]
-    pub fn counts_of(&self, provider: ProviderName) -> Counts {
+    pub fn counts_of(&self, provider: Provider) -> Counts {
         self.with_account(provider, |account| account.counts)
     }
 
     /// How often all providers were called.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let all = ProviderName::ALL.map(|provider| self.counts_of(provider));
+        let all = Provider::ALL.map(|provider| self.counts_of(provider));
         all.into_iter().fold(Counts::default(), |sum, each| Counts {
             submissions: sum.submissions + each.submissions,
             tasks: sum.tasks + each.tasks,
@@ -180,7 +177,7 @@ impl World {
     }
 
     /// Counts a submission; whether the limits permit it.
-    pub(super) fn may_submit(&self, to: ProviderName) -> bool {
+    pub(super) fn may_submit(&self, to: Provider) -> bool {
         let (now, at_work) = (self.now(), self.at_work(to));
         let enforced = self.shared.enforce_limits;
         self.with_account(to, |account| {
@@ -192,7 +189,7 @@ impl World {
     }
 
     /// Counts a question; whether the limits permit it.
-    pub(super) fn may_ask(&self, provider: ProviderName) -> bool {
+    pub(super) fn may_ask(&self, provider: Provider) -> bool {
         let (now, enforced) = (self.now(), self.shared.enforce_limits);
         self.with_account(provider, |account| {
             account.counts.queries += 1;
@@ -202,7 +199,7 @@ impl World {
         })
     }
 
-    fn at_work(&self, provider: ProviderName) -> usize {
+    fn at_work(&self, provider: Provider) -> usize {
         let of_provider = |task: &&SimTask| task.dialect.provider() == provider;
         self.unfinished().iter().filter(of_provider).count()
     }
@@ -224,8 +221,8 @@ impl World {
     }
 
     /// 32 hexadecimal digits, like the real ones.
-    pub(super) fn new_id(&self) -> String {
-        self.shared.ids.uuid(self.now()).simple().to_string()
+    pub(super) fn new_id() -> String {
+        format!("{:032x}", rand::random::<u128>())
     }
 
     /// When a task that begins now will be done.

@@ -1,10 +1,15 @@
 //! Everything on one machine: private Postgres, simulator, gateway; no configuration, no account.
 
+mod simulator;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use plantain_dev_postgres::{Durability, PrivatePostgres};
+use plantain_simulator::{Simulator, SimulatorOptions};
+pub use simulator::{SimulatorArgs, run_simulator};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -15,8 +20,6 @@ use crate::domain::UserId;
 use crate::examples;
 use crate::http::{PageConfig, PageUser};
 use crate::ids::Ids;
-use crate::postgres::{Durability, PrivatePostgres};
-use crate::simulator::{Simulator, SimulatorOptions};
 use crate::telemetry::{self, LogFormat};
 
 /// The user whose token `dev` prints.

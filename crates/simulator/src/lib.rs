@@ -13,6 +13,7 @@ mod inputs;
 mod kie;
 mod limits;
 mod nano_banana;
+mod provider;
 mod results;
 mod script;
 mod submission;
@@ -28,8 +29,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::clock::Clock;
+use plantain_clock::Clock;
 
+pub use provider::Provider;
 pub use script::MARKERS;
 pub use world::{Counts, World};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::nano_banana::Generation;
 use super::world::{SimTask, World};
 use super::{ace_data, flux_kontext, kie, nano_banana};
-use crate::domain::ProviderName;
+use super::provider::Provider;
 
 /// Whose wire a task is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +24,11 @@ pub(super) struct Outgoing {
 }
 
 impl Dialect {
-    pub(super) const fn provider(self) -> ProviderName {
+    pub(super) const fn provider(self) -> Provider {
         match self {
-            Self::NanoBanana(_) => ProviderName::NanoBanana,
-            Self::FluxKontext => ProviderName::FluxKontext,
-            Self::AceData => ProviderName::AceData,
+            Self::NanoBanana(_) => Provider::NanoBanana,
+            Self::FluxKontext => Provider::FluxKontext,
+            Self::AceData => Provider::AceData,
         }
     }
 

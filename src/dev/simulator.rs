@@ -1,0 +1,89 @@
+//! `plantain simulator`: the simulated providers alone.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use plantain_simulator::{MARKERS, Simulator, SimulatorOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::telemetry::{self, LogFormat};
+
+/// Settings of the simulator.
+#[derive(Debug, Args)]
+#[command(after_help = markers())]
+pub struct SimulatorArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:4001"
+    )]
+    bind: SocketAddr,
+
+    /// What each pretended account holds
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_CREDITS",
+        value_name = "CREDITS",
+        default_value_t = 10_000.0
+    )]
+    credits: f64,
+
+    /// How long a picture takes, in milliseconds
+    #[arg(
+        long,
+        env = "PLANTAIN_SIMULATOR_DELAY_MS",
+        value_name = "MILLISECONDS",
+        default_value_t = 3_000
+    )]
+    delay_ms: u64,
+
+    /// File in which tasks are remembered over restarts
+    #[arg(long, env = "PLANTAIN_SIMULATOR_JOURNAL", value_name = "FILE")]
+    journal: Option<PathBuf>,
+
+    /// Refuse what exceeds the providers' rates
+    #[arg(long, env = "PLANTAIN_SIMULATOR_LIMITS", default_value_t = true, action = clap::ArgAction::Set)]
+    limits: bool,
+
+    /// Sign the callbacks of Flux Kontext with this key, as kie.ai does when its account has one
+    #[arg(long, env = "FLUX_KONTEXT_WEBHOOK_KEY", value_name = "KEY", hide_env_values = true)]
+    webhook_key: Option<String>,
+}
+
+fn markers() -> String {
+    let lines = MARKERS.iter().map(|(name, does)| format!("  [sim:{name}]  {does}"));
+    let lines: Vec<String> = lines.collect();
+    format!("Markers in a prompt make it misbehave:\n{}", lines.join("\n"))
+}
+
+/// Runs the simulated providers until `shutdown` ends.
+///
+/// # Errors
+/// When the address is taken or the journal cannot be used.
+pub async fn run_simulator(
+    args: SimulatorArgs,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    telemetry::start(LogFormat::Text, "info")?;
+    let options = SimulatorOptions {
+        bind: args.bind,
+        credits: args.credits,
+        delay: Duration::from_millis(args.delay_ms),
+        journal: args.journal,
+        enforce_limits: args.limits,
+        webhook_key: args.webhook_key,
+        clock: Clock::system(),
+    };
+    let simulator = Simulator::build(options).await?;
+    tracing::info!("listening on {}", simulator.url()?);
+    let stop = CancellationToken::new();
+    tokio::select! {
+        ended = simulator.run_until(stop.clone()) => ended,
+        () = shutdown => Ok(()),
+    }
+}
