@@ -30,6 +30,10 @@ pub enum Work {
     Garbage,
     /// There may be a webhook to deliver.
     Deliver,
+    /// There may be deliveries to enqueue.
+    Announce,
+    /// There may be notifications for other replicas.
+    Relay,
 }
 
 impl Work {
@@ -56,13 +60,15 @@ impl Work {
             Self::Reroute => 3,
             Self::Garbage => 4,
             Self::Deliver => 5,
-            Self::Submit(provider) => 6 + provider as usize,
-            Self::Poll(provider) => 6 + PROVIDERS + provider as usize,
+            Self::Announce => 6,
+            Self::Relay => 7,
+            Self::Submit(provider) => 8 + provider as usize,
+            Self::Poll(provider) => 8 + PROVIDERS + provider as usize,
         }
     }
 }
 
-const BELLS: usize = 6 + 2 * ProviderName::ALL.len();
+const BELLS: usize = 8 + 2 * ProviderName::ALL.len();
 
 /// What other replicas are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +82,14 @@ pub struct News {
     pub boards: HashSet<BoardId>,
 }
 
+impl News {
+    /// Whether there is nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && !self.credits && self.boards.is_empty()
+    }
+}
+
 /// The bells of one process. Clones ring the same ones.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
@@ -85,35 +99,25 @@ pub struct Hints {
 #[derive(Debug, Default)]
 struct Shared {
     work: [Notify; BELLS],
-    users: Inbox,
-    announced: Inbox,
-    outgoing: Inbox,
+    users: Pending,
+    new_users: Notify,
+    announced: Pending,
+    outgoing: Pending,
     credits: watch::Sender<()>,
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
 }
 
 /// News that add up until they are taken: bounded by the number of users, not of events.
 #[derive(Debug, Default)]
-struct Inbox {
-    news: Mutex<News>,
-    bell: Notify,
-}
+struct Pending(Mutex<News>);
 
-impl Inbox {
+impl Pending {
     fn put(&self, change: impl FnOnce(&mut News)) {
-        change(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
-        self.bell.notify_one();
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    async fn take(&self) -> News {
-        loop {
-            let news =
-                std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
-            if news != News::default() {
-                return news;
-            }
-            self.bell.notified().await;
-        }
+    fn take(&self) -> News {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -130,26 +134,37 @@ impl Hints {
 
     /// A user has new events: told here at once, and to other replicas soon.
     pub fn user_has_events(&self, user: &UserId) {
-        for inbox in [&self.shared.users, &self.shared.announced, &self.shared.outgoing] {
-            inbox.put(|news| _ = news.users.insert(user.clone()));
-        }
+        self.put_users(&HashSet::from([user.clone()]));
+        self.user_has_endpoints(user);
+        self.put_outgoing(|news| _ = news.users.insert(user.clone()));
+    }
+
+    fn put_users(&self, users: &HashSet<UserId>) {
+        self.shared.users.put(|news| news.users.extend(users.iter().cloned()));
+        self.shared.new_users.notify_one();
     }
 
     /// A user's webhooks are to be written, perhaps: an endpoint was enabled.
     pub fn user_has_endpoints(&self, user: &UserId) {
         self.shared.announced.put(|news| _ = news.users.insert(user.clone()));
+        self.wake(Work::Announce);
     }
 
     /// The providers' credits changed: told here at once, and to other replicas soon.
     pub fn credits_changed(&self) {
         self.shared.credits.send_replace(());
-        self.shared.outgoing.put(|news| news.credits = true);
+        self.put_outgoing(|news| news.credits = true);
     }
 
     /// A board changed: told here at once, and to other replicas soon.
     pub fn board_changed(&self, board: BoardId) {
         self.tell_board(board);
-        self.shared.outgoing.put(|news| _ = news.boards.insert(board));
+        self.put_outgoing(|news| _ = news.boards.insert(board));
+    }
+
+    fn put_outgoing(&self, change: impl FnOnce(&mut News)) {
+        self.shared.outgoing.put(change);
+        self.wake(Work::Relay);
     }
 
     fn tell_board(&self, board: BoardId) {
@@ -181,23 +196,31 @@ impl Hints {
             self.tell_board(*board);
         }
         if !news.users.is_empty() {
-            self.shared.users.put(|known| known.users.extend(news.users));
+            self.put_users(&news.users);
         }
     }
 
     /// Waits for users with new events.
     pub async fn users_with_events(&self) -> HashSet<UserId> {
-        self.shared.users.take().await.users
+        loop {
+            let users = self.shared.users.take().users;
+            if !users.is_empty() {
+                return users;
+            }
+            self.shared.new_users.notified().await;
+        }
     }
 
-    /// Waits for users with new events that this process recorded: their webhooks are to be written.
-    pub async fn users_to_announce(&self) -> HashSet<UserId> {
-        self.shared.announced.take().await.users
+    /// Takes the users with new events that this process recorded: their webhooks are to be written.
+    #[must_use]
+    pub fn users_to_announce(&self) -> HashSet<UserId> {
+        self.shared.announced.take().users
     }
 
-    /// Waits for what other replicas should hear.
-    pub async fn outgoing(&self) -> News {
-        self.shared.outgoing.take().await
+    /// Takes what other replicas should hear.
+    #[must_use]
+    pub fn outgoing(&self) -> News {
+        self.shared.outgoing.take()
     }
 
     /// Follows changes of the providers' credits.

@@ -12,6 +12,7 @@ mod driver;
 mod garbage;
 mod inbox;
 mod message;
+mod periodic;
 mod poll;
 mod relay;
 mod reroute;
@@ -25,6 +26,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use periodic::{PERIODIC_JOBS, repeat};
 
 use crate::blobs::Blobs;
 use crate::clock::Clock;
@@ -110,13 +113,9 @@ pub fn start(shop: &Arc<Workshop>, tracker: &TaskTracker, stop: &CancellationTok
     tracker.spawn(driver::drive(download::Download::new(shop), Arc::clone(shop), stop.clone()));
     tracker.spawn(driver::drive(inbox::Inbox::new(shop), Arc::clone(shop), stop.clone()));
     tracker.spawn(driver::drive(deliver::Deliver::new(shop), Arc::clone(shop), stop.clone()));
-    tracker.spawn(announce::run(Arc::clone(shop), stop.clone()));
-    tracker.spawn(sweep::run(Arc::clone(shop), stop.clone()));
-    tracker.spawn(reroute::run(Arc::clone(shop), stop.clone()));
-    tracker.spawn(garbage::run(Arc::clone(shop), stop.clone()));
-    tracker.spawn(retention::run(Arc::clone(shop), stop.clone()));
-    tracker.spawn(balance::run(Arc::clone(shop), stop.clone()));
-    tracker.spawn(relay::send(Arc::clone(shop), stop.clone()));
+    for job in &PERIODIC_JOBS {
+        tracker.spawn(repeat(job, Arc::clone(shop), stop.clone()));
+    }
     tracker.spawn(relay::receive(Arc::clone(shop), stop.clone()));
 }
 

@@ -11,10 +11,8 @@ use uuid::Uuid;
 
 use super::Workshop;
 use crate::hints::News;
-use crate::store::MAX_NOTIFICATION_BYTES;
+use crate::store::{MAX_NOTIFICATION_BYTES, StoreError};
 
-/// News are gathered this long: NOTIFY takes a lock that all commits share.
-const GATHER: Duration = Duration::from_millis(20);
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,20 +22,16 @@ struct Message {
     news: News,
 }
 
-/// Tells other replicas what happened here.
-pub(super) async fn send(shop: Arc<Workshop>, stop: CancellationToken) {
-    loop {
-        let news = tokio::select! {
-            () = stop.cancelled() => return,
-            news = shop.hints.outgoing() => news,
-        };
-        for payload in payloads(shop.instance, news) {
-            if let Err(error) = shop.store.notify(&payload).await {
-                tracing::debug!(%error, "a hint to other replicas was lost");
-            }
-        }
-        tokio::time::sleep(GATHER).await;
+/// Sends the pending notifications to other replicas.
+pub(super) async fn send(shop: Arc<Workshop>) -> Result<(), StoreError> {
+    let news = shop.hints.outgoing();
+    if news.is_empty() {
+        return Ok(());
     }
+    for payload in payloads(shop.instance, news) {
+        shop.store.notify(&payload).await?;
+    }
+    Ok(())
 }
 
 /// Hears what happened elsewhere.

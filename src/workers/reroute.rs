@@ -2,47 +2,29 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::Workshop;
 use crate::domain::{Model, ProviderName, Report, Scope, Timestamp, Trouble, parts};
-use crate::hints::Work;
 use crate::store::{By, Movable, Note, ProviderAccount, Recorded, StoreError, Told};
 
-/// Without a breaker opening or a refusal.
-const EVERY: TimeDelta = TimeDelta::seconds(5);
-const AT_ONCE: u32 = 1000;
+const BATCH_SIZE: u32 = 1000;
 
-pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
-    loop {
-        if let Err(error) = reroute_all(&shop, &stop).await {
-            tracing::warn!(%error, "moving waiting tasks failed, trying again");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = shop.hints.woken(Work::Reroute) => {}
-            () = shop.clock.sleep_until(shop.clock.now() + EVERY) => {}
-        }
-    }
-}
-
-async fn reroute_all(shop: &Workshop, stop: &CancellationToken) -> Result<(), StoreError> {
+/// Reroutes every task that has to leave its provider.
+pub(super) async fn run(shop: Arc<Workshop>) -> Result<(), StoreError> {
     let mut after = None;
-    while !stop.is_cancelled() {
+    loop {
         let view = View { accounts: shop.store.list_accounts().await?, now: shop.clock.now() };
-        let tasks = shop.store.list_movable(&view.left(shop), after, AT_ONCE).await?;
-        let Some(last) = tasks.last() else { break };
+        let tasks = shop.store.list_movable(&view.left(&shop), after, BATCH_SIZE).await?;
+        let Some(last) = tasks.last() else { return Ok(()) };
         after = Some(last.task);
         for task in &tasks {
-            // One that cannot be recorded must not keep the others waiting.
-            if let Err(error) = reroute(shop, task, &view).await {
-                tracing::warn!(task.id = %task.task, %error, "it was not moved");
+            // One that cannot be recorded must not delay the others.
+            if let Err(error) = reroute(&shop, task, &view).await {
+                tracing::warn!(task.id = %task.task, %error, "rerouting a task failed, will retry");
             }
         }
     }
-    Ok(())
 }
 
 /// The providers as they were a moment ago.

@@ -3,40 +3,23 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use tokio_util::sync::CancellationToken;
 
 use super::Workshop;
 use crate::domain::Timestamp;
 use crate::store::{FORGOTTEN_AT_ONCE, StoreError};
 
-const EVERY: TimeDelta = TimeDelta::minutes(10);
 /// Uploads that no task edits.
 const KEEP_UNUSED_UPLOADS: TimeDelta = TimeDelta::days(1);
 
-pub(super) async fn run(shop: Arc<Workshop>, stop: CancellationToken) {
-    loop {
-        let forgotten = tokio::select! {
-            () = stop.cancelled() => return,
-            forgotten = forget(&shop) => forgotten,
-        };
-        if let Err(error) = forgotten {
-            tracing::warn!(%error, "forgetting what is old failed, trying again");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = shop.clock.sleep_until(shop.clock.now() + EVERY) => {}
-        }
-    }
-}
-
-async fn forget(shop: &Workshop) -> Result<(), StoreError> {
+/// Purges everything that is older than its retention.
+pub(super) async fn run(shop: Arc<Workshop>) -> Result<(), StoreError> {
     let (store, keep, now) = (&shop.store, shop.settings.keep, shop.clock.now());
     while is_full(store.forget_events(now - keep.events).await?) {}
     while is_full(store.forget_deliveries(now - keep.events).await?) {}
     while is_full(store.forget_callbacks(now - keep.callbacks).await?) {}
     while is_full(store.forget_uploads(now - KEEP_UNUSED_UPLOADS, now).await?) {}
     match keep.history {
-        Some(history) => forget_tasks(shop, now - history).await,
+        Some(history) => forget_tasks(&shop, now - history).await,
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Which provider makes it, when the client leaves that to the gateway.
 
-use plantain::domain::ProviderName;
+use plantain_simulator::Provider;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, User, eventually};
@@ -94,10 +94,10 @@ async fn a_task_of_several_jobs_moves_once_and_as_a_whole() {
         // Next time from Flux Kontext, whose account cannot pay for all four, to Ace Data Cloud.
         if model == "flux-kontext-pro" {
             assert_eq!(moves(&task).len(), 1, "{task}");
-            app.simulator.set_credits(ProviderName::FluxKontext, 0.0);
+            app.simulator.set_credits(Provider::FluxKontext, 0.0);
         }
     }
-    let counts = app.simulator.counts_of(ProviderName::FluxKontext);
+    let counts = app.simulator.counts_of(Provider::FluxKontext);
     assert_eq!(counts.tasks, 4, "nothing was made twice");
 }
 
@@ -107,13 +107,13 @@ async fn a_task_that_was_taken_in_part_stays_and_costs_what_came() {
     let ana = app.user("ana");
     ana.sees_the_balance_of_nano_banana().await;
     // The account pays for one of three, and nobody knows yet.
-    app.simulator.set_credits(ProviderName::NanoBanana, 4.0);
+    app.simulator.set_credits(Provider::NanoBanana, 4.0);
     let id = submit(&ana, json!({ "prompt": "cats", "count": 3 })).await;
     ana.reaches(&id, "SUCCEEDED").await;
     let task = task(&ana, &id).await;
     assert_eq!((&task["model"]["id"], moves(&task)), (&json!("nano-banana"), vec![]), "{task}");
     assert_eq!(task["cost"]["settled"], 4.0);
-    assert_eq!(app.simulator.counts_of(ProviderName::FluxKontext).submissions, 0);
+    assert_eq!(app.simulator.counts_of(Provider::FluxKontext).submissions, 0);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_task_does_not_move_while_a_part_of_it_is_being_submitted() {
     let ana = app.user("ana");
     ana.sees_the_balance_of_nano_banana().await;
     // The account pays for one of two: that one is taken, and its answer does not come.
-    app.simulator.set_credits(ProviderName::NanoBanana, 4.0);
+    app.simulator.set_credits(Provider::NanoBanana, 4.0);
     let id = submit(&ana, json!({ "prompt": "cats [sim:hang]", "count": 2 })).await;
     eventually("the other to be refused", || async {
         let task = task(&ana, &id).await;
@@ -135,7 +135,7 @@ async fn a_task_does_not_move_while_a_part_of_it_is_being_submitted() {
     ana.reaches(&id, "SUCCEEDED").await;
     let task = task(&ana, &id).await;
     assert_eq!((&task["model"]["id"], moves(&task)), (&json!("nano-banana"), vec![]), "{task}");
-    assert_eq!(app.simulator.counts_of(ProviderName::FluxKontext).submissions, 0);
+    assert_eq!(app.simulator.counts_of(Provider::FluxKontext).submissions, 0);
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn nobody_is_asked_twice_to_take_what_he_has_refused() {
     .await;
     let task = task(&ana, &id).await;
     assert_eq!((&task["failure"]["code"], moves(&task).len()), (&json!("UPSTREAM_UNAVAILABLE"), 2));
-    for provider in ProviderName::ALL {
+    for provider in Provider::ALL {
         assert_eq!(app.simulator.counts_of(provider).submissions, 2, "once, and once more");
     }
 }
@@ -247,7 +247,7 @@ async fn the_only_provider_that_fits_is_waited_for() {
 async fn the_cheapest_that_the_accounts_can_pay_for_is_chosen() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    app.simulator.set_credits(ProviderName::NanoBanana, 3.0);
+    app.simulator.set_credits(Provider::NanoBanana, 3.0);
     eventually("the balance to be read", || async {
         app.advance(60);
         (!available(&ana, "nano-banana").await).then_some(())

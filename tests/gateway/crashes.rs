@@ -1,6 +1,6 @@
 //! A gateway that is killed at any point goes on where it was, and does nothing twice.
 
-use plantain::domain::ProviderName;
+use plantain_simulator::Provider;
 use serde_json::json;
 
 use crate::harness::{TestApp, eventually};
@@ -55,7 +55,7 @@ async fn submissions_cut_off_by_the_kill_take_up_no_room_for_ever() {
         app.user("ana").generate(ace("[sim:hang][sim:callback=lost]")).await;
     }
     eventually("both to be under way", || async {
-        (app.simulator.counts_of(ProviderName::AceData).submissions == 2).then_some(())
+        (app.simulator.counts_of(Provider::AceData).submissions == 2).then_some(())
     })
     .await;
     let app = app.kill().restart().await;
@@ -73,7 +73,7 @@ async fn submissions_cut_off_by_the_kill_take_up_no_room_for_ever() {
         (ana.task(&next).await["status"] == "SUCCEEDED").then_some(())
     })
     .await;
-    assert_eq!(app.simulator.counts_of(ProviderName::AceData).submissions, 3);
+    assert_eq!(app.simulator.counts_of(Provider::AceData).submissions, 3);
 }
 
 #[tokio::test]

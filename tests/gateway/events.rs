@@ -180,7 +180,7 @@ async fn credits_are_pushed_now_and_at_every_change() {
     while seen.last() != Some(&json!(10_000.0)) {
         seen.push(socket.data().await["creditsUpdated"]["providers"][0]["remaining"].clone());
     }
-    app.simulator.set_credits(plantain::domain::ProviderName::NanoBanana, 12.5);
+    app.simulator.set_credits(plantain_simulator::Provider::NanoBanana, 12.5);
     app.advance(60);
     let mut credits = json!(null);
     while credits["remaining"] != 12.5 {

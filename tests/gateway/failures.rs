@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use futures_util::{StreamExt as _, stream};
-use plantain::domain::ProviderName;
+use plantain_simulator::Provider;
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, derived, eventually};
@@ -12,10 +12,10 @@ use crate::harness::{TestApp, derived, eventually};
 const PATIENT: &[&str] = &["--task-timeout-seconds=3600"];
 
 /// One model of each provider, the price of two images, and in how many submissions they are made.
-const MODELS: [(ProviderName, &str, f64, u32); 3] = [
-    (ProviderName::NanoBanana, "nano-banana", 8.0, 2),
-    (ProviderName::FluxKontext, "flux-kontext-pro", 10.0, 2),
-    (ProviderName::AceData, "ace/nano-banana", 12.0, 1),
+const MODELS: [(Provider, &str, f64, u32); 3] = [
+    (Provider::NanoBanana, "nano-banana", 8.0, 2),
+    (Provider::FluxKontext, "flux-kontext-pro", 10.0, 2),
+    (Provider::AceData, "ace/nano-banana", 12.0, 1),
 ];
 
 /// Every marker of the simulator with the values that mean something of their own, except those of
@@ -180,7 +180,7 @@ async fn some_images_of_several_are_better_than_none_and_cost_only_what_came() {
     let ana = app.user("ana");
     ana.sees_the_balance_of_nano_banana().await;
     // The account pays for two of three, and nobody knows yet.
-    app.simulator.set_credits(ProviderName::NanoBanana, 8.0);
+    app.simulator.set_credits(Provider::NanoBanana, 8.0);
     let input = json!({ "prompt": "cats", "count": 3, "model": "nano-banana" });
     let result = ana.generate(input).await;
     let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;

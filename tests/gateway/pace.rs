@@ -1,7 +1,8 @@
 //! Turns between users, and the providers' limits.
 
 use chrono::TimeDelta;
-use plantain::domain::{ProviderName, Timestamp};
+use plantain::domain::Timestamp;
+use plantain_simulator::Provider;
 use serde_json::json;
 
 use crate::harness::{TestApp, User, eventually};
@@ -82,7 +83,7 @@ async fn one_task_behind_anothers_many_is_submitted_within_the_first_turns() {
 }
 
 /// 1,000 tasks at once, each called back about, and each callback confirmed by a question.
-async fn burst(model: &str, provider: ProviderName) {
+async fn burst(model: &str, provider: Provider) {
     let app = TestApp::at_real_pace(&["--task-timeout-seconds=86400"]).await;
     let ana = app.user("ana");
     submit_many(&ana, model, 1000, "[sim:policy]").await;
@@ -105,9 +106,9 @@ async fn burst(model: &str, provider: ProviderName) {
 #[tokio::test]
 async fn a_burst_of_a_thousand_tasks_exceeds_no_limit() {
     tokio::join!(
-        burst("nano-banana", ProviderName::NanoBanana),
-        burst("flux-kontext-pro", ProviderName::FluxKontext),
-        burst("ace/nano-banana", ProviderName::AceData),
+        burst("nano-banana", Provider::NanoBanana),
+        burst("flux-kontext-pro", Provider::FluxKontext),
+        burst("ace/nano-banana", Provider::AceData),
     );
 }
 
@@ -149,7 +150,7 @@ async fn what_was_canceled_here_still_counts_as_at_work_there() {
         (ana.task(&id).await["status"] == "FAILED").then_some(())
     })
     .await;
-    let counts = app.simulator.counts_of(ProviderName::AceData);
+    let counts = app.simulator.counts_of(Provider::AceData);
     assert_eq!((counts.submissions, counts.submissions_over_limit), (11, 0));
 }
 
@@ -174,13 +175,13 @@ async fn no_more_is_at_work_at_once_than_the_provider_permits() {
         (data["tasks"]["nodes"].as_array().unwrap().len() == 35).then_some(())
     })
     .await;
-    let counts = app.simulator.counts_of(ProviderName::AceData);
+    let counts = app.simulator.counts_of(Provider::AceData);
     assert_eq!((counts.tasks, counts.submissions), (35, 35));
     assert_eq!((counts.submissions_over_limit, counts.queries_over_limit), (0, 0));
 }
 
 /// How often a provider is asked before each of 1,000 unfinished tasks was asked about once.
-async fn requests_per_round(model: &str, provider: ProviderName) -> u32 {
+async fn requests_per_round(model: &str, provider: Provider) -> u32 {
     let app = TestApp::at_real_pace(&[
         "--submissions-per-10-seconds=100000",
         "--ace-data-jobs-at-once=10000",
@@ -216,9 +217,9 @@ async fn requests_per_round(model: &str, provider: ProviderName) -> u32 {
 #[tokio::test]
 async fn a_thousand_unfinished_tasks_are_asked_about_in_as_few_requests_as_can_be() {
     let (nano_banana, flux_kontext, ace_data) = tokio::join!(
-        requests_per_round("nano-banana", ProviderName::NanoBanana),
-        requests_per_round("flux-kontext-max", ProviderName::FluxKontext),
-        requests_per_round("ace/nano-banana", ProviderName::AceData),
+        requests_per_round("nano-banana", Provider::NanoBanana),
+        requests_per_round("flux-kontext-max", Provider::FluxKontext),
+        requests_per_round("ace/nano-banana", Provider::AceData),
     );
     println!(
         "requests until each of 1,000 unfinished tasks was asked about: \

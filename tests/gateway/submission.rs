@@ -273,7 +273,7 @@ async fn more_than_the_client_allows_or_the_account_holds_is_refused() {
     assert_eq!(result["__typename"], "InsufficientCredits");
     assert_eq!((&result["required"], &result["available"]), (&json!(8.0), &json!(7.5)));
 
-    app.simulator.set_credits(plantain::domain::ProviderName::NanoBanana, 10.5);
+    app.simulator.set_credits(plantain_simulator::Provider::NanoBanana, 10.5);
     eventually("the balance to be read", || async {
         app.advance(60);
         let credits = ana.graphql("{ credits { providers { remaining } } }", json!({})).await;

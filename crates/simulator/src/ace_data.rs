@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::dialect::{Dialect, Outgoing};
 use super::kie::is_visible;
+use super::provider::Provider;
 use super::submission::{self, Wish};
 use super::wire::{authorized, base_url, size};
 use super::world::{SimTask, World};
-use super::provider::Provider;
 
 /// Gateway credits per credit of this provider.
 const EXCHANGE: f64 = 19.0;

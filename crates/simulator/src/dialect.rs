@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::nano_banana::Generation;
+use super::provider::Provider;
 use super::world::{SimTask, World};
 use super::{ace_data, flux_kontext, kie, nano_banana};
-use super::provider::Provider;
 
 /// Whose wire a task is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

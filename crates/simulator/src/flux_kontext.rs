@@ -16,10 +16,10 @@ use sha2::Sha256;
 
 use super::dialect::{Dialect, Outgoing};
 use super::kie;
+use super::provider::Provider;
 use super::submission::{self, Wish};
 use super::wire::size;
 use super::world::{SimTask, World};
-use super::provider::Provider;
 
 pub(super) fn router() -> Router<World> {
     Router::new()

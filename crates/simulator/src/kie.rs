@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::provider::Provider;
 use super::results;
 use super::script::{Answers, ResultMode};
 use super::wire::{authorized, base_url};
 use super::world::{SimTask, World};
-use super::provider::Provider;
 
 /// HTTP 200, whatever the code says.
 pub(super) fn envelope(code: i64, message: &str, data: &Value) -> Response {

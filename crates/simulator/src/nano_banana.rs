@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::dialect::{Dialect, Outgoing};
 use super::kie;
+use super::provider::Provider;
 use super::submission::{self, Wish};
 use super::wire::size;
 use super::world::{SimTask, World};
-use super::provider::Provider;
 
 /// The generations of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

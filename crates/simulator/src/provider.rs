@@ -14,4 +14,14 @@ pub enum Provider {
 impl Provider {
     /// All simulated providers.
     pub const ALL: [Self; 3] = [Self::NanoBanana, Self::FluxKontext, Self::AceData];
+
+    /// Its name in the gateway's callback paths.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::NanoBanana => "nano-banana",
+            Self::FluxKontext => "flux-kontext",
+            Self::AceData => "ace-data",
+        }
+    }
 }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::SimulatorOptions;
 use super::dialect::Dialect;
 use super::limits::{self, Recent};
-use super::script::{Answers, Script};
 use super::provider::Provider;
+use super::script::{Answers, Script};
 
 /// The pretended providers' memory. Clones share it.
 #[derive(Debug, Clone)]

@@ -3,7 +3,6 @@
 //!
 //! A package of its own, because the gateway does not compile while `.sqlx` lacks a query.
 
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
