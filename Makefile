@@ -1,10 +1,10 @@
-# `make dev` starts everything; `make test` runs every test. Both set up what they need.
+# `make dev` starts everything; `make test` runs every test. Both install their dependencies.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Also while .sqlx is read: a database of the developer's own must not be asked.
+# sqlx reads .sqlx even when DATABASE_URL is set, so that it never queries a developer's database.
 export SQLX_OFFLINE := true
 
 .PHONY: help
@@ -21,7 +21,7 @@ dev: tools web ## Starts everything on this machine
 test: tools web check unit clients ## Runs every test
 
 .PHONY: check
-check: tools web ## Formatting, lints, docs, and whether derived files are up to date
+check: tools web ## Formatting, lints, docs, and whether generated files are up to date
 	cargo fmt --all --check
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items
@@ -30,11 +30,11 @@ check: tools web ## Formatting, lints, docs, and whether derived files are up to
 	npm --prefix web run --silent check
 
 .PHONY: unit
-unit: tools web ## The Rust tests: rules, dialects, and the whole gateway on a real Postgres
+unit: tools web ## Rust tests: domain rules, provider APIs, and the gateway with a real Postgres
 	cargo test --quiet
 
 .PHONY: clients
-clients: tools web ## Published clients and a real browser against the real binary
+clients: tools web ## Tests with published clients and a real browser
 	cargo build --quiet
 	@for folder in tests/clients examples/apollo examples/urql-web; do \
 	  ( cd $$folder && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } ) || exit 1; done
@@ -51,19 +51,19 @@ web/dist/index.html: web/package-lock.json web/vite.config.ts web/codegen.mjs we
 	@touch $@
 
 .PHONY: schema
-schema: web ## Writes schema.graphql from the code
+schema: web ## Generates schema.graphql from the code
 	cargo run --quiet -- schema > schema.graphql.new
 	mv schema.graphql.new schema.graphql
 
 .PHONY: docs
-docs: web ## Writes docs/failures.md, docs/conformance.md and docs/console.jpg from a test run
+docs: web ## Generates docs/failures.md, docs/conformance.md and docs/console.jpg by a test run
 	cargo build --quiet
 	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_failures
 	browser=$$(scripts/find-chromium) && cd tests/clients && \
 	  CHROMIUM="$$browser" PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs console-look.test.mjs
 
 .PHONY: queries
-queries: ## Writes .sqlx, what Postgres says of each checked query
+queries: ## Generates .sqlx, the metadata of each checked query
 	cargo build --quiet --package prepare-queries
 	./target/debug/prepare-queries
 

@@ -1,4 +1,4 @@
-//! A new migration is part of the program, and cargo does not see it by itself.
+//! The binary embeds the migrations. Without this, cargo does not rebuild when one is added.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

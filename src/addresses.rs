@@ -1,13 +1,13 @@
-//! Which addresses belong to the public internet (IANA's special-purpose registries).
+//! Distinguishes public from special-purpose IP addresses (IANA's special-purpose registries).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-/// Whether a link may be called, as far as it shows without resolving its name: a public one over
-/// https, and with `allow_private` any other over http, too.
+/// Whether a URL may be requested, without resolving its host name: https URLs of public hosts, and
+/// with `allow_private` all http and https URLs.
 #[must_use]
-pub fn may_be_called(url: &Url, allow_private: bool) -> bool {
+pub fn is_allowed_url(url: &Url, allow_private: bool) -> bool {
     if allow_private { matches!(url.scheme(), "http" | "https") } else { looks_public(url) }
 }
 
@@ -51,8 +51,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(v4);
     }
     let [first, second, ..] = address.segments();
-    // 2000::/3 is all that is in public use; within it lie Teredo and ORCHID (2001:0000::/23),
-    // documentation (2001:db8::/32, 3fff::/20) and 6to4, which hides a v4 address (2002::/16).
+    // 2000::/3 is the only range in public use. It contains Teredo and ORCHID (2001:0000::/23),
+    // documentation (2001:db8::/32, 3fff::/20) and 6to4 (2002::/16), which embeds an IPv4 address.
     let global_unicast = first & 0xE000 == 0x2000;
     let special = (first == 0x2001 && (second < 0x0200 || second == 0x0DB8))
         || first == 0x2002

@@ -1,4 +1,4 @@
-//! Composition: settings in, a running gateway out.
+//! Builds and runs the gateway from its configuration.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,49 +14,50 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::auth::{Issuer, Tokens};
+use crate::auth::{Issuer, TokenVerifier};
 use crate::blobs::{Blobs, Variants};
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Policy};
 use crate::config::Config;
-use crate::domain::{Credits, Rules};
+use crate::domain::{Credits, JobTimeouts};
 use crate::feed::Feed;
-use crate::graphql::{Api, Bounds, Operations, read_manifest};
+use crate::graphql::{Api, Operations, QueryLimits, parse_manifest};
 use crate::hints::Hints;
 use crate::http::{
-    Arrivals, Edge, EdgeLimits, Origins, PageConfig, Seats, authorization_server, router, serve,
+    AppState, ConnectionLimiter, ConnectionLimits, Origins, PageConfig, UploadLimiter,
+    authorization_server, router, serve,
 };
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::outbound::{Fetcher, Poster};
+use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::{
-    AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry, ace_pace,
-    kie_pace,
+    AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry, ace_rate_limits,
+    kie_rate_limits,
 };
-use crate::store::{Limits, Store, StoreOptions};
-use crate::workers::{self, Keep, Settings, Workshop};
+use crate::store::{Store, StoreOptions, UserLimits};
+use crate::workers::{self, RetentionPolicy, Settings, WorkerContext};
 
-/// Time to finish what is under way when the gateway is told to stop: longer than a call to a
-/// provider, because an answer that nobody waits for is lost.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(25);
-const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
-/// Shrinking an image takes a core.
-const SHRINKING_AT_ONCE: usize = 2;
-/// What is uploaded is in memory until it is checked.
-const ARRIVING_MEBIBYTES: usize = 256;
-const ARRIVING_PER_USER: usize = 4;
-/// Writing an image anew takes a core.
-const CLEANED_AT_ONCE: usize = 2;
+/// Time for work in progress after the stop signal. It is longer than the timeout of a call to a
+/// provider: a response that the gateway does not wait for is lost.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Each resize uses one core.
+const MAX_CONCURRENT_RESIZES: usize = 2;
+/// An upload is in memory until it is stored.
+const MAX_UPLOAD_MEBIBYTES: usize = 256;
+const MAX_UPLOADS_PER_USER: usize = 4;
+/// Each re-encoding uses one core.
+const MAX_CONCURRENT_REENCODES: usize = 2;
 
-/// A gateway that is built and listens, but does not work yet.
+/// A gateway that is built and has its listener, but does not serve requests yet.
 pub struct App {
     listener: TcpListener,
     router: Router,
-    /// With slow clients.
-    patience: Duration,
+    /// Time for a client to read a response.
+    write_timeout: Duration,
     sessions: TaskTracker,
-    shop: Arc<Workshop>,
-    tokens: Tokens,
+    ctx: Arc<WorkerContext>,
+    verifier: TokenVerifier,
     feed: Feed,
     stop: CancellationToken,
 }
@@ -77,7 +78,7 @@ impl App {
         let store = open_store(config, hints.clone())?;
         if args.migrate {
             store.migrate().await.context(
-                "cannot reach the database that DATABASE_URL names, or bring it up to date",
+                "cannot connect to the database of DATABASE_URL or apply the migrations",
             )?;
         }
         let listener = TcpListener::bind(args.bind).await.with_context(|| {
@@ -88,10 +89,10 @@ impl App {
             .with_context(|| format!("cannot use {} as image store", config.storage))?;
         let registry = registry(config)?;
         let feed = Feed::new(store.clone(), hints.clone());
-        let shop = Workshop {
+        let ctx = WorkerContext {
             store: store.clone(),
             fetcher: Fetcher::new(config.allow_private_addresses)?,
-            poster: Poster::new(config.allow_private_addresses)?,
+            webhook_client: WebhookClient::new(config.allow_private_addresses)?,
             blobs: blobs.clone(),
             links: Links::new(public_url, config.secrets.clone()),
             hints: hints.clone(),
@@ -102,46 +103,50 @@ impl App {
             catalog: Arc::new(registry.catalog()),
             registry,
         };
-        let commands = commands(config, &shop, feed.clone())?;
-        let tokens = tokens(config, &shop.clock)?;
+        let commands = commands(config, &ctx, feed.clone())?;
+        let verifier = token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();
-        let edge = Edge {
+        let state = AppState {
             operations: operations(config, &commands)?,
             profile: args.http_profile,
-            limits: edge_limits(config),
-            seats: Seats::new(args.bounds.max_user_sockets),
+            limits: connection_limits(config),
+            connection_limiter: ConnectionLimiter::new(args.limits.max_user_sockets),
             origins: origins(config),
-            tokens: tokens.clone(),
+            verifier: verifier.clone(),
             commands,
-            variants: Variants::new(blobs.clone(), SHRINKING_AT_ONCE),
+            variants: Variants::new(blobs.clone(), MAX_CONCURRENT_RESIZES),
             blobs,
             page,
-            arrivals: Arrivals::new(ARRIVING_MEBIBYTES, ARRIVING_PER_USER, CLEANED_AT_ONCE),
-            authorization_server: authorization_server(config.expectations.issuer.as_deref()),
+            upload_limiter: UploadLimiter::new(
+                MAX_UPLOAD_MEBIBYTES,
+                MAX_UPLOADS_PER_USER,
+                MAX_CONCURRENT_REENCODES,
+            ),
+            authorization_server: authorization_server(config.claim_requirements.issuer.as_deref()),
             stop: stop.clone(),
             sessions: TaskTracker::new(),
         };
-        let (patience, sessions) = (edge.limits.patience, edge.sessions.clone());
-        let router = router(edge);
-        let shop = Arc::new(shop);
-        Ok(Self { listener, router, patience, sessions, shop, tokens, feed, stop })
+        let (write_timeout, sessions) = (state.limits.ping_interval, state.sessions.clone());
+        let router = router(state);
+        let ctx = Arc::new(ctx);
+        Ok(Self { listener, router, write_timeout, sessions, ctx, verifier, feed, stop })
     }
 
-    /// The address that is listened on.
+    /// The address of the listener.
     ///
     /// # Errors
-    /// When the system no longer knows it.
+    /// When the system cannot return it.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Works until `shutdown` ends; then finishes what is under way, within 25 seconds.
+    /// Runs until `shutdown` completes; then finishes work in progress, within 25 seconds.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let tracker = TaskTracker::new();
-        workers::start(&self.shop, &tracker, &self.stop);
+        workers::start(&self.ctx, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
-        tracker.spawn(self.tokens.keep_fresh(self.stop.clone()));
-        tracker.spawn(serve(self.listener, self.router, self.patience, self.stop.clone()));
+        tracker.spawn(self.verifier.keep_fresh(self.stop.clone()));
+        tracker.spawn(serve(self.listener, self.router, self.write_timeout, self.stop.clone()));
         shutdown.await;
         tracing::info!("stopping");
         self.stop.cancel();
@@ -151,35 +156,35 @@ impl App {
             self.sessions.wait().await;
             tracker.wait().await;
         };
-        if tokio::time::timeout(SHUTDOWN_PATIENCE, finished).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, finished).await.is_err() {
             tracing::warn!(
-                "some work did not finish in time; it is taken up again at the next start"
+                "work in progress did not finish within 25 s; it continues after the next start"
             );
         }
-        // A database that is away answers no goodbye.
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.shop.store.close()).await;
+        // Closing the pool waits for the server; an unreachable server must not delay the exit.
+        let _ = tokio::time::timeout(POOL_CLOSE_TIMEOUT, self.ctx.store.close()).await;
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    Rules {
-        poll_every: TimeDelta::seconds(config.args.poll_seconds.into()),
+fn timeouts(config: &Config) -> JobTimeouts {
+    JobTimeouts {
+        poll_interval: TimeDelta::seconds(config.args.poll_seconds.into()),
         task_timeout: TimeDelta::seconds(config.args.task_timeout_seconds.into()),
     }
 }
 
 fn settings(config: &Config) -> Settings {
-    let Rules { poll_every, task_timeout } = rules(config);
-    let keep = &config.args.keep;
+    let JobTimeouts { poll_interval, task_timeout } = timeouts(config);
+    let retention = &config.args.retention;
     let days = |days: u32| TimeDelta::days(days.into());
     Settings {
-        poll_every,
+        poll_interval,
         task_timeout,
         confirm_callbacks: config.args.confirm_callbacks,
-        keep: Keep {
-            history: keep.keep_history_days.map(days),
-            events: days(keep.keep_events_days),
-            callbacks: days(keep.keep_callbacks_days),
+        retention: RetentionPolicy {
+            history: retention.keep_history_days.map(days),
+            events: days(retention.keep_events_days),
+            callbacks: days(retention.keep_callbacks_days),
         },
     }
 }
@@ -188,49 +193,49 @@ fn open_store(config: &Config, hints: Hints) -> anyhow::Result<Store> {
     let options = StoreOptions {
         url: config.database_url.expose_secret().to_owned(),
         max_connections: config.args.database_connections,
-        quota: config.args.user_quota.and_then(Credits::from_f64),
+        initial_quota: config.args.user_quota.and_then(Credits::from_f64),
     };
-    Store::open(&options, hints, rules(config)).context("DATABASE_URL cannot be used")
+    Store::open(&options, hints, timeouts(config)).context("DATABASE_URL cannot be used")
 }
 
-fn tokens(config: &Config, clock: &Clock) -> anyhow::Result<Tokens> {
+fn token_verifier(config: &Config, clock: &Clock) -> anyhow::Result<TokenVerifier> {
     let url = config.args.jwks_url.clone();
     let issuer = url.map(|url| Issuer::new(url, clock.clone())).transpose()?;
-    let expectations = config.expectations.clone();
-    Ok(Tokens::new(config.jwt_secret.as_ref(), issuer, expectations, clock.clone()))
+    let claim_requirements = config.claim_requirements.clone();
+    Ok(TokenVerifier::new(config.jwt_secret.as_ref(), issuer, claim_requirements, clock.clone()))
 }
 
-fn commands(config: &Config, shop: &Workshop, feed: Feed) -> anyhow::Result<Commands> {
+fn commands(config: &Config, ctx: &WorkerContext, feed: Feed) -> anyhow::Result<Commands> {
     Ok(Commands {
-        store: shop.store.clone(),
+        store: ctx.store.clone(),
         feed,
-        hints: shop.hints.clone(),
-        catalog: Arc::clone(&shop.catalog),
-        links: shop.links.clone(),
-        clock: shop.clock.clone(),
-        ids: shop.ids.clone(),
+        hints: ctx.hints.clone(),
+        catalog: Arc::clone(&ctx.catalog),
+        links: ctx.links.clone(),
+        clock: ctx.clock.clone(),
+        ids: ctx.ids.clone(),
         policy: Arc::new(policy(config)?),
     })
 }
 
 fn operations(config: &Config, commands: &Commands) -> anyhow::Result<Operations> {
     let trusted = config.args.trusted_documents.as_deref().map(trusted_documents).transpose()?;
-    let bounds = &config.args.bounds;
-    let patience = Duration::from_secs(bounds.operation_seconds.into());
-    let bounds = Bounds {
-        tokens: bounds.max_tokens,
-        depth: bounds.max_depth,
-        fields: bounds.max_fields,
-        aliases: bounds.max_aliases,
-        root_fields: bounds.max_root_fields,
-        directives: bounds.max_directives,
-        cost: bounds.max_cost,
-        answer_bytes: bounds.max_answer_bytes,
+    let limits = &config.args.limits;
+    let operation_timeout = Duration::from_secs(limits.operation_seconds.into());
+    let limits = QueryLimits {
+        tokens: limits.max_tokens,
+        depth: limits.max_depth,
+        fields: limits.max_fields,
+        aliases: limits.max_aliases,
+        root_fields: limits.max_root_fields,
+        directives: limits.max_directives,
+        cost: limits.max_cost,
+        answer_bytes: limits.max_answer_bytes,
     };
     let api = Api { commands: commands.clone() };
-    Operations::new(api, bounds, patience, trusted.as_deref()).map_err(|problems| {
+    Operations::new(api, limits, operation_timeout, trusted.as_deref()).map_err(|problems| {
         anyhow::anyhow!(
-            "documents of PLANTAIN_TRUSTED_DOCUMENTS cannot run:\n{}",
+            "PLANTAIN_TRUSTED_DOCUMENTS contains invalid documents:\n{}",
             problems.join("\n")
         )
     })
@@ -239,25 +244,25 @@ fn operations(config: &Config, commands: &Commands) -> anyhow::Result<Operations
 fn trusted_documents(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let read = || -> anyhow::Result<_> {
         let text = std::fs::read_to_string(path)?;
-        read_manifest(&text).map_err(anyhow::Error::msg)
+        parse_manifest(&text).map_err(anyhow::Error::msg)
     };
     read().with_context(|| format!("cannot use {} as PLANTAIN_TRUSTED_DOCUMENTS", path.display()))
 }
 
-fn edge_limits(config: &Config) -> EdgeLimits {
-    let bounds = &config.args.bounds;
-    EdgeLimits {
-        request_bytes: bounds.max_request_bytes,
-        message_bytes: bounds.max_message_bytes,
-        answer_bytes: bounds.max_answer_bytes,
-        socket_operations: bounds.max_socket_operations,
-        patience: Duration::from_secs(bounds.ping_seconds.into()),
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    let limits = &config.args.limits;
+    ConnectionLimits {
+        request_bytes: limits.max_request_bytes,
+        message_bytes: limits.max_message_bytes,
+        answer_bytes: limits.max_answer_bytes,
+        socket_operations: limits.max_socket_operations,
+        ping_interval: Duration::from_secs(limits.ping_seconds.into()),
     }
 }
 
 fn origins(config: &Config) -> Origins {
     let listed = config.args.cors_origins.clone();
-    Origins { listed, this_machine: config.origins_on_this_machine }
+    Origins { listed, allow_loopback: config.allow_loopback_origins }
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<Url> {
@@ -267,29 +272,30 @@ fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<Url> {
     }
 }
 
-/// The providers that have a key.
+/// Creates the providers that have an API key.
 fn registry(config: &Config) -> anyhow::Result<Registry> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     let (args, keys) = (&config.args, &config.keys);
-    let pace = kie_pace(args.submissions_per_10_seconds, args.queries_per_second);
+    let rate_limits = kie_rate_limits(args.submissions_per_10_seconds, args.queries_per_second);
     if let Some(key) = &keys.nano_banana {
         let api = ApiClient::new(args.nanobanana_base_url.clone(), key.clone())?;
-        providers.push(Arc::new(NanoBanana::new(api, pace)));
+        providers.push(Arc::new(NanoBanana::new(api, rate_limits)));
     }
     if let Some(key) = &keys.flux_kontext {
         let api = ApiClient::new(args.flux_kontext_base_url.clone(), key.clone())?;
         let webhook_key = keys.flux_kontext_webhook.clone();
-        providers.push(Arc::new(FluxKontext::new(api, pace, webhook_key)));
+        providers.push(Arc::new(FluxKontext::new(api, rate_limits, webhook_key)));
     }
     if let Some(key) = &keys.ace_data {
         let api = ApiClient::new(args.ace_data_base_url.clone(), key.clone())?;
-        let pace = ace_pace(args.ace_data_jobs_at_once, args.ace_data_queries_per_second);
-        providers.push(Arc::new(AceData::new(api, pace, application(config)?)));
+        let rate_limits =
+            ace_rate_limits(args.ace_data_jobs_at_once, args.ace_data_queries_per_second);
+        providers.push(Arc::new(AceData::new(api, rate_limits, application(config)?)));
     }
     Ok(Registry::new(providers))
 }
 
-/// Where Ace Data Cloud's balance is read, when the operator says how.
+/// The application whose balance is read, when the operator has configured it.
 fn application(config: &Config) -> anyhow::Result<Option<Application>> {
     let (Some(id), Some(token)) =
         (&config.args.ace_data_application_id, &config.keys.ace_data_platform)
@@ -304,13 +310,13 @@ fn policy(config: &Config) -> anyhow::Result<Policy> {
     let args = &config.args;
     let blocked_terms = match &args.blocked_terms {
         Some(file) => BlockedTerms::read(file)
-            .with_context(|| format!("PLANTAIN_BLOCKED_TERMS is {}", file.display()))?,
+            .with_context(|| format!("cannot use {} as PLANTAIN_BLOCKED_TERMS", file.display()))?,
         None => BlockedTerms::default(),
     };
     Ok(Policy {
         blocked_terms,
-        upload_bytes: args.bounds.max_upload_bytes,
-        limits: Limits { unfinished_tasks: args.max_unfinished_tasks },
+        upload_bytes: args.limits.max_upload_bytes,
+        limits: UserLimits { max_unfinished_tasks: args.max_unfinished_tasks },
         credits_low: Credits::from_f64(args.credits_low)
             .context("PLANTAIN_CREDITS_LOW is out of range")?,
         allow_private_addresses: config.allow_private_addresses,

@@ -1,4 +1,4 @@
-//! Settings: every flag has an environment variable, and the only place that reads either is here.
+//! Configuration. Every flag has an environment variable; no other module reads either.
 
 mod args;
 mod checks;
@@ -6,61 +6,61 @@ mod storage;
 
 use secrecy::SecretString;
 
-pub use args::{BoundsArgs, GatewayArgs, KeepArgs};
+pub use args::{GatewayArgs, LimitsArgs, RetentionArgs};
 use checks::{
-    check_halves, check_issuer, check_jwks_url, check_origins, check_public_url, check_secrets,
-    split_secrets,
+    check_incomplete_pairs, check_jwks_url, check_origins, check_public_url, check_secrets,
+    check_token_keys, split_secrets,
 };
 pub use storage::StorageArgs;
 
-use crate::auth::Expectations;
+use crate::auth::ClaimRequirements;
 use crate::blobs::StorageConfig;
 
-/// Signs tokens under `dev`, which only listens on this machine; `serve` refuses it.
+/// Signs access tokens under `dev`, which by default listens on loopback only; `serve` rejects it.
 const DEV_JWT_SECRET: &str = "plantain development only: not a secret at all";
-/// Signs links under `dev`; `serve` refuses it.
+/// Signs links under `dev`; `serve` rejects it.
 const DEV_SECRET: &str = "plantain development only: signs callbacks and links";
 
-/// A complete and safe configuration.
+/// A complete, validated configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where Postgres is.
+    /// URL of the database.
     pub database_url: SecretString,
-    /// Signs links, the first of them.
+    /// Secrets for signed links: the first one signs, all verify.
     pub secrets: Vec<SecretString>,
-    /// Verifies HS256 tokens.
+    /// Secret for HS256 tokens.
     pub jwt_secret: Option<SecretString>,
-    /// What is asked of tokens.
-    pub expectations: Expectations,
-    /// Where images are kept.
+    /// The claims that tokens must have.
+    pub claim_requirements: ClaimRequirements,
+    /// The image store.
     pub storage: StorageConfig,
     /// Whether fetches may reach private addresses.
     pub allow_private_addresses: bool,
-    /// Whether every page on this machine may call.
-    pub origins_on_this_machine: bool,
-    /// What the providers know the gateway by.
-    pub keys: Keys,
-    /// Everything that can be used as it was given.
+    /// Whether pages on any loopback origin may call the gateway.
+    pub allow_loopback_origins: bool,
+    /// The API keys of the providers.
+    pub keys: ProviderKeys,
+    /// The settings that need no conversion.
     pub args: GatewayArgs,
 }
 
-/// What the providers know the gateway by; a provider without its key is off.
+/// The API keys of the providers. A provider without a key is disabled.
 #[derive(Debug, Clone)]
-pub struct Keys {
-    /// Of the `NanoBanana` API.
+pub struct ProviderKeys {
+    /// Key of the `NanoBanana` API.
     pub nano_banana: Option<SecretString>,
-    /// Of the Flux Kontext API.
+    /// Key of the Flux Kontext API.
     pub flux_kontext: Option<SecretString>,
-    /// What kie.ai signs callbacks with.
+    /// Key for the callback signatures of kie.ai.
     pub flux_kontext_webhook: Option<SecretString>,
-    /// Of Ace Data Cloud.
+    /// Key of Ace Data Cloud.
     pub ace_data: Option<SecretString>,
-    /// Of Ace Data Cloud's platform.
+    /// Token of Ace Data Cloud's platform API.
     pub ace_data_platform: Option<SecretString>,
 }
 
-impl Keys {
-    /// An empty variable is as good as none.
+impl ProviderKeys {
+    /// An empty variable counts as unset.
     fn new(args: &GatewayArgs) -> Self {
         let secret = |text: &Option<String>| {
             text.clone().filter(|text| !text.is_empty()).map(SecretString::from)
@@ -80,10 +80,10 @@ impl Keys {
 }
 
 impl Config {
-    /// Settings for production.
+    /// Configuration for production.
     ///
     /// # Errors
-    /// Every setting that is missing or unsafe, each with what to do.
+    /// All missing or unsafe settings, each with what to do.
     pub fn for_serve(args: GatewayArgs) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let database_url = args.database_url.clone().unwrap_or_else(|| {
@@ -101,16 +101,16 @@ impl Config {
         }
         let secrets = check_secrets("PLANTAIN_SECRET", args.secret.as_deref(), &mut problems);
         let jwt_secret = args.jwt_secret.clone().filter(|secret| !secret.is_empty());
-        problems.extend(check_issuer(jwt_secret.as_deref(), args.jwks_url.as_ref()));
-        if Keys::new(&args).are_missing() {
+        problems.extend(check_token_keys(jwt_secret.as_deref(), args.jwks_url.as_ref()));
+        if ProviderKeys::new(&args).are_missing() {
             problems.push(
-                "NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY are missing; without one of them nothing can be generated"
+                "NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY are missing; set at least one of them"
                     .to_owned(),
             );
         }
         problems.extend(check_public_url(args.public_url.as_ref()));
         let storage = storage::storage(&args, &mut problems);
-        problems.extend(check_halves(&args));
+        problems.extend(check_incomplete_pairs(&args));
         problems.extend(check_origins(&args.cors_origins));
         if !problems.is_empty() {
             return Err(problems);
@@ -121,10 +121,10 @@ impl Config {
         Ok(Self { allow_private_addresses, ..config })
     }
 
-    /// Settings for one developer on one machine; what is left out has a working default.
+    /// Configuration for development on one machine; all settings have defaults.
     ///
     /// # Errors
-    /// When the known development secrets would be reachable from other machines.
+    /// When other machines could reach a gateway that uses the public development secrets.
     pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();
         let storage = storage::storage(&args, &mut problems);
@@ -133,7 +133,7 @@ impl Config {
         let own_secrets = args.secret.is_some() && args.jwt_secret.is_some();
         if !args.bind.ip().is_loopback() && !own_secrets {
             problems.push(format!(
-                "PLANTAIN_BIND is {}, which other machines can reach, and the development secrets are known to all; set PLANTAIN_SECRET and PLANTAIN_JWT_SECRET",
+                "PLANTAIN_BIND is {}, which other machines can reach, and the development secrets are public; set PLANTAIN_SECRET and PLANTAIN_JWT_SECRET",
                 args.bind,
             ));
         }
@@ -144,7 +144,7 @@ impl Config {
         let jwt_secret = Some(dev_jwt_secret(args.jwt_secret.as_deref()));
         let allow_private_addresses = args.allow_private_addresses.unwrap_or(true);
         let config = Self::new(args, database_url, secrets, jwt_secret, storage);
-        Ok(Self { allow_private_addresses, origins_on_this_machine: true, ..config })
+        Ok(Self { allow_private_addresses, allow_loopback_origins: true, ..config })
     }
 
     fn new(
@@ -158,20 +158,20 @@ impl Config {
             database_url: database_url.into(),
             secrets,
             jwt_secret,
-            expectations: Expectations {
+            claim_requirements: ClaimRequirements {
                 issuer: args.jwt_issuer.clone(),
                 audience: args.jwt_audience.clone(),
             },
             storage,
             allow_private_addresses: false,
-            origins_on_this_machine: false,
-            keys: Keys::new(&args),
+            allow_loopback_origins: false,
+            keys: ProviderKeys::new(&args),
             args,
         }
     }
 }
 
-/// The secret that `token` signs with: the configured one, or that of `dev`.
+/// The secret for the subcommand `token`: the configured one, or the one of `dev`.
 #[must_use]
 pub fn dev_jwt_secret(configured: Option<&str>) -> SecretString {
     configured.unwrap_or(DEV_JWT_SECRET).into()

@@ -1,25 +1,21 @@
-//! The operations that `GraphiQL` opens with.
+//! The example operations in `GraphiQL`.
 
 use serde_json::json;
 
 use crate::http::Example;
 
-/// All of them, in the order of the tabs.
+/// All examples, in the order of the tabs.
 #[must_use]
 pub fn all() -> Vec<Example> {
     vec![
         Example {
-            name: "Make an image, and wait for it",
+            name: "Generate an image and wait for it",
             query: GENERATE,
             variables: Some(json!({ "prompt": "a tin robot watering basil" })),
         },
-        Example { name: "Watch everything that happens", query: WATCH, variables: None },
-        Example { name: "What was made so far", query: HISTORY, variables: None },
-        Example {
-            name: "What can be asked for, and what is left to spend",
-            query: MODELS,
-            variables: None,
-        },
+        Example { name: "Subscribe to task events", query: WATCH, variables: None },
+        Example { name: "Task history", query: HISTORY, variables: None },
+        Example { name: "Models and remaining credits", query: MODELS, variables: None },
     ]
 }
 

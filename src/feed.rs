@@ -1,13 +1,13 @@
-//! The event log, pushed: reads new events once for all subscribers of this process.
+//! Pushes the event log: reads new events once for all subscribers of this process.
 //!
 //! ```text
 //! hint: user has events ──▶ Feed::run ──one query for all hinted users──▶ a channel per user
-//! subscriber: join the channel ─▶ read the table from its cursor ─▶ follow the channel
+//! subscriber: open the channel ─▶ read the table from its cursor ─▶ receive from the channel
 //! ```
 //!
-//! Numbers are gapless per user, so a subscriber knows by arithmetic what it has seen (skip), what
-//! comes next (deliver) and what it missed (read the table again). Nothing is dropped, and a slow
-//! subscriber costs one bounded channel.
+//! Event numbers are gapless per user. By comparing them, a subscriber skips delivered events,
+//! delivers the next one, and reads the table again after a gap. No event is lost, and a slow
+//! subscriber costs one channel of limited size.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,16 +22,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::store::{EVENTS_PAGE, Log, Store, StoreError};
+use crate::store::{EVENTS_PAGE_SIZE, EventLog, Store, StoreError};
 
-/// Events a subscriber may lag behind before it reads the table instead.
-const CHANNEL_EVENTS: usize = 16;
-/// How often the table is looked at without a hint.
-const SAFETY_READ_EVERY: Duration = Duration::from_secs(3);
-/// Pause after the database failed.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Number of events that a subscriber may lag behind before it reads the table instead.
+const CHANNEL_CAPACITY: usize = 16;
+/// Interval between reads of the table without a hint.
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
+/// Pause after a database error.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// The event log of all users who are subscribed here. Clones share it.
+/// The event logs of all users with subscribers in this process. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Feed {
     store: Store,
@@ -41,48 +41,48 @@ pub struct Feed {
 
 #[derive(Debug)]
 struct Channel {
-    /// Everything up to here was sent, or was there before the channel.
-    read: u64,
+    /// All events up to this number were sent, or existed before the channel.
+    last_sent_seq: u64,
     sender: broadcast::Sender<Arc<Event>>,
 }
 
 impl Feed {
-    /// A feed of this store's events.
+    /// A feed of the events in this store.
     #[must_use]
     pub fn new(store: Store, hints: Hints) -> Self {
         Self { store, hints, channels: Arc::default() }
     }
 
     /// Every event of the user after number `after`, then each new one as it happens. Without
-    /// `after`, from now on. Ends with the first error.
+    /// `after`, only new events. The stream ends after the first error. `None` when the user's log
+    /// never had the number `after`, or when it was purged.
     ///
     /// # Errors
-    /// When the database fails; `None` when `after` is a number that this user's log never had,
-    /// or has no longer.
-    pub async fn follow(
+    /// When the database fails.
+    pub async fn subscribe(
         &self,
         user: UserId,
         after: Option<u64>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let Log { newest, forgotten } = self.store.log_of(&user).await?;
-        let seen = after.unwrap_or(newest);
-        if !(forgotten..=newest).contains(&seen) {
+        let EventLog { last_seq, purged_seq } = self.store.find_event_log(&user).await?;
+        let delivered_seq = after.unwrap_or(last_seq);
+        if !(purged_seq..=last_seq).contains(&delivered_seq) {
             return Ok(None);
         }
-        let live = self.join(&user, newest);
+        let live = self.subscribe_channel(&user, last_seq);
         let store = self.store.clone();
-        let reader = Reader { store, user, seen, live, catch_up: true, page: Vec::new() };
+        let reader = Reader { store, user, delivered_seq, live, catch_up: true, page: Vec::new() };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
 
-    fn join(&self, user: &UserId, newest: u64) -> broadcast::Receiver<Arc<Event>> {
+    fn subscribe_channel(&self, user: &UserId, last_seq: u64) -> broadcast::Receiver<Arc<Event>> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         match channels.entry(user.clone()) {
             Entry::Occupied(channel) => channel.get().sender.subscribe(),
             Entry::Vacant(vacant) => {
-                let (sender, receiver) = broadcast::channel(CHANNEL_EVENTS);
-                vacant.insert(Channel { read: newest, sender });
+                let (sender, receiver) = broadcast::channel(CHANNEL_CAPACITY);
+                vacant.insert(Channel { last_sent_seq: last_seq, sender });
                 receiver
             }
         }
@@ -90,59 +90,60 @@ impl Feed {
 
     /// Reads and sends events until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut safety = tokio::time::interval(SAFETY_READ_EVERY);
-        safety.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut poll_timer = tokio::time::interval(POLL_INTERVAL);
+        poll_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let behind = tokio::select! {
+            let lagging = tokio::select! {
                 () = stop.cancelled() => return,
                 users = self.hints.users_with_events() => self.subscribed(users.into_iter()),
-                _ = safety.tick() => {
-                    self.hints.forget_unfollowed_boards();
-                    self.found_behind().await
+                _ = poll_timer.tick() => {
+                    self.hints.remove_unused_boards();
+                    self.find_lagging().await
                 }
             };
-            if let Err(error) = self.send_new(behind).await {
-                tracing::warn!(%error, "reading new events failed; the next read makes up for it");
-                tokio::time::sleep(RETRY_AFTER).await;
+            if let Err(error) = self.send_events(lagging).await {
+                tracing::warn!(%error, "reading new events failed, retrying with the next read");
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
 
-    /// Those of the users who have a channel, with what it has read.
+    /// The users that have a channel, with the last number that was sent to it.
     fn subscribed(&self, users: impl Iterator<Item = UserId>) -> Vec<(UserId, u64)> {
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        users.filter_map(|user| Some((user.clone(), channels.get(&user)?.read))).collect()
+        users.filter_map(|user| Some((user.clone(), channels.get(&user)?.last_sent_seq))).collect()
     }
 
-    /// The safety read: whose log is longer than their channel knows. Forgets empty channels.
-    async fn found_behind(&self) -> Vec<(UserId, u64)> {
+    /// The read without a hint: users with events that their channel has not received. Also drops
+    /// channels without subscribers.
+    async fn find_lagging(&self) -> Vec<(UserId, u64)> {
         let known: HashMap<UserId, u64> = {
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
             channels.retain(|_, channel| channel.sender.receiver_count() > 0);
-            channels.iter().map(|(user, channel)| (user.clone(), channel.read)).collect()
+            channels.iter().map(|(user, channel)| (user.clone(), channel.last_sent_seq)).collect()
         };
         if known.is_empty() {
             return Vec::new();
         }
         let users: Vec<UserId> = known.keys().cloned().collect();
-        let newest = self.store.last_seqs(&users).await.unwrap_or_default();
-        known.into_iter().filter(|(user, read)| newest.get(user) > Some(read)).collect()
+        let last_seqs = self.store.last_seqs(&users).await.unwrap_or_default();
+        known.into_iter().filter(|(user, sent)| last_seqs.get(user) > Some(sent)).collect()
     }
 
-    /// What cannot be read of one user keeps nothing from the others.
-    async fn send_new(&self, behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {
-        let users: Vec<UserId> = behind.iter().map(|(user, _)| user.clone()).collect();
-        match self.send_of(behind).await {
-            Err(error) if error.is_lasting() => self.send_one_by_one(&users).await,
+    /// An event of one user that cannot be read must not delay the other users' events.
+    async fn send_events(&self, lagging: Vec<(UserId, u64)>) -> Result<(), StoreError> {
+        let users: Vec<UserId> = lagging.iter().map(|(user, _)| user.clone()).collect();
+        match self.send_batch(lagging).await {
+            Err(error) if error.is_permanent() => self.send_individually(&users).await,
             sent => sent,
         }
     }
 
-    async fn send_one_by_one(&self, users: &[UserId]) -> Result<(), StoreError> {
-        // What is read already is no longer asked for.
-        for behind in self.subscribed(users.iter().cloned()) {
-            match self.send_of(vec![behind]).await {
-                Err(error) if error.is_lasting() => {
+    async fn send_individually(&self, users: &[UserId]) -> Result<(), StoreError> {
+        // Read the positions again: some events may have been sent before the error.
+        for position in self.subscribed(users.iter().cloned()) {
+            match self.send_batch(vec![position]).await {
+                Err(error) if error.is_permanent() => {
                     tracing::error!(%error, "the events of a user cannot be read");
                 }
                 sent => sent?,
@@ -151,18 +152,18 @@ impl Feed {
         Ok(())
     }
 
-    async fn send_of(&self, mut behind: Vec<(UserId, u64)>) -> Result<(), StoreError> {
-        while !behind.is_empty() {
-            let events = self.store.list_events(&behind).await?;
-            let all_read = events.len() < EVENTS_PAGE;
+    async fn send_batch(&self, mut lagging: Vec<(UserId, u64)>) -> Result<(), StoreError> {
+        while !lagging.is_empty() {
+            let events = self.store.list_events(&lagging).await?;
+            let all_read = events.len() < EVENTS_PAGE_SIZE;
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut read: HashMap<UserId, u64> = HashMap::new();
+            let mut sent: HashMap<UserId, u64> = HashMap::new();
             for event in events {
                 let Some(channel) = channels.get_mut(&event.task.owner) else { continue };
-                if event.seq > channel.read {
-                    channel.read = event.seq;
-                    read.insert(event.task.owner.clone(), event.seq);
-                    // Nobody there any more: the next safety read removes the channel.
+                if event.seq > channel.last_sent_seq {
+                    channel.last_sent_seq = event.seq;
+                    sent.insert(event.task.owner.clone(), event.seq);
+                    // Fails without subscribers; the next read without a hint drops the channel.
                     let _ = channel.sender.send(Arc::new(event));
                 }
             }
@@ -170,21 +171,22 @@ impl Feed {
             if all_read {
                 break;
             }
-            behind = read.into_iter().collect();
+            lagging = sent.into_iter().collect();
         }
         Ok(())
     }
 }
 
-/// One subscriber's place in the log.
+/// The position of one subscriber in the log.
 struct Reader {
     store: Store,
     user: UserId,
-    seen: u64,
+    /// The number of the last delivered event.
+    delivered_seq: u64,
     live: broadcast::Receiver<Arc<Event>>,
-    /// Whether the table may hold something that was not read.
+    /// Whether the table may contain events that were not read yet.
     catch_up: bool,
-    /// Read from the table and not delivered yet, newest first.
+    /// Events that were read from the table and not delivered yet, newest first.
     page: Vec<Event>,
 }
 
@@ -193,7 +195,7 @@ impl Reader {
         let mut reader = reader?;
         match reader.advance().await {
             Ok(Some(event)) => {
-                reader.seen = event.seq;
+                reader.delivered_seq = event.seq;
                 Some((Ok(event), Some(reader)))
             }
             Ok(None) => None,
@@ -201,14 +203,14 @@ impl Reader {
         }
     }
 
-    /// What was forgotten for its age while it was being caught up with must not be passed over.
+    /// Fails when events were purged before they were delivered, instead of skipping them.
     async fn check_gap(&self) -> Result<(), StoreError> {
-        if self.page.first().is_none_or(|first| first.seq == self.seen + 1) {
+        if self.page.first().is_none_or(|first| first.seq == self.delivered_seq + 1) {
             return Ok(());
         }
-        let log = self.store.log_of(&self.user).await?;
-        if log.forgotten > self.seen {
-            return Err(StoreError::Inconsistent("events were forgotten before they were read"));
+        let log = self.store.find_event_log(&self.user).await?;
+        if log.purged_seq > self.delivered_seq {
+            return Err(StoreError::Inconsistent("events were purged before they were delivered"));
         }
         Ok(())
     }
@@ -219,15 +221,16 @@ impl Reader {
                 return Ok(Some(Arc::new(event)));
             }
             if self.catch_up {
-                self.page = self.store.list_events(&[(self.user.clone(), self.seen)]).await?;
+                self.page =
+                    self.store.list_events(&[(self.user.clone(), self.delivered_seq)]).await?;
                 self.check_gap().await?;
                 self.page.reverse();
                 self.catch_up = !self.page.is_empty();
                 continue;
             }
             match self.live.recv().await {
-                Ok(event) if event.seq <= self.seen => {}
-                Ok(event) if event.seq == self.seen + 1 => return Ok(Some(event)),
+                Ok(event) if event.seq <= self.delivered_seq => {}
+                Ok(event) if event.seq == self.delivered_seq + 1 => return Ok(Some(event)),
                 Ok(_) | Err(RecvError::Lagged(_)) => self.catch_up = true,
                 Err(RecvError::Closed) => return Ok(None),
             }

@@ -11,7 +11,7 @@ use uuid::{Builder, Uuid};
 
 use crate::domain::{BoardId, EndpointId, ImageId, TaskId, Timestamp, UploadId};
 
-/// Makes ids that sort by their moment of creation. Clones share one generator.
+/// Generates ids that sort by creation time. Clones share one random number generator.
 #[derive(Debug, Clone)]
 pub struct Ids {
     random: Arc<Mutex<StdRng>>,
@@ -21,12 +21,12 @@ impl Ids {
     /// Unpredictable ids.
     #[must_use]
     pub fn random() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the sanctioned place")]
+        #[expect(clippy::disallowed_methods, reason = "the only source of randomness")]
         let mut system = rand::rng();
         Self::from(StdRng::from_rng(&mut system))
     }
 
-    /// The same ids at every run, for tests.
+    /// The same ids in every run, for tests.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self::from(StdRng::seed_from_u64(seed))
@@ -62,7 +62,7 @@ impl Ids {
         EndpointId(self.uuid(now))
     }
 
-    /// A new secret that signs webhooks: 32 bytes, as Standard Webhooks writes them.
+    /// A new secret for signing webhooks: 32 bytes in the format of Standard Webhooks.
     #[must_use]
     pub fn webhook_secret(&self) -> SecretString {
         let mut random = [0; 32];
@@ -79,7 +79,7 @@ impl Ids {
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// A factor between 0.5 and 1.5 that keeps retries from marching in step.
+    /// A random factor between 0.5 and 1.5, so that retries do not happen at the same time.
     #[must_use]
     pub fn jitter(&self) -> f64 {
         let mut byte = [0; 1];
@@ -94,7 +94,7 @@ impl From<StdRng> for Ids {
     }
 }
 
-/// The smallest `UUIDv7` of a moment: bounds a range of ids by time.
+/// The smallest `UUIDv7` of a timestamp, for selecting a range of ids by time.
 #[must_use]
 pub fn first_uuid_at(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Plantain: one GraphQL endpoint in front of asynchronous AI image generation.
 //!
-//! A task enters through [`http`] and [`graphql`], is checked by [`commands`] and made durable by
-//! [`store`]. [`workers`] claim its jobs, talk to [`providers`], put images into [`blobs`] and record
-//! every step; [`domain`] decides what a step means. [`feed`] pushes what was recorded. `ARCHITECTURE.md`
-//! tells the whole journey, and who may use whom.
+//! A task enters through [`http`] and [`graphql`], is validated by [`commands`] and stored by
+//! [`store`]. [`workers`] claim its jobs, call [`providers`], write images to [`blobs`] and record
+//! every step; [`domain`] defines the transitions. [`feed`] pushes the recorded events to
+//! subscribers. `ARCHITECTURE.md` describes the whole path, and which module may use which.
 
 pub mod addresses;
 pub mod app;

@@ -1,7 +1,7 @@
-//! Links that carry their own permission: callback paths, image links and upload links.
+//! Signed links: callback URLs, image links and upload links.
 //!
-//! Each ends in an HMAC-SHA-256 over what it permits. The first secret signs, all of them verify,
-//! so that a secret can be replaced without breaking what is under way.
+//! Each contains an HMAC-SHA-256 of what it permits. The first secret signs and all of them verify,
+//! so that a secret can be replaced while links signed with the old one are in use.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,41 +13,41 @@ use url::Url;
 
 use crate::domain::{Image, ImageVariant, ProviderName, TaskId, Timestamp, UploadId};
 
-/// Image links live between one and two of these: rounded, so that a link read again within the
-/// hour is the same link, and the browser's cached copy serves.
-const IMAGE_LINK_STEP: TimeDelta = TimeDelta::hours(1);
+/// Image links expire 1 to 2 hours after they are created. Expiry times are rounded to full hours,
+/// so that links created within the same hour are identical and browsers can cache the image.
+const IMAGE_LINK_ROUNDING: TimeDelta = TimeDelta::hours(1);
 
-/// Mints and verifies links. Clones share the secrets.
+/// Signs and verifies links. Clones share the secrets.
 #[derive(Debug, Clone)]
 pub struct Links {
     public_url: Url,
     secrets: std::sync::Arc<[SecretString]>,
 }
 
-/// A link and when it ends.
+/// A signed link and its expiry time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedLink {
-    /// Absolute.
+    /// An absolute URL.
     pub url: Url,
-    /// Not accepted from then on.
+    /// The link is rejected from this time on.
     pub expires_at: Timestamp,
 }
 
 impl Links {
-    /// Links below `public_url`, signed with the first of these secrets.
+    /// Creates links below `public_url`, signed with the first of these secrets.
     #[must_use]
     pub fn new(public_url: Url, secrets: Vec<SecretString>) -> Self {
         Self { public_url, secrets: secrets.into() }
     }
 
-    /// Where a provider is to report on one job.
+    /// The callback URL for one job.
     #[must_use]
     pub fn callback(&self, provider: ProviderName, task: TaskId, job: u16) -> Url {
         let signature = self.sign(&callback_claim(provider, task, job));
         self.at(&format!("/callbacks/{}/{task}/{job}.{signature}", provider.slug()))
     }
 
-    /// The job that a callback path permits to report on; `None` when the token is wrong.
+    /// The job that a callback URL is for; `None` when its token is invalid.
     #[must_use]
     pub fn verify_callback(
         &self,
@@ -60,34 +60,34 @@ impl Links {
         self.verify(&callback_claim(provider, task, job), signature).then_some(job)
     }
 
-    /// Where the outside finds a path of ours.
+    /// The public URL of a path.
     #[must_use]
     pub fn page(&self, path: &str) -> Url {
         self.at(path)
     }
 
-    /// Where an image can be fetched for the next hour or two.
+    /// A link to an image that expires in 1 to 2 hours.
     #[must_use]
     pub fn image(&self, image: &Image, variant: ImageVariant, now: Timestamp) -> SignedLink {
-        self.stored(&image.path(variant), now + IMAGE_LINK_STEP)
+        self.stored(&image.path(variant), now + IMAGE_LINK_ROUNDING)
     }
 
-    /// Where something in the store can be fetched until this moment, and up to an hour longer.
+    /// A link to a stored object that expires up to one hour after `until`.
     #[must_use]
     pub fn stored(&self, path: &str, until: Timestamp) -> SignedLink {
-        let step = IMAGE_LINK_STEP.num_seconds();
+        let step = IMAGE_LINK_ROUNDING.num_seconds();
         let expires = (until.timestamp() / step + 1) * step;
         self.signed(&format!("/images/{path}"), expires, &image_claim(path, expires))
     }
 
-    /// Where the bytes of an upload are to be sent until this moment.
+    /// A link for the bytes of an upload that expires at `until`.
     #[must_use]
     pub fn upload(&self, id: UploadId, until: Timestamp) -> Url {
         let expires = until.timestamp();
         self.signed(&format!("/uploads/{id}"), expires, &upload_claim(id, expires)).url
     }
 
-    /// Whether bytes may be sent to this upload now.
+    /// Whether the link of an upload is valid now.
     #[must_use]
     pub fn verify_upload(
         &self,
@@ -99,7 +99,7 @@ impl Links {
         self.verify(&upload_claim(id, expires), signature) && expires > now.timestamp()
     }
 
-    /// Whether this image path may be read now.
+    /// Whether the link of an image is valid now.
     #[must_use]
     pub fn verify_image(&self, path: &str, expires: i64, signature: &str, now: Timestamp) -> bool {
         self.verify(&image_claim(path, expires), signature) && expires > now.timestamp()
@@ -145,7 +145,7 @@ fn upload_claim(id: UploadId, expires: i64) -> String {
 }
 
 fn mac(secret: &SecretString, claim: &str) -> Hmac<Sha256> {
-    // Unwrap safety: HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes keys of any length");
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_token_is_good_for_its_own_job_only() {
+    fn a_callback_token_is_valid_only_for_its_own_job() {
         let links = links(&["one"]);
         let (task, other) = (TaskId(Uuid::from_u128(1)), TaskId(Uuid::from_u128(2)));
         let url = links.callback(ProviderName::NanoBanana, task, 3);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_link_is_stable_within_the_hour_and_ends() {
+    fn an_image_link_is_stable_within_the_hour_and_expires() {
         let links = links(&["one"]);
         let now = Timestamp::from_timestamp(1_760_000_400, 0).unwrap();
         let image = crate::domain::Image {
@@ -208,7 +208,7 @@ mod tests {
             position: 0,
             width: 1,
             height: 1,
-            media_type: crate::domain::MediaType::Png,
+            media_type: crate::domain::ImageFormat::Png,
             byte_size: 1,
             sha256: [0; 32],
             thumbhash: vec![],

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
-use plantain::auth::{Expectations, Minter};
+use plantain::auth::{ClaimRequirements, TokenSigner};
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs, dev_jwt_secret};
 #[cfg(feature = "dev")]
@@ -20,8 +20,8 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
-/// Settings that are missing or unsafe.
-const UNUSABLE_SETTINGS: u8 = 2;
+/// Exit status when settings are missing, invalid or unsafe.
+const EXIT_INVALID_CONFIG: u8 = 2;
 
 /// One GraphQL endpoint in front of asynchronous AI image generation.
 #[derive(Debug, Parser)]
@@ -33,21 +33,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs everything on this machine: private Postgres, simulated providers, gateway
+    /// Runs everything on this machine: private Postgres, simulated providers and gateway
     #[cfg(feature = "dev")]
     Dev(DevArgs),
-    /// Runs the gateway for production
+    /// Runs the gateway in production
     Serve(GatewayArgs),
-    /// Applies the migrations and ends
+    /// Applies the database migrations and exits
     Migrate(MigrateArgs),
     /// Prints the GraphQL schema
     Schema,
-    /// Prints a token for a user, signed with the configured secret or that of `dev`
+    /// Prints an access token for a user, signed with the configured secret or the one of `dev`
     Token(TokenArgs),
-    /// Runs the simulated providers alone
+    /// Runs only the simulated providers
     #[cfg(feature = "dev")]
     Simulator(SimulatorArgs),
-    /// Speaks MCP over stdio, for desktop assistants, and passes on to a gateway
+    /// Runs an MCP server over stdio for desktop assistants, connected to a gateway
     Mcp(McpArgs),
 }
 
@@ -64,34 +64,34 @@ struct TokenArgs {
     #[arg(long, value_name = "ID")]
     sub: String,
 
-    /// `admin` makes an admin
+    /// `admin` gives the user the role ADMIN
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
 
-    /// How long the token is good, in seconds
+    /// Seconds until the token expires
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     ttl: u32,
 
-    /// HS256 secret [default: that of `dev`]
+    /// HS256 secret [default: the one of `dev`]
     #[arg(long, env = "PLANTAIN_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
     jwt_secret: Option<String>,
 
-    /// Issuer to put in
+    /// Issuer (`iss`) of the token
     #[arg(long, env = "PLANTAIN_JWT_ISSUER", value_name = "TEXT")]
     jwt_issuer: Option<String>,
 
-    /// Audience to put in
+    /// Audience (`aud`) of the token
     #[arg(long, env = "PLANTAIN_JWT_AUDIENCE", value_name = "TEXT")]
     jwt_audience: Option<String>,
 }
 
 #[derive(Debug, Args)]
 struct McpArgs {
-    /// Where the gateway is
+    /// URL of the gateway
     #[arg(long, env = "PLANTAIN_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
     url: Url,
 
-    /// The user's token, as `plantain token` prints one
+    /// The user's access token, such as from `plantain token`
     #[arg(long, env = "PLANTAIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: SecretString,
 }
@@ -101,7 +101,7 @@ async fn main() -> ExitCode {
     match run(Cli::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            write_stderr(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -110,13 +110,13 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         #[cfg(feature = "dev")]
-        Command::Dev(args) => dev::run(args, interrupted()?, &complain).await?,
+        Command::Dev(args) => dev::run(args, shutdown_signal()?, &write_stderr).await?,
         Command::Serve(args) => return serve(args).await,
         Command::Migrate(args) => migrate(args).await?,
-        Command::Schema => print(&graphql::sdl())?,
-        Command::Token(args) => print(&(token(&args)? + "\n"))?,
+        Command::Schema => write_stdout(&graphql::sdl())?,
+        Command::Token(args) => write_stdout(&(token(&args)? + "\n"))?,
         #[cfg(feature = "dev")]
-        Command::Simulator(args) => dev::run_simulator(args, interrupted()?).await?,
+        Command::Simulator(args) => dev::run_simulator(args, shutdown_signal()?).await?,
         Command::Mcp(args) => mcp::bridge(&args.url, &args.token).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -127,9 +127,9 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(problems) => {
             for problem in problems {
-                complain(&problem);
+                write_stderr(&problem);
             }
-            return Ok(ExitCode::from(UNUSABLE_SETTINGS));
+            return Ok(ExitCode::from(EXIT_INVALID_CONFIG));
         }
     };
     telemetry::start(LogFormat::Json, &config.args.log)?;
@@ -137,35 +137,35 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
     let app = match App::build(&config, page, Clock::system(), Ids::random()).await {
         Ok(app) => app,
         Err(error) => {
-            complain(&format!("{error:#}").replace('\n', " "));
-            return Ok(ExitCode::from(UNUSABLE_SETTINGS));
+            write_stderr(&format!("{error:#}").replace('\n', " "));
+            return Ok(ExitCode::from(EXIT_INVALID_CONFIG));
         }
     };
     tracing::info!(address = %app.address()?, "listening on http://{}", app.address()?);
-    app.run_until(interrupted()?).await;
+    app.run_until(shutdown_signal()?).await;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
-    store::migrate(&args.database_url).await.context("the migrations could not be applied")?;
-    complain("The database is up to date.");
+    store::migrate(&args.database_url).await.context("cannot apply the migrations")?;
+    write_stderr("The database is up to date.");
     Ok(())
 }
 
 fn token(args: &TokenArgs) -> anyhow::Result<String> {
-    let expectations =
-        Expectations { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
+    let claim_requirements =
+        ClaimRequirements { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
     let secret = dev_jwt_secret(args.jwt_secret.as_deref());
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
-    Ok(Minter::new(&secret, expectations, Clock::system()).mint(
+    Ok(TokenSigner::new(&secret, claim_requirements, Clock::system()).issue(
         &user,
         args.role.as_deref(),
         args.ttl,
     )?)
 }
 
-/// Ends at Ctrl-C, and at the signal that service managers send.
-fn interrupted() -> anyhow::Result<impl Future<Output = ()>> {
+/// Completes on SIGINT (Ctrl-C) or SIGTERM.
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {
@@ -176,11 +176,11 @@ fn interrupted() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// To people; standard output is for logs and results.
-fn complain(line: &str) {
+/// Writes a line to standard error; standard output is for logs and results.
+fn write_stderr(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn print(text: &str) -> std::io::Result<()> {
+fn write_stdout(text: &str) -> std::io::Result<()> {
     std::io::stdout().write_all(text.as_bytes())
 }

@@ -1,4 +1,5 @@
-//! Logs. JSON for machines, text for people; never a prompt, token, key, link or body.
+//! Logging: JSON in production, text for development. Prompts, tokens, keys, links and bodies are
+//! never logged.
 
 use std::io::IsTerminal as _;
 
@@ -6,21 +7,21 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
     /// For a terminal.
     Text,
 }
 
-/// Sends log lines to standard output, filtered like `info,plantain=debug`.
+/// Writes logs to standard output, with a filter such as `info,plantain=debug`.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter is not valid.
 pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    // Below that, rmcp writes whole requests, prompts among them.
+    // At lower levels, rmcp logs whole requests, which contain prompts.
     let filter = EnvFilter::try_new(filter)?.add_directive("rmcp=warn".parse()?);
     let registry = tracing_subscriber::registry().with(filter);
     match format {

@@ -1,7 +1,7 @@
-//! The issuer of tokens, whose public keys are at a URL.
+//! Fetches the public keys of the token issuer (a JSON Web Key Set).
 //!
-//! One task fetches them: again every few minutes, and when a token names a key that is not known. While
-//! the issuer is away, the keys that are known go on working, for a day.
+//! One task fetches the keys every 5 minutes, and when a token names an unknown key. While the
+//! issuer is unreachable, the cached keys stay valid for 24 hours.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,109 +15,110 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::AuthError;
-use super::keys::{Choice, Key, Keys};
+use super::keys::{Key, KeyLookup, KeySet};
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 
-/// A key that the issuer no longer publishes is refused after this.
-const FETCH_EVERY: TimeDelta = TimeDelta::minutes(5);
-/// Between two fetches, whatever tokens name.
-pub(super) const PAUSE: TimeDelta = TimeDelta::seconds(10);
-/// Longer than most outages; one who cuts us off from the issuer does not keep a stolen key alive.
-const GOOD_FOR: TimeDelta = TimeDelta::hours(24);
+/// The longest time that a revoked key is still accepted while the issuer is reachable.
+const REFRESH_INTERVAL: TimeDelta = TimeDelta::minutes(5);
+/// Limits the rate of fetches: any client can send tokens that name unknown keys.
+pub(super) const MIN_FETCH_INTERVAL: TimeDelta = TimeDelta::seconds(10);
+/// Longer than most outages. An attacker who blocks the issuer cannot keep a stolen key valid for
+/// longer.
+const MAX_KEY_AGE: TimeDelta = TimeDelta::hours(24);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a token waits for a fetch.
-const PATIENCE: Duration = Duration::from_secs(6);
-/// A key has at most 2 KiB, with its certificates some more.
+/// The longest time that a request waits for a fetch.
+const REFRESH_WAIT_TIMEOUT: Duration = Duration::from_secs(6);
+/// A key has at most 2 KiB, and more with its certificates.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// Why there are no fresh keys.
+/// Why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
-    #[error("the issuer did not answer: {0}")]
+    #[error("the request to the issuer failed: {0}")]
     Http(#[from] reqwest::Error),
-    #[error("the issuer answered {0}")]
+    #[error("the issuer responded with status {0}")]
     Status(reqwest::StatusCode),
-    #[error("the answer is larger than {MAX_DOCUMENT_BYTES} bytes")]
+    #[error("the response exceeds the limit of {MAX_DOCUMENT_BYTES} bytes")]
     TooLarge,
-    #[error("the answer is no key set: {0}")]
-    NoKeySet(#[from] serde_json::Error),
+    #[error("the response is not a valid key set: {0}")]
+    InvalidKeySet(#[from] serde_json::Error),
 }
 
-/// What is known of the issuer's keys.
+/// The cached keys.
 #[derive(Clone, Default)]
-struct Known {
-    keys: Arc<Keys>,
+struct CachedKeys {
+    keys: Arc<KeySet>,
     fetched_at: Option<Timestamp>,
-    /// Of the last fetch, whatever came of it.
-    tried_at: Option<Timestamp>,
-    /// How many have been tried.
-    round: u64,
+    /// Time of the last fetch, successful or not.
+    attempted_at: Option<Timestamp>,
+    /// Number of fetches, including failed ones.
+    fetch_count: u64,
 }
 
-impl Known {
-    fn are_good(&self, now: Timestamp) -> bool {
-        self.fetched_at.is_some_and(|at| now - at < GOOD_FOR)
+impl CachedKeys {
+    fn are_usable(&self, now: Timestamp) -> bool {
+        self.fetched_at.is_some_and(|at| now - at < MAX_KEY_AGE)
     }
 
-    /// The last fetch has brought them.
-    fn are_fresh(&self) -> bool {
-        self.fetched_at.is_some() && self.fetched_at == self.tried_at
+    /// Whether the last fetch succeeded.
+    fn are_current(&self) -> bool {
+        self.fetched_at.is_some() && self.fetched_at == self.attempted_at
     }
 
     /// `None` when another fetch may find the key.
-    fn look(
+    fn find(
         &self,
         id: Option<&str>,
         algorithm: Algorithm,
         now: Timestamp,
     ) -> Option<Result<Key, AuthError>> {
-        if !self.are_good(now) {
+        if !self.are_usable(now) {
             return None;
         }
-        match self.keys.choose(id, algorithm) {
-            Choice::Found(key) => Some(Ok(key.clone())),
-            Choice::Refused => Some(Err(AuthError::Invalid)),
-            Choice::Unknown => None,
+        match self.keys.find(id, algorithm) {
+            KeyLookup::Found(key) => Some(Ok(key.clone())),
+            KeyLookup::Rejected => Some(Err(AuthError::Invalid)),
+            KeyLookup::Unknown => None,
         }
     }
 
-    /// Whether a fetch may be asked for.
-    fn may_be_renewed(&self, now: Timestamp) -> bool {
-        self.tried_at.is_none_or(|at| now - at >= PAUSE)
+    /// Whether the rate limit allows another fetch.
+    fn may_refresh(&self, now: Timestamp) -> bool {
+        self.attempted_at.is_none_or(|at| now - at >= MIN_FETCH_INTERVAL)
     }
 }
 
-/// Knows the keys of one issuer. Clones share them.
+/// The issuer and its cached keys. Clones share the cache.
 #[derive(Clone)]
 pub struct Issuer {
     url: Url,
     http: reqwest::Client,
     clock: Clock,
-    known: watch::Sender<Known>,
-    /// Rung when a token names a key that is not known.
-    wanted: Arc<Notify>,
+    cached: watch::Sender<CachedKeys>,
+    /// Notified when a token names an unknown key.
+    refresh_requested: Arc<Notify>,
 }
 
 impl Issuer {
-    /// The issuer whose key set is at `url`; nothing is fetched until `keep_fresh` runs.
+    /// The issuer whose key set is at `url`. The first fetch happens in `keep_fresh`.
     ///
     /// # Errors
     /// When the system's TLS cannot be set up.
     pub fn new(url: Url, clock: Clock) -> Result<Self, reqwest::Error> {
-        #[expect(clippy::disallowed_methods, reason = "this is a sanctioned place")]
+        #[expect(clippy::disallowed_methods, reason = "this client fetches keys only")]
         let builder = reqwest::Client::builder();
         let http = builder
             .user_agent(concat!("plantain/", env!("CARGO_PKG_VERSION")))
             .timeout(FETCH_TIMEOUT)
-            // Keys come from where the operator has said, and nowhere else.
+            // Only the URL that the operator has set is trusted.
             .redirect(Policy::none())
             .build()?;
-        let (known, wanted) = (watch::Sender::default(), Arc::default());
-        Ok(Self { url, http, clock, known, wanted })
+        let (cached, refresh_requested) = (watch::Sender::default(), Arc::default());
+        Ok(Self { url, http, clock, cached, refresh_requested })
     }
 
-    /// The key with this id, or the only one for this algorithm. May wait for a fetch.
+    /// The key with this id, or the only key for this algorithm. May wait for a fetch.
     pub(super) async fn key(
         &self,
         id: Option<&str>,
@@ -127,78 +128,82 @@ impl Issuer {
             return Err(AuthError::Invalid);
         }
         let now = self.clock.now();
-        let mut known = self.known.borrow().clone();
-        if let Some(found) = known.look(id, algorithm, now) {
+        let mut cached = self.cached.borrow().clone();
+        if let Some(found) = cached.find(id, algorithm, now) {
             return found;
         }
-        if known.may_be_renewed(now) {
-            known = self.after_the_next_fetch(known).await;
+        if cached.may_refresh(now) {
+            cached = self.wait_for_refresh(cached).await;
         }
-        known.look(id, algorithm, now).unwrap_or_else(|| refuse(&known))
+        cached.find(id, algorithm, now).unwrap_or_else(|| reject(&cached))
     }
 
-    /// Many wait for the same fetch.
-    async fn after_the_next_fetch(&self, known: Known) -> Known {
-        let mut rounds = self.known.subscribe();
-        self.wanted.notify_one();
-        let next = timeout(PATIENCE, rounds.wait_for(|now| now.round > known.round)).await;
+    /// Concurrent callers wait for the same fetch.
+    async fn wait_for_refresh(&self, cached: CachedKeys) -> CachedKeys {
+        let mut updates = self.cached.subscribe();
+        self.refresh_requested.notify_one();
+        let next = timeout(
+            REFRESH_WAIT_TIMEOUT,
+            updates.wait_for(|now| now.fetch_count > cached.fetch_count),
+        )
+        .await;
         match next {
             Ok(Ok(next)) => next.clone(),
-            _ => known,
+            _ => cached,
         }
     }
 
-    /// Fetches the keys now, and whenever they may have changed, until the gateway stops.
+    /// Fetches the keys now and whenever they may be outdated, until `stop` is cancelled.
     pub(super) async fn keep_fresh(&self, stop: CancellationToken) {
         let working = async {
             loop {
-                self.renew().await;
-                self.until_the_next_fetch().await;
+                self.refresh().await;
+                self.wait_until_refresh_due().await;
             }
         };
         stop.run_until_cancelled(working).await;
     }
 
-    async fn until_the_next_fetch(&self) {
-        let known = self.known.borrow().clone();
-        let due = known.tried_at.unwrap_or_default() + FETCH_EVERY;
-        let wanted = async {
+    async fn wait_until_refresh_due(&self) {
+        let cached = self.cached.borrow().clone();
+        let due = cached.attempted_at.unwrap_or_default() + REFRESH_INTERVAL;
+        let refresh_requested = async {
             loop {
-                self.wanted.notified().await;
-                // Who rang during the last fetch has got its keys.
-                if known.may_be_renewed(self.clock.now()) {
+                self.refresh_requested.notified().await;
+                // The last fetch is too recent; it has answered the requests that came during it.
+                if cached.may_refresh(self.clock.now()) {
                     break;
                 }
             }
         };
         tokio::select! {
             () = self.clock.sleep_until(due) => {}
-            () = wanted => {}
+            () = refresh_requested => {}
         }
     }
 
-    async fn renew(&self) {
+    async fn refresh(&self) {
         let fetched = self.fetch().await;
         let now = self.clock.now();
         match &fetched {
             Ok(keys) => {
-                tracing::debug!(url = %self.url, keys = keys.count(), "read the issuer's keys");
+                tracing::debug!(url = %self.url, keys = keys.count(), "fetched the issuer's keys");
             }
             Err(error) => {
-                tracing::warn!(url = %self.url, %error, "could not read the issuer's keys");
+                tracing::warn!(url = %self.url, %error, "fetching the issuer's keys failed, retrying within 5 minutes");
             }
         }
-        self.known.send_modify(|known| {
+        self.cached.send_modify(|cached| {
             if let Ok(keys) = fetched {
-                known.keys = Arc::new(keys);
-                known.fetched_at = Some(now);
+                cached.keys = Arc::new(keys);
+                cached.fetched_at = Some(now);
             }
-            known.tried_at = Some(now);
-            known.round += 1;
+            cached.attempted_at = Some(now);
+            cached.fetch_count += 1;
         });
     }
 
-    async fn fetch(&self) -> Result<Keys, FetchError> {
+    async fn fetch(&self) -> Result<KeySet, FetchError> {
         let request = self.http.get(self.url.clone()).header("accept", "application/json");
         let mut answer = request.send().await?;
         if !answer.status().is_success() {
@@ -211,12 +216,13 @@ impl Issuer {
             }
             document.extend_from_slice(&chunk);
         }
-        Ok(Keys::read(&document)?)
+        Ok(KeySet::read(&document)?)
     }
 }
 
-/// A key that fresh keys do not hold is not the issuer's; without fresh keys, nobody can tell.
-fn refuse(known: &Known) -> Result<Key, AuthError> {
-    // `renew` has told why there are none.
-    Err(if known.are_fresh() { AuthError::Invalid } else { AuthError::Unavailable })
+/// If the keys are current, a missing key is invalid. Otherwise the token cannot be verified at the
+/// moment.
+fn reject(cached: &CachedKeys) -> Result<Key, AuthError> {
+    // `refresh` has logged why the keys are not current.
+    Err(if cached.are_current() { AuthError::Invalid } else { AuthError::Unavailable })
 }

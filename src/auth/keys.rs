@@ -1,11 +1,11 @@
-//! The keys in a JSON Web Key Set (RFC 7517), and which one a token may be checked with.
+//! Parses a JSON Web Key Set (RFC 7517) and selects the key of a token.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A key, and the one algorithm that it verifies.
+/// A key and the only algorithm that it is used for.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) id: Option<String>,
@@ -13,17 +13,17 @@ pub(super) struct Key {
     pub(super) decoding: DecodingKey,
 }
 
-/// What an issuer publishes, as far as it can be used.
+/// The `parse_key` keys of an issuer.
 #[derive(Clone, Default)]
-pub(super) struct Keys(Vec<Key>);
+pub(super) struct KeySet(Vec<Key>);
 
-/// Which key a token is to be checked with.
-pub(super) enum Choice<'a> {
+/// The result of a search for the key of a token.
+pub(super) enum KeyLookup<'a> {
     Found(&'a Key),
-    /// None that is known here; the issuer may have a new one.
+    /// The key is not cached; the issuer may have published it since.
     Unknown,
-    /// No new key would change that.
-    Refused,
+    /// The token can never be valid, whatever keys the issuer adds.
+    Rejected,
 }
 
 #[derive(Deserialize)]
@@ -31,38 +31,41 @@ struct Document {
     keys: Vec<Value>,
 }
 
-impl Keys {
-    /// Reads a key set; what is not understood in it is ignored, as RFC 7517 wants.
+impl KeySet {
+    /// Parses a key set. Unknown keys are ignored, as RFC 7517 requires.
     pub(super) fn read(document: &[u8]) -> Result<Self, serde_json::Error> {
         let document: Document = serde_json::from_slice(document)?;
         let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
-        Ok(Self(keys.filter_map(|key| usable(&key)).collect()))
+        Ok(Self(keys.filter_map(|key| parse_key(&key)).collect()))
     }
 
     pub(super) const fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// By its id, or, for a token that names none, the only one for its algorithm.
-    pub(super) fn choose(&self, id: Option<&str>, algorithm: Algorithm) -> Choice<'_> {
-        let mut fitting = self.0.iter().filter(|key| key.algorithm == algorithm);
+    /// Finds a key by its id; without an id, the only key for this algorithm.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> KeyLookup<'_> {
+        let mut candidates = self.0.iter().filter(|key| key.algorithm == algorithm);
         match id {
-            Some(id) => match fitting.find(|key| key.id.as_deref() == Some(id)) {
-                Some(key) => Choice::Found(key),
-                None if self.0.iter().any(|key| key.id.as_deref() == Some(id)) => Choice::Refused,
-                None => Choice::Unknown,
+            Some(id) => match candidates.find(|key| key.id.as_deref() == Some(id)) {
+                Some(key) => KeyLookup::Found(key),
+                None if self.0.iter().any(|key| key.id.as_deref() == Some(id)) => {
+                    KeyLookup::Rejected
+                }
+                None => KeyLookup::Unknown,
             },
-            None => match (fitting.next(), fitting.next()) {
-                (Some(key), None) => Choice::Found(key),
-                (Some(_), Some(_)) => Choice::Refused,
-                (None, _) => Choice::Unknown,
+            None => match (candidates.next(), candidates.next()) {
+                (Some(key), None) => KeyLookup::Found(key),
+                (Some(_), Some(_)) => KeyLookup::Rejected,
+                (None, _) => KeyLookup::Unknown,
             },
         }
     }
 }
 
-/// A public key that verifies signatures. A secret (`oct`) is none, whoever publishes it.
-fn usable(key: &Jwk) -> Option<Key> {
+/// Converts a public key for signatures. Symmetric keys (`oct`) are ignored: a published secret is
+/// not a secret.
+fn parse_key(key: &Jwk) -> Option<Key> {
     let algorithm = match &key.algorithm {
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
@@ -74,10 +77,11 @@ fn usable(key: &Jwk) -> Option<Key> {
         _ => return None,
     };
     let common = &key.common;
-    let for_this = common.key_algorithm.is_none_or(|named| named == algorithm.into());
+    let algorithm_matches = common.key_algorithm.is_none_or(|named| named == algorithm.into());
     let signs = common.public_key_use.as_ref().is_none_or(|each| *each == PublicKeyUse::Signature);
     let verifies =
         common.key_operations.as_ref().is_none_or(|each| each.contains(&KeyOperations::Verify));
-    let decoding = DecodingKey::from_jwk(key).ok().filter(|_| for_this && signs && verifies)?;
+    let decoding =
+        DecodingKey::from_jwk(key).ok().filter(|_| algorithm_matches && signs && verifies)?;
     Some(Key { id: common.key_id.clone(), algorithm, decoding })
 }

@@ -1,8 +1,8 @@
-//! Whose token this is.
+//! Authentication: verifies access tokens.
 
 mod issuer;
 mod keys;
-mod mint;
+mod signer;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,63 +14,63 @@ use crate::domain::{Timestamp, UserId};
 use keys::Key;
 
 pub use issuer::Issuer;
-pub use mint::Minter;
+pub use signer::TokenSigner;
 
-/// Tolerated difference between our clock and the issuer's, in seconds.
+/// Tolerated clock skew, in seconds.
 const LEEWAY_SECONDS: i64 = 30;
 
-/// What a user may do.
+/// The permissions of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Role {
-    /// Their own things.
+    /// Access to the user's own objects.
     User,
-    /// Also what concerns everybody.
+    /// Also access to administration.
     Admin,
 }
 
-/// The bearer of a valid token.
+/// The user of a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
     /// The token's `sub`.
     pub id: UserId,
-    /// From the token's `role`.
+    /// From the token's claims.
     pub role: Role,
-    /// When the token ends.
+    /// When the token expires.
     pub expires_at: Timestamp,
 }
 
-/// A token that is not accepted.
+/// Why a token was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// Its signature, form, issuer or audience is wrong.
-    #[error("the token is not valid; sign in again and send the new one as `Bearer …`")]
+    /// The signature, the format, the issuer or the audience is wrong.
+    #[error("the token is not valid; sign in again and send the new token as `Bearer …`")]
     Invalid,
-    /// Its time is over.
-    #[error("the token has expired; get a fresh one and send that")]
+    /// The expiry time has passed.
+    #[error("the token has expired; sign in again and send the new token")]
     Expired,
-    /// Nobody can tell: the issuer's keys cannot be read. The log says why.
-    #[error("the token cannot be checked right now; try again")]
+    /// The issuer's keys are not available. The log has the reason.
+    #[error("the token cannot be verified at the moment; try again in a few seconds")]
     Unavailable,
 }
 
-/// What is asked of a token besides its signature.
+/// The claims that a token must have besides `sub` and `exp`.
 #[derive(Debug, Clone, Default)]
-pub struct Expectations {
-    /// The `iss` it must have.
+pub struct ClaimRequirements {
+    /// The required `iss`; `None` disables the check.
     pub issuer: Option<String>,
-    /// The `aud` it must have.
+    /// The required `aud`; `None` disables the check.
     pub audience: Option<String>,
 }
 
-/// Verifies tokens. A key decides which algorithm it verifies, never the token.
+/// Verifies tokens. The key determines the algorithm, never the header of the token.
 #[derive(Clone)]
-pub struct Tokens {
-    /// HS256, and nothing else.
+pub struct TokenVerifier {
+    /// For HS256 only.
     secret: Option<Key>,
-    /// Everything else.
+    /// For all other algorithms.
     issuer: Option<Issuer>,
-    expectations: Expectations,
+    claim_requirements: ClaimRequirements,
     clock: Clock,
 }
 
@@ -86,20 +86,20 @@ struct Claims {
     app_metadata: Option<AppMetadata>,
 }
 
-/// Supabase keeps what only the operator can write here; `user_metadata` the user writes.
+/// In Supabase only the operator can write `app_metadata`; users can write `user_metadata`.
 #[derive(Debug, Deserialize)]
 struct AppMetadata {
     #[serde(default)]
     role: Option<String>,
 }
 
-impl Tokens {
-    /// Tokens signed with this secret, or with a key of this issuer.
+impl TokenVerifier {
+    /// Accepts tokens signed with this secret, or with a key of this issuer.
     #[must_use]
     pub fn new(
         secret: Option<&SecretString>,
         issuer: Option<Issuer>,
-        expectations: Expectations,
+        claim_requirements: ClaimRequirements,
         clock: Clock,
     ) -> Self {
         let secret = secret.map(|secret| Key {
@@ -107,17 +107,17 @@ impl Tokens {
             algorithm: Algorithm::HS256,
             decoding: DecodingKey::from_secret(secret.expose_secret().as_bytes()),
         });
-        Self { secret, issuer, expectations, clock }
+        Self { secret, issuer, claim_requirements, clock }
     }
 
-    /// Keeps the issuer's keys fresh until the gateway stops.
+    /// Refreshes the issuer's keys until the gateway stops.
     pub async fn keep_fresh(self, stop: CancellationToken) {
         if let Some(issuer) = self.issuer {
             issuer.keep_fresh(stop).await;
         }
     }
 
-    /// The bearer of this token.
+    /// Verifies a token and returns its user.
     ///
     /// # Errors
     /// When the token is not accepted.
@@ -125,7 +125,7 @@ impl Tokens {
         let key = self.key(token).await?;
         let claims = self.read(token, &key)?;
         let now = self.clock.now().timestamp();
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, which is what we want")]
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
         let (expires, not_before) = (claims.exp as i64, claims.nbf.unwrap_or(0.0) as i64);
         if expires.saturating_add(LEEWAY_SECONDS) <= now {
             return Err(AuthError::Expired);
@@ -141,10 +141,10 @@ impl Tokens {
         })
     }
 
-    /// The key that this token claims to be signed with.
+    /// Selects the key by the header of the token.
     async fn key(&self, token: &str) -> Result<Key, AuthError> {
         let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
-        // Extensions that must be understood; none is.
+        // `crit` lists extensions that the verifier must support; this one supports none.
         if header.crit.is_some() {
             return Err(AuthError::Invalid);
         }
@@ -155,12 +155,13 @@ impl Tokens {
         }
     }
 
-    /// Signature, issuer and audience; the times are compared with our own clock.
+    /// Verifies signature, issuer and audience. The caller checks the times, by the gateway's own
+    /// clock.
     fn read(&self, token: &str, key: &Key) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(key.algorithm);
         validation.validate_exp = false;
-        // What is expected and missing would not be compared.
-        let Expectations { issuer, audience } = &self.expectations;
+        // jsonwebtoken does not check `iss` and `aud` of tokens that lack them.
+        let ClaimRequirements { issuer, audience } = &self.claim_requirements;
         let expected = [("iss", issuer.is_some()), ("aud", audience.is_some())];
         let expected = expected.iter().filter(|(_, expected)| *expected).map(|(name, _)| *name);
         let required: Vec<&str> = ["exp", "sub"].into_iter().chain(expected).collect();
@@ -178,9 +179,9 @@ impl Tokens {
     }
 }
 
-impl std::fmt::Debug for Tokens {
+impl std::fmt::Debug for TokenVerifier {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Tokens").finish_non_exhaustive()
+        formatter.debug_struct("TokenVerifier").finish_non_exhaustive()
     }
 }
 

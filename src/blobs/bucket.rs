@@ -1,4 +1,4 @@
-//! An image store that speaks S3: Amazon's, Supabase Storage, and others.
+//! An image store with the S3 API: Amazon S3, Supabase Storage and others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,34 +10,34 @@ use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// Enough for 40 MB at 16 Mbit/s.
+/// Long enough for 40 MB at 16 Mbit/s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_RETRIES: usize = 2;
-/// Later than this, no retry begins: with the last call, a `put` ends within 30 seconds.
-const RETRY_FOR: Duration = Duration::from_secs(10);
+/// No retry starts after this time, so that a `put` takes at most 30 seconds.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A bucket, and how to reach it.
+/// A bucket, its endpoint and its credentials.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// As the server knows it.
+    /// Name of the bucket.
     pub name: String,
-    /// What stands before each path, percent-encoded; may be empty.
+    /// Prefix of each path, percent-encoded; may be empty.
     pub prefix: String,
-    /// Part of each signature.
+    /// Region, which is part of each signature.
     pub region: String,
-    /// Amazon's of the region when there is none.
+    /// With `None`, Amazon's endpoint of the region.
     pub endpoint: Option<Url>,
-    /// Names the key.
+    /// Access key id.
     pub key_id: String,
-    /// Signs.
+    /// Secret access key.
     pub key: SecretString,
-    /// Comes with keys that end.
+    /// Session token of temporary credentials.
     pub session_token: Option<SecretString>,
 }
 
 impl Bucket {
-    /// Contacts nobody yet.
+    /// Creates the client without contacting the server.
     pub(super) fn open(&self) -> object_store::Result<Arc<dyn ObjectStore>> {
         let allow_http = self.endpoint.as_ref().is_some_and(|url| url.scheme() == "http");
         let options = ClientOptions::new()
@@ -49,12 +49,12 @@ impl Bucket {
             .with_region(&self.region)
             .with_access_key_id(&self.key_id)
             .with_secret_access_key(self.key.expose_secret())
-            // Not every server knows the other way; nothing here deletes many.
+            // Not every server supports bulk deletion, and few objects are deleted at a time.
             .with_disable_bulk_delete(true)
             .with_client_options(options)
             .with_retry(RetryConfig {
                 max_retries: MAX_RETRIES,
-                retry_timeout: RETRY_FOR,
+                retry_timeout: RETRY_TIMEOUT,
                 ..RetryConfig::default()
             });
         if let Some(endpoint) = &self.endpoint {

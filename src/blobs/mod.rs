@@ -1,7 +1,7 @@
-//! Bytes in and out of the image store, by path; it knows nothing of tasks or users.
+//! Reads and writes the image store by path. Does not depend on tasks or users.
 
 mod bucket;
-mod picture;
+mod image_file;
 mod variants;
 
 use std::fmt;
@@ -14,18 +14,18 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use bucket::Bucket;
-pub use picture::{Cleaned, Inspected, PictureError, clean, inspect, shrink};
+pub use image_file::{ImageFileError, ImageInfo, SanitizedImage, inspect, sanitize, shrink};
 pub use variants::{VariantPath, Variants};
 
-/// Left in the store by the first look whether it can be written.
-const READINESS: &str = "readiness";
+/// Object that the first readiness check writes.
+const READINESS_PATH: &str = "readiness";
 
 /// Where the image store is.
 #[derive(Debug, Clone)]
 pub enum StorageConfig {
-    /// On this machine.
+    /// A folder on this machine.
     Folder(PathBuf),
-    /// At a server that speaks S3.
+    /// A bucket of a server with the S3 API.
     Bucket(Bucket),
 }
 
@@ -42,11 +42,11 @@ impl fmt::Display for StorageConfig {
 #[derive(Debug, Clone)]
 pub struct Blobs {
     objects: Arc<dyn ObjectStore>,
-    /// Where they are on this machine.
+    /// The folder, when the store is on this machine.
     root: Option<PathBuf>,
 }
 
-/// Why bytes could not be kept or read.
+/// Why an object could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// There is nothing at this path.
@@ -67,13 +67,13 @@ impl From<object_store::Error> for BlobError {
 }
 
 impl Blobs {
-    /// The store that the settings name. A folder is created when missing; a bucket is not even asked for.
+    /// Opens the configured store. A folder is created when missing; a bucket is not contacted.
     ///
     /// # Errors
-    /// When the folder cannot be created, or the settings make no address.
+    /// When the folder cannot be created, or the settings of the bucket are not valid.
     pub fn open(storage: &StorageConfig) -> std::io::Result<Self> {
         match storage {
-            StorageConfig::Folder(folder) => Self::in_folder(folder),
+            StorageConfig::Folder(folder) => Self::open_folder(folder),
             StorageConfig::Bucket(bucket) => {
                 let objects = bucket.open().map_err(std::io::Error::other)?;
                 Ok(Self { objects, root: None })
@@ -81,18 +81,18 @@ impl Blobs {
         }
     }
 
-    fn in_folder(folder: &Path) -> std::io::Result<Self> {
+    fn open_folder(folder: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let files = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
-        // A stored image is announced as safe, so it must survive a power cut.
+        // A stored image is reported as durable, so it must survive a power failure.
         let objects = Arc::new(files.with_fsync(true));
         Ok(Self { objects, root: Some(folder.to_owned()) })
     }
 
-    /// Keeps bytes at a path; the same path written twice holds the last.
+    /// Stores an object at a path, replacing an existing one.
     ///
     /// # Errors
-    /// When the store fails; then nothing, or what was there before, is at the path.
+    /// When the store fails; then the path is empty or has its previous object.
     pub async fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
         self.objects.put(&path.into(), bytes.into()).await?;
         Ok(())
@@ -106,13 +106,13 @@ impl Blobs {
         Ok(self.objects.get(&path.into()).await?.bytes().await?)
     }
 
-    /// Removes everything in a folder, if there is anything.
+    /// Removes a folder with its objects, if it exists.
     ///
     /// # Errors
-    /// When the store fails; then some of it may be left.
+    /// When the store fails; then some objects may remain.
     pub async fn remove_folder(&self, folder: &str) -> Result<(), BlobError> {
         match &self.root {
-            // The listing leaves out what a killed gateway was writing.
+            // A listing omits the temporary files of an interrupted write.
             Some(root) => remove_directory(&root.join(folder)).await,
             None => self.remove_listed(folder).await,
         }
@@ -129,16 +129,19 @@ impl Blobs {
         Ok(())
     }
 
-    /// Whether the store can be reached and has been written to.
+    /// Checks that the store is reachable and writable.
     ///
     /// # Errors
-    /// When it cannot. A key that may not list a bucket sees no difference between what is missing and
-    /// what is forbidden, so no smaller variant would ever be made: that is not ready either.
+    /// When the store is not reachable or not writable. Without the permission to list a bucket, S3
+    /// reports a missing object as forbidden, so no smaller variant would be created: that is an
+    /// error, too.
     pub async fn check(&self) -> Result<(), BlobError> {
-        match self.objects.head(&READINESS.into()).await {
+        match self.objects.head(&READINESS_PATH.into()).await {
             Ok(_) => Ok(()),
-            // A bucket that does not exist answers the same.
-            Err(object_store::Error::NotFound { .. }) => self.put(READINESS, Bytes::new()).await,
+            // A bucket that does not exist causes the same error.
+            Err(object_store::Error::NotFound { .. }) => {
+                self.put(READINESS_PATH, Bytes::new()).await
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -160,13 +163,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_in_a_removed_folder_is_missing_and_nothing_else() {
+    async fn removing_a_folder_removes_its_content_and_nothing_else() {
         let folder = tempfile::TempDir::new().unwrap();
         let blobs = Blobs::open(&StorageConfig::Folder(folder.path().to_owned())).unwrap();
         for path in ["a/0-1/b.png", "a/0-1/c.png", "a/0-10/b.png"] {
             blobs.put(path, Bytes::from_static(b"bytes")).await.unwrap();
         }
-        // As a put leaves it that was killed.
+        // A temporary file, as an interrupted `put` leaves it.
         std::fs::write(folder.path().join("a/0-1/b.png#1"), "byt").unwrap();
         for _ in 0..2 {
             blobs.remove_folder("a/0-1").await.unwrap();

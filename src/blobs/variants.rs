@@ -1,4 +1,4 @@
-//! Smaller variants of stored images: made when they are first asked for, and kept.
+//! Smaller variants of stored images: created at the first request, then stored.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::{BlobError, Blobs, shrink};
-use crate::domain::{ImageVariant, MediaType};
+use crate::domain::{ImageFormat, ImageVariant};
 
-/// Reads images in any size. Clones share the bound on how many are shrunk at once.
+/// Loads images in any size. Clones share the limit of concurrent resizes.
 #[derive(Debug, Clone)]
 pub struct Variants {
     blobs: Blobs,
-    shrinking: Arc<Semaphore>,
+    resize_permits: Arc<Semaphore>,
 }
 
-/// Where a variant of an image is: `{folder}/{variant}.{extension}`.
+/// Path of a variant of an image: `{folder}/{variant}.{extension}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VariantPath<'a> {
     path: &'a str,
     /// Everything before the last `/`.
     folder: &'a str,
     variant: ImageVariant,
-    /// What the bytes are.
-    pub media_type: MediaType,
+    /// Format of the file.
+    pub media_type: ImageFormat,
 }
 
 impl<'a> VariantPath<'a> {
-    /// Reads a path; `None` when it names no variant.
+    /// Parses a path; `None` when it is not the path of a variant.
     #[must_use]
     pub fn parse(path: &'a str) -> Option<Self> {
         let (folder, file) = path.rsplit_once('/')?;
         let (name, extension) = file.split_once('.')?;
         let variant = ImageVariant::ALL.into_iter().find(|variant| variant.name() == name)?;
-        Some(Self { path, folder, variant, media_type: MediaType::from_extension(extension)? })
+        Some(Self { path, folder, variant, media_type: ImageFormat::from_extension(extension)? })
     }
 
     fn original(&self) -> String {
@@ -43,10 +43,11 @@ impl<'a> VariantPath<'a> {
 }
 
 impl Variants {
-    /// Variants of what `blobs` holds; shrinking takes a core, so `at_once` bounds it.
+    /// Variants of the images in `blobs`; `max_concurrent` limits concurrent resizes, since each
+    /// takes a core.
     #[must_use]
-    pub fn new(blobs: Blobs, at_once: usize) -> Self {
-        Self { blobs, shrinking: Arc::new(Semaphore::new(at_once)) }
+    pub fn new(blobs: Blobs, max_concurrent: usize) -> Self {
+        Self { blobs, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
     }
 
     /// The bytes at this path.
@@ -59,9 +60,9 @@ impl Variants {
         else {
             return found;
         };
-        // Goes along with the work, which goes on when nobody waits for it any more.
-        let permit = Arc::clone(&self.shrinking).acquire_owned().await;
-        // Somebody may have made it meanwhile.
+        // The blocking task owns the permit, because it continues when the caller is dropped.
+        let permit = Arc::clone(&self.resize_permits).acquire_owned().await;
+        // Another request may have created it in the meantime.
         let found = self.blobs.get(wanted.path).await;
         if !matches!(found, Err(BlobError::Missing)) {
             return found;
@@ -73,7 +74,8 @@ impl Variants {
             shrink(&bytes, longest_side)
         })
         .await;
-        // The original was decoded when it was stored, so this does not fail; if it does, it serves.
+        // Resizing does not fail, since the original was decoded when it was stored; if it does,
+        // the original is served.
         let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
         self.blobs.put(wanted.path, shrunk.clone()).await?;
         Ok(shrunk)

@@ -1,26 +1,26 @@
-//! Collecting images on boards.
+//! Commands for boards and their images.
 
 use super::Commands;
 use super::validate::check_text;
 use crate::domain::{Board, BoardId, BoardKind, FieldError, ImageId, UserId};
-use crate::store::{Added, StoreError};
+use crate::store::{BoardImagesOutcome, StoreError};
 
 const MAX_TITLE_CHARS: usize = 200;
-/// Boards of one user, about: two calls at once may both be the last.
+/// Maximum number of boards per user; concurrent calls may exceed it slightly.
 const MAX_BOARDS: u32 = 1_000;
-/// Images named in one call.
-const MAX_IMAGES_AT_ONCE: usize = 100;
+/// Maximum number of image ids per call.
+const MAX_IMAGES_PER_CALL: usize = 100;
 
-/// What became of a change of a board.
+/// The result of a board command.
 #[derive(Debug, Clone)]
 pub enum BoardOutcome {
-    /// The board afterwards.
+    /// The changed board.
     Changed(Board),
-    /// Something in the input is wrong.
+    /// The input is invalid.
     InvalidInput(Vec<FieldError>),
-    /// There is no such board, for this user.
+    /// This user has no such board.
     NoBoard,
-    /// One of the images is not there, for this user.
+    /// This user does not have one of the images.
     NoImage,
 }
 
@@ -36,16 +36,16 @@ impl BoardOutcome {
     }
 }
 
-impl From<Added> for BoardOutcome {
-    fn from(added: Added) -> Self {
+impl From<BoardImagesOutcome> for BoardOutcome {
+    fn from(added: BoardImagesOutcome) -> Self {
         match added {
-            Added::Done(board) => Self::Changed(board),
-            Added::NoBoard => Self::NoBoard,
-            Added::NoImage => Self::NoImage,
-            Added::Full => Self::invalid(
+            BoardImagesOutcome::Changed(board) => Self::Changed(board),
+            BoardImagesOutcome::BoardNotFound => Self::NoBoard,
+            BoardImagesOutcome::ImageNotFound => Self::NoImage,
+            BoardImagesOutcome::BoardFull => Self::invalid(
                 "imageIds",
                 format!(
-                    "A board holds at most {} images; take some off, or make another.",
+                    "A board can have at most {} images; remove some, or create another board.",
                     Board::MAX_IMAGES
                 ),
             ),
@@ -54,10 +54,10 @@ impl From<Added> for BoardOutcome {
 }
 
 impl Commands {
-    /// Makes an empty board.
+    /// Creates an empty board.
     ///
     /// # Errors
-    /// When the database fails; then nothing was made.
+    /// When the database fails; then nothing was created.
     pub async fn create_board(
         &self,
         owner: &UserId,
@@ -78,13 +78,14 @@ impl Commands {
             updated_at: now,
         };
         if !self.store.create_board(&board, MAX_BOARDS).await? {
-            let message = format!("You have {MAX_BOARDS} boards; delete one first.");
+            let message =
+                format!("You have {MAX_BOARDS} boards, which is the limit; delete one first.");
             return Ok(BoardOutcome::invalid("input", message));
         }
         Ok(BoardOutcome::Changed(board))
     }
 
-    /// Gives a board another title.
+    /// Changes the title of a board.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -100,10 +101,10 @@ impl Commands {
         Ok(self.store.rename_board(owner, id, title, self.clock.now()).await?.into())
     }
 
-    /// Removes a board, not its images.
+    /// Deletes a board, but not its images.
     ///
     /// # Errors
-    /// When the database fails; then nothing was removed.
+    /// When the database fails; then nothing was deleted.
     pub async fn delete_board(
         &self,
         owner: &UserId,
@@ -112,7 +113,7 @@ impl Commands {
         Ok(self.store.delete_board(owner, id).await?.into())
     }
 
-    /// Puts images behind those on a board, in this order; all of them or none.
+    /// Appends images to a board in this order: all of them or none.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -122,14 +123,14 @@ impl Commands {
         id: BoardId,
         images: Vec<ImageId>,
     ) -> Result<BoardOutcome, StoreError> {
-        let images = match each_once(images) {
+        let images = match check_image_ids(images) {
             Ok(images) => images,
-            Err(refused) => return Ok(refused),
+            Err(rejected) => return Ok(rejected),
         };
         Ok(self.store.add_to_board(owner, id, &images, self.clock.now()).await?.into())
     }
 
-    /// Takes images off a board; what does not stand there is passed over.
+    /// Removes images from a board; ignores images that are not on it.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -139,14 +140,14 @@ impl Commands {
         id: BoardId,
         images: Vec<ImageId>,
     ) -> Result<BoardOutcome, StoreError> {
-        let images = match each_once(images) {
+        let images = match check_image_ids(images) {
             Ok(images) => images,
-            Err(refused) => return Ok(refused),
+            Err(rejected) => return Ok(rejected),
         };
         Ok(self.store.remove_from_board(owner, id, &images, self.clock.now()).await?.into())
     }
 
-    /// Moves images of a board, in this order, before another of its images, or to its end.
+    /// Moves images of a board, in this order, before another image of the board or to its end.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -157,9 +158,9 @@ impl Commands {
         images: Vec<ImageId>,
         before: Option<ImageId>,
     ) -> Result<BoardOutcome, StoreError> {
-        let images = match each_once(images) {
+        let images = match check_image_ids(images) {
             Ok(images) => images,
-            Err(refused) => return Ok(refused),
+            Err(rejected) => return Ok(rejected),
         };
         Ok(self.store.move_on_board(owner, id, &images, before, self.clock.now()).await?.into())
     }
@@ -167,15 +168,15 @@ impl Commands {
 
 fn check_title(title: &str) -> Option<FieldError> {
     if title.trim().is_empty() {
-        return Some(FieldError::new("title", "The title is empty; give the board a name."));
+        return Some(FieldError::new("title", "The title is empty; enter a title."));
     }
     check_text("title", Some(title), MAX_TITLE_CHARS)
 }
 
-fn each_once(mut images: Vec<ImageId>) -> Result<Vec<ImageId>, BoardOutcome> {
-    if !(1..=MAX_IMAGES_AT_ONCE).contains(&images.len()) {
-        let (sent, most) = (images.len(), MAX_IMAGES_AT_ONCE);
-        let message = format!("{sent} images were named; name 1 to {most} at once.");
+fn check_image_ids(mut images: Vec<ImageId>) -> Result<Vec<ImageId>, BoardOutcome> {
+    if !(1..=MAX_IMAGES_PER_CALL).contains(&images.len()) {
+        let (sent, most) = (images.len(), MAX_IMAGES_PER_CALL);
+        let message = format!("{sent} image ids were sent; send 1 to {most} per call.");
         return Err(BoardOutcome::invalid("imageIds", message));
     }
     let mut seen = std::collections::HashSet::new();

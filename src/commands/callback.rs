@@ -1,4 +1,4 @@
-//! Taking in what a provider posted.
+//! Receives the callbacks of providers.
 
 use std::collections::BTreeMap;
 
@@ -9,51 +9,51 @@ use super::Commands;
 use crate::domain::{ProviderName, TaskId};
 use crate::store::{NewCallback, StoreError};
 
-/// A callback as it came.
+/// A callback as it was received.
 #[derive(Debug)]
-pub struct CallbackReceived<'a> {
-    /// From the path.
+pub struct IncomingCallback<'a> {
+    /// The provider in the path.
     pub provider: &'a str,
-    /// From the path.
+    /// The task id in the path.
     pub task: &'a str,
-    /// From the path.
+    /// The token in the path.
     pub token: &'a str,
-    /// Headers that may sign the body, by their name in lower case.
+    /// Headers that may contain a signature of the body; the names are in lower case.
     pub headers: &'a BTreeMap<String, String>,
-    /// As it came.
+    /// The unchanged body.
     pub body: &'a Bytes,
 }
 
-/// What became of a callback.
+/// The result of receiving a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Received {
-    /// It is durable, or was already.
-    Kept,
-    /// The path permits nothing.
-    WrongToken,
-    /// The body is no JSON.
-    NotJson,
+pub enum CallbackOutcome {
+    /// It is stored durably, now or by an earlier request.
+    Stored,
+    /// The path is not a valid callback path.
+    InvalidToken,
+    /// The body is not valid JSON.
+    InvalidJson,
 }
 
 impl Commands {
-    /// Keeps a callback; a worker reads it later.
+    /// Stores a callback; a worker processes it later.
     ///
     /// # Errors
-    /// When the database fails; then it was not kept.
+    /// When the database fails; then it was not stored.
     pub async fn receive_callback(
         &self,
-        callback: &CallbackReceived<'_>,
-    ) -> Result<Received, StoreError> {
+        callback: &IncomingCallback<'_>,
+    ) -> Result<CallbackOutcome, StoreError> {
         let provider = ProviderName::from_slug(callback.provider);
         let task: Option<TaskId> = callback.task.parse().ok();
         let (Some(provider), Some(task)) = (provider, task) else {
-            return Ok(Received::WrongToken);
+            return Ok(CallbackOutcome::InvalidToken);
         };
         let Some(job) = self.links.verify_callback(provider, task, callback.token) else {
-            return Ok(Received::WrongToken);
+            return Ok(CallbackOutcome::InvalidToken);
         };
         if serde_json::from_slice::<serde::de::IgnoredAny>(callback.body).is_err() {
-            return Ok(Received::NotJson);
+            return Ok(CallbackOutcome::InvalidJson);
         }
         let now = self.clock.now();
         let new = NewCallback {
@@ -65,13 +65,14 @@ impl Commands {
             headers: callback.headers.clone(),
             body_digest: digest(callback),
         };
-        self.store.keep_callback(&new, now).await?;
-        Ok(Received::Kept)
+        self.store.insert_callback(&new, now).await?;
+        Ok(CallbackOutcome::Stored)
     }
 }
 
-/// The same words, signed anew, are another callback: the first may have been a forgery.
-fn digest(callback: &CallbackReceived<'_>) -> Vec<u8> {
+/// Includes the headers: the same body with another signature is a different callback, because the
+/// first one may have been forged.
+fn digest(callback: &IncomingCallback<'_>) -> Vec<u8> {
     let mut digest = Sha256::new();
     for (name, value) in callback.headers {
         digest.update(format!("{name}: {value}\n"));

@@ -1,22 +1,22 @@
-//! Deleting what a user no longer wants, bytes included.
+//! Deletes tasks and images, including their bytes.
 
 use super::Commands;
 use crate::domain::{FieldError, ImageId, Task, TaskId, UserId};
-use crate::store::{Deleted, StoreError};
+use crate::store::{DeleteTaskOutcome, StoreError};
 
-/// What became of a task that was to be deleted.
+/// The result of deleting a task.
 #[derive(Debug, Clone)]
 pub enum DeleteOutcome {
-    /// It is gone, and its bytes are about to be.
+    /// The task is deleted; a worker deletes its bytes soon.
     Deleted(TaskId),
-    /// It cannot be deleted now.
+    /// The task cannot be deleted now.
     InvalidInput(Vec<FieldError>),
-    /// There is no such task, for this user.
+    /// This user has no such task.
     NotFound,
 }
 
 impl Commands {
-    /// Deletes a task that is over, with its images.
+    /// Deletes a finished task and its images.
     ///
     /// # Errors
     /// When the database fails; then nothing was deleted.
@@ -25,26 +25,26 @@ impl Commands {
         owner: &UserId,
         id: TaskId,
     ) -> Result<DeleteOutcome, StoreError> {
-        let refused =
+        let rejected =
             |message: String| DeleteOutcome::InvalidInput(vec![FieldError::new("id", message)]);
         Ok(match self.store.delete_task(owner, id, self.clock.now()).await? {
-            Deleted::Done => {
-                tracing::info!(task.id = %id, user.id = %owner, "a task was deleted");
+            DeleteTaskOutcome::Removed => {
+                tracing::info!(task.id = %id, user.id = %owner, "task deleted");
                 DeleteOutcome::Deleted(id)
             }
-            Deleted::Live(status) => {
-                refused(format!("The task is {status}; cancel it first, or wait for its end."))
+            DeleteTaskOutcome::Unfinished(status) => {
+                rejected(format!("The task is {status}; cancel it first, or wait until it has finished."))
             }
-            Deleted::Unsettled => refused(
-                "It was canceled while it was being sent, and the provider may yet take it; try again in a few minutes."
+            DeleteTaskOutcome::Unsettled => rejected(
+                "The task was canceled during its submission, and the provider may still accept it; try again in a few minutes."
                     .to_owned(),
             ),
-            Deleted::OnBoard | Deleted::Missing => DeleteOutcome::NotFound,
+            DeleteTaskOutcome::OnBoard | DeleteTaskOutcome::NotFound => DeleteOutcome::NotFound,
         })
     }
 
-    /// Deletes one image. The task that made it stays, without it; `None` when there is no such image,
-    /// for this user.
+    /// Deletes one image and returns its task, which is kept; `None` when this user has no such
+    /// image.
     ///
     /// # Errors
     /// When the database fails; then nothing was deleted.
@@ -56,7 +56,7 @@ impl Commands {
         let Some(task) = self.store.delete_image(owner, id, self.clock.now()).await? else {
             return Ok(None);
         };
-        tracing::info!(image.id = %id, user.id = %owner, "an image was deleted");
+        tracing::info!(image.id = %id, user.id = %owner, "image deleted");
         self.store.find_task(owner, task).await
     }
 }

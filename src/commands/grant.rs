@@ -1,35 +1,35 @@
-//! Adding to a user's allowance.
+//! Grants credits to users.
 
 use super::Commands;
-use crate::domain::{Allowance, Credits, FieldError, UserId};
-use crate::store::{Grant, Granted, StoreError};
+use crate::domain::{Credits, FieldError, UserId, UserQuota};
+use crate::store::{Grant, GrantEntryOutcome, StoreError};
 
 const MAX_TEXT_CHARS: usize = 255;
 
-/// A grant as an administrator asks for it.
+/// A grant that an administrator requests.
 #[derive(Debug, Clone)]
 pub struct GrantRequest {
-    /// To whom.
+    /// Id of the user who receives the credits.
     pub user: String,
-    /// How much; more than nothing, counted to the thousandth.
+    /// Credits to add: positive, rounded to thousandths.
     pub amount: f64,
-    /// For the ledger.
+    /// The reason, for the ledger.
     pub reason: String,
-    /// Repeats are recognised by it.
+    /// Identifies repeats of the same grant.
     pub idempotency_key: String,
 }
 
-/// What became of a grant.
+/// The result of a grant.
 #[derive(Debug, Clone)]
 pub enum GrantOutcome {
-    /// The allowance afterwards.
-    Granted(Allowance),
-    /// Something in the input is wrong.
+    /// The quota after the grant.
+    Granted(UserQuota),
+    /// The input is invalid.
     InvalidInput(Vec<FieldError>),
 }
 
 impl Commands {
-    /// Adds to a user's allowance, once per key.
+    /// Adds credits to a user's quota, once per idempotency key.
     ///
     /// # Errors
     /// When the database fails; then nothing was granted.
@@ -39,25 +39,25 @@ impl Commands {
             Err(errors) => return Ok(GrantOutcome::InvalidInput(errors)),
         };
         let grant = Grant {
-            to: &user,
+            user: &user,
             amount,
             reason: &request.reason,
             idempotency_key: &request.idempotency_key,
         };
-        let refused =
+        let rejected =
             |field, message| Ok(GrantOutcome::InvalidInput(vec![FieldError::new(field, message)]));
         match self.store.grant(grant, self.clock.now()).await? {
-            Granted::Done(allowance) => {
-                tracing::info!(user.id = %user, credits = amount.as_f64(), "credits were granted");
-                Ok(GrantOutcome::Granted(allowance))
+            GrantEntryOutcome::Applied(quota) => {
+                tracing::info!(user.id = %user, credits = amount.as_f64(), "credits granted");
+                Ok(GrantOutcome::Granted(quota))
             }
-            Granted::KeyConflict => refused(
+            GrantEntryOutcome::IdempotencyConflict => rejected(
                 "idempotencyKey",
-                "This key was used for another user or amount; use a new key.",
+                "This key was already used for another user or amount; use a new key.",
             ),
-            Granted::NotKept => refused(
+            GrantEntryOutcome::QuotaDisabled => rejected(
                 "amount",
-                "This gateway keeps no allowances; the operator sets PLANTAIN_USER_QUOTA to keep them.",
+                "This gateway has no user quotas; the operator enables them with PLANTAIN_USER_QUOTA.",
             ),
         }
     }

@@ -1,36 +1,36 @@
-//! What a user can do with a task that exists.
+//! Commands for existing tasks: cancel, retry and resolve.
 
 use super::{Commands, Submission, SubmitOutcome};
-use crate::domain::{Credits, FieldError, Report, Scope, Status, Task, TaskId, UserId};
-use crate::store::{By, Note, Recorded, StoreError, Told};
+use crate::domain::{Credits, FieldError, JobUpdate, Status, Task, TaskId, UpdateTarget, UserId};
+use crate::store::{Authority, RecordOutcome, RecordRequest, StoreError, TimelineNote};
 
-/// What became of a cancellation.
+/// The result of a cancellation.
 #[derive(Debug, Clone)]
 pub enum CancelOutcome {
-    /// Nobody waits for it any more.
+    /// The task is canceled, now or by an earlier call.
     Canceled(Box<Task>),
-    /// It was over already.
+    /// The task had already finished.
     NotCancelable(Box<Task>),
-    /// There is no such task, for this user.
+    /// This user has no such task.
     NotFound,
 }
 
-/// How a user settles an unconfirmed task.
+/// How a user resolves an unconfirmed task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnconfirmedAction {
-    /// Send it again.
+    /// Submit it again.
     Resubmit,
-    /// Give up.
+    /// Cancel it and release its credits.
     Release,
 }
 
 impl Commands {
-    /// Stops waiting for a task. One that is canceled already stays so, and that is fine.
+    /// Cancels a task. Canceling a canceled task again succeeds.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn cancel(&self, owner: &UserId, id: TaskId) -> Result<CancelOutcome, StoreError> {
-        self.record(owner, id, &Report::Canceled).await?;
+        self.record(owner, id, &JobUpdate::Canceled).await?;
         let Some(task) = self.store.find_task(owner, id).await? else {
             return Ok(CancelOutcome::NotFound);
         };
@@ -55,8 +55,10 @@ impl Commands {
             return Ok(SubmitOutcome::NotFound);
         };
         if !task.state.status.is_terminal() {
-            let message =
-                format!("The task is {}; it can be retried when it is over.", task.state.status);
+            let message = format!(
+                "The task is {}; it can be retried when it has finished.",
+                task.state.status
+            );
             return Ok(SubmitOutcome::InvalidInput(vec![FieldError::new("id", message)]));
         }
         let again = Submission {
@@ -73,7 +75,7 @@ impl Commands {
         self.submit(owner, again).await
     }
 
-    /// Settles an unconfirmed task.
+    /// Resolves an unconfirmed task.
     ///
     /// # Errors
     /// When the database fails.
@@ -86,19 +88,19 @@ impl Commands {
         let Some(task) = self.store.find_task(owner, id).await? else {
             return Ok(SubmitOutcome::NotFound);
         };
-        let report = match action {
-            UnconfirmedAction::Resubmit => Report::Resubmitted,
-            UnconfirmedAction::Release => Report::Released,
+        let update = match action {
+            UnconfirmedAction::Resubmit => JobUpdate::Resubmitted,
+            UnconfirmedAction::Release => JobUpdate::Released,
         };
         let unconfirmed = task.state.status == Status::Unconfirmed;
         let recorded = if unconfirmed {
-            self.record(owner, id, &report).await?
+            self.record(owner, id, &update).await?
         } else {
-            Recorded::Ignored("it is not unconfirmed")
+            RecordOutcome::Ignored("the task is not unconfirmed")
         };
-        if !matches!(recorded, Recorded::Applied(_)) {
+        if !matches!(recorded, RecordOutcome::Applied(_)) {
             let message = format!(
-                "The task is {}; only an UNCONFIRMED one can be resolved.",
+                "The task is {}; only an UNCONFIRMED task can be resolved.",
                 task.state.status
             );
             return Ok(SubmitOutcome::InvalidInput(vec![FieldError::new("id", message)]));
@@ -114,9 +116,12 @@ impl Commands {
         &self,
         owner: &UserId,
         task: TaskId,
-        report: &Report,
-    ) -> Result<Recorded, StoreError> {
-        let (scope, by, note) = (Scope::Task, By::Owner(owner), Note::of(report));
-        self.store.record(Told { task, scope, by, report, note }, self.clock.now()).await
+        update: &JobUpdate,
+    ) -> Result<RecordOutcome, StoreError> {
+        let (target, authority, note) =
+            (UpdateTarget::Task, Authority::Owner(owner), TimelineNote::of(update));
+        self.store
+            .record(RecordRequest { task, target, authority, update, note }, self.clock.now())
+            .await
     }
 }

@@ -1,15 +1,16 @@
-//! What a user can do. Each command checks, then changes the database in one store transaction.
+//! The commands of users. Each command validates its input, then changes the database in one
+//! transaction of the store.
 //!
-//! Refusals that a client can act on are outcomes; errors are for what nobody expected.
+//! Rejections that a client can handle are outcomes; errors are unexpected failures.
 
 mod board;
 mod callback;
 mod delete;
 mod grant;
 mod manage;
-mod means;
 mod policy;
 mod quote;
+mod spending_limits;
 mod submit;
 mod upload;
 mod validate;
@@ -20,13 +21,13 @@ use std::sync::Arc;
 use futures_util::{Stream, StreamExt};
 
 pub use board::BoardOutcome;
-pub use callback::{CallbackReceived, Received};
+pub use callback::{CallbackOutcome, IncomingCallback};
 pub use delete::DeleteOutcome;
 pub use grant::{GrantOutcome, GrantRequest};
 pub use manage::{CancelOutcome, UnconfirmedAction};
-pub use means::{Limit, Shortage};
 pub use policy::{BlockedTerms, PolicyError};
 pub use quote::Quote;
+pub use spending_limits::{CreditLimit, Shortage};
 pub use submit::{Submission, SubmitOutcome};
 pub use upload::UploadOutcome;
 pub use webhooks::EndpointOutcome;
@@ -37,52 +38,52 @@ use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::store::{Limits, Store, StoreError};
+use crate::store::{Store, StoreError, UserLimits};
 
-/// The commands, and what they work with. Clones share everything.
+/// The commands and their dependencies. Clones share all of them.
 #[derive(Debug, Clone)]
 pub struct Commands {
-    /// Where tasks are.
+    /// The database.
     pub store: Store,
-    /// The event log, pushed.
+    /// Pushes new events of the event log.
     pub feed: Feed,
-    /// Tells of changed credits.
+    /// Signals changed credits.
     pub hints: Hints,
-    /// What can be asked for.
+    /// The models on offer.
     pub catalog: Arc<Catalog>,
     /// Verifies callback paths.
     pub links: Links,
-    /// Time.
+    /// The clock.
     pub clock: Clock,
-    /// Ids.
+    /// Generates ids.
     pub ids: Ids,
-    /// What the operator sets.
+    /// The operator's settings.
     pub policy: Arc<Policy>,
 }
 
-/// What the operator sets for all users.
+/// The operator's settings for all users.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// What a prompt must not say.
+    /// Terms that a prompt must not contain.
     pub blocked_terms: BlockedTerms,
-    /// What one user may have at once.
-    pub limits: Limits,
-    /// Below this much, credits are reported low.
+    /// Limits of each user.
+    pub limits: UserLimits,
+    /// Credits below this amount are reported as low.
     pub credits_low: Credits,
-    /// Bytes of an upload.
+    /// Maximum size of an upload in bytes.
     pub upload_bytes: u64,
-    /// Let links of users lead to private addresses.
+    /// Whether links of users may point to private addresses.
     pub allow_private_addresses: bool,
 }
 
 impl Commands {
-    /// Whether this is little; what is unknown is not.
+    /// Whether the amount is low; an unknown amount is not.
     #[must_use]
     pub fn is_low(&self, remaining: Option<Credits>) -> bool {
         remaining.is_some_and(|credits| credits < self.policy.credits_low)
     }
 
-    /// The task as it is now, and every event of it from then on.
+    /// The current task, and a stream of all its later events.
     ///
     /// # Errors
     /// When the database fails.
@@ -94,16 +95,16 @@ impl Commands {
         Option<(Task, impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>)>,
         StoreError,
     > {
-        // Joined before the task is read: an end in between is in the feed.
-        let Some(events) = self.feed.follow(owner.clone(), None).await? else { return Ok(None) };
+        // Subscribe before reading the task: an event in between is then in the feed.
+        let Some(events) = self.feed.subscribe(owner.clone(), None).await? else { return Ok(None) };
         let task = self.store.find_task(owner, id).await?;
-        let is_its_own = move |event: &Result<Arc<Event>, StoreError>| {
+        let is_of_task = move |event: &Result<Arc<Event>, StoreError>| {
             std::future::ready(event.as_ref().map_or(true, |event| event.task.id == id))
         };
-        Ok(task.map(|task| (task, events.filter(is_its_own))))
+        Ok(task.map(|task| (task, events.filter(is_of_task))))
     }
 
-    /// The task once it is over, or as it is when `until` has come.
+    /// The task when it has finished, or its state at `until`, whichever is first.
     ///
     /// # Errors
     /// When the database fails.
@@ -114,15 +115,15 @@ impl Commands {
         until: Timestamp,
     ) -> Result<Option<Task>, StoreError> {
         let Some((task, events)) = self.follow(owner, id).await? else { return Ok(None) };
-        let is_over = |task: &Task| task.state.status.is_terminal();
-        if is_over(&task) {
+        let is_finished = |task: &Task| task.state.status.is_terminal();
+        if is_finished(&task) {
             return Ok(Some(task));
         }
-        let mut ends = std::pin::pin!(events.filter(|event| {
-            std::future::ready(event.as_ref().map_or(true, |event| is_over(&event.task)))
+        let mut finished = std::pin::pin!(events.filter(|event| {
+            std::future::ready(event.as_ref().map_or(true, |event| is_finished(&event.task)))
         }));
         tokio::select! {
-            end = ends.next() => match end {
+            event = finished.next() => match event {
                 Some(event) => Ok(Some(event?.task.clone())),
                 None => Ok(Some(task)),
             },

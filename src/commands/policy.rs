@@ -1,31 +1,32 @@
-//! The operator's list of what a prompt must not say.
+//! The operator's list of terms that a prompt must not contain.
 
 use std::path::Path;
 
 use regex::{RegexSet, RegexSetBuilder};
 
-/// Terms and regular expressions; empty unless the operator sets some.
+/// Blocked terms and regular expressions; empty by default.
 #[derive(Debug, Clone, Default)]
 pub struct BlockedTerms {
     patterns: RegexSet,
 }
 
-/// A list that cannot be used.
+/// Why the list of blocked terms cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The file cannot be read.
-    #[error("the file of blocked terms cannot be read")]
+    #[error("cannot read the file of blocked terms")]
     Unreadable(#[from] std::io::Error),
-    /// An expression in it is wrong.
-    #[error("the file of blocked terms holds an expression that cannot be used: {0}")]
+    /// A regular expression in the file is invalid.
+    #[error("the file of blocked terms contains an invalid regular expression: {0}")]
     Malformed(#[from] regex::Error),
 }
 
 impl BlockedTerms {
-    /// Reads a file: one term a line, or an expression between slashes; `#` begins a comment.
+    /// Reads a file with one term, or one regular expression between slashes, per line; `#` starts
+    /// a comment.
     ///
     /// # Errors
-    /// When the file cannot be read or an expression is wrong.
+    /// When the file cannot be read or an expression is invalid.
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
         Self::parse(&std::fs::read_to_string(path)?)
     }
@@ -37,14 +38,14 @@ impl BlockedTerms {
         Ok(Self { patterns })
     }
 
-    /// Whether a prompt says something on the list.
+    /// Whether a prompt contains a blocked term.
     #[must_use]
-    pub fn block(&self, prompt: &str) -> bool {
+    pub fn matches(&self, prompt: &str) -> bool {
         self.patterns.is_match(prompt)
     }
 }
 
-/// A term matches as whole words, so that `ass` does not block `glass`.
+/// A term matches complete words only, so that `ass` does not match `glass`.
 fn pattern(rule: &str) -> String {
     match rule.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
         Some(expression) => expression.to_owned(),
@@ -59,11 +60,11 @@ mod tests {
     #[test]
     fn terms_match_whole_words_and_expressions_match_anywhere() {
         let terms = BlockedTerms::parse("# names\nblue whale\n\n/v[i1]agra/\n").unwrap();
-        assert!(terms.block("A BLUE WHALE, painted"));
-        assert!(terms.block("cheapV1agra!"));
-        assert!(!terms.block("blue whales"));
-        assert!(!terms.block("names"));
-        assert!(!BlockedTerms::default().block("anything"));
+        assert!(terms.matches("A BLUE WHALE, painted"));
+        assert!(terms.matches("cheapV1agra!"));
+        assert!(!terms.matches("blue whales"));
+        assert!(!terms.matches("names"));
+        assert!(!BlockedTerms::default().matches("anything"));
         assert!(BlockedTerms::parse("/(/").is_err());
     }
 }

@@ -1,48 +1,48 @@
-//! What a request would cost, and how long it should take.
+//! The estimated cost and duration of a request.
 
 use super::{Commands, Submission};
 use crate::domain::{Credits, FieldError, Model, UserId};
-use crate::store::{StoreError, Usual};
+use crate::store::{DurationKey, StoreError};
 
-/// An answer to "what if".
+/// The estimate for a submission.
 #[derive(Debug, Clone)]
 pub struct Quote {
-    /// The model that would do it.
+    /// The model that would run it.
     pub model: &'static Model,
     /// The price of all images.
     pub credits: Credits,
-    /// The usual time from the request to its end; `None` when nothing is known.
+    /// Typical duration in seconds from the request to the result; `None` when unknown.
     pub seconds: Option<f64>,
-    /// Whether allowance, provider account and `maxCredits` cover it.
+    /// Whether the quota, the provider account and `maxCredits` cover the cost.
     pub affordable: bool,
 }
 
 impl Commands {
-    /// Says what a submission would cost. Spends nothing.
+    /// Estimates the cost of a submission, without spending credits.
     ///
     /// # Errors
-    /// When the database fails; the inner error says what is wrong with the input.
+    /// When the database fails; the inner error lists the invalid fields of the input.
     pub async fn quote(
         &self,
         owner: &UserId,
         submission: &Submission,
     ) -> Result<Result<Quote, Vec<FieldError>>, StoreError> {
-        let means = self.means(owner).await?;
-        let model = match self.check(submission, &means) {
+        let spending_limits = self.spending_limits(owner).await?;
+        let model = match self.check(submission, &spending_limits) {
             Ok(model) => model,
             Err(errors) => return Ok(Err(errors)),
         };
-        let missing = self.missing(owner, submission).await?;
+        let missing = self.find_missing(owner, submission).await?;
         if !missing.is_empty() {
             return Ok(Err(missing));
         }
-        let usual = Usual { model: model.id.to_owned(), images: submission.request.count };
-        let seconds = self.store.usual_seconds(std::slice::from_ref(&usual)).await?;
+        let usual = DurationKey { model: model.id.to_owned(), images: submission.request.count };
+        let seconds = self.store.median_seconds(std::slice::from_ref(&usual)).await?;
         Ok(Ok(Quote {
             model,
             credits: submission.cost(model),
             seconds: seconds.get(&usual).copied(),
-            affordable: means.shortage(submission, model).is_none(),
+            affordable: spending_limits.shortage(submission, model).is_none(),
         }))
     }
 }

@@ -1,74 +1,74 @@
-//! Submitting a task.
+//! Submits new tasks.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Commands;
-use super::means::{Limit, Means, Shortage};
+use super::spending_limits::{CreditLimit, Shortage, SpendingLimits};
 use super::validate::validate;
 use crate::domain::{
     BoardId, Credits, FieldError, ImageSource, Model, NewTask, Request, Task, TaskId, UserId,
 };
-use crate::store::{Created, Input, StoreError};
+use crate::store::{CreateOutcome, InputImage, StoreError};
 
-/// A request for images, as a client sends it.
+/// A client's submission of a request for images.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    /// What to make.
+    /// The request.
     pub request: Request,
-    /// The model's id; `None` leaves the choice to the gateway.
+    /// Id of the model; `None` lets the gateway choose.
     pub model: Option<String>,
-    /// Refuse when it costs more.
+    /// Reject the submission when it costs more.
     pub max_credits: Option<f64>,
-    /// Repeats are recognised by it.
+    /// Identifies repeats of the same submission.
     pub idempotency_key: Option<String>,
-    /// Answer after that many seconds at the latest, when it is over at the soonest.
+    /// Maximum seconds to wait for the task to finish before the command returns.
     pub wait_seconds: i32,
-    /// Give up after that many seconds.
+    /// Cancel the task after this many seconds.
     pub deadline_seconds: Option<i32>,
-    /// Whatever the client wants to find again.
+    /// Data that the client attached.
     pub metadata: Option<Value>,
-    /// The board that the images go to.
+    /// The board that the images are added to.
     pub board: Option<BoardId>,
-    /// The task that this one repeats; repeats of one task are the same input.
+    /// The task that this one retries; all retries of one task have the same input digest.
     pub retry_of: Option<TaskId>,
 }
 
-/// What became of a submission, or of another command that ends in one.
+/// The result of a submission, or of another command that submits a task.
 #[derive(Debug, Clone)]
 pub enum SubmitOutcome {
-    /// The task is durable.
+    /// The task is stored durably.
     Accepted {
-        /// As it is now.
+        /// The current task.
         task: Box<Task>,
-        /// Whether an earlier submission with the same key made it.
+        /// Whether an earlier submission with the same key created it.
         replayed: bool,
-        /// Whether credits are nearly used up.
+        /// Whether the remaining credits are low.
         credits_low: bool,
     },
-    /// Something in the input is wrong.
+    /// The input is invalid.
     InvalidInput(Vec<FieldError>),
-    /// The operator's list forbids the prompt.
+    /// The prompt contains a blocked term.
     PromptRejected,
-    /// It costs more than there is.
+    /// The submission costs more than a limit allows.
     InsufficientCredits(Shortage),
     /// The user has too many unfinished tasks.
     RateLimited {
-        /// When to try again.
+        /// Seconds until the next try.
         retry_after_seconds: u32,
     },
-    /// The key was used for another input.
+    /// The key was already used for a different input.
     IdempotencyConflict(Box<Task>),
-    /// There is no such task, for this user.
+    /// This user has no such task.
     NotFound,
 }
 
-/// After this many seconds some of a user's many tasks have ended.
+/// After this many seconds, some of the user's unfinished tasks have usually finished.
 const RETRY_AFTER_SECONDS: u32 = 30;
 
 impl Commands {
-    /// Submits a task, and waits for its end when asked to.
+    /// Submits a task, and waits until it has finished when the client requested it.
     ///
     /// # Errors
     /// When the database fails; then nothing was accepted.
@@ -83,9 +83,9 @@ impl Commands {
                 if submission.wait_seconds > 0 =>
             {
                 let wait = TimeDelta::seconds(submission.wait_seconds.into());
-                let over = self.wait(owner, task.id, self.clock.now() + wait).await;
-                // Accepted is accepted, whatever becomes of the waiting.
-                let task = over.ok().flatten().map_or(task, Box::new);
+                let finished = self.wait(owner, task.id, self.clock.now() + wait).await;
+                // The task is accepted even when waiting for it fails.
+                let task = finished.ok().flatten().map_or(task, Box::new);
                 Ok(SubmitOutcome::Accepted { task, replayed, credits_low })
             }
             other => Ok(other),
@@ -97,35 +97,36 @@ impl Commands {
         owner: &UserId,
         submission: &Submission,
     ) -> Result<SubmitOutcome, StoreError> {
-        if let Some(known) = self.find_known(owner, submission).await? {
-            return self.known(owner, known).await;
+        if let Some(known) = self.find_replay(owner, submission).await? {
+            return self.replay(owner, known).await;
         }
-        if self.policy.blocked_terms.block(&submission.request.prompt) {
+        if self.policy.blocked_terms.matches(&submission.request.prompt) {
             return Ok(SubmitOutcome::PromptRejected);
         }
-        let means = self.means(owner).await?;
-        let model = match self.check(submission, &means) {
+        let spending_limits = self.spending_limits(owner).await?;
+        let model = match self.check(submission, &spending_limits) {
             Ok(model) => model,
             Err(errors) => return Ok(SubmitOutcome::InvalidInput(errors)),
         };
-        let missing = self.missing(owner, submission).await?;
+        let missing = self.find_missing(owner, submission).await?;
         if !missing.is_empty() {
             return Ok(SubmitOutcome::InvalidInput(missing));
         }
-        if let Some(shortage) = means.shortage(submission, model) {
+        if let Some(shortage) = spending_limits.shortage(submission, model) {
             return Ok(SubmitOutcome::InsufficientCredits(shortage));
         }
         let credits_low =
-            means.is_low_after(submission.cost(model), model, self.policy.credits_low);
+            spending_limits.is_low_after(submission.cost(model), model, self.policy.credits_low);
         self.create(owner, submission, model, credits_low).await
     }
 
-    /// An earlier submission with the same key: before anything that may have changed since.
-    async fn find_known(
+    /// An earlier submission with the same key. It is checked first, because the model, the credits
+    /// or the inputs may have changed since.
+    async fn find_replay(
         &self,
         owner: &UserId,
         submission: &Submission,
-    ) -> Result<Option<Created>, StoreError> {
+    ) -> Result<Option<CreateOutcome>, StoreError> {
         let valid = validate(submission, self.policy.allow_private_addresses).is_empty();
         match &submission.idempotency_key {
             Some(key) if valid => {
@@ -135,15 +136,16 @@ impl Commands {
         }
     }
 
-    /// The model that does it: the named one, or the cheapest that can be paid for and is available.
+    /// The model to use: the named one, or the cheapest one that is available and affordable.
     pub(super) fn check(
         &self,
         submission: &Submission,
-        means: &Means,
+        spending_limits: &SpendingLimits,
     ) -> Result<&'static Model, Vec<FieldError>> {
         let mut errors = validate(submission, self.policy.allow_private_addresses);
         let now = self.clock.now();
-        let usable = |model: &Model| means.account(model).can_take(submission.cost(model), now);
+        let usable =
+            |model: &Model| spending_limits.account(model).can_accept(submission.cost(model), now);
         match self.catalog.choose(submission.model.as_deref(), &submission.request, usable) {
             Ok(model) if errors.is_empty() => Ok(model),
             Ok(_) => Err(errors),
@@ -154,9 +156,9 @@ impl Commands {
         }
     }
 
-    /// What the submission names and its owner does not have. A retried task does without its board
-    /// when that is gone.
-    pub(super) async fn missing(
+    /// Errors for inputs and boards that the owner does not have. A retry does not need its board:
+    /// it may have been deleted.
+    pub(super) async fn find_missing(
         &self,
         owner: &UserId,
         submission: &Submission,
@@ -164,13 +166,13 @@ impl Commands {
         let sources = &submission.request.images;
         let inputs = self.store.find_inputs(owner, sources).await?;
         let found = (0..).zip(sources.iter().zip(inputs));
-        let missing = found.filter(|(_, (_, input))| *input == Input::Missing);
+        let missing = found.filter(|(_, (_, input))| *input == InputImage::NotFound);
         let mut errors: Vec<FieldError> =
             missing.map(|(index, (source, _))| missing_source(index, source)).collect();
         if let (None, Some(board)) = (submission.retry_of, submission.board)
             && self.store.find_board(owner, board).await?.is_none()
         {
-            errors.push(FieldError::new("boardId", "There is no such board."));
+            errors.push(FieldError::new("boardId", "Board not found."));
         }
         Ok(errors)
     }
@@ -199,28 +201,36 @@ impl Commands {
             deadline_at: deadline.map(|deadline| now + deadline),
         };
         match self.store.create(&new, self.policy.limits, now).await? {
-            Created::New(task) => {
-                tracing::info!(task.id = %task.id, user.id = %owner, model = model.id, "a task was accepted");
+            CreateOutcome::New(task) => {
+                tracing::info!(task.id = %task.id, user.id = %owner, model = model.id, "task accepted");
                 Ok(SubmitOutcome::Accepted { task, replayed: false, credits_low })
             }
-            Created::Insufficient { required, available } => {
-                let limit = Limit::Allowance;
+            CreateOutcome::InsufficientCredits { required, available } => {
+                let limit = CreditLimit::UserQuota;
                 Ok(SubmitOutcome::InsufficientCredits(Shortage { required, available, limit }))
             }
-            Created::NoUpload => Ok(SubmitOutcome::InvalidInput(vec![FieldError::new(
-                "images",
-                "An upload was removed meanwhile; send the image again.",
-            )])),
-            Created::TooMany => {
+            CreateOutcome::UploadNotFound => {
+                Ok(SubmitOutcome::InvalidInput(vec![FieldError::new(
+                    "images",
+                    "An upload was removed in the meantime; upload the image again.",
+                )]))
+            }
+            CreateOutcome::TooManyUnfinished => {
                 Ok(SubmitOutcome::RateLimited { retry_after_seconds: RETRY_AFTER_SECONDS })
             }
-            known @ Created::Known { .. } => self.known(owner, known).await,
+            known @ CreateOutcome::Duplicate { .. } => self.replay(owner, known).await,
         }
     }
 
-    /// The key is known: the same input gets the same task again.
-    async fn known(&self, owner: &UserId, known: Created) -> Result<SubmitOutcome, StoreError> {
-        let Created::Known { task, same_input } = known else { return Ok(SubmitOutcome::NotFound) };
+    /// The idempotency key was used before: the same input returns the same task.
+    async fn replay(
+        &self,
+        owner: &UserId,
+        known: CreateOutcome,
+    ) -> Result<SubmitOutcome, StoreError> {
+        let CreateOutcome::Duplicate { task, same_input } = known else {
+            return Ok(SubmitOutcome::NotFound);
+        };
         let Some(task) = self.store.find_task(owner, task).await? else {
             return Ok(SubmitOutcome::NotFound);
         };
@@ -232,12 +242,12 @@ impl Commands {
         Ok(SubmitOutcome::Accepted { task, replayed: true, credits_low })
     }
 
-    /// Whether what pays for this task is low.
+    /// Whether the quota or the provider account of this task is low.
     pub(super) async fn credits_low_for(&self, task: &Task) -> Result<bool, StoreError> {
-        let means = self.means(&task.owner).await?;
+        let spending_limits = self.spending_limits(&task.owner).await?;
         let model = self.catalog.find_known(&task.model);
         let low = self.policy.credits_low;
-        Ok(model.is_some_and(|model| means.is_low_after(Credits::ZERO, model, low)))
+        Ok(model.is_some_and(|model| spending_limits.is_low_after(Credits::ZERO, model, low)))
     }
 }
 
@@ -250,18 +260,18 @@ impl Submission {
 
 fn missing_source(index: usize, source: &ImageSource) -> FieldError {
     let (field, message) = match source {
-        ImageSource::Url(_) => ("url", "There is no such image."),
+        ImageSource::Url(_) => ("url", "Image not found."),
         ImageSource::Upload { .. } => (
             "uploadId",
-            "There is no such upload, or its bytes have not come; PUT them to its putUrl first.",
+            "Upload not found, or its bytes have not arrived; PUT them to its putUrl first.",
         ),
-        ImageSource::Image { .. } => ("imageId", "There is no such image."),
+        ImageSource::Image { .. } => ("imageId", "Image not found."),
     };
     let path = vec!["images".to_owned(), index.to_string(), field.to_owned()];
     FieldError { path, message: message.to_owned() }
 }
 
-/// The same input has the same digest. How long to wait for the answer is not part of it.
+/// The same input has the same digest. The wait time is not part of the input.
 fn input_digest(submission: &Submission) -> Vec<u8> {
     let mut input = match submission.retry_of {
         Some(task) => json!({ "retryOf": task.to_string() }),
@@ -273,7 +283,7 @@ fn input_digest(submission: &Submission) -> Vec<u8> {
             "metadata": submission.metadata,
         }),
     };
-    // Digests from before there were boards still match.
+    // Without a board, the digest must stay equal to the digests stored before boards existed.
     if let (None, Some(board)) = (submission.retry_of, submission.board) {
         input["board"] = json!(board);
     }

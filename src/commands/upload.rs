@@ -1,38 +1,38 @@
-//! Sending an image that is to be edited.
+//! Uploads of images to edit.
 
 use chrono::TimeDelta;
 use url::Url;
 
 use super::Commands;
-use crate::domain::{FieldError, MediaType, Timestamp, Upload, UploadId, UserId};
+use crate::domain::{FieldError, ImageFormat, Timestamp, Upload, UploadId, UserId};
 use crate::store::StoreError;
 
-/// How long its bytes are taken.
-const OPEN_FOR: TimeDelta = TimeDelta::hours(1);
-/// Uploads that are expected or that no task edits, per user.
-const MAX_UNUSED: u32 = 100;
+/// How long the upload link is valid.
+const UPLOAD_LINK_LIFETIME: TimeDelta = TimeDelta::hours(1);
+/// Maximum number of uploads per user that no task uses, including those without bytes.
+const MAX_UNUSED_UPLOADS: u32 = 100;
 
-/// What became of an announced upload.
+/// The result of creating an upload.
 #[derive(Debug, Clone)]
 pub enum UploadOutcome {
-    /// Its bytes are expected.
+    /// The upload is created and waits for its bytes.
     Created {
-        /// To edit it by.
+        /// The id to use in an edit request.
         id: UploadId,
-        /// Where the bytes go.
+        /// The link to PUT the bytes to.
         put_url: Url,
-        /// Until when.
+        /// When the link expires.
         expires_at: Timestamp,
     },
-    /// Something in the input is wrong.
+    /// The input is invalid.
     InvalidInput(Vec<FieldError>),
 }
 
 impl Commands {
-    /// Announces an image.
+    /// Creates an upload for an image.
     ///
     /// # Errors
-    /// When the database fails; then nothing was announced.
+    /// When the database fails; then nothing was created.
     pub async fn create_upload(
         &self,
         owner: &UserId,
@@ -44,12 +44,12 @@ impl Commands {
             Err(errors) => return Ok(UploadOutcome::InvalidInput(errors)),
         };
         let now = self.clock.now();
-        let (id, expires_at) = (self.ids.upload(now), now + OPEN_FOR);
+        let (id, expires_at) = (self.ids.upload(now), now + UPLOAD_LINK_LIFETIME);
         let owner = owner.clone();
         let upload = Upload { id, owner, media_type, byte_size, expires_at, digest: None };
-        if !self.store.create_upload(&upload, MAX_UNUSED, now).await? {
+        if !self.store.create_upload(&upload, MAX_UNUSED_UPLOADS, now).await? {
             let message = format!(
-                "You have {MAX_UNUSED} uploads that no task edits; edit some, or wait a day: then they are removed."
+                "You have {MAX_UNUSED_UPLOADS} unused uploads, which is the limit; use some in a task, or wait: unused uploads are removed after a day."
             );
             return Ok(UploadOutcome::InvalidInput(vec![FieldError::new("input", message)]));
         }
@@ -61,13 +61,13 @@ impl Commands {
         &self,
         content_type: &str,
         byte_size: i64,
-    ) -> Result<(MediaType, u64), Vec<FieldError>> {
-        let media_type = MediaType::from_content_type(&content_type.trim().to_ascii_lowercase());
+    ) -> Result<(ImageFormat, u64), Vec<FieldError>> {
+        let media_type = ImageFormat::from_content_type(&content_type.trim().to_ascii_lowercase());
         let most = self.policy.upload_bytes;
         let size = u64::try_from(byte_size).ok().filter(|size| (1..=most).contains(size));
         let mut errors = Vec::new();
         if media_type.is_none() {
-            let types = MediaType::ALL.map(MediaType::content_type).join(", ");
+            let types = ImageFormat::ALL.map(ImageFormat::content_type).join(", ");
             let message =
                 format!("The content type must be one of {types}; convert the image first.");
             errors.push(FieldError::new("contentType", message));
@@ -79,7 +79,7 @@ impl Commands {
         media_type.zip(size).ok_or(errors)
     }
 
-    /// The upload that a link permits to send bytes to; `None` when the link is wrong or has ended.
+    /// The upload of a signed link; `None` when the link is invalid or has expired.
     ///
     /// # Errors
     /// When the database fails.
@@ -96,22 +96,26 @@ impl Commands {
         self.store.find_upload(id).await
     }
 
-    /// Settles what an upload consists of, by its SHA-256, before it is stored; false when other bytes were
-    /// first, or when it is gone.
+    /// Records the SHA-256 of the bytes before they are stored; false when other bytes arrived
+    /// first, or when the upload no longer exists.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn begin_upload(&self, id: UploadId, digest: &[u8]) -> Result<bool, StoreError> {
-        self.store.settle_upload(id, digest).await
+        self.store.set_upload_digest(id, digest).await
     }
 
-    /// Notes that the bytes of an upload are stored: from now on it can be edited.
+    /// Records that the bytes of an upload are stored; now a task can use it.
     ///
     /// # Errors
-    /// When the database fails; then they have to be sent again.
-    pub async fn finish_upload(&self, id: UploadId, kept_as: MediaType) -> Result<(), StoreError> {
-        self.store.finish_upload(id, kept_as).await?;
-        tracing::info!(upload.id = %id, "an upload is stored");
+    /// When the database fails; then the client must send the bytes again.
+    pub async fn finish_upload(
+        &self,
+        id: UploadId,
+        stored_format: ImageFormat,
+    ) -> Result<(), StoreError> {
+        self.store.finish_upload(id, stored_format).await?;
+        tracing::info!(upload.id = %id, "upload stored");
         Ok(())
     }
 }

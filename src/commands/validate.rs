@@ -1,24 +1,24 @@
-//! Checks that do not depend on the model.
+//! Validation that does not depend on the model.
 
 use serde_json::Value;
 use url::Url;
 
 use super::submit::Submission;
-use crate::addresses::may_be_called;
+use crate::addresses::is_allowed_url;
 use crate::domain::{FieldError, ImageSource};
 
-/// Longest wait for an answer, in seconds.
+/// Maximum of `waitSeconds`.
 const MAX_WAIT_SECONDS: i32 = 60;
-/// Longest deadline: a day.
+/// Maximum of `deadlineSeconds`: one day.
 const MAX_DEADLINE_SECONDS: i32 = 24 * 3600;
 const MAX_KEY_CHARS: usize = 255;
 const MAX_WATERMARK_CHARS: usize = 200;
 const MAX_LINK_CHARS: usize = 4096;
-/// Far from what JSON readers take, ours and those of clients.
+/// Much less than the nesting limit of JSON parsers, in the gateway and in clients.
 const MAX_METADATA_DEPTH: usize = 32;
 const MAX_METADATA_BYTES: usize = 16 * 1024;
 
-/// Says all that is wrong with a submission whatever the model.
+/// All errors of a submission that do not depend on the model.
 pub(super) fn validate(submission: &Submission, allow_private: bool) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> = [
         check_nul("prompt", &submission.request.prompt),
@@ -43,7 +43,7 @@ pub(super) fn validate(submission: &Submission, allow_private: bool) -> Vec<Fiel
 }
 
 fn check_nul(field: &str, text: &str) -> Option<FieldError> {
-    let message = "The text holds a NUL character; remove it.";
+    let message = "The text contains a NUL character; remove it.";
     text.contains('\0').then(|| FieldError::new(field, message))
 }
 
@@ -82,17 +82,20 @@ fn depth(value: &Value) -> usize {
 fn check_metadata(metadata: &Value) -> Option<FieldError> {
     if depth(metadata) > MAX_METADATA_DEPTH {
         let message = format!(
-            "metadata may have at most {MAX_METADATA_DEPTH} objects and lists within each other."
+            "metadata may have at most {MAX_METADATA_DEPTH} levels of nested objects and lists."
         );
         return Some(FieldError::new("metadata", message));
     }
     let text = metadata.to_string();
     if text.contains("\\u0000") {
-        return Some(FieldError::new("metadata", "A text in it holds a NUL character; remove it."));
+        return Some(FieldError::new(
+            "metadata",
+            "A text in metadata contains a NUL character; remove it.",
+        ));
     }
     let (bytes, most) = (text.len(), MAX_METADATA_BYTES);
     (bytes > most).then(|| {
-        FieldError::new("metadata", format!("metadata has {bytes} bytes; it may have {most}."))
+        FieldError::new("metadata", format!("metadata has {bytes} bytes; the maximum is {most}."))
     })
 }
 
@@ -103,17 +106,19 @@ fn check_link(index: usize, link: &str, allow_private: bool) -> Option<FieldErro
     })
 }
 
-/// Why the gateway will not call a link.
+/// Why a link is rejected; `None` when it is accepted.
 pub(super) fn link_problem(link: &str, most: usize, allow_private: bool) -> Option<String> {
     if link.len() > most {
-        return Some(format!("The link has {} characters; it may have {most}.", link.len()));
+        return Some(format!("The link has {} characters; the maximum is {most}.", link.len()));
     }
     if link.contains('\0') {
-        return Some("The link holds a NUL character; remove it.".to_owned());
+        return Some("The link contains a NUL character; remove it.".to_owned());
     }
     match Url::parse(link) {
-        Err(_) => Some("This is no link; send a complete one such as https://….".to_owned()),
-        Ok(url) if may_be_called(&url, allow_private) => None,
-        Ok(_) => Some("The link must be https and lead to a public address.".to_owned()),
+        Err(_) => {
+            Some("The link is not a valid URL; send an absolute URL such as https://….".to_owned())
+        }
+        Ok(url) if is_allowed_url(&url, allow_private) => None,
+        Ok(_) => Some("The link must use https and point to a public address.".to_owned()),
     }
 }

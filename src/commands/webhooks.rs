@@ -1,4 +1,4 @@
-//! Where a user wants to be told of tasks.
+//! Commands for webhook endpoints and their deliveries.
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
@@ -9,25 +9,25 @@ use super::validate::link_problem;
 use crate::domain::{Delivery, DeliveryId, Endpoint, EndpointId, FieldError, Status, UserId};
 use crate::store::{EndpointChange, NewEndpoint, StoreError};
 
-/// Endpoints of a user, at most.
+/// Maximum number of endpoints per user.
 const MAX_ENDPOINTS: i64 = 10;
 const MAX_URL_CHARS: usize = 2048;
-/// How long the secret before signs as well: time to change over.
-const OLD_SECRET_LIFE: TimeDelta = TimeDelta::hours(24);
+/// How long the previous secret also signs, so that the receiver can be updated.
+const OLD_SECRET_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// What became of a change of an endpoint.
+/// The result of a command for an endpoint.
 #[derive(Debug)]
 pub enum EndpointOutcome {
-    /// It is done.
+    /// The command succeeded.
     Changed {
-        /// As it is now, or was.
+        /// The endpoint after the change, or before its deletion.
         endpoint: Box<Endpoint>,
-        /// The new secret, which nobody is shown again.
+        /// The new secret, which is shown only once.
         secret: Option<SecretString>,
     },
-    /// The input makes no sense.
+    /// The input is invalid.
     InvalidInput(Vec<FieldError>),
-    /// There is no such endpoint, for this user.
+    /// This user has no such endpoint.
     NotFound,
 }
 
@@ -41,7 +41,7 @@ impl EndpointOutcome {
 }
 
 impl Commands {
-    /// Creates an endpoint, which is told of tasks that come to these statuses from now on.
+    /// Creates an endpoint; tasks that reach one of these statuses from now on trigger a delivery.
     ///
     /// # Errors
     /// When the database fails; then nothing was created.
@@ -60,8 +60,9 @@ impl Commands {
         let new = NewEndpoint { id, owner, url, statuses, secret: &secret };
         let created = self.store.create_endpoint(new, MAX_ENDPOINTS, now).await?;
         if created.is_none() {
-            let message =
-                format!("You have {MAX_ENDPOINTS} endpoints, the most there can be; delete one.");
+            let message = format!(
+                "You have {MAX_ENDPOINTS} endpoints, which is the limit; delete one first."
+            );
             return Ok(EndpointOutcome::InvalidInput(vec![FieldError::new("url", message)]));
         }
         Ok(EndpointOutcome::of(created, Some(secret)))
@@ -85,7 +86,7 @@ impl Commands {
         Ok(EndpointOutcome::of(changed, None))
     }
 
-    /// Gives an endpoint a new secret; for a day, the one before signs as well.
+    /// Gives an endpoint a new secret; for 24 hours, the previous one also signs.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -94,12 +95,12 @@ impl Commands {
         owner: &UserId,
         id: EndpointId,
     ) -> Result<EndpointOutcome, StoreError> {
-        let (secret, until) = (self.ids.webhook_secret(), self.clock.now() + OLD_SECRET_LIFE);
+        let (secret, until) = (self.ids.webhook_secret(), self.clock.now() + OLD_SECRET_LIFETIME);
         let rotated = self.store.rotate_secret(owner, id, &secret, until).await?;
         Ok(EndpointOutcome::of(rotated, Some(secret)))
     }
 
-    /// Removes an endpoint and its log.
+    /// Deletes an endpoint and its deliveries.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -111,7 +112,7 @@ impl Commands {
         Ok(EndpointOutcome::of(self.store.delete_endpoint(owner, id).await?, None))
     }
 
-    /// Sends what an endpoint was sent before, or was not; `None` when there is no such delivery.
+    /// Sends a delivery again; `None` when this user has no such delivery.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -130,14 +131,14 @@ impl Commands {
             problem.or_else(|| login_problem(url)).map(|why| FieldError::new("url", why))
         });
         let none = statuses.is_some_and(<[Status]>::is_empty);
-        let statuses = none.then(|| FieldError::new("statuses", "Name at least one status."));
+        let statuses = none.then(|| FieldError::new("statuses", "Select at least one status."));
         url.into_iter().chain(statuses).collect()
     }
 }
 
-/// A name and password in a link would be shown wherever the link is.
+/// A user name and password in a URL would be visible wherever the URL is shown.
 fn login_problem(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let has_login = !url.username().is_empty() || url.password().is_some();
-    has_login.then(|| "The URL must not hold a user name or password.".to_owned())
+    has_login.then(|| "The URL must not contain a user name or password.".to_owned())
 }

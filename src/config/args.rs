@@ -1,4 +1,4 @@
-//! Flags and their environment variables.
+//! Command-line flags and their environment variables.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,42 +17,43 @@ pub struct GatewayArgs {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Connections to Postgres, at most
+    /// Maximum number of connections to Postgres
     #[arg(long, env = "PLANTAIN_DATABASE_CONNECTIONS", value_name = "COUNT", default_value_t = 20)]
     pub database_connections: u32,
 
-    /// Apply missing migrations at the start
+    /// Apply missing migrations at startup
     #[arg(long, env = "PLANTAIN_MIGRATE", default_value_t = true, action = ArgAction::Set)]
     pub migrate: bool,
 
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, env = "PLANTAIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
     pub bind: SocketAddr,
 
-    /// How the outside reaches the gateway: base of callback, image and upload links [default: http:// and
-    /// the address]
+    /// Public URL of the gateway: the base of callback, image and upload links [default: http://
+    /// and the listening address]
     #[arg(long, env = "PLANTAIN_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
 
-    /// Signs callback paths, image links and upload links, 32 bytes or more; several, separated by commas: the
-    /// first signs, all verify
+    /// Secret that signs callback, image and upload links, at least 32 bytes. With several secrets,
+    /// separated by commas, the first one signs and all verify
     #[arg(long, env = "PLANTAIN_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub secret: Option<String>,
 
-    /// HS256 secret of the users' tokens, 32 bytes or more; `serve` needs it or the next
+    /// HS256 secret of the access tokens, at least 32 bytes; `serve` requires this or
+    /// `PLANTAIN_JWKS_URL`
     #[arg(long, env = "PLANTAIN_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
     pub jwt_secret: Option<String>,
 
-    /// The issuer's public keys for RS256, ES256 and `EdDSA`, such as
+    /// URL of the issuer's public keys for RS256, ES256 and `EdDSA`, such as
     /// <https://project.supabase.co/auth/v1/.well-known/jwks.json>
     #[arg(long, env = "PLANTAIN_JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<Url>,
 
-    /// The issuer that tokens must have [default: not checked]
+    /// Required issuer (`iss`) of access tokens [default: not checked]
     #[arg(long, env = "PLANTAIN_JWT_ISSUER", value_name = "TEXT")]
     pub jwt_issuer: Option<String>,
 
-    /// The audience that tokens must have [default: not checked]
+    /// Required audience (`aud`) of access tokens [default: not checked]
     #[arg(long, env = "PLANTAIN_JWT_AUDIENCE", value_name = "TEXT")]
     pub jwt_audience: Option<String>,
 
@@ -60,30 +61,30 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_DATA_DIR", value_name = "FOLDER", default_value = ".plantain")]
     pub data_dir: PathBuf,
 
-    /// Image store, as <file:///folder> or <s3://bucket/prefix> [default: the folder `images` in the data
-    /// folder]
+    /// URL of the image store: <file:///folder> or <s3://bucket/prefix> [default: the folder
+    /// `images` in the data folder]
     #[arg(long, env = "PLANTAIN_STORAGE_URL", value_name = "URL")]
     pub storage_url: Option<Url>,
 
-    /// How long after submission, and between, an unfinished task is asked for, in seconds
+    /// Seconds between status queries for an unfinished task, and before the first one
     #[arg(long, env = "PLANTAIN_POLL_SECONDS", value_name = "SECONDS", default_value_t = 30,
         value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub poll_seconds: u32,
 
-    /// A task still unfinished after this many seconds fails as `UPSTREAM_TIMEOUT`
+    /// Seconds until an unfinished task fails with `UPSTREAM_TIMEOUT`
     #[arg(long, env = "PLANTAIN_TASK_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 900,
         value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub task_timeout_seconds: u32,
 
-    /// Ask the provider before a callback is believed
+    /// Confirm each callback with a status query to the provider before it is applied
     #[arg(long, env = "PLANTAIN_CONFIRM_CALLBACKS", default_value_t = true, action = ArgAction::Set)]
     pub confirm_callbacks: bool,
 
-    /// Let fetches reach loopback and private addresses [default: `dev` true, `serve` false]
+    /// Allow requests to loopback and private addresses [default: `dev` true, `serve` false]
     #[arg(long, env = "PLANTAIN_ALLOW_PRIVATE_ADDRESSES", value_name = "BOOL")]
     pub allow_private_addresses: Option<bool>,
 
-    /// Unfinished tasks one user may have
+    /// Maximum number of unfinished tasks per user
     #[arg(
         long,
         env = "PLANTAIN_MAX_UNFINISHED_TASKS",
@@ -92,71 +93,72 @@ pub struct GatewayArgs {
     )]
     pub max_unfinished_tasks: u32,
 
-    /// Credits each new user starts with [default: no allowance is kept]
+    /// Initial quota of each new user, in credits [default: users have no quota]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
     pub user_quota: Option<f64>,
 
-    /// Below this many credits, an allowance or an account is reported low
+    /// Credits below which a quota or a provider account is reported as low
     #[arg(long, env = "PLANTAIN_CREDITS_LOW", value_name = "CREDITS", default_value_t = 20.0)]
     pub credits_low: f64,
 
-    /// File of terms and /regular expressions/, one a line, that a prompt must not match
+    /// File of blocked terms and /regular expressions/ for prompts, one per line
     #[arg(long, env = "PLANTAIN_BLOCKED_TERMS", value_name = "FILE")]
     pub blocked_terms: Option<PathBuf>,
 
-    /// Key of the `NanoBanana` API; the provider is on when it is set
+    /// API key of `NanoBanana`; the provider is enabled when it is set
     #[arg(long, env = "NANOBANANA_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub nanobanana_api_key: Option<String>,
 
-    /// Where the `NanoBanana` API is
+    /// Base URL of the `NanoBanana` API
     #[arg(long, env = "NANOBANANA_BASE_URL", value_name = "URL", default_value = NanoBanana::BASE_URL)]
     pub nanobanana_base_url: Url,
 
-    /// Key of the Flux Kontext API, of kie.ai or fluxapi.ai; the provider is on when it is set
+    /// API key of Flux Kontext, from kie.ai or fluxapi.ai; the provider is enabled when it is set
     #[arg(long, env = "FLUX_KONTEXT_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub flux_kontext_api_key: Option<String>,
 
-    /// Where the Flux Kontext API is; <https://api.fluxapi.ai> is the other one
+    /// Base URL of the Flux Kontext API; for fluxapi.ai: <https://api.fluxapi.ai>
     #[arg(long, env = "FLUX_KONTEXT_BASE_URL", value_name = "URL", default_value = FluxKontext::BASE_URL)]
     pub flux_kontext_base_url: Url,
 
-    /// The `webhookHmacKey` of the kie.ai account; when set, callbacks without a valid signature are
-    /// ignored
+    /// The `webhookHmacKey` of the kie.ai account; when it is set, callbacks without a valid
+    /// signature are ignored
     #[arg(long, env = "FLUX_KONTEXT_WEBHOOK_KEY", value_name = "KEY", hide_env_values = true)]
     pub flux_kontext_webhook_key: Option<String>,
 
-    /// Key of Ace Data Cloud; the provider is on when it is set
+    /// API key of Ace Data Cloud; the provider is enabled when it is set
     #[arg(long, env = "ACE_DATA_API_KEY", value_name = "KEY", hide_env_values = true)]
     pub ace_data_api_key: Option<String>,
 
-    /// Where Ace Data Cloud's API is
+    /// Base URL of the Ace Data Cloud API
     #[arg(long, env = "ACE_DATA_BASE_URL", value_name = "URL", default_value = AceData::BASE_URL)]
     pub ace_data_base_url: Url,
 
-    /// Platform token (`platform-…`) of Ace Data Cloud; with the application's id, the balance is read
+    /// Platform token (`platform-…`) of Ace Data Cloud; required, with the application's id, to
+    /// read the balance
     #[arg(long, env = "ACE_DATA_PLATFORM_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub ace_data_platform_token: Option<String>,
 
-    /// The application of Ace Data Cloud whose balance is read
+    /// Id of the Ace Data Cloud application whose balance is read
     #[arg(long, env = "ACE_DATA_APPLICATION_ID", value_name = "ID")]
     pub ace_data_application_id: Option<String>,
 
-    /// Where Ace Data Cloud's platform is
+    /// Base URL of the Ace Data Cloud platform API
     #[arg(long, env = "ACE_DATA_PLATFORM_URL", value_name = "URL", default_value = AceData::PLATFORM_URL)]
     pub ace_data_platform_url: Url,
 
-    /// Tasks that Ace Data Cloud works on at the same time; it refuses more than 10 per token. 0
-    /// keeps everything QUEUED
+    /// Maximum number of concurrent jobs at Ace Data Cloud, which allows 10 per token; with 0,
+    /// tasks stay QUEUED
     #[arg(long, env = "ACE_DATA_JOBS_AT_ONCE", value_name = "COUNT", default_value_t = 10)]
     pub ace_data_jobs_at_once: u32,
 
-    /// Questions to Ace Data Cloud per second, each about up to 100 tasks
+    /// Status queries to Ace Data Cloud per second; one covers up to 100 tasks
     #[arg(long, env = "ACE_DATA_QUERIES_PER_SECOND", value_name = "COUNT", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub ace_data_queries_per_second: u32,
 
-    /// Submissions in any 10 seconds to `NanoBanana`, and to Flux Kontext; they refuse more than 20. 0 keeps
-    /// everything QUEUED
+    /// Maximum number of submissions in any 10 seconds to each of `NanoBanana` and Flux Kontext,
+    /// which allow 20; with 0, tasks stay QUEUED
     #[arg(
         long,
         env = "PLANTAIN_SUBMISSIONS_PER_10_SECONDS",
@@ -165,69 +167,68 @@ pub struct GatewayArgs {
     )]
     pub submissions_per_10_seconds: u32,
 
-    /// Questions per second to `NanoBanana`, and to Flux Kontext; they refuse more than 10
+    /// Status queries per second to each of `NanoBanana` and Flux Kontext, which allow 10
     #[arg(long, env = "PLANTAIN_QUERIES_PER_SECOND", value_name = "COUNT", default_value_t = 9,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub queries_per_second: u32,
 
-    /// Origins of web frontends, such as <https://app.example.com>, separated by commas [default: `dev`
-    /// any on this machine, `serve` none]
+    /// Allowed origins of web frontends, such as <https://app.example.com>, separated by commas
+    /// [default: `dev` any loopback origin, `serve` none]
     #[arg(long, env = "PLANTAIN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
 
-    /// JSON file of GraphQL documents by their hashes, as Relay, GraphQL Code Generator or Apollo write it;
-    /// nothing else runs
+    /// JSON file of trusted GraphQL documents by their hashes, as Relay, GraphQL Code Generator or
+    /// Apollo writes it; all other documents are rejected
     #[arg(long, env = "PLANTAIN_TRUSTED_DOCUMENTS", value_name = "FILE")]
     pub trusted_documents: Option<PathBuf>,
 
-    /// Statuses of GraphQL over HTTP
+    /// HTTP status codes of GraphQL responses
     #[arg(long, env = "PLANTAIN_HTTP_PROFILE", value_name = "PROFILE", default_value = "audited")]
     pub http_profile: Profile,
 
-    /// Which log lines, such as `info` or `warn,plantain=debug`
+    /// Log filter, such as `info` or `warn,plantain=debug`
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub log: String,
 
-    /// What is kept for how long.
+    /// How long data is kept.
     #[command(flatten)]
-    pub keep: KeepArgs,
+    pub retention: RetentionArgs,
 
-    /// Where a bucket is.
+    /// Access to the bucket of the image store.
     #[command(flatten)]
     pub storage: StorageArgs,
 
-    /// What one request may ask for.
+    /// Limits for requests, connections and users.
     #[command(flatten)]
-    pub bounds: BoundsArgs,
+    pub limits: LimitsArgs,
 }
 
-/// What is kept for how long.
+/// How long data is kept.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Keeping")]
-pub struct KeepArgs {
-    /// Days that tasks and their images are kept once they are over; those with an image on a board stay
-    /// [default: for ever]
+#[command(next_help_heading = "Retention")]
+pub struct RetentionArgs {
+    /// Days to keep finished tasks and their images, except tasks with an image on a board
+    /// [default: kept indefinitely]
     #[arg(long, env = "PLANTAIN_KEEP_HISTORY_DAYS", value_name = "DAYS",
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_history_days: Option<u32>,
 
-    /// Days that events and deliveries of webhooks are kept: a subscriber that stays away longer cannot go
-    /// on from its cursor
+    /// Days to keep events and webhook deliveries; a subscriber cannot resume from an older cursor
     #[arg(long, env = "PLANTAIN_KEEP_EVENTS_DAYS", value_name = "DAYS", default_value_t = 30,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_events_days: u32,
 
-    /// Days that the record of callbacks is kept
+    /// Days to keep received callbacks
     #[arg(long, env = "PLANTAIN_KEEP_CALLBACKS_DAYS", value_name = "DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub keep_callbacks_days: u32,
 }
 
-/// What one request, one connection and one user may ask for.
+/// Limits for requests, connections and users.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Bounds")]
-pub struct BoundsArgs {
-    /// Bytes of a request over HTTP
+#[command(next_help_heading = "Limits")]
+pub struct LimitsArgs {
+    /// Maximum bytes of an HTTP request
     #[arg(
         long,
         env = "PLANTAIN_MAX_REQUEST_BYTES",
@@ -236,7 +237,7 @@ pub struct BoundsArgs {
     )]
     pub max_request_bytes: usize,
 
-    /// Bytes of a message on a WebSocket
+    /// Maximum bytes of a WebSocket message
     #[arg(
         long,
         env = "PLANTAIN_MAX_MESSAGE_BYTES",
@@ -245,35 +246,36 @@ pub struct BoundsArgs {
     )]
     pub max_message_bytes: usize,
 
-    /// Words, signs, spaces and comments in a document
+    /// Maximum number of lexical tokens in a document, including whitespace and comments
     #[arg(long, env = "PLANTAIN_MAX_TOKENS", value_name = "COUNT", default_value_t = 10_000)]
     pub max_tokens: usize,
 
-    /// Fields within fields
+    /// Maximum nesting depth of fields
     #[arg(long, env = "PLANTAIN_MAX_DEPTH", value_name = "COUNT", default_value_t = 20)]
     pub max_depth: usize,
 
-    /// Fields and fragments in a document, each spread counted as often as it is used
+    /// Maximum number of fields and fragments in a document; a fragment counts once per spread
     #[arg(long, env = "PLANTAIN_MAX_FIELDS", value_name = "COUNT", default_value_t = 2_000)]
     pub max_fields: usize,
 
-    /// Fields of a document that are given another name
+    /// Maximum number of aliases in a document
     #[arg(long, env = "PLANTAIN_MAX_ALIASES", value_name = "COUNT", default_value_t = 100)]
     pub max_aliases: usize,
 
-    /// Fields of the query or mutation itself
+    /// Maximum number of root fields of an operation
     #[arg(long, env = "PLANTAIN_MAX_ROOT_FIELDS", value_name = "COUNT", default_value_t = 50)]
     pub max_root_fields: usize,
 
-    /// Directives in a document
+    /// Maximum number of directives in a document
     #[arg(long, env = "PLANTAIN_MAX_DIRECTIVES", value_name = "COUNT", default_value_t = 50)]
     pub max_directives: usize,
 
-    /// Values that an answer may hold, by the sizes of the pages that are asked for
+    /// Maximum cost of an operation: the number of values in the response, estimated from the page
+    /// sizes
     #[arg(long, env = "PLANTAIN_MAX_COST", value_name = "COUNT", default_value_t = 50_000)]
     pub max_cost: usize,
 
-    /// Bytes of an answer
+    /// Maximum bytes of a response
     #[arg(
         long,
         env = "PLANTAIN_MAX_ANSWER_BYTES",
@@ -282,17 +284,17 @@ pub struct BoundsArgs {
     )]
     pub max_answer_bytes: usize,
 
-    /// Bytes of an image that is sent to be edited
+    /// Maximum bytes of an uploaded image
     #[arg(long, env = "PLANTAIN_MAX_UPLOAD_BYTES", value_name = "BYTES", default_value_t = 20_971_520,
         value_parser = clap::value_parser!(u64).range(1..=134_217_728))]
     pub max_upload_bytes: u64,
 
-    /// Seconds until a query or a mutation is stopped; `waitSeconds` is up to 60 of them
+    /// Seconds until a query or mutation times out, including up to 60 seconds of `waitSeconds`
     #[arg(long, env = "PLANTAIN_OPERATION_SECONDS", value_name = "SECONDS", default_value_t = 75,
         value_parser = clap::value_parser!(u32).range(1..=600))]
     pub operation_seconds: u32,
 
-    /// Operations that run at once on a WebSocket
+    /// Maximum number of concurrent operations on a WebSocket
     #[arg(
         long,
         env = "PLANTAIN_MAX_SOCKET_OPERATIONS",
@@ -301,19 +303,19 @@ pub struct BoundsArgs {
     )]
     pub max_socket_operations: usize,
 
-    /// Sockets, streams and calls of MCP that one user may have open at this gateway
+    /// Maximum number of sockets, streams and MCP calls that one user has open at this gateway
     #[arg(long, env = "PLANTAIN_MAX_USER_SOCKETS", value_name = "COUNT", default_value_t = 200)]
     pub max_user_sockets: usize,
 
-    /// Seconds of silence until a client of a socket is asked whether it is there; as long again, and its
-    /// socket ends, as does one that takes nothing for so long
+    /// Seconds without a message until a WebSocket client gets a ping; after the same time without
+    /// a reply, or without reading, its socket is closed
     #[arg(long, env = "PLANTAIN_PING_SECONDS", value_name = "SECONDS", default_value_t = 25,
         value_parser = clap::value_parser!(u32).range(1..=300))]
     pub ping_seconds: u32,
 }
 
 fn credits(text: &str) -> Result<f64, String> {
-    let credits: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    let credits: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     let usable = (0.0..=1e9).contains(&credits);
-    usable.then_some(credits).ok_or_else(|| "it must be 0 to 1,000,000,000".to_owned())
+    usable.then_some(credits).ok_or_else(|| "it must be 0 to 1,000,000,000 credits".to_owned())
 }

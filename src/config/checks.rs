@@ -1,4 +1,4 @@
-//! What makes a setting unusable or unsafe.
+//! Validates settings.
 
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
@@ -7,12 +7,12 @@ use super::{DEV_JWT_SECRET, DEV_SECRET, GatewayArgs};
 
 const MIN_SECRET_BYTES: usize = 32;
 
-/// Settings that would be ignored without another.
-pub(super) fn check_halves(args: &GatewayArgs) -> Vec<String> {
+/// Reports settings that have no effect without another one.
+pub(super) fn check_incomplete_pairs(args: &GatewayArgs) -> Vec<String> {
     let mut problems = Vec::new();
     if args.ace_data_platform_token.is_some() != args.ace_data_application_id.is_some() {
         problems.push(
-            "ACE_DATA_PLATFORM_TOKEN and ACE_DATA_APPLICATION_ID read the balance together; set both or neither"
+            "ACE_DATA_PLATFORM_TOKEN and ACE_DATA_APPLICATION_ID are only used together; set both or neither"
                 .to_owned(),
         );
     }
@@ -22,7 +22,7 @@ pub(super) fn check_halves(args: &GatewayArgs) -> Vec<String> {
         .is_some_and(|host| host == "fluxapi.ai" || host.ends_with(".fluxapi.ai"));
     if unsigned && args.flux_kontext_webhook_key.is_some() {
         problems.push(
-            "FLUX_KONTEXT_WEBHOOK_KEY is set, but only kie.ai signs its callbacks, and every unsigned one would be ignored; leave it out for fluxapi.ai"
+            "FLUX_KONTEXT_WEBHOOK_KEY is set, but fluxapi.ai does not sign its callbacks, so that all of them would be ignored; unset it for fluxapi.ai"
                 .to_owned(),
         );
     }
@@ -45,13 +45,13 @@ pub(super) fn check_secrets(
     secrets
 }
 
-/// Without either, nobody can sign in.
-pub(super) fn check_issuer(jwt_secret: Option<&str>, jwks_url: Option<&Url>) -> Vec<String> {
+/// At least one of the two is required: without keys, no token can be verified.
+pub(super) fn check_token_keys(jwt_secret: Option<&str>, jwks_url: Option<&Url>) -> Vec<String> {
     let mut problems = Vec::from_iter(check_jwks_url(jwks_url, false));
     match jwt_secret {
         Some(secret) => check_secret("PLANTAIN_JWT_SECRET", secret, &mut problems),
         None if jwks_url.is_none() => problems.push(
-            "PLANTAIN_JWT_SECRET and PLANTAIN_JWKS_URL are missing; set the secret or the address of the keys that the users' tokens are signed with"
+            "PLANTAIN_JWT_SECRET and PLANTAIN_JWKS_URL are missing; set the secret that signs the access tokens, or the URL of the issuer's keys"
                 .to_owned(),
         ),
         None => {}
@@ -59,18 +59,18 @@ pub(super) fn check_issuer(jwt_secret: Option<&str>, jwks_url: Option<&Url>) -> 
     problems
 }
 
-/// Whoever can change the keys on their way can sign in as anybody.
-pub(super) fn check_jwks_url(url: Option<&Url>, http_on_this_machine: bool) -> Option<String> {
+/// Over plain HTTP, an attacker on the network could replace the keys and sign in as any user.
+pub(super) fn check_jwks_url(url: Option<&Url>, allow_loopback_http: bool) -> Option<String> {
     let url = url?;
     let safe = url.scheme() == "https"
-        || (http_on_this_machine && url.scheme() == "http" && is_this_machine(url));
+        || (allow_loopback_http && url.scheme() == "http" && is_loopback_url(url));
     let plain = url.username().is_empty() && url.password().is_none();
     (!safe || !plain)
-        .then(|| "PLANTAIN_JWKS_URL must be an https address without user and password".to_owned())
+        .then(|| "PLANTAIN_JWKS_URL must be an https URL without user and password".to_owned())
 }
 
-/// As far as it shows without resolving the name.
-pub(super) fn is_this_machine(url: &Url) -> bool {
+/// Whether the URL names loopback; host names are not resolved.
+pub(super) fn is_loopback_url(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -81,11 +81,11 @@ pub(super) fn is_this_machine(url: &Url) -> bool {
 
 fn check_secret(name: &str, secret: &str, problems: &mut Vec<String>) {
     let problem = if secret.is_empty() {
-        "is missing; set it to a random text of 32 bytes or more, such as from `openssl rand -hex 32`"
+        "is missing; set it to at least 32 random bytes, such as from `openssl rand -hex 32`"
     } else if secret.len() < MIN_SECRET_BYTES {
-        "is shorter than 32 bytes; use a random text such as from `openssl rand -hex 32`"
+        "is shorter than 32 bytes; use random bytes, such as from `openssl rand -hex 32`"
     } else if secret == DEV_SECRET || secret == DEV_JWT_SECRET {
-        "is the development secret, which is known to all; use a random one"
+        "is the development secret, which is public; use a random one"
     } else {
         return;
     };
@@ -101,11 +101,12 @@ pub(super) fn check_public_url(url: Option<&Url>) -> Option<String> {
         && url.query().is_none()
         && url.fragment().is_none();
     (!usable).then(|| {
-        "PLANTAIN_PUBLIC_URL must be a plain http or https address without user, query or fragment".to_owned()
+        "PLANTAIN_PUBLIC_URL must be an http or https URL without user, query or fragment"
+            .to_owned()
     })
 }
 
-/// An origin as browsers write it: nothing behind the host and the port.
+/// Requires origins as browsers serialise them: scheme, host and port, nothing else.
 pub(super) fn check_origins(origins: &[String]) -> Vec<String> {
     let is_origin = |text: &str| {
         let url = Url::parse(text).ok();
@@ -114,7 +115,7 @@ pub(super) fn check_origins(origins: &[String]) -> Vec<String> {
     let wrong = origins.iter().filter(|origin| !is_origin(origin));
     wrong
         .map(|origin| {
-            format!("PLANTAIN_CORS_ORIGINS has {origin}; name each as scheme://host or scheme://host:port, without a path")
+            format!("PLANTAIN_CORS_ORIGINS contains {origin}, which is not an origin; write scheme://host or scheme://host:port")
         })
         .collect()
 }

@@ -1,26 +1,27 @@
-//! Where images are kept.
+//! Settings of the image store.
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use url::Url;
 
 use super::GatewayArgs;
-use super::checks::is_this_machine;
+use super::checks::is_loopback_url;
 use crate::blobs::{Bucket, StorageConfig};
 
-/// How to reach a bucket, by the names that AWS has given these settings.
+/// Access to an S3 bucket, with the setting names that AWS tools use.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Image store in a bucket")]
+#[command(next_help_heading = "Image store in an S3 bucket")]
 pub struct StorageArgs {
-    /// Id of the key; it must permit s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket
+    /// Access key id; the key must permit s3:GetObject, s3:PutObject, s3:DeleteObject and
+    /// s3:ListBucket
     #[arg(long, env = "AWS_ACCESS_KEY_ID", value_name = "ID", hide_env_values = true)]
     pub aws_access_key_id: Option<String>,
 
-    /// The key itself
+    /// Secret access key
     #[arg(long, env = "AWS_SECRET_ACCESS_KEY", value_name = "KEY", hide_env_values = true)]
     pub aws_secret_access_key: Option<String>,
 
-    /// Comes with keys that end
+    /// Session token of temporary credentials
     #[arg(long, env = "AWS_SESSION_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub aws_session_token: Option<String>,
 
@@ -28,25 +29,26 @@ pub struct StorageArgs {
     #[arg(long, env = "AWS_REGION", value_name = "REGION")]
     pub aws_region: Option<String>,
 
-    /// Another name of the region.
+    /// Alternative name of the region.
     #[arg(long, env = "AWS_DEFAULT_REGION", hide = true)]
     pub aws_default_region: Option<String>,
 
-    /// Where the server is, such as <https://project.supabase.co/storage/v1/s3> [default: Amazon's]
+    /// Endpoint URL of the S3 server, such as <https://project.supabase.co/storage/v1/s3> [default:
+    /// AWS]
     #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
     pub aws_endpoint_url: Option<String>,
 
-    /// Another name of the endpoint.
+    /// Alternative name of the endpoint.
     #[arg(long, env = "AWS_ENDPOINT", hide = true)]
     pub aws_endpoint: Option<String>,
 
-    /// Let the endpoint be plain http on another machine: for a network of your own
+    /// Allow a plain http endpoint on another machine; only for trusted networks
     #[arg(long, env = "AWS_ALLOW_HTTP", value_name = "BOOL", default_value_t = false,
         action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     pub aws_allow_http: bool,
 }
 
-/// Where images are kept; what is missing for that is added to the problems.
+/// The image store; adds missing settings to the problems.
 pub(super) fn storage(args: &GatewayArgs, problems: &mut Vec<String>) -> StorageConfig {
     let folder = args.data_dir.join("images");
     let Some(url) = &args.storage_url else { return StorageConfig::Folder(folder) };
@@ -65,13 +67,13 @@ fn bucket(url: &Url, args: &StorageArgs, problems: &mut Vec<String>) -> Bucket {
     let name = url.host_str().unwrap_or_default().to_owned();
     let authority_is_name = url.authority() == name && !name.is_empty();
     if !authority_is_name || url.query().is_some() || url.fragment().is_some() {
-        let problem = "PLANTAIN_STORAGE_URL must name a bucket as s3://bucket/prefix, and nothing else; AWS_ENDPOINT_URL says where it is";
+        let problem = "PLANTAIN_STORAGE_URL must be s3://bucket/prefix, without user, port, query or fragment; the server belongs in AWS_ENDPOINT_URL";
         problems.push(problem.to_owned());
     }
-    let key_id = needed("AWS_ACCESS_KEY_ID", args.aws_access_key_id.as_ref(), problems);
-    let key = needed("AWS_SECRET_ACCESS_KEY", args.aws_secret_access_key.as_ref(), problems);
+    let key_id = required("AWS_ACCESS_KEY_ID", args.aws_access_key_id.as_ref(), problems);
+    let key = required("AWS_SECRET_ACCESS_KEY", args.aws_secret_access_key.as_ref(), problems);
     let region =
-        given(args.aws_region.as_ref()).or_else(|| given(args.aws_default_region.as_ref()));
+        non_empty(args.aws_region.as_ref()).or_else(|| non_empty(args.aws_default_region.as_ref()));
     Bucket {
         name,
         prefix: url.path().trim_matches('/').to_owned(),
@@ -79,36 +81,36 @@ fn bucket(url: &Url, args: &StorageArgs, problems: &mut Vec<String>) -> Bucket {
         endpoint: endpoint(args, problems),
         key_id,
         key: key.into(),
-        session_token: given(args.aws_session_token.as_ref()).map(Into::into),
+        session_token: non_empty(args.aws_session_token.as_ref()).map(Into::into),
     }
 }
 
-/// Over plain http, whoever is on the way sees every picture.
+/// Over plain HTTP, anyone on the network path could read the images.
 fn endpoint(args: &StorageArgs, problems: &mut Vec<String>) -> Option<Url> {
-    let named = given(args.aws_endpoint_url.as_ref());
-    let text = named.or_else(|| given(args.aws_endpoint.as_ref()))?;
+    let named = non_empty(args.aws_endpoint_url.as_ref());
+    let text = named.or_else(|| non_empty(args.aws_endpoint.as_ref()))?;
     let url = Url::parse(&text).ok().filter(Url::has_host);
     let safe = |url: &Url| match url.scheme() {
         "https" => true,
-        "http" => args.aws_allow_http || is_this_machine(url),
+        "http" => args.aws_allow_http || is_loopback_url(url),
         _ => false,
     };
     let url = url.filter(safe);
     if url.is_none() {
-        let problem = "AWS_ENDPOINT_URL must be an https address; where the network is your own, AWS_ALLOW_HTTP=true permits http";
+        let problem = "AWS_ENDPOINT_URL must be an https URL; in a trusted network, AWS_ALLOW_HTTP=true allows http";
         problems.push(problem.to_owned());
     }
     url
 }
 
-fn needed(name: &str, text: Option<&String>, problems: &mut Vec<String>) -> String {
-    given(text).unwrap_or_else(|| {
-        problems.push(format!("{name} is missing; the bucket of PLANTAIN_STORAGE_URL needs it"));
+fn required(name: &str, text: Option<&String>, problems: &mut Vec<String>) -> String {
+    non_empty(text).unwrap_or_else(|| {
+        problems.push(format!("{name} is missing; the bucket in PLANTAIN_STORAGE_URL requires it"));
         String::new()
     })
 }
 
-/// An empty variable is as good as none.
-fn given(text: Option<&String>) -> Option<String> {
+/// An empty variable counts as unset.
+fn non_empty(text: Option<&String>) -> Option<String> {
     text.filter(|text| !text.is_empty()).cloned()
 }

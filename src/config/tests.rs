@@ -1,4 +1,4 @@
-//! What `serve` starts with, and what it refuses.
+//! The settings that `serve` accepts and rejects.
 
 use clap::Parser;
 
@@ -10,7 +10,7 @@ struct Arguments {
     gateway: GatewayArgs,
 }
 
-/// All that production needs, and these flags, which win.
+/// Everything that production requires, and these flags, which have precedence.
 fn complete(flags: &[&str]) -> GatewayArgs {
     let needed = [
         "plantain",
@@ -28,13 +28,13 @@ fn problems(args: GatewayArgs) -> Vec<String> {
 }
 
 #[test]
-fn serve_starts_with_what_production_needs_and_trusts_no_private_address() {
+fn serve_starts_with_the_required_settings_and_allows_no_private_address() {
     let config = Config::for_serve(complete(&[])).unwrap();
     assert!(!config.allow_private_addresses);
 }
 
 #[test]
-fn serve_names_everything_that_is_missing_at_once() {
+fn serve_reports_all_missing_settings_at_once() {
     let nothing = GatewayArgs {
         database_url: None,
         public_url: None,
@@ -53,7 +53,7 @@ fn serve_names_everything_that_is_missing_at_once() {
 }
 
 #[test]
-fn serve_refuses_settings_that_mean_nothing_without_another() {
+fn serve_rejects_settings_that_have_no_effect_without_another() {
     let cases: [(&[&str], usize); 6] = [
         (&["--ace-data-platform-token=token"], 1),
         (&["--ace-data-application-id=app"], 1),
@@ -68,11 +68,11 @@ fn serve_refuses_settings_that_mean_nothing_without_another() {
 }
 
 #[test]
-fn the_readme_names_every_bound() {
+fn the_readme_names_every_limit() {
     let readme = include_str!("../../README.md");
     let command = <Arguments as clap::CommandFactory>::command();
-    let bounds = command.get_arguments().filter(|flag| flag.get_help_heading() == Some("Bounds"));
-    let settings: Vec<&str> = bounds.filter_map(|flag| flag.get_env()?.to_str()).collect();
+    let limits = command.get_arguments().filter(|flag| flag.get_help_heading() == Some("Limits"));
+    let settings: Vec<&str> = limits.filter_map(|flag| flag.get_env()?.to_str()).collect();
     assert!(settings.len() > 10, "{settings:?}");
     for setting in settings {
         assert!(readme.contains(setting), "{setting} is not in the README");
@@ -80,7 +80,7 @@ fn the_readme_names_every_bound() {
 }
 
 #[test]
-fn origins_are_named_as_browsers_name_them() {
+fn origins_must_be_written_as_browsers_serialise_them() {
     let good = complete(&["--cors-origins=https://app.example.com,http://localhost:5173"]);
     assert_eq!(problems(good), Vec::<String>::new());
     for wrong in ["*", "app.example.com", "https://app.example.com/", "https://app.example.com:443"]
@@ -91,7 +91,7 @@ fn origins_are_named_as_browsers_name_them() {
 }
 
 #[test]
-fn tokens_need_the_secret_or_the_issuers_keys_over_https() {
+fn tokens_require_the_secret_or_the_issuers_keys_over_https() {
     let keys = "--jwks-url=https://project.supabase.co/auth/v1/.well-known/jwks.json";
     let without_secret = GatewayArgs { jwt_secret: None, ..complete(&[keys]) };
     assert_eq!(problems(without_secret), Vec::<String>::new());
@@ -103,7 +103,7 @@ fn tokens_need_the_secret_or_the_issuers_keys_over_https() {
 }
 
 #[test]
-fn a_bucket_needs_a_name_keys_and_an_endpoint_that_is_safe() {
+fn a_bucket_requires_a_name_keys_and_a_safe_endpoint() {
     let keys = ["--aws-access-key-id=id", "--aws-secret-access-key=key"];
     let with = |flags: &[&str]| problems(complete(&[&keys, flags].concat())).join("\n");
     let bucket = "--storage-url=s3://images/plantain";

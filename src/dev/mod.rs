@@ -1,4 +1,5 @@
-//! Everything on one machine: private Postgres, simulator, gateway; no configuration, no account.
+//! `plantain dev`: private Postgres, simulator and gateway on one machine, without configuration or
+//! accounts.
 
 mod simulator;
 
@@ -13,7 +14,7 @@ pub use simulator::{SimulatorArgs, run_simulator};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::auth::{Minter, Role};
+use crate::auth::{Role, TokenSigner};
 use crate::clock::Clock;
 use crate::config::{Config, GatewayArgs, dev_jwt_secret};
 use crate::domain::UserId;
@@ -24,13 +25,13 @@ use crate::telemetry::{self, LogFormat};
 
 /// The user whose token `dev` prints.
 const DEV_USER: &str = "dev";
-/// Whom a developer can be in the console: several, to see what they see of each other.
-const USERS: [(&str, Role); 4] =
+/// The development users of the console; several, to see what one user can see of another.
+const DEV_USERS: [(&str, Role); 4] =
     [(DEV_USER, Role::User), ("ana", Role::User), ("ben", Role::User), ("operator", Role::Admin)];
-/// A month: a developer should not meet an expired token.
+/// 30 days, so that the token of a long-running `dev` does not expire.
 const TOKEN_SECONDS: u32 = 30 * 24 * 3600;
-/// What the pretended account holds at the start.
-const CREDITS: f64 = 10_000.0;
+/// The initial balance of the simulated provider accounts.
+const SIMULATED_CREDITS: f64 = 10_000.0;
 
 /// Settings of the simulator under `dev`.
 #[derive(Debug, Clone, Args)]
@@ -39,7 +40,7 @@ pub struct DevArgs {
     #[command(flatten)]
     pub gateway: GatewayArgs,
 
-    /// Address of the pretended providers; port 0 takes a free one
+    /// Address of the simulated providers; port 0 selects a free port
     #[arg(
         long,
         env = "PLANTAIN_SIMULATOR_BIND",
@@ -48,7 +49,7 @@ pub struct DevArgs {
     )]
     pub simulator_bind: SocketAddr,
 
-    /// How long a pretended picture takes, in milliseconds
+    /// Milliseconds that a simulated generation takes
     #[arg(
         long,
         env = "PLANTAIN_SIMULATOR_DELAY_MS",
@@ -58,27 +59,27 @@ pub struct DevArgs {
     pub simulator_delay_ms: u64,
 }
 
-/// Runs everything until `shutdown` ends.
+/// Runs everything until `shutdown` completes.
 ///
 /// # Errors
 /// When a part cannot be started; the message says which, and what to do.
 pub async fn run(
     args: DevArgs,
     shutdown: impl Future<Output = ()>,
-    say: &(dyn Fn(&str) + Send + Sync),
+    print_line: &(dyn Fn(&str) + Send + Sync),
 ) -> anyhow::Result<()> {
     telemetry::start(LogFormat::Text, &args.gateway.log)?;
     std::fs::create_dir_all(&args.gateway.data_dir).with_context(|| {
         format!(
-            "cannot create {}; set PLANTAIN_DATA_DIR to a folder of yours",
+            "cannot create {}; set PLANTAIN_DATA_DIR to a folder that you can write to",
             args.gateway.data_dir.display()
         )
     })?;
     let postgres = match args.gateway.database_url {
         Some(_) => None,
-        None => Some(private_postgres(&args.gateway, say).await?),
+        None => Some(private_postgres(&args.gateway, print_line).await?),
     };
-    let result = run_with(&args, postgres.as_ref(), shutdown, say).await;
+    let result = run_with(&args, postgres.as_ref(), shutdown, print_line).await;
     if let Some(postgres) = postgres {
         postgres.stop().await?;
     }
@@ -87,23 +88,23 @@ pub async fn run(
 
 async fn private_postgres(
     args: &GatewayArgs,
-    say: &(dyn Fn(&str) + Send + Sync),
+    print_line: &(dyn Fn(&str) + Send + Sync),
 ) -> anyhow::Result<PrivatePostgres> {
     let folder = args.data_dir.join("postgres");
-    PrivatePostgres::start(&folder, Durability::Durable, say)
+    PrivatePostgres::start(&folder, Durability::Durable, print_line)
         .await
-        .context("the private Postgres did not start; DATABASE_URL can name another one")
+        .context("the private Postgres did not start; set DATABASE_URL to use another server")
 }
 
 async fn run_with(
     args: &DevArgs,
     postgres: Option<&PrivatePostgres>,
     shutdown: impl Future<Output = ()>,
-    say: &(dyn Fn(&str) + Send + Sync),
+    print_line: &(dyn Fn(&str) + Send + Sync),
 ) -> anyhow::Result<()> {
     let simulator = Simulator::build(SimulatorOptions {
         bind: args.simulator_bind,
-        credits: CREDITS,
+        credits: SIMULATED_CREDITS,
         delay: Duration::from_millis(args.simulator_delay_ms),
         journal: Some(args.gateway.data_dir.join("simulator.jsonl")),
         enforce_limits: true,
@@ -114,39 +115,39 @@ async fn run_with(
     let config = config(args, postgres, &simulator)?;
     let clock = Clock::system();
     let secret = dev_jwt_secret(args.gateway.jwt_secret.as_deref());
-    let minter = Minter::new(&secret, config.expectations.clone(), clock.clone());
-    let token = mint(&minter, DEV_USER, Role::User)?;
-    // Whoever can open the pages gets their tokens.
-    let users = if args.gateway.bind.ip().is_loopback() { users(&minter)? } else { Vec::new() };
+    let signer = TokenSigner::new(&secret, config.claim_requirements.clone(), clock.clone());
+    let token = issue(&signer, DEV_USER, Role::User)?;
+    // Everyone who can open the pages can read these tokens.
+    let users = if args.gateway.bind.ip().is_loopback() { users(&signer)? } else { Vec::new() };
     let page = PageConfig { users, examples: examples::all() };
     let app = App::build(&config, page, clock, Ids::random()).await?;
     let address = app.address()?;
     tracing::info!("listening on http://{address}");
-    say(&banner(address, &simulator, &token)?);
+    print_line(&banner(address, &simulator, &token)?);
     let stop = CancellationToken::new();
     let _stop_simulator = stop.clone().drop_guard();
     tokio::select! {
         () = app.run_until(shutdown) => Ok(()),
         result = simulator.run_until(stop) => {
             result?;
-            bail!("the simulator ended")
+            bail!("the simulator stopped unexpectedly")
         }
     }
 }
 
-fn users(minter: &Minter) -> anyhow::Result<Vec<PageUser>> {
+fn users(signer: &TokenSigner) -> anyhow::Result<Vec<PageUser>> {
     let user = |(id, role): (&str, Role)| {
-        Ok(PageUser { id: id.to_owned(), role, token: mint(minter, id, role)? })
+        Ok(PageUser { id: id.to_owned(), role, token: issue(signer, id, role)? })
     };
-    USERS.into_iter().map(user).collect()
+    DEV_USERS.into_iter().map(user).collect()
 }
 
-fn mint(minter: &Minter, id: &str, role: Role) -> anyhow::Result<String> {
+fn issue(signer: &TokenSigner, id: &str, role: Role) -> anyhow::Result<String> {
     let claim = (role == Role::Admin).then_some("admin");
-    Ok(minter.mint(&UserId::parse(id)?, claim, TOKEN_SECONDS)?)
+    Ok(signer.issue(&UserId::parse(id)?, claim, TOKEN_SECONDS)?)
 }
 
-/// A key that the developer sets leads to the real provider, which costs money.
+/// A key that the developer sets enables the real provider, which costs money.
 fn config(
     args: &DevArgs,
     postgres: Option<&PrivatePostgres>,
@@ -185,14 +186,14 @@ fn banner(address: SocketAddr, simulator: &Simulator, token: &str) -> anyhow::Re
   GraphQL   http://{address}/graphql
   Simulator {simulator}
 
-  Token of the user `{DEV_USER}`
+  Access token of the user `{DEV_USER}`
   {token}
 
-  Make an image, and open the link in the answer:
+  Generate an image, then open the URL in the response:
 
   curl -s http://{address}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' -d '{{"query":"{operation}"}}'
 
-  Ctrl-C stops everything; the history stays.
+  Ctrl-C stops everything. The history is kept.
 "#,
         simulator = simulator.url()?,
     ))

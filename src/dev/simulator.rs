@@ -1,4 +1,4 @@
-//! `plantain simulator`: the simulated providers alone.
+//! `plantain simulator`: only the simulated providers.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::telemetry::{self, LogFormat};
 #[derive(Debug, Args)]
 #[command(after_help = markers())]
 pub struct SimulatorArgs {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(
         long,
         env = "PLANTAIN_SIMULATOR_BIND",
@@ -24,7 +24,7 @@ pub struct SimulatorArgs {
     )]
     bind: SocketAddr,
 
-    /// What each pretended account holds
+    /// Initial balance of each simulated account, in credits
     #[arg(
         long,
         env = "PLANTAIN_SIMULATOR_CREDITS",
@@ -33,7 +33,7 @@ pub struct SimulatorArgs {
     )]
     credits: f64,
 
-    /// How long a picture takes, in milliseconds
+    /// Milliseconds that a generation takes
     #[arg(
         long,
         env = "PLANTAIN_SIMULATOR_DELAY_MS",
@@ -42,11 +42,11 @@ pub struct SimulatorArgs {
     )]
     delay_ms: u64,
 
-    /// File in which tasks are remembered over restarts
+    /// File that keeps tasks across restarts
     #[arg(long, env = "PLANTAIN_SIMULATOR_JOURNAL", value_name = "FILE")]
     journal: Option<PathBuf>,
 
-    /// Refuse what exceeds the providers' rates
+    /// Reject requests that exceed the providers' rate limits
     #[arg(long, env = "PLANTAIN_SIMULATOR_LIMITS", default_value_t = true, action = clap::ArgAction::Set)]
     limits: bool,
 
@@ -58,13 +58,13 @@ pub struct SimulatorArgs {
 fn markers() -> String {
     let lines = MARKERS.iter().map(|(name, does)| format!("  [sim:{name}]  {does}"));
     let lines: Vec<String> = lines.collect();
-    format!("Markers in a prompt make it misbehave:\n{}", lines.join("\n"))
+    format!("Markers in a prompt cause failures:\n{}", lines.join("\n"))
 }
 
-/// Runs the simulated providers until `shutdown` ends.
+/// Runs the simulated providers until `shutdown` completes.
 ///
 /// # Errors
-/// When the address is taken or the journal cannot be used.
+/// When the address is in use or the journal cannot be used.
 pub async fn run_simulator(
     args: SimulatorArgs,
     shutdown: impl Future<Output = ()>,

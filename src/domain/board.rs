@@ -2,7 +2,7 @@
 
 use super::{BoardId, Timestamp, UserId};
 
-/// What a board is for; both work alike.
+/// The purpose of a board; both kinds behave the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoardKind {
     /// For collecting ideas.
@@ -15,7 +15,7 @@ impl BoardKind {
     /// Both of them.
     pub const ALL: [Self; 2] = [Self::Moodboard, Self::Showcase];
 
-    /// The word used in the database and in GraphQL.
+    /// The value in the database and in GraphQL.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -24,7 +24,7 @@ impl BoardKind {
         }
     }
 
-    /// The kind with this word.
+    /// The kind with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -32,7 +32,7 @@ impl BoardKind {
 }
 
 impl Board {
-    /// Images that stand on a board, at most.
+    /// Maximum number of images on a board.
     pub const MAX_IMAGES: u32 = 1_000;
 }
 
@@ -41,16 +41,16 @@ impl Board {
 pub struct Board {
     /// Its public id.
     pub id: BoardId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
-    /// What it is for.
+    /// Its purpose.
     pub kind: BoardKind,
-    /// What its owner calls it.
+    /// The title that its owner chose.
     pub title: String,
-    /// From 1, one more with each change, of its images as well.
+    /// Starts at 1; every change of the board or of its images increments it.
     pub version: u32,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it, or what stands on it, last changed.
+    /// When the board or its images last changed.
     pub updated_at: Timestamp,
 }

@@ -1,10 +1,10 @@
-//! The models of all configured providers, and the choice among them.
+//! The models of all configured providers, and how one of them is chosen.
 
 use std::cmp::Reverse;
 
 use super::{Credits, FieldError, Model, ProviderName, Request, check};
 
-/// Every model that this gateway can be asked for.
+/// Every model that this gateway offers.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     models: Vec<&'static Model>,
@@ -12,19 +12,19 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Offers `models`; `known` are all that old tasks may name.
+    /// Offers `models`; `known` also contains the models that only older tasks use.
     #[must_use]
     pub const fn new(models: Vec<&'static Model>, known: Vec<&'static Model>) -> Self {
         Self { models, known }
     }
 
-    /// All models, in the order of the registry.
+    /// All offered models, in the order of the registry.
     #[must_use]
     pub fn models(&self) -> &[&'static Model] {
         &self.models
     }
 
-    /// Their providers, in that order.
+    /// The providers of the offered models, in the same order.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderName> {
         let mut names: Vec<_> = self.models.iter().map(|model| model.provider).collect();
@@ -38,16 +38,16 @@ impl Catalog {
         self.known.iter().copied().find(|model| model.id == id)
     }
 
-    /// The model on offer with this id.
+    /// The offered model with this id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&'static Model> {
         self.models.iter().copied().find(|model| model.id == id)
     }
 
-    /// The model to use: the named one, or the cheapest usable one that fits.
+    /// The model to use: the named one, or the cheapest usable one that supports the request.
     ///
     /// # Errors
-    /// What is wrong with the request, field by field, when no model fits.
+    /// The errors of the request, field by field, when no model supports it.
     pub fn choose(
         &self,
         named: Option<&str>,
@@ -59,24 +59,27 @@ impl Catalog {
             let errors = check(request, model);
             return if errors.is_empty() { Ok(model) } else { Err(errors) };
         }
-        self.fitting(request)
+        self.matching_models(request)
             .min_by_key(|model| (!usable(model), model.price(request.resolution)))
-            .ok_or_else(|| self.nearest_misses(request))
+            .ok_or_else(|| self.closest_model_errors(request))
     }
 
-    /// The cheapest usable model that fits, if there is one.
+    /// The cheapest usable model that supports the request, if there is one.
     #[must_use]
     pub fn cheapest(
         &self,
         request: &Request,
         usable: impl Fn(&Model) -> bool,
     ) -> Option<&'static Model> {
-        self.fitting(request)
+        self.matching_models(request)
             .filter(|model| usable(model))
             .min_by_key(|model| model.price(request.resolution))
     }
 
-    fn fitting<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = &'static Model> + 'a {
+    fn matching_models<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> impl Iterator<Item = &'static Model> + 'a {
         self.models.iter().copied().filter(|model| check(request, model).is_empty())
     }
 
@@ -84,39 +87,39 @@ impl Catalog {
         let known: Vec<_> = self.models.iter().map(|model| model.id).collect();
         FieldError::new(
             "model",
-            format!("There is no model `{id}`; there are {}.", known.join(", ")),
+            format!("Unknown model `{id}`. Available models: {}.", known.join(", ")),
         )
     }
 
-    /// The complaints of the model that fits best: what the client most likely meant. Of several, those
-    /// that say more precisely where.
-    fn nearest_misses(&self, request: &Request) -> Vec<FieldError> {
+    /// The errors of the model with the fewest errors, which the client most likely meant. On a
+    /// tie, the errors with the longest path, because they are more precise.
+    fn closest_model_errors(&self, request: &Request) -> Vec<FieldError> {
         let depth = |error: &FieldError| error.path.len();
-        let complaints = self.models.iter().map(|model| check(request, model));
-        complaints
+        let errors_by_model = self.models.iter().map(|model| check(request, model));
+        errors_by_model
             .min_by_key(|errors| (errors.len(), Reverse(errors.iter().map(depth).max())))
             .unwrap_or_else(|| {
-                vec![FieldError::new("model", "No provider is configured; tell the operator.")]
+                vec![FieldError::new("model", "No provider is configured; contact the operator.")]
             })
     }
 }
 
-/// What one upstream job makes of a request.
+/// The part of a request that one upstream job makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// How many of the images.
+pub struct JobPart {
+    /// Number of images.
     pub images: u32,
-    /// At this price.
+    /// Price of these images.
     pub price: Credits,
 }
 
-/// Divides a request into as few upstream jobs as the model can do it in.
+/// Splits a request into as few upstream jobs as the model allows.
 #[must_use]
-pub fn parts(request: &Request, model: &Model) -> Vec<Part> {
+pub fn job_parts(request: &Request, model: &Model) -> Vec<JobPart> {
     let (most, each) = (model.images_per_job.max(1), model.price(request.resolution));
     let jobs = request.count.div_ceil(most);
     let images = |number| most.min(request.count - number * most);
     (0..jobs)
-        .map(|number| Part { images: images(number), price: each.times(images(number)) })
+        .map(|number| JobPart { images: images(number), price: each.times(images(number)) })
         .collect()
 }

@@ -5,44 +5,44 @@ use std::ops::{Add, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// Credits in thousandths: sums of reservations must agree to the last digit, which floats do not.
+/// Credits in thousandths: sums of reservations must be exact, and sums of floats are not.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Credits(i64);
 
 impl Credits {
-    /// Nothing.
+    /// Zero credits.
     pub const ZERO: Self = Self(0);
 
-    /// Whole credits.
+    /// A whole number of credits.
     #[must_use]
     pub const fn whole(credits: i64) -> Self {
         Self(credits * 1000)
     }
 
-    /// From thousandths, as the database keeps them.
+    /// From thousandths, as the database stores them.
     #[must_use]
     pub const fn from_thousandths(thousandths: i64) -> Self {
         Self(thousandths)
     }
 
-    /// In thousandths, as the database keeps them.
+    /// In thousandths, as the database stores them.
     #[must_use]
     pub const fn thousandths(self) -> i64 {
         self.0
     }
 
-    /// The amount nearest to what a provider or client wrote; `None` unless finite and within range.
+    /// The nearest exact amount; `None` when the number is not finite or is out of range.
     #[must_use]
     pub fn from_f64(credits: f64) -> Option<Self> {
-        let within = credits.is_finite() && credits.abs() < 1e15;
+        let in_range = credits.is_finite() && credits.abs() < 1e15;
         #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
         let thousandths = (credits * 1000.0).round() as i64;
-        within.then_some(Self(thousandths))
+        in_range.then_some(Self(thousandths))
     }
 
-    /// For GraphQL and JSON.
+    /// The amount as a number for GraphQL and JSON.
     #[must_use]
     pub fn as_f64(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "exact below 9e15 thousandths")]
@@ -50,7 +50,7 @@ impl Credits {
         thousandths / 1000.0
     }
 
-    /// This amount once for each of `count` images.
+    /// This amount multiplied by `count` images.
     #[must_use]
     pub const fn times(self, count: u32) -> Self {
         Self(self.0 * count as i64)

@@ -1,24 +1,24 @@
-//! Why a task failed, and what a person can do about it.
+//! Why a task failed, and what the user can do next.
 
 use serde::{Deserialize, Serialize};
 
-/// A failure as it is kept with the task.
+/// A failure as it is stored with the task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The kind, for programs.
+    /// The machine-readable code.
     pub code: FailureCode,
-    /// For a person to read; never holds a secret or an upstream link.
+    /// The human-readable message; it never contains a secret or an upstream URL.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure of this kind with a message for people.
+    /// A failure with this code and a human-readable message.
     pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 }
 
-/// The kinds of failure; the GraphQL enum of the same name documents each.
+/// The failure codes; the GraphQL enum of the same name documents each one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "documented where clients read them: graphql::types::failure")]
@@ -37,44 +37,42 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    /// Whether the same request, sent again, may succeed.
+    /// Whether a retry of the same request may succeed.
     #[must_use]
     pub const fn retryable(self) -> bool {
         !matches!(self, Self::ContentRejected | Self::InvalidInput)
     }
 
-    /// What to do next, for a person to read.
+    /// Human-readable advice: what to do next.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
             Self::ContentRejected => {
-                "Rephrase the prompt or choose other images; sending the same again will be refused again."
+                "Rephrase the prompt or choose other images; the same request will be rejected again."
             }
             Self::InvalidInput => "Change the setting that the message names and submit again.",
             Self::UpstreamCredits => {
                 "The provider account is out of credits; retry after the operator has topped it up."
             }
             Self::UpstreamAuth => {
-                "The provider refuses the gateway's key; tell the operator, then retry."
+                "The provider rejects the gateway's API key; contact the operator, then retry."
             }
-            Self::UpstreamUnavailable => {
-                "The provider is not working right now; retry in a few minutes."
-            }
+            Self::UpstreamUnavailable => "The provider is unavailable; retry in a few minutes.",
             Self::UpstreamTimeout => "The provider did not finish in time; retry.",
             Self::GenerationFailed => {
                 "The provider could not make this image; retry, or change the prompt a little."
             }
             Self::ResultExpired => {
-                "The result could not be fetched before its link expired; retry."
+                "The result could not be downloaded before its link expired; retry."
             }
             Self::ResultInvalid => {
-                "The provider delivered something that is no usable image; retry."
+                "The provider delivered a file that is not a usable image; retry."
             }
             Self::SubmitUnconfirmed => {
-                "Nobody knows whether the provider received it, and it never reported back; retry if you still want it."
+                "It is unknown whether the provider received the request, and no result arrived; retry if you still want it."
             }
             Self::Internal => {
-                "Something went wrong inside the gateway; retry, and tell the operator."
+                "The gateway had an internal error; retry, and contact the operator if it fails again."
             }
         }
     }

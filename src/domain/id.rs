@@ -1,4 +1,4 @@
-//! Ids as the outside sees them: `task_…`, `image_…`, …, opaque, sortable by creation (`UUIDv7`).
+//! Public ids: `task_…`, `image_…`, …; opaque and sortable by creation time (`UUIDv7`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A text that is no id of the expected kind.
+/// The text is not a valid id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an id of this kind")]
+#[error("not a valid id of this type")]
 pub struct InvalidId;
 
 macro_rules! public_id {
@@ -50,7 +50,7 @@ public_id!(
     "image"
 );
 public_id!(
-    /// An image that a client sends to be edited, as `upload_` and 32 hexadecimal digits.
+    /// An image that a client uploads for editing, as `upload_` and 32 hexadecimal digits.
     UploadId,
     "upload"
 );
@@ -71,12 +71,12 @@ public_id!(
     "msg"
 );
 
-/// Who owns something: the `sub` of the user's token, 1 to 255 characters.
+/// The owner of an object: the `sub` claim of the user's token, 1 to 255 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UserId(String);
 
 impl UserId {
-    /// Accepts any text of 1 to 255 characters without NUL (which Postgres cannot keep).
+    /// Accepts any text of 1 to 255 characters without NUL (which Postgres cannot store).
     ///
     /// # Errors
     /// [`InvalidId`] for anything else.
@@ -89,7 +89,7 @@ impl UserId {
         }
     }
 
-    /// The id as it stands in the token.
+    /// The id exactly as the token contains it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_reads_back_as_itself_and_no_other_spelling_is_accepted() {
+    fn an_id_parses_to_itself_and_other_spellings_are_rejected() {
         let id = TaskId(Uuid::from_u128(7));
         let text = id.to_string();
         assert_eq!(text.parse(), Ok(id));

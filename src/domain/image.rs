@@ -11,19 +11,19 @@ pub struct Image {
     pub id: ImageId,
     /// The task that made it.
     pub task_id: TaskId,
-    /// Which upstream job of the task delivered it, from 0.
+    /// Number of the upstream job that delivered it, from 0.
     pub job: u16,
-    /// Its place among that job's results, from 0.
+    /// Its position among that job's results, from 0.
     pub position: u16,
     /// In pixels.
     pub width: u32,
     /// In pixels.
     pub height: u32,
-    /// What the bytes are, found by decoding them.
-    pub media_type: MediaType,
-    /// Length of the original in bytes.
+    /// The format of the bytes, detected by decoding them.
+    pub media_type: ImageFormat,
+    /// Size of the original in bytes.
     pub byte_size: u64,
-    /// Of the original's bytes.
+    /// SHA-256 of the original.
     pub sha256: [u8; 32],
     /// `ThumbHash`, about 25 bytes.
     pub thumbhash: Vec<u8>,
@@ -32,20 +32,20 @@ pub struct Image {
 }
 
 impl Image {
-    /// Its place in links and in the store: `{task}/{job}-{position}/{variant}.{extension}`.
+    /// Its path in links and in the image store: `{task}/{job}-{position}/{variant}.{extension}`.
     #[must_use]
     pub fn path(&self, variant: ImageVariant) -> String {
         let folder = Self::folder(self.task_id, self.job, self.position);
         Self::file(&folder, variant, self.media_type)
     }
 
-    /// The place of a variant in a folder of the store.
+    /// The path of a variant in a folder of the image store.
     #[must_use]
-    pub fn file(folder: &str, variant: ImageVariant, media_type: MediaType) -> String {
+    pub fn file(folder: &str, variant: ImageVariant, media_type: ImageFormat) -> String {
         format!("{folder}/{}.{}", variant.name(), media_type.extension())
     }
 
-    /// Where all that belongs to the result of a job is in the store.
+    /// The folder of one result of a job in the image store.
     #[must_use]
     pub fn folder(task: TaskId, job: u16, position: u16) -> String {
         format!("{task}/{job}-{position}")
@@ -54,14 +54,14 @@ impl Image {
 
 /// The image formats that providers deliver and browsers show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum MediaType {
+#[expect(missing_docs, reason = "the names are self-explanatory")]
+pub enum ImageFormat {
     Jpeg,
     Png,
     Webp,
 }
 
-impl MediaType {
+impl ImageFormat {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
 
@@ -75,7 +75,7 @@ impl MediaType {
         }
     }
 
-    /// The usual file ending, without a dot.
+    /// The usual file extension, without a dot.
     #[must_use]
     pub const fn extension(self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl MediaType {
         Self::ALL.into_iter().find(|media_type| media_type.content_type() == content_type)
     }
 
-    /// The format with this file ending.
+    /// The format with this file extension.
     #[must_use]
     pub fn from_extension(extension: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|media_type| media_type.extension() == extension)
@@ -103,9 +103,9 @@ impl MediaType {
 pub enum ImageVariant {
     /// The bytes as the provider delivered them.
     Original,
-    /// At most 1024 pixels a side.
+    /// At most 1024 pixels per side.
     Preview,
-    /// At most 256 pixels a side.
+    /// At most 256 pixels per side.
     Thumbnail,
 }
 
@@ -123,7 +123,7 @@ impl ImageVariant {
         }
     }
 
-    /// The longest side in pixels; `None` leaves the image as it is.
+    /// Maximum length of the longer side in pixels; `None` keeps the original size.
     #[must_use]
     pub const fn longest_side(self) -> Option<u32> {
         match self {

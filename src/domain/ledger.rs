@@ -1,26 +1,27 @@
-//! What moves a user's credits. Every movement goes from one account to another.
+//! The credit ledger. Every entry moves credits from one account to another.
 
 use super::{Credits, TaskState};
 
 /// Why credits moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
-    /// What a user starts with.
+    /// The credits that a new user starts with.
     Opening,
-    /// An administrator added to it.
+    /// An administrator granted credits.
     Grant,
-    /// Held for a task.
+    /// Credits are reserved for a task.
     Reserve,
-    /// What was held is spent.
+    /// Reserved credits are spent.
     Settle,
-    /// What was held is free again.
+    /// Reserved credits are available again.
     Release,
-    /// Spent without having been held: the provider took a task after it had ended.
+    /// Credits are spent without a reservation: the provider accepted a task that had already
+    /// ended.
     Charge,
 }
 
 impl EntryKind {
-    /// The word in the database.
+    /// The value stored in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,7 +34,7 @@ impl EntryKind {
         }
     }
 
-    /// The accounts that the credits leave and reach.
+    /// The account that is debited, and the account that is credited.
     #[must_use]
     pub const fn accounts(self) -> (&'static str, &'static str) {
         match self {
@@ -46,16 +47,16 @@ impl EntryKind {
     }
 }
 
-/// One movement.
+/// One entry of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Why.
+    /// Why credits moved.
     pub kind: EntryKind,
     /// Never negative.
     pub amount: Credits,
 }
 
-/// The movements between two versions of a task; `before` is `None` for its first.
+/// The ledger entries between two versions of a task; `before` is `None` for the first version.
 #[must_use]
 pub fn entries(before: Option<&TaskState>, after: &TaskState) -> Vec<Entry> {
     let held = before.map_or(Credits::ZERO, |state| state.reserved);
@@ -75,19 +76,19 @@ pub fn entries(before: Option<&TaskState>, after: &TaskState) -> Vec<Entry> {
         .collect()
 }
 
-/// What a user was given, holds and has spent.
+/// A user's quota: the credits that were granted, reserved and spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
-    /// Ever granted.
+pub struct UserQuota {
+    /// Total of all grants.
     pub granted: Credits,
-    /// Held for live tasks.
+    /// Reserved for unfinished tasks.
     pub reserved: Credits,
-    /// Gone.
+    /// Total spent.
     pub spent: Credits,
 }
 
-impl Allowance {
-    /// What may still be spent.
+impl UserQuota {
+    /// The credits that the user can still spend.
     #[must_use]
     pub fn available(&self) -> Credits {
         self.granted - self.reserved - self.spent
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn credits_are_held_then_spent_or_freed() {
+    fn credits_are_reserved_then_spent_or_released() {
         use EntryKind::{Charge, Release, Reserve, Settle};
         assert_eq!(between(None, &state(8, None)), [(Reserve, 8)]);
         assert_eq!(between(Some(&state(8, None)), &state(8, None)), []);

@@ -1,7 +1,7 @@
-//! The rules of a task's life, pure: no clock, no network, no database, no framework.
+//! The domain rules of a task: pure code without clock, network, database or framework.
 //!
-//! Everything else in the crate may use this module; it uses nothing but data types. What happened
-//! arrives as a [`Report`]; what follows from it is decided by [`apply`].
+//! Every other module may use this one; it uses data types only. An event arrives as a
+//! [`JobUpdate`], and [`apply`] decides what it changes.
 
 mod board;
 mod breaker;
@@ -10,10 +10,10 @@ mod credits;
 mod failure;
 mod id;
 mod image;
+mod job_update;
 mod ledger;
 mod model;
-mod pace;
-mod report;
+mod rate_limits;
 mod request;
 mod task;
 mod transition;
@@ -21,23 +21,28 @@ mod upload;
 mod webhook;
 
 pub use board::{Board, BoardKind};
-pub use breaker::{Admission, Breaker, Trouble};
-pub use catalog::{Catalog, Part, parts};
+pub use breaker::{Admission, Breaker, BreakerReason};
+pub use catalog::{Catalog, JobPart, job_parts};
 pub use credits::Credits;
 pub use failure::{Failure, FailureCode};
 pub use id::{BoardId, DeliveryId, EndpointId, ImageId, InvalidId, TaskId, UploadId, UserId};
-pub use image::{Image, ImageVariant, MediaType};
-pub use ledger::{Allowance, Entry, EntryKind, entries};
+pub use image::{Image, ImageFormat, ImageVariant};
+pub use job_update::{JobUpdate, ResultLink};
+pub use ledger::{Entry, EntryKind, UserQuota, entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
-pub use pace::{Pace, Questions, Rate};
-pub use report::{Report, ResultLink};
+pub use rate_limits::{QueryBudget, Rate, RateLimits};
 pub use request::{
     FieldError, FluxKontextOptions, ImageSource, NanoBananaOptions, ProviderOptions, Request, check,
 };
-pub use task::{Event, Job, NewTask, Progress, Status, Task, TaskKind, TaskState, TimelineEntry};
-pub use transition::{Change, Ignored, Rules, Scope, apply, first_jobs};
+pub use task::{
+    Event, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskState, TimelineEntry,
+};
+pub use transition::{Change, IgnoreReason, JobTimeouts, UpdateTarget, apply, first_jobs};
 pub use upload::Upload;
-pub use webhook::{Delivery, DeliveryState, Endpoint, Health, Heard, Next, settle};
+pub use webhook::{
+    Delivery, DeliveryOutcome, DeliveryState, Endpoint, EndpointHealth, RetryDecision,
+    record_attempt,
+};
 
-/// A moment in UTC, to the millisecond: what a `UUIDv7` and Postgres both keep without rounding.
+/// A UTC timestamp in milliseconds: `UUIDv7` and Postgres both store it without rounding.
 pub use plantain_clock::Timestamp;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Credits, TaskKind};
 
-/// The upstreams.
+/// The upstream providers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ProviderName {
     /// nanobananaapi.ai.
@@ -29,45 +29,46 @@ impl ProviderName {
         }
     }
 
-    /// The provider with this name.
+    /// The provider with this slug.
     #[must_use]
     pub fn from_slug(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name| name.slug() == slug)
     }
 }
 
-/// One model of one provider. The lists are what a request may say; an empty list means "nothing".
+/// One model of one provider. A list holds the values that a request may choose; an empty list
+/// means that the request must omit the setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// The id clients use, such as `nano-banana-pro`.
     pub id: &'static str,
-    /// Who runs it.
+    /// The provider that runs it.
     pub provider: ProviderName,
     /// Generation, editing, or both.
     pub kinds: &'static [TaskKind],
-    /// Images per request, at most; more than one upstream task may serve them.
+    /// Maximum number of images per request; several upstream jobs may share them.
     pub max_images: u32,
-    /// Images one upstream task can deliver.
+    /// Maximum number of images per upstream job.
     pub images_per_job: u32,
-    /// Images to edit, at most.
+    /// Maximum number of images to edit.
     pub max_input_images: usize,
-    /// Longest prompt, in characters.
+    /// Maximum length of a prompt, in characters.
     pub max_prompt_chars: usize,
     /// `width:height`, or `auto`.
     pub aspect_ratios: &'static [&'static str],
-    /// Sizes on offer.
+    /// Supported resolutions.
     pub resolutions: &'static [Resolution],
-    /// Formats on offer.
+    /// Supported output formats.
     pub output_formats: &'static [OutputFormat],
-    /// Whether it can stamp a text.
+    /// Whether it supports a text watermark.
     pub watermark: bool,
-    /// Whether it takes [`super::NanoBananaOptions`].
+    /// Whether it accepts [`super::NanoBananaOptions`].
     pub google_search: bool,
-    /// Whether it takes [`super::FluxKontextOptions`].
+    /// Whether it accepts [`super::FluxKontextOptions`].
     pub flux_options: bool,
     /// Price of one image at the default settings.
     pub credits_per_image: Credits,
-    /// Prices of one image at certain resolutions, where they differ.
+    /// Price of one image at the resolutions that do not have the default price.
     pub credits_by_resolution: &'static [(Resolution, Credits)],
 }
 
@@ -84,16 +85,16 @@ impl Model {
 
 /// Nominal length of the longer side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Resolution {
     R1K,
     R2K,
     R4K,
 }
 
-/// The file format a client may ask for.
+/// A file format that a client can request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum OutputFormat {
     Jpeg,
     Png,

@@ -1,4 +1,4 @@
-//! A task, its upstream jobs, and what is remembered of both.
+//! A task, its upstream jobs, and their recorded history.
 
 use std::fmt;
 
@@ -16,27 +16,27 @@ use super::{
 pub enum TaskKind {
     /// Makes images from a text.
     Generate,
-    /// Changes given images.
+    /// Edits given images.
     Edit,
 }
 
-/// Where a task, or one of its jobs, stands. The last three are terminal.
+/// The status of a task or of one of its jobs. The last three are terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
-    /// Durable, waiting for its turn at the provider.
+    /// Stored durably, waiting to be submitted to the provider.
     Queued,
-    /// Sent, but the answer was lost.
+    /// Submitted, but the response was lost.
     Unconfirmed,
-    /// The provider has it.
+    /// The provider accepted it and is working on it.
     Generating,
-    /// The provider is done; the bytes are being copied.
+    /// The provider has finished; the images are being copied.
     Storing,
-    /// The bytes are in the store.
+    /// The images are in the image store.
     Succeeded,
-    /// It ended without an image.
+    /// It finished without an image.
     Failed,
-    /// The user, or the deadline the user set, ended it.
+    /// The user canceled it, or the user's deadline expired.
     Canceled,
 }
 
@@ -52,13 +52,13 @@ impl Status {
         Self::Canceled,
     ];
 
-    /// Whether nothing more can happen to it.
+    /// Whether the status is final.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Canceled)
     }
 
-    /// The word used in the database and in GraphQL.
+    /// The value in the database and in GraphQL.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Status {
         }
     }
 
-    /// The status with this word.
+    /// The status with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
@@ -85,45 +85,46 @@ impl fmt::Display for Status {
     }
 }
 
-/// The part of a task that changes; one value per version.
+/// The part of a task that changes; each version has its own value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskState {
-    /// Where it stands.
+    /// The current status.
     pub status: Status,
-    /// From 1, one more with each change a client can see.
+    /// Starts at 1; every change that is visible to clients increments it.
     pub version: u32,
-    /// Set when, and only when, `status` is `Failed`.
+    /// Set if and only if `status` is `Failed`.
     pub failure: Option<Failure>,
-    /// Held while it is live: for jobs that run, and what finished ones cost. Nothing once it is over.
+    /// Credits reserved for running jobs, plus the cost of finished ones. Zero when the task has
+    /// finished.
     pub reserved: Credits,
-    /// What it cost; `None` while it runs.
+    /// The final cost; `None` while the task runs.
     pub settled: Option<Credits>,
-    /// When the provider first accepted a part of it.
+    /// When the provider accepted the first job of it.
     pub submitted_at: Option<Timestamp>,
     /// When it reached its terminal status.
     pub completed_at: Option<Timestamp>,
-    /// When this version was made.
+    /// When this version was recorded.
     pub updated_at: Timestamp,
 }
 
-/// A task as clients see it, at one version.
+/// One version of a task, with everything that clients can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// Its public id.
     pub id: TaskId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
-    /// What was asked for.
+    /// The request of the client.
     pub request: Request,
-    /// Which model does it.
+    /// The model that runs it.
     pub model: String,
-    /// Whether the client named it; the gateway may change its own choice.
+    /// Whether the client chose the model; otherwise the gateway may change it.
     pub model_named: bool,
-    /// The most that it may cost, by the client's will.
+    /// The client's limit for the cost.
     pub max_credits: Option<Credits>,
-    /// Whatever the client attached.
+    /// Data that the client attached.
     pub metadata: Option<Value>,
-    /// The board that its images go to; it may be gone.
+    /// The board that its images are added to; it may have been deleted.
     pub board: Option<BoardId>,
     /// When it was accepted.
     pub created_at: Timestamp,
@@ -134,40 +135,40 @@ pub struct Task {
 }
 
 impl Task {
-    /// Expected seconds until the end, when it takes as long as is usual.
+    /// Expected seconds until the task finishes, from the typical duration of such a task.
     #[must_use]
-    pub fn seconds_left(&self, usual: f64, now: Timestamp) -> i64 {
+    pub fn seconds_left(&self, typical_seconds: f64, now: Timestamp) -> i64 {
         let age = (now - self.created_at).as_seconds_f64();
-        #[expect(clippy::cast_possible_truncation, reason = "seconds of a task's life are few")]
-        let left = (usual - age).max(1.0).ceil() as i64;
+        #[expect(clippy::cast_possible_truncation, reason = "a task lasts few seconds")]
+        let left = (typical_seconds - age).max(1.0).ceil() as i64;
         left
     }
 }
 
-/// A task about to be created.
+/// A task that is to be created.
 #[derive(Debug, Clone)]
 pub struct NewTask {
-    /// Its id.
+    /// Its public id.
     pub id: TaskId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
-    /// What is asked for.
+    /// The request of the client.
     pub request: Request,
-    /// Which model does it.
+    /// The model that runs it.
     pub model: &'static Model,
-    /// Whether the client named it; the gateway may change its own choice.
+    /// Whether the client chose the model; otherwise the gateway may change it.
     pub model_named: bool,
-    /// The most that it may cost, by the client's will.
+    /// The client's limit for the cost.
     pub max_credits: Option<Credits>,
-    /// Whatever the client attached.
+    /// Data that the client attached.
     pub metadata: Option<Value>,
-    /// The board that its images go to.
+    /// The board that its images are added to.
     pub board: Option<BoardId>,
-    /// Repeats of the submission are recognised by it.
+    /// Identifies repeats of the same submission.
     pub idempotency_key: Option<String>,
-    /// Digest of the input: the same key with another input is a conflict.
+    /// Digest of the input: the same key with a different input is a conflict.
     pub input_digest: Vec<u8>,
-    /// When it is to be given up.
+    /// The client's deadline, after which the task is canceled.
     pub deadline_at: Option<Timestamp>,
 }
 
@@ -176,67 +177,69 @@ pub struct NewTask {
 pub struct Job {
     /// Its number within the task, from 0.
     pub number: u16,
-    /// Whom it is for.
+    /// The provider that it is submitted to.
     pub provider: ProviderName,
-    /// Where it stands.
+    /// The current status.
     pub status: Status,
-    /// Price of what it was asked to make.
+    /// Price of the requested images.
     pub price: Credits,
-    /// How many images it was asked to make.
+    /// Number of requested images.
     pub images: u32,
-    /// What it cost; `None` while it runs.
+    /// The final cost; `None` while the job runs.
     pub settled: Option<Credits>,
     /// The provider's id for it.
     pub upstream_id: Option<String>,
-    /// Where the provider put the results.
+    /// The provider's links to the results.
     pub results: Vec<ResultLink>,
-    /// Why it failed; of a QUEUED job, why its provider refused it: it moves to another, or fails.
+    /// Why it failed, or why the provider rejected a QUEUED job that waits to be rerouted or
+    /// failed.
     pub failure: Option<Failure>,
-    /// When a worker should next look at it; `None` when only a report can move it.
+    /// When a worker runs its next step; `None` when it waits for an event.
     pub next_step_at: Option<Timestamp>,
-    /// When it is given up; `None` when it is not.
+    /// When it times out; `None` without a timeout.
     pub expires_at: Option<Timestamp>,
-    /// Whether the provider has reported on it: then the answer is near, and asked for sooner.
+    /// Whether a callback arrived: the result is expected soon, so the provider is polled more
+    /// often.
     pub called_back: bool,
-    /// Whether a submission met an error of the provider's own: the next such error is final.
-    pub faltered: bool,
-    /// Postponements since its status last changed.
+    /// Whether a submission met an internal error of the provider: the next such error is final.
+    pub failed_transiently: bool,
+    /// Number of postponements since the last change of its status.
     pub step_attempts: u32,
 }
 
-/// All that the rules look at when something happens to a task.
+/// The input of [`super::apply`]: a task, its jobs and its limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
+pub struct TaskSnapshot {
     /// The task's state.
     pub state: TaskState,
-    /// All its jobs, by number.
+    /// All its jobs, ordered by number.
     pub jobs: Vec<Job>,
-    /// When the client wants it given up.
+    /// The client's deadline, after which the task is canceled.
     pub deadline_at: Option<Timestamp>,
-    /// What the owner could still pay; `None` when nothing limits it.
+    /// Credits available to the owner; `None` without a quota.
     pub available: Option<Credits>,
 }
 
 /// One entry of the per-user event log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Per user gapless, from 1.
+    /// Sequence number per user, from 1 and without gaps.
     pub seq: u64,
     /// When it was recorded.
     pub at: Timestamp,
-    /// The task as this event left it.
+    /// The task after this event.
     pub task: Task,
 }
 
-/// One recorded step of a task, for people who ask what happened.
+/// One entry of a task's timeline, for debugging and support.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimelineEntry {
     /// When it was recorded.
     pub at: Timestamp,
-    /// What happened, such as `callback_received`.
+    /// The kind of event, such as `callback_received`.
     pub kind: String,
     /// The task's status after it.
     pub status: Status,
-    /// More about it, without secrets.
+    /// Details, without secrets.
     pub detail: Option<Value>,
 }

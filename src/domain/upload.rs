@@ -1,38 +1,38 @@
-//! Images that clients send to be edited.
+//! Images that clients upload for editing.
 
-use super::{Image, ImageVariant, MediaType, Timestamp, UploadId, UserId};
+use super::{Image, ImageFormat, ImageVariant, Timestamp, UploadId, UserId};
 
-/// An image that was announced, and perhaps sent.
+/// An upload that a client created; its bytes may not have arrived yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// Its public id.
     pub id: UploadId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
-    /// As announced.
-    pub media_type: MediaType,
-    /// As announced, in bytes.
+    /// The declared format.
+    pub media_type: ImageFormat,
+    /// The declared size in bytes.
     pub byte_size: u64,
-    /// When its bytes are no longer taken.
+    /// When the upload link expires.
     pub expires_at: Timestamp,
-    /// SHA-256 of the bytes that came first; no others are taken.
+    /// SHA-256 of the first bytes received; other bytes are rejected.
     pub digest: Option<Vec<u8>>,
 }
 
 impl Upload {
-    /// Whether bytes with this digest may be sent: the first to come, and the same again.
+    /// Whether bytes with this digest are accepted: the first ones, and the same bytes again.
     #[must_use]
-    pub fn takes(&self, digest: &[u8]) -> bool {
+    pub fn accepts(&self, digest: &[u8]) -> bool {
         self.digest.as_ref().is_none_or(|known| known == digest)
     }
 
-    /// The place of an upload in links and in the store.
+    /// The path of an upload in links and in the image store.
     #[must_use]
-    pub fn path(id: UploadId, kept_as: MediaType) -> String {
-        Image::file(&Self::folder(id), ImageVariant::Original, kept_as)
+    pub fn path(id: UploadId, stored_format: ImageFormat) -> String {
+        Image::file(&Self::folder(id), ImageVariant::Original, stored_format)
     }
 
-    /// Where all that belongs to an upload is in the store.
+    /// The folder of an upload in the image store.
     #[must_use]
     pub fn folder(id: UploadId) -> String {
         id.to_string()

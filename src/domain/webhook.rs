@@ -1,11 +1,11 @@
-//! Webhooks: what an answer, or none, means for a delivery and for its endpoint.
+//! Webhooks: how the outcome of an attempt changes a delivery and its endpoint.
 
 use chrono::TimeDelta;
 
 use super::{DeliveryId, EndpointId, Status, TaskId, Timestamp, UserId};
 
-/// Pauses before each further attempt, about a day in all.
-const PAUSES: [TimeDelta; 10] = [
+/// Pauses before each retry, about 24 hours in total.
+const RETRY_DELAYS: [TimeDelta; 10] = [
     TimeDelta::seconds(5),
     TimeDelta::seconds(30),
     TimeDelta::minutes(2),
@@ -17,81 +17,81 @@ const PAUSES: [TimeDelta; 10] = [
     TimeDelta::hours(6),
     TimeDelta::hours(10),
 ];
-/// How much of a jitter between 0.5 and 1.5 changes a pause.
-const JITTER: f64 = 0.2;
-/// An address that is not public becomes public seldom.
-const PAUSE_AFTER_REFUSAL: TimeDelta = TimeDelta::hours(1);
-/// However much patience an endpoint asks for.
-const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
-/// How long an endpoint that fails is left alone; twice as long after each failure.
-const FIRST_REST: TimeDelta = TimeDelta::seconds(5);
-const LONGEST_REST: TimeDelta = TimeDelta::minutes(5);
-/// Longer than between two attempts: a failure before that says nothing of now.
-const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(1);
-/// An endpoint that fails for so long without a success is disabled.
+/// The part of the jitter that is applied: a jitter of 0.5 to 1.5 changes a pause by at most 10 %.
+const JITTER_FACTOR: f64 = 0.2;
+/// A private address rarely becomes public, so a blocked delivery is retried late.
+const BLOCKED_ADDRESS_DELAY: TimeDelta = TimeDelta::hours(1);
+/// Maximum wait that the `Retry-After` header of an endpoint can set.
+const MAX_RETRY_AFTER: TimeDelta = TimeDelta::days(1);
+/// First pause of an endpoint after a failure; each further failure doubles it.
+const INITIAL_PAUSE: TimeDelta = TimeDelta::seconds(5);
+const MAX_PAUSE: TimeDelta = TimeDelta::minutes(5);
+/// Older failures do not count. Longer than the longest pause between two attempts.
+const FAILURES_EXPIRE_AFTER: TimeDelta = TimeDelta::days(1);
+/// An endpoint that fails for this long without a success is disabled.
 const DISABLE_AFTER: TimeDelta = TimeDelta::days(3);
 
-/// Where a user wants to be told of tasks.
+/// A webhook endpoint, which receives the task events of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its public id.
     pub id: EndpointId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: UserId,
-    /// Where it is.
+    /// The URL that receives the events.
     pub url: String,
-    /// Tasks that come to these are told of.
+    /// The statuses that trigger a delivery.
     pub statuses: Vec<Status>,
-    /// Whether anything is sent.
+    /// Whether deliveries are sent.
     pub enabled: bool,
-    /// Why the gateway disabled it, for a person to read.
+    /// Human-readable reason why the gateway disabled it.
     pub disabled_reason: Option<String>,
-    /// When it began to fail; `None` while it works.
+    /// When it started to fail; `None` while it works.
     pub failing_since: Option<Timestamp>,
     /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// One event that an endpoint is told of.
+/// The delivery of one event to one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its public id, and that of the message.
+    /// Its public id, which is also the id of the message.
     pub id: DeliveryId,
     /// The task that it is about.
     pub task: TaskId,
-    /// Whose task and endpoint it is.
+    /// The owner of the task and of the endpoint.
     pub owner: UserId,
-    /// What the task came to.
+    /// The status that the task reached.
     pub status: Status,
-    /// Attempts begun since it was written, or asked for again.
+    /// Attempts started since it was created or resent.
     pub attempts: u32,
-    /// When it is tried next; `None` when it is not.
+    /// Time of the next attempt; `None` when there is none.
     pub next_attempt_at: Option<Timestamp>,
     /// When the last attempt ended.
     pub last_attempt_at: Option<Timestamp>,
-    /// The HTTP status of the last answer; `None` when the last attempt had none.
+    /// The HTTP status of the last attempt; `None` when it had no response.
     pub last_status: Option<u16>,
-    /// What was wrong with the last attempt, for a person to read.
+    /// Human-readable error of the last attempt.
     pub last_error: Option<String>,
-    /// When it was written.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When the endpoint took it.
+    /// When the endpoint accepted it.
     pub delivered_at: Option<Timestamp>,
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// It is tried, or waits for that.
+    /// An attempt is running or scheduled.
     Pending,
-    /// The endpoint took it.
+    /// The endpoint accepted it.
     Delivered,
-    /// It is given up.
+    /// No attempts are left.
     Failed,
 }
 
 impl Delivery {
-    /// Where it stands.
+    /// The current state.
     #[must_use]
     pub const fn state(&self) -> DeliveryState {
         match (self.delivered_at, self.next_attempt_at) {
@@ -102,104 +102,119 @@ impl Delivery {
     }
 }
 
-/// How an endpoint is doing.
+/// The failures of an endpoint, and their consequences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Health {
+pub struct EndpointHealth {
     /// Failures since the last success.
     pub failures: u32,
-    /// When the first of them was.
+    /// Time of the first of them.
     pub failing_since: Option<Timestamp>,
-    /// Nothing is sent before this moment.
+    /// No attempt starts before this time.
     pub paused_until: Option<Timestamp>,
-    /// Why nothing is sent any more, for a person to read.
+    /// Human-readable reason why the endpoint is disabled.
     pub disabled_reason: Option<String>,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    /// The endpoint took it.
-    Taken,
-    /// The endpoint wants nothing any more.
+pub enum DeliveryOutcome {
+    /// The endpoint accepted the delivery.
+    Delivered,
+    /// The endpoint returned 410 Gone.
     Gone,
-    /// The endpoint wants to be left alone until then.
+    /// The endpoint requested a pause until this time (`Retry-After`).
     Busy(Timestamp),
-    /// The endpoint is at an address that is not allowed.
-    Refused,
-    /// All else.
+    /// The address of the endpoint is not allowed.
+    AddressBlocked,
+    /// Any other failure.
     Failed,
 }
 
-/// What is next for a delivery.
+/// What follows an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// It is done.
+pub enum RetryDecision {
+    /// The delivery is complete.
     Delivered,
-    /// Another attempt, then.
-    Again(Timestamp),
-    /// Nothing more.
-    GivenUp,
+    /// Another attempt at this time.
+    RetryAt(Timestamp),
+    /// No attempts are left.
+    Exhausted,
 }
 
-/// What an attempt means for the delivery, whose `attempts` count it, and for the endpoint. `jitter`
-/// lies between 0.5 and 1.5.
+/// Decides what follows an attempt for the delivery and for its endpoint. `attempts` includes this
+/// attempt; `jitter` is between 0.5 and 1.5.
 #[must_use]
-pub fn settle(
-    heard: Heard,
+pub fn record_attempt(
+    outcome: DeliveryOutcome,
     attempts: u32,
-    health: &Health,
+    health: &EndpointHealth,
     jitter: f64,
     now: Timestamp,
-) -> (Next, Health) {
-    if heard == Heard::Taken {
-        // What was disabled meanwhile stays so, and a rest that began meanwhile, perhaps because it was asked
-        // for, goes on.
-        let Health { disabled_reason, paused_until, .. } = health.clone();
-        return (Next::Delivered, Health { paused_until, disabled_reason, ..Health::default() });
+) -> (RetryDecision, EndpointHealth) {
+    if outcome == DeliveryOutcome::Delivered {
+        // While this attempt ran, another one may have disabled or paused the endpoint: keep that.
+        let EndpointHealth { disabled_reason, paused_until, .. } = health.clone();
+        return (
+            RetryDecision::Delivered,
+            EndpointHealth { paused_until, disabled_reason, ..EndpointHealth::default() },
+        );
     }
-    (next(heard, attempts, jitter, now), after_failure(heard, health, now))
+    (retry_decision(outcome, attempts, jitter, now), after_failure(outcome, health, now))
 }
 
-fn next(heard: Heard, attempts: u32, jitter: f64, now: Timestamp) -> Next {
-    let pause = usize::try_from(attempts.saturating_sub(1)).ok().and_then(|nth| PAUSES.get(nth));
-    let Some(pause) = pause else { return Next::GivenUp };
+fn retry_decision(
+    outcome: DeliveryOutcome,
+    attempts: u32,
+    jitter: f64,
+    now: Timestamp,
+) -> RetryDecision {
+    let pause =
+        usize::try_from(attempts.saturating_sub(1)).ok().and_then(|nth| RETRY_DELAYS.get(nth));
+    let Some(pause) = pause else { return RetryDecision::Exhausted };
     let at = now + jittered(*pause, jitter);
-    Next::Again(match heard {
-        Heard::Busy(until) => at.max(bounded(until, now)),
-        Heard::Refused => at.max(now + PAUSE_AFTER_REFUSAL),
+    RetryDecision::RetryAt(match outcome {
+        DeliveryOutcome::Busy(until) => at.max(capped(until, now)),
+        DeliveryOutcome::AddressBlocked => at.max(now + BLOCKED_ADDRESS_DELAY),
         _ => at,
     })
 }
 
-fn after_failure(heard: Heard, health: &Health, now: Timestamp) -> Health {
-    // Nobody knows how it was in between: it has not failed for all that time.
-    let is_old = health.paused_until.is_some_and(|until| now - until > FORGOTTEN_AFTER);
-    let known = if is_old { &Health::default() } else { health };
+fn after_failure(
+    outcome: DeliveryOutcome,
+    health: &EndpointHealth,
+    now: Timestamp,
+) -> EndpointHealth {
+    // Without attempts in between, the endpoint has not been failing for all that time.
+    let is_old = health.paused_until.is_some_and(|until| now - until > FAILURES_EXPIRE_AFTER);
+    let known = if is_old { &EndpointHealth::default() } else { health };
     let failures = known.failures.saturating_add(1);
-    let rest = FIRST_REST * 2_i32.pow(known.failures.min(10));
-    let rested = now + rest.min(LONGEST_REST);
+    let pause = INITIAL_PAUSE * 2_i32.pow(known.failures.min(10));
+    let resumes_at = now + pause.min(MAX_PAUSE);
     let failing_since = known.failing_since.unwrap_or(now);
-    let disabled_reason = match heard {
-        Heard::Gone => Some("It answered 410: it wants nothing any more.".to_owned()),
+    let disabled_reason = match outcome {
+        DeliveryOutcome::Gone => {
+            Some("The endpoint returned 410 Gone and was disabled.".to_owned())
+        }
         _ if now - failing_since >= DISABLE_AFTER => {
-            Some(format!("It has failed for {} days.", DISABLE_AFTER.num_days()))
+            let days = DISABLE_AFTER.num_days();
+            Some(format!("The endpoint failed for {days} days and was disabled."))
         }
         _ => health.disabled_reason.clone(),
     };
-    let paused_until = match heard {
-        Heard::Busy(until) => rested.max(bounded(until, now)),
-        _ => rested,
+    let paused_until = match outcome {
+        DeliveryOutcome::Busy(until) => resumes_at.max(capped(until, now)),
+        _ => resumes_at,
     };
     let paused_until = Some(paused_until).max(health.paused_until);
-    Health { failures, failing_since: Some(failing_since), paused_until, disabled_reason }
+    EndpointHealth { failures, failing_since: Some(failing_since), paused_until, disabled_reason }
 }
 
-fn bounded(until: Timestamp, now: Timestamp) -> Timestamp {
-    until.min(now + LONGEST_WAIT)
+fn capped(until: Timestamp, now: Timestamp) -> Timestamp {
+    until.min(now + MAX_RETRY_AFTER)
 }
 
 fn jittered(pause: TimeDelta, jitter: f64) -> TimeDelta {
-    let factor = 1.0 + (jitter - 1.0) * JITTER;
+    let factor = 1.0 + (jitter - 1.0) * JITTER_FACTOR;
     #[expect(clippy::cast_possible_truncation, reason = "hours have few milliseconds")]
     let millis = (pause.as_seconds_f64() * factor * 1000.0) as i64;
     TimeDelta::milliseconds(millis)
@@ -217,16 +232,20 @@ mod tests {
         now() + TimeDelta::seconds(seconds)
     }
 
-    fn settled(heard: Heard, attempts: u32, health: &Health) -> (Next, Health) {
-        settle(heard, attempts, health, 1.0, now())
+    fn attempt(
+        outcome: DeliveryOutcome,
+        attempts: u32,
+        health: &EndpointHealth,
+    ) -> (RetryDecision, EndpointHealth) {
+        record_attempt(outcome, attempts, health, 1.0, now())
     }
 
     #[test]
-    fn attempts_grow_apart_over_a_day_and_then_end() {
+    fn retries_slow_down_over_a_day_and_then_end() {
         let mut pauses = Vec::new();
-        for attempt in 1.. {
-            let (next, _) = settled(Heard::Failed, attempt, &Health::default());
-            let Next::Again(at) = next else { break };
+        for attempts in 1.. {
+            let (next, _) = attempt(DeliveryOutcome::Failed, attempts, &EndpointHealth::default());
+            let RetryDecision::RetryAt(at) = next else { break };
             pauses.push(at - now());
         }
         assert!(pauses.is_sorted() && pauses[0] == TimeDelta::seconds(5));
@@ -234,64 +253,77 @@ mod tests {
     }
 
     #[test]
-    fn jitter_changes_a_pause_by_a_tenth() {
-        let at = |jitter| settle(Heard::Failed, 6, &Health::default(), jitter, now()).0;
-        assert_eq!(at(0.5), Next::Again(after(3240)));
-        assert_eq!(at(1.5), Next::Again(after(3960)));
+    fn jitter_changes_a_pause_by_ten_percent() {
+        let at = |jitter| {
+            record_attempt(DeliveryOutcome::Failed, 6, &EndpointHealth::default(), jitter, now()).0
+        };
+        assert_eq!(at(0.5), RetryDecision::RetryAt(after(3240)));
+        assert_eq!(at(1.5), RetryDecision::RetryAt(after(3960)));
     }
 
     #[test]
-    fn patience_that_is_asked_for_is_given_for_a_day_at_most() {
-        let (next, health) = settled(Heard::Busy(after(600)), 1, &Health::default());
-        assert_eq!(next, Next::Again(after(600)));
+    fn retry_after_is_honored_for_a_day_at_most() {
+        let (next, health) =
+            attempt(DeliveryOutcome::Busy(after(600)), 1, &EndpointHealth::default());
+        assert_eq!(next, RetryDecision::RetryAt(after(600)));
         assert_eq!(health.paused_until, Some(after(600)));
-        let (next, _) = settled(Heard::Busy(after(1)), 1, &Health::default());
-        assert_eq!(next, Next::Again(after(5)));
-        let (next, _) = settled(Heard::Busy(after(1_000_000)), 1, &Health::default());
-        assert_eq!(next, Next::Again(after(86_400)));
+        let (next, _) = attempt(DeliveryOutcome::Busy(after(1)), 1, &EndpointHealth::default());
+        assert_eq!(next, RetryDecision::RetryAt(after(5)));
+        let (next, _) =
+            attempt(DeliveryOutcome::Busy(after(1_000_000)), 1, &EndpointHealth::default());
+        assert_eq!(next, RetryDecision::RetryAt(after(86_400)));
     }
 
     #[test]
-    fn an_address_that_is_not_allowed_is_not_tried_soon_again() {
-        let (next, _) = settled(Heard::Refused, 1, &Health::default());
-        assert_eq!(next, Next::Again(after(3600)));
+    fn a_blocked_address_is_retried_after_an_hour() {
+        let (next, _) = attempt(DeliveryOutcome::AddressBlocked, 1, &EndpointHealth::default());
+        assert_eq!(next, RetryDecision::RetryAt(after(3600)));
     }
 
     #[test]
-    fn an_endpoint_rests_longer_with_each_failure_until_it_works_again() {
-        let (_, first) = settled(Heard::Failed, 1, &Health::default());
-        let (_, second) = settled(Heard::Failed, 1, &first);
+    fn each_failure_doubles_the_pause_of_an_endpoint_until_a_success() {
+        let (_, first) = attempt(DeliveryOutcome::Failed, 1, &EndpointHealth::default());
+        let (_, second) = attempt(DeliveryOutcome::Failed, 1, &first);
         assert_eq!(first.paused_until, Some(after(5)));
         assert_eq!(second.paused_until, Some(after(10)));
-        let (_, late) = settled(Heard::Failed, 1, &Health { failures: 99, ..second });
+        let (_, late) =
+            attempt(DeliveryOutcome::Failed, 1, &EndpointHealth { failures: 99, ..second });
         assert_eq!(late.paused_until, Some(after(300)));
-        let (next, works) = settled(Heard::Taken, 1, &late);
-        assert_eq!((next, works.failures, works.failing_since), (Next::Delivered, 0, None));
+        let (next, works) = attempt(DeliveryOutcome::Delivered, 1, &late);
+        assert_eq!(
+            (next, works.failures, works.failing_since),
+            (RetryDecision::Delivered, 0, None)
+        );
     }
 
     #[test]
-    fn a_success_that_was_under_way_takes_no_patience_back() {
-        let (_, busy) = settled(Heard::Busy(after(600)), 1, &Health::default());
-        assert_eq!(settled(Heard::Taken, 1, &busy).1.paused_until, Some(after(600)));
+    fn a_success_in_flight_does_not_end_a_pause() {
+        let (_, busy) = attempt(DeliveryOutcome::Busy(after(600)), 1, &EndpointHealth::default());
+        assert_eq!(attempt(DeliveryOutcome::Delivered, 1, &busy).1.paused_until, Some(after(600)));
     }
 
     #[test]
     fn an_endpoint_that_is_gone_or_fails_for_days_is_disabled() {
-        let (next, gone) = settled(Heard::Gone, 1, &Health::default());
-        assert!(gone.disabled_reason.is_some() && next == Next::Again(after(5)));
+        let (next, gone) = attempt(DeliveryOutcome::Gone, 1, &EndpointHealth::default());
+        assert!(gone.disabled_reason.is_some() && next == RetryDecision::RetryAt(after(5)));
         let failing = |days| {
             let failing_since = Some(now() - TimeDelta::days(days));
-            settled(Heard::Failed, 1, &Health { failing_since, ..Health::default() }).1
+            attempt(
+                DeliveryOutcome::Failed,
+                1,
+                &EndpointHealth { failing_since, ..EndpointHealth::default() },
+            )
+            .1
         };
         assert_eq!(failing(2).disabled_reason, None);
         assert!(failing(3).disabled_reason.is_some());
-        let long_ago = Health {
+        let long_ago = EndpointHealth {
             failures: 9,
             failing_since: Some(now() - TimeDelta::days(9)),
             paused_until: Some(now() - TimeDelta::hours(25)),
             disabled_reason: None,
         };
-        let (_, again) = settled(Heard::Failed, 1, &long_ago);
+        let (_, again) = attempt(DeliveryOutcome::Failed, 1, &long_ago);
         assert_eq!((again.failures, again.failing_since), (1, Some(now())));
         assert_eq!(again.disabled_reason, None);
     }

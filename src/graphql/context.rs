@@ -1,4 +1,4 @@
-//! What resolvers find in their context.
+//! Data that resolvers read from their context.
 
 use async_graphql::Context;
 
@@ -6,20 +6,20 @@ use super::error::{Error, forbidden, unauthenticated};
 use crate::auth::{Role, Viewer};
 use crate::commands::Commands;
 
-/// What the resolvers work with.
+/// Data that all resolvers share.
 #[derive(Debug, Clone)]
 pub struct Api {
-    /// The commands, and through them the reads.
+    /// The commands, which also give access to the store.
     pub commands: Commands,
 }
 
-/// Shorthands for the context.
+/// Access to the data of the context.
 pub(super) trait ContextExt {
     /// The commands.
     fn commands(&self) -> &Commands;
-    /// Whose request this is; an error without a token.
+    /// The authenticated user; an UNAUTHENTICATED error when the request has no token.
     fn viewer(&self) -> Result<&Viewer, Error>;
-    /// Whose request this is; an error unless it is an administrator's.
+    /// The authenticated user; a FORBIDDEN error unless the role is ADMIN.
     fn admin(&self) -> Result<&Viewer, Error>;
 }
 
@@ -36,7 +36,7 @@ impl ContextExt for Context<'_> {
         let viewer = self.viewer()?;
         match viewer.role {
             Role::Admin => Ok(viewer),
-            Role::User => Err(forbidden("Only an administrator may do this.")),
+            Role::User => Err(forbidden("This operation requires the role ADMIN.")),
         }
     }
 }

@@ -1,35 +1,36 @@
-//! How much an operation may answer.
+//! Estimates the cost of an operation.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet, Value};
 use apollo_compiler::response::{JsonMap, JsonValue};
 use apollo_compiler::schema::Type;
 
-/// Elements of a list whose length nobody asked for.
-const USUAL_LENGTH: usize = 10;
+/// Assumed number of items of a list when the request does not give a length.
+const DEFAULT_LIST_LENGTH: usize = 10;
 /// Nodes of a page when neither `first` nor `last` is given.
-const USUAL_PAGE: usize = 20;
+const DEFAULT_PAGE_SIZE: usize = 20;
 
-/// A text of tens of kilobytes.
-const LONG_TEXT: usize = 50;
+/// Cost of a field that can hold a text of tens of kilobytes.
+const LONG_TEXT_COST: usize = 50;
 
-/// Values in the answer, about: each field counts once, long texts more, and within a list once for each
-/// element. The schema's own fields count once: their number has a bound of its own.
+/// Estimates the number of values in the response. A field counts once, a field with a long text
+/// counts more, and a field in a list counts once for each item. An introspection field counts
+/// once: other limits apply to introspection.
 pub(super) fn cost(
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &JsonMap,
 ) -> usize {
-    Pricing { document, variables }.selections(&operation.selection_set, None)
+    CostEstimator { document, variables }.selections(&operation.selection_set, None)
 }
 
-struct Pricing<'a> {
+struct CostEstimator<'a> {
     document: &'a ExecutableDocument,
     variables: &'a JsonMap,
 }
 
-impl Pricing<'_> {
-    /// `page` is how many nodes the connection around was asked for.
+impl CostEstimator<'_> {
+    /// `page` is the page size of the enclosing connection.
     fn selections(&self, set: &SelectionSet, page: Option<usize>) -> usize {
         let costs = set.selections.iter().map(|selection| match selection {
             Selection::Field(field) => self.field(field, page),
@@ -46,16 +47,17 @@ impl Pricing<'_> {
         if field.name.starts_with("__") {
             return 1;
         }
-        let asked = self.asked_length(field);
-        let elements = if is_list(field.ty()) { asked.or(page).unwrap_or(USUAL_LENGTH) } else { 1 };
+        let requested = self.requested_length(field);
+        let elements =
+            if is_list(field.ty()) { requested.or(page).unwrap_or(DEFAULT_LIST_LENGTH) } else { 1 };
         let is_page = field.ty().inner_named_type().ends_with("Connection");
-        let inner_page = is_page.then(|| asked.unwrap_or(USUAL_PAGE));
+        let inner_page = is_page.then(|| requested.unwrap_or(DEFAULT_PAGE_SIZE));
         let inner = self.selections(&field.selection_set, inner_page);
-        elements.saturating_mul(inner.saturating_add(own_cost(&field.name)))
+        elements.saturating_mul(inner.saturating_add(field_cost(&field.name)))
     }
 
-    /// What the client says about the length: a page size, or the ids it names.
-    fn asked_length(&self, field: &Field) -> Option<usize> {
+    /// The length that the client requests: a page size or the number of ids.
+    fn requested_length(&self, field: &Field) -> Option<usize> {
         field.arguments.iter().find_map(|argument| match argument.name.as_str() {
             "first" | "last" => self.number(&argument.value),
             "ids" => self.length(&argument.value),
@@ -82,9 +84,9 @@ impl Pricing<'_> {
     }
 }
 
-/// What a user may write long texts into costs what it takes.
-fn own_cost(field: &str) -> usize {
-    if matches!(field, "prompt" | "metadata") { LONG_TEXT } else { 1 }
+/// The cost of a field without its selections: higher for fields that can hold long texts.
+fn field_cost(field: &str) -> usize {
+    if matches!(field, "prompt" | "metadata") { LONG_TEXT_COST } else { 1 }
 }
 
 fn is_list(ty: &Type) -> bool {
@@ -106,7 +108,7 @@ mod tests {
         type Model { id: ID! }
     ";
 
-    fn price(query: &str, variables: &JsonValue) -> usize {
+    fn cost_of(query: &str, variables: &JsonValue) -> usize {
         let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
         cost(&document, document.operations.get(None).unwrap(), variables.as_object().unwrap())
@@ -115,21 +117,21 @@ mod tests {
     #[test]
     fn a_page_costs_its_size_times_its_fields() {
         let none = json!({});
-        assert_eq!(price("{ models { id } }", &none), 10 * 2);
-        assert_eq!(price("{ tasks(first: 5) { count nodes { id } } }", &none), 1 + 1 + 5 * 2);
-        assert_eq!(price("{ tasks { nodes { id } } }", &none), 1 + 20 * 2);
-        assert_eq!(price("{ nodes(ids: [1, 2, 3]) { id } }", &none), 3 * 2);
+        assert_eq!(cost_of("{ models { id } }", &none), 10 * 2);
+        assert_eq!(cost_of("{ tasks(first: 5) { count nodes { id } } }", &none), 1 + 1 + 5 * 2);
+        assert_eq!(cost_of("{ tasks { nodes { id } } }", &none), 1 + 20 * 2);
+        assert_eq!(cost_of("{ nodes(ids: [1, 2, 3]) { id } }", &none), 3 * 2);
     }
 
     #[test]
-    fn sizes_in_variables_count_as_well() {
+    fn sizes_in_variables_count() {
         let query = "query($n: Int, $ids: [ID!]!) { tasks(last: $n) { nodes { id } } nodes(ids: $ids) { id } }";
-        assert_eq!(price(query, &json!({ "n": 7, "ids": ["1", "2"] })), 1 + 7 * 2 + 2 * 2);
+        assert_eq!(cost_of(query, &json!({ "n": 7, "ids": ["1", "2"] })), 1 + 7 * 2 + 2 * 2);
     }
 
     #[test]
-    fn lists_within_lists_multiply() {
+    fn nested_lists_multiply() {
         let query = "{ tasks(first: 100) { nodes { ...images } } } fragment images on Task { images { task { images { url } } } }";
-        assert_eq!(price(query, &json!({})), 1 + 100 * (1 + 10 * (1 + 1 + 10 * 2)));
+        assert_eq!(cost_of(query, &json!({})), 1 + 100 * (1 + 10 * (1 + 1 + 10 * 2)));
     }
 }

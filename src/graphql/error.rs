@@ -1,4 +1,4 @@
-//! The errors that end up in `errors`, each with its code.
+//! Errors for the list `errors` of a response, each with its `extensions.code`.
 
 pub(super) use async_graphql::Error;
 use async_graphql::{ErrorExtensions, Pos, ServerError, Value, value};
@@ -8,51 +8,52 @@ use crate::store::StoreError;
 
 /// Values of `extensions.code`.
 pub mod code {
-    /// No token, or one that is not accepted.
+    /// The token is missing or not valid.
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-    /// The token does not permit it.
+    /// The token does not permit the operation.
     pub const FORBIDDEN: &str = "FORBIDDEN";
-    /// The request cannot be understood or does not fit the schema.
+    /// The request is malformed or not valid for the schema.
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-    /// The request is larger or deeper than allowed.
+    /// The request or its response exceeds a limit.
     pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
-    /// The hash names no document that is known here: send its text once.
+    /// No document with this hash is cached. The client sends its text once, with the hash.
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
-    /// It took too long.
+    /// The operation timed out.
     pub const TIMEOUT: &str = "TIMEOUT";
-    /// Something broke; the request id finds it in the log.
+    /// An internal error. The request id identifies it in the log.
     pub const INTERNAL: &str = "INTERNAL";
 }
 
-/// An error with this code.
+/// An error with this message and code.
 pub(super) fn with_code(message: &str, code: &'static str) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-/// As it stands in an answer, when it belongs to no field.
-pub(super) fn without_place(error: Error) -> ServerError {
+/// The error as it appears in a response, without a location: it belongs to no field.
+pub(super) fn without_location(error: Error) -> ServerError {
     let mut error = error.into_server_error(Pos::default());
     error.locations.clear();
     error
 }
 
-/// There is no token.
+/// The request has no token.
 pub(super) fn unauthenticated() -> Error {
-    let message = "Sign in: send the header `authorization: Bearer <token>`.";
+    let message = "Authentication is required. Send the header `authorization: Bearer <token>`.";
     with_code(message, code::UNAUTHENTICATED)
 }
 
-/// The token is fine, but not for this.
+/// The token is valid, but does not permit the operation.
 pub(super) fn forbidden(message: &str) -> Error {
     with_code(message, code::FORBIDDEN)
 }
 
-/// The client's mistake; the message says what to do.
+/// An invalid request. The message says how to correct it.
 pub(super) fn bad_input(message: &str) -> Error {
     with_code(message, code::BAD_USER_INPUT)
 }
 
-/// The client's mistakes in an input; each is also in `extensions.fields`, for forms.
+/// Invalid fields of an input. Each is also in `extensions.fields`, so that a form can show it
+/// beside its field.
 pub(super) fn bad_fields(errors: &[FieldError]) -> Error {
     let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
     let fields = errors.iter().map(|FieldError { path, message }| {
@@ -63,34 +64,41 @@ pub(super) fn bad_fields(errors: &[FieldError]) -> Error {
     bad_input(&messages.join(" ")).extend_with(|_, extensions| extensions.set("fields", fields))
 }
 
-/// A bound is passed; the error names it and its value.
-pub(super) fn exceeded(bound: &str, limit: usize) -> Error {
-    let message = format!("`{bound}` is limited to {limit}; ask for less at once.");
+/// An exceeded limit. The error names the limit and its value.
+pub(super) fn exceeded(name: &str, limit: usize) -> Error {
+    let advice = match name {
+        "cost" | "fields" | "pageSize" | "answerBytes" => "Request fewer fields or smaller pages.",
+        "socketOperations" => "Complete other operations first.",
+        "userSockets" => "Close other connections first.",
+        _ => "Send a smaller request.",
+    };
+    let message = format!("The request exceeds the limit `{name}` ({limit}). {advice}");
     let error = with_code(&message, code::LIMIT_EXCEEDED);
     error.extend_with(|_, extensions| {
-        extensions.set("bound", bound);
+        extensions.set("bound", name);
         extensions.set("limit", limit);
     })
 }
 
-/// The operation was stopped; it may have had effects.
+/// The operation timed out. It may have taken effect.
 pub(super) fn timed_out(seconds: u64) -> Error {
-    let message =
-        format!("The operation was stopped after {seconds} seconds; look what it has done.");
+    let message = format!(
+        "The operation timed out after {seconds} s. It may have taken effect: check before retrying."
+    );
     with_code(&message, code::TIMEOUT).extend_with(|_, extensions| {
         extensions.set("bound", "operationSeconds");
         extensions.set("limit", seconds);
     })
 }
 
-/// Our mistake: the cause goes to the log, the client gets the request id.
+/// An internal error. Logs the cause; the client receives only the request id.
 pub(super) fn internal(error: &StoreError) -> Error {
-    tracing::error!(%error, "a request failed");
-    broken()
+    tracing::error!(%error, "a GraphQL resolver failed");
+    internal_error()
 }
 
-/// Our mistake, which is in the log already.
-pub(super) fn broken() -> Error {
-    let message = "Something went wrong; try again, and name the request id when you report it.";
+/// An internal error that is already logged.
+pub(super) fn internal_error() -> Error {
+    let message = "Internal error. Try again. If you report the error, include the request id.";
     with_code(message, code::INTERNAL)
 }

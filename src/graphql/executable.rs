@@ -1,5 +1,6 @@
-//! A plan as a document that async-graphql runs. It holds nothing that 7.2 reads in its own way: no
-//! variables, directives or named fragments, and no field twice.
+//! Converts a plan to a document that async-graphql executes. The document has no variables,
+//! directives, named fragments or duplicate fields: async-graphql 7.2 does not handle them as the
+//! specification says.
 
 use std::collections::HashMap;
 
@@ -9,14 +10,15 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Pos, Positioned};
 
-use super::plan::{Planned, Shape};
+use super::plan::{PlannedField, SelectionPlan};
 
-/// Asks for the type of an object where the plan needs it, or where nothing else is asked for: 7.2 takes
-/// an object without fields for null. No client can write this name.
-pub(super) const TYPE_KEY: &str = "the type";
+/// Alias of the `__typename` that this module adds where the plan needs the type of an object, or
+/// selects no field: async-graphql 7.2 returns null for an object without fields. The space in the
+/// alias makes it different from every alias of a client.
+pub(super) const TYPENAME_ALIAS: &str = "type name";
 
-/// The document that asks for what is planned. It takes the arguments, which nobody else needs.
-pub(super) fn document(ty: OperationType, root: &mut Shape) -> ExecutableDocument {
+/// The document for a plan. Moves the arguments out of the plan.
+pub(super) fn document(ty: OperationType, root: &mut SelectionPlan) -> ExecutableDocument {
     let operation = OperationDefinition {
         ty,
         variable_definitions: Vec::new(),
@@ -24,51 +26,51 @@ pub(super) fn document(ty: OperationType, root: &mut Shape) -> ExecutableDocumen
         selection_set: selection_set(selections(root)),
     };
     ExecutableDocument {
-        operations: DocumentOperations::Single(somewhere(operation)),
+        operations: DocumentOperations::Single(unpositioned(operation)),
         fragments: HashMap::new(),
     }
 }
 
-fn selections(shape: &mut Shape) -> Vec<Positioned<Selection>> {
-    match shape {
-        Shape::Object(fields) if fields.is_empty() => vec![type_field()],
-        Shape::Object(fields) => fields.iter_mut().map(field).collect(),
-        Shape::Abstract(types) => {
+fn selections(selection_plan: &mut SelectionPlan) -> Vec<Positioned<Selection>> {
+    match selection_plan {
+        SelectionPlan::Object(fields) if fields.is_empty() => vec![typename_field()],
+        SelectionPlan::Object(fields) => fields.iter_mut().map(field).collect(),
+        SelectionPlan::Abstract(types) => {
             let types = types.iter_mut().filter(|(_, fields)| !fields.is_empty());
-            let types = types.map(|(name, fields)| on_type(name, fields));
-            std::iter::once(type_field()).chain(types).collect()
+            let types = types.map(|(name, fields)| inline_fragment(name, fields));
+            std::iter::once(typename_field()).chain(types).collect()
         }
     }
 }
 
-fn field(planned: &mut Planned) -> Positioned<Selection> {
-    let is_renamed = planned.key != planned.name;
-    let inner = planned.shape.as_mut().map(selections).unwrap_or_default();
+fn field(planned: &mut PlannedField) -> Positioned<Selection> {
+    let is_renamed = planned.response_key != planned.name;
+    let inner = planned.selection_plan.as_mut().map(selections).unwrap_or_default();
     let arguments = std::mem::take(&mut planned.arguments).into_iter();
-    somewhere(Selection::Field(somewhere(Field {
-        alias: is_renamed.then(|| somewhere(Name::new(&planned.key))),
-        name: somewhere(Name::new(&planned.name)),
+    unpositioned(Selection::Field(unpositioned(Field {
+        alias: is_renamed.then(|| unpositioned(Name::new(&planned.response_key))),
+        name: unpositioned(Name::new(&planned.name)),
         arguments: arguments
-            .map(|(name, value)| (somewhere(Name::new(name)), somewhere(value.into_value())))
+            .map(|(name, value)| (unpositioned(Name::new(name)), unpositioned(value.into_value())))
             .collect(),
         directives: Vec::new(),
         selection_set: selection_set(inner),
     })))
 }
 
-fn on_type(name: &str, fields: &mut [Planned]) -> Positioned<Selection> {
+fn inline_fragment(name: &str, fields: &mut [PlannedField]) -> Positioned<Selection> {
     let items = fields.iter_mut().map(field).collect();
-    somewhere(Selection::InlineFragment(somewhere(InlineFragment {
-        type_condition: Some(somewhere(TypeCondition { on: somewhere(Name::new(name)) })),
+    unpositioned(Selection::InlineFragment(unpositioned(InlineFragment {
+        type_condition: Some(unpositioned(TypeCondition { on: unpositioned(Name::new(name)) })),
         directives: Vec::new(),
         selection_set: selection_set(items),
     })))
 }
 
-fn type_field() -> Positioned<Selection> {
-    somewhere(Selection::Field(somewhere(Field {
-        alias: Some(somewhere(Name::new(TYPE_KEY))),
-        name: somewhere(Name::new("__typename")),
+fn typename_field() -> Positioned<Selection> {
+    unpositioned(Selection::Field(unpositioned(Field {
+        alias: Some(unpositioned(Name::new(TYPENAME_ALIAS))),
+        name: unpositioned(Name::new("__typename")),
         arguments: Vec::new(),
         directives: Vec::new(),
         selection_set: selection_set(Vec::new()),
@@ -76,10 +78,10 @@ fn type_field() -> Positioned<Selection> {
 }
 
 fn selection_set(items: Vec<Positioned<Selection>>) -> Positioned<SelectionSet> {
-    somewhere(SelectionSet { items })
+    unpositioned(SelectionSet { items })
 }
 
-/// Positions come from the plan, when an error needs one.
-fn somewhere<T>(node: T) -> Positioned<T> {
+/// A node without a position. The plan has the positions for errors.
+fn unpositioned<T>(node: T) -> Positioned<T> {
     Positioned::new(node, Pos::default())
 }

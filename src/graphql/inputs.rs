@@ -1,5 +1,6 @@
-//! Values of arguments: variables put in, and checked where the executor would only find out while it
-//! runs, when other fields have had their effect.
+//! Argument values with substituted variables. They are validated before execution: async-graphql
+//! finds some invalid values only during execution, when other fields may already have taken
+//! effect.
 
 use std::cell::Cell;
 
@@ -9,47 +10,48 @@ use apollo_compiler::{Node, Schema, ast};
 use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, Value, Variables};
 
-use super::bounds::within;
 use super::error::code;
-use super::refusal::{Refusal, RefusalKind};
+use super::limits::enforce;
+use super::request_error::{RequestError, RequestErrorKind};
 use super::types::check_scalar;
 
-/// Values that one operation may bring along, each use of a variable counted; long texts count more.
-const MAX_VALUES: usize = 50_000;
-/// Bytes of text that count as much as another value.
+/// Maximum number of input values of an operation. Each use of a variable counts, and a long text
+/// counts as several values.
+const MAX_INPUT_VALUES: usize = 50_000;
+/// Bytes of text that count as one more value.
 const BYTES_PER_VALUE: usize = 100;
 
-/// The values of one request.
+/// The argument values of one request.
 pub(super) struct Inputs<'a> {
     schema: &'a Schema,
     declared: &'a [Node<VariableDefinition>],
     variables: &'a Variables,
-    counted: Cell<usize>,
+    used_values: Cell<usize>,
 }
 
 impl<'a> Inputs<'a> {
-    /// Of this operation, with these variables, which have passed [`check_size`].
+    /// The values of this operation. The variables must have passed [`check_variables`].
     pub(super) fn new(
         schema: &'a Schema,
         operation: &'a Operation,
         variables: &'a Variables,
     ) -> Self {
-        Self { schema, declared: &operation.variables, variables, counted: Cell::new(0) }
+        Self { schema, declared: &operation.variables, variables, used_values: Cell::new(0) }
     }
 
-    /// The value of a variable; `None` when it was left out.
+    /// The value of a variable; `None` when the request does not provide it.
     pub(super) fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.get(name)
     }
 
-    /// The arguments of a field. One whose variable was left out is left out as well.
+    /// The arguments of a field. An argument whose variable is not provided is omitted.
     ///
     /// # Errors
-    /// When a value does not fit its type, or there are too many.
+    /// When a value is not valid for its type, or there are too many values.
     pub(super) fn arguments(
         &self,
         field: &Field,
-    ) -> Result<Vec<(apollo_compiler::Name, Value)>, Refusal> {
+    ) -> Result<Vec<(apollo_compiler::Name, Value)>, RequestError> {
         let mut arguments = Vec::with_capacity(field.arguments.len());
         for argument in &field.arguments {
             let Some(definition) = field.definition.argument_by_name(&argument.name) else {
@@ -63,24 +65,30 @@ impl<'a> Inputs<'a> {
         Ok(arguments)
     }
 
-    /// Within a scalar of ours, values have no types.
-    fn value(&self, value: &ast::Value, ty: Option<&Type>) -> Result<Option<Value>, Refusal> {
+    /// Substitutes the variables of a value. `ty` is `None` in a custom scalar, whose values have
+    /// no types.
+    fn value(&self, value: &ast::Value, ty: Option<&Type>) -> Result<Option<Value>, RequestError> {
         let value = match value {
             ast::Value::Variable(name) => match self.variables.get(name.as_str()) {
                 Some(value) => {
-                    self.count(size(value))?;
+                    self.count(weight(value))?;
                     value.clone()
                 }
                 None if self.declared.iter().any(|declared| declared.name == *name) => {
                     return Ok(None);
                 }
-                // apollo-compiler 1.33 does not look into what is given for a scalar.
-                None => return Err(unfit(format!("The operation declares no `${name}`."))),
+                // apollo-compiler 1.33 does not validate variables in a custom scalar.
+                None => {
+                    return Err(invalid_value(format!(
+                        "The operation does not declare the variable `${name}`."
+                    )));
+                }
             },
             ast::Value::List(items) => {
-                let of = ty.filter(|ty| ty.is_list()).map(Type::item_type);
-                let items = items.iter().map(|item| Ok(self.value(item, of)?.unwrap_or_default()));
-                Value::List(items.collect::<Result<_, Refusal>>()?)
+                let item_type = ty.filter(|ty| ty.is_list()).map(Type::item_type);
+                let items =
+                    items.iter().map(|item| Ok(self.value(item, item_type)?.unwrap_or_default()));
+                Value::List(items.collect::<Result<_, RequestError>>()?)
             }
             ast::Value::Object(entries) => {
                 self.object(entries, ty.and_then(|ty| self.input_object(ty)))?
@@ -88,7 +96,7 @@ impl<'a> Inputs<'a> {
             ast::Value::Null => Value::Null,
             ast::Value::Boolean(value) => Value::Boolean(*value),
             ast::Value::String(text) => {
-                self.count(text_size(text))?;
+                self.count(text_weight(text))?;
                 Value::String(text.clone())
             }
             ast::Value::Enum(name) => Value::Enum(Name::new(name)),
@@ -103,11 +111,11 @@ impl<'a> Inputs<'a> {
         &self,
         entries: &[(apollo_compiler::Name, Node<ast::Value>)],
         definition: Option<&InputObjectType>,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, RequestError> {
         if let Some(definition) = definition.filter(|definition| is_one_of(definition))
             && entries.len() != 1
         {
-            return Err(needs_one(definition));
+            return Err(one_of_error(definition));
         }
         let mut object = IndexMap::with_capacity(entries.len());
         for (name, value) in entries {
@@ -116,15 +124,17 @@ impl<'a> Inputs<'a> {
             if let Some(value) = value
                 && object.insert(Name::new(name), value).is_some()
             {
-                return Err(unfit(format!("`{name}` is given twice in the same object.")));
+                return Err(invalid_value(format!(
+                    "The field `{name}` occurs twice in the same object."
+                )));
             }
         }
         Ok(Value::Object(object))
     }
 
-    fn count(&self, values: usize) -> Result<(), Refusal> {
-        self.counted.set(self.counted.get().saturating_add(values));
-        within("inputValues", self.counted.get(), MAX_VALUES)
+    fn count(&self, values: usize) -> Result<(), RequestError> {
+        self.used_values.set(self.used_values.get().saturating_add(values));
+        enforce("inputValues", self.used_values.get(), MAX_INPUT_VALUES)
     }
 
     fn input_object(&self, ty: &Type) -> Option<&InputObjectType> {
@@ -134,20 +144,24 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    fn check(&self, value: &Value, ty: &Type) -> Result<(), Refusal> {
+    fn check(&self, value: &Value, ty: &Type) -> Result<(), RequestError> {
         match (value, ty) {
-            (Value::Null, ty) if ty.is_non_null() => Err(unfit(format!("{ty} must not be null."))),
-            (Value::Null, _) => Ok(()),
-            (Value::List(items), Type::List(of) | Type::NonNullList(of)) => {
-                items.iter().try_for_each(|item| self.check(item, of))
+            (Value::Null, ty) if ty.is_non_null() => {
+                Err(invalid_value(format!("A value of the type {ty} must not be null.")))
             }
-            // One value stands for a list of it.
-            (_, Type::List(of) | Type::NonNullList(of)) => self.check(value, of),
+            (Value::Null, _) => Ok(()),
+            (Value::List(items), Type::List(item_type) | Type::NonNullList(item_type)) => {
+                items.iter().try_for_each(|item| self.check(item, item_type))
+            }
+            // A single value is coerced to a list of one item.
+            (_, Type::List(item_type) | Type::NonNullList(item_type)) => {
+                self.check(value, item_type)
+            }
             (_, Type::Named(name) | Type::NonNullNamed(name)) => self.check_named(value, name),
         }
     }
 
-    fn check_named(&self, value: &Value, name: &str) -> Result<(), Refusal> {
+    fn check_named(&self, value: &Value, name: &str) -> Result<(), RequestError> {
         match (self.schema.types.get(name), value) {
             (Some(ExtendedType::InputObject(definition)), Value::Object(object)) => {
                 self.check_object(object, definition)
@@ -157,8 +171,10 @@ impl<'a> Inputs<'a> {
             {
                 Ok(())
             }
-            (Some(ExtendedType::Scalar(_)), value) => check_scalar(name, value).map_err(unfit),
-            _ => Err(unfit(format!("This is no {name}."))),
+            (Some(ExtendedType::Scalar(_)), value) => {
+                check_scalar(name, value).map_err(invalid_value)
+            }
+            _ => Err(invalid_value(format!("The value is not a valid {name}."))),
         }
     }
 
@@ -166,25 +182,25 @@ impl<'a> Inputs<'a> {
         &self,
         object: &IndexMap<Name, Value>,
         definition: &InputObjectType,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RequestError> {
         let is_one = object.len() == 1 && object.values().all(|value| *value != Value::Null);
         if is_one_of(definition) && !is_one {
-            return Err(needs_one(definition));
+            return Err(one_of_error(definition));
         }
         let mut fields = definition.fields.iter();
         let missing =
             fields.find(|(name, field)| field.is_required() && !object.contains_key(name.as_str()));
         if let Some((name, _)) = missing {
-            return Err(unfit(format!("{} needs `{name}`.", definition.name)));
+            return Err(invalid_value(format!("{} requires the field `{name}`.", definition.name)));
         }
         object.iter().try_for_each(|(name, value)| match definition.fields.get(name.as_str()) {
             Some(field) => self.check(value, &field.ty),
-            None => Err(unfit(format!("{} has no field `{name}`.", definition.name))),
+            None => Err(invalid_value(format!("{} has no field `{name}`.", definition.name))),
         })
     }
 }
 
-/// In variables, the members of an enum are strings.
+/// In variables, enum values are strings.
 fn enum_member(value: &Value) -> Option<&str> {
     match value {
         Value::Enum(name) => Some(name),
@@ -193,55 +209,58 @@ fn enum_member(value: &Value) -> Option<&str> {
     }
 }
 
-/// Refuses variables that are too many, before they are copied.
-pub(super) fn check_size(
+/// Rejects variables with too many values, before they are copied.
+pub(super) fn check_variables(
     variables: &serde_json::Map<String, serde_json::Value>,
-) -> Result<(), Refusal> {
-    within("inputValues", variables.values().map(json_size).sum(), MAX_VALUES)
+) -> Result<(), RequestError> {
+    enforce("inputValues", variables.values().map(json_weight).sum(), MAX_INPUT_VALUES)
 }
 
-fn json_size(value: &serde_json::Value) -> usize {
+fn json_weight(value: &serde_json::Value) -> usize {
     match value {
-        serde_json::Value::Array(items) => 1 + items.iter().map(json_size).sum::<usize>(),
+        serde_json::Value::Array(items) => 1 + items.iter().map(json_weight).sum::<usize>(),
         serde_json::Value::Object(entries) => {
             1 + entries
                 .iter()
-                .map(|(name, value)| text_size(name) + json_size(value))
+                .map(|(name, value)| text_weight(name) + json_weight(value))
                 .sum::<usize>()
         }
-        serde_json::Value::String(text) => text_size(text),
+        serde_json::Value::String(text) => text_weight(text),
         _ => 1,
     }
 }
 
-fn size(value: &Value) -> usize {
+fn weight(value: &Value) -> usize {
     match value {
-        Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::List(items) => 1 + items.iter().map(weight).sum::<usize>(),
         Value::Object(entries) => {
-            1 + entries.iter().map(|(name, value)| text_size(name) + size(value)).sum::<usize>()
+            1 + entries.iter().map(|(name, value)| text_weight(name) + weight(value)).sum::<usize>()
         }
-        Value::String(text) => text_size(text),
+        Value::String(text) => text_weight(text),
         _ => 1,
     }
 }
 
-const fn text_size(text: &str) -> usize {
+const fn text_weight(text: &str) -> usize {
     1 + text.len() / BYTES_PER_VALUE
 }
 
-/// apollo-compiler 1.33 does not know `@oneOf`.
+/// apollo-compiler 1.33 does not validate `@oneOf`.
 fn is_one_of(definition: &InputObjectType) -> bool {
     definition.directives.has("oneOf")
 }
 
-fn needs_one(definition: &InputObjectType) -> Refusal {
-    unfit(format!("{} needs exactly one of its fields, and not null.", definition.name))
+fn one_of_error(definition: &InputObjectType) -> RequestError {
+    invalid_value(format!(
+        "{} requires exactly one of its fields, and the value must not be null.",
+        definition.name
+    ))
 }
 
-fn number(text: &str) -> Result<serde_json::Number, Refusal> {
-    text.parse().map_err(|_| unfit(format!("{text} is too large a number.")))
+fn number(text: &str) -> Result<serde_json::Number, RequestError> {
+    text.parse().map_err(|_| invalid_value(format!("The number {text} is too large.")))
 }
 
-fn unfit(message: String) -> Refusal {
-    Refusal::new(RefusalKind::Variables, code::BAD_USER_INPUT, message)
+fn invalid_value(message: String) -> RequestError {
+    RequestError::new(RequestErrorKind::Variables, code::BAD_USER_INPUT, message)
 }

@@ -1,6 +1,6 @@
-//! Batches for the fields that a page of tasks would otherwise ask for one by one.
+//! Data loaders: batch the SQL queries that a page of tasks would otherwise run one by one.
 //!
-//! Hot reads do without: a task comes whole, with its images, in one row.
+//! Frequent reads need no loader: one row holds a task with its images.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,10 +11,10 @@ use async_graphql::dataloader::Loader;
 use super::types::Task;
 use crate::domain::{Board, BoardId, ProviderName, TaskId, TimelineEntry, UserId};
 use crate::store::{
-    BoardImage, BoardPlace, Page, ProviderAccount, Range, Store, StoreError, Usual,
+    BoardImage, BoardPosition, DurationKey, Page, ProviderAccount, Range, Store, StoreError,
 };
 
-type Shared<T> = Result<T, Arc<StoreError>>;
+type LoadResult<T> = Result<T, Arc<StoreError>>;
 
 /// Timelines by owner and task.
 pub(super) struct TimelineLoader(pub(super) Store);
@@ -26,9 +26,9 @@ impl Loader<(UserId, TaskId)> for TimelineLoader {
     async fn load(
         &self,
         keys: &[(UserId, TaskId)],
-    ) -> Shared<HashMap<(UserId, TaskId), Vec<TimelineEntry>>> {
+    ) -> LoadResult<HashMap<(UserId, TaskId), Vec<TimelineEntry>>> {
         let mut loaded = HashMap::new();
-        for (owner, tasks) in by_first(keys.iter().map(|(owner, task)| (owner, *task))) {
+        for (owner, tasks) in group_by_key(keys.iter().map(|(owner, task)| (owner, *task))) {
             let timelines = self.0.list_timelines(owner, &tasks).await?;
             loaded.extend(timelines.into_iter().map(|(task, all)| ((owner.clone(), task), all)));
         }
@@ -43,9 +43,9 @@ impl Loader<(UserId, TaskId)> for TaskLoader {
     type Value = Task;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[(UserId, TaskId)]) -> Shared<HashMap<(UserId, TaskId), Task>> {
+    async fn load(&self, keys: &[(UserId, TaskId)]) -> LoadResult<HashMap<(UserId, TaskId), Task>> {
         let mut loaded = HashMap::new();
-        for (owner, tasks) in by_first(keys.iter().map(|(owner, task)| (owner, *task))) {
+        for (owner, tasks) in group_by_key(keys.iter().map(|(owner, task)| (owner, *task))) {
             let found = self.0.find_tasks(owner, &tasks, &[]).await?;
             loaded.extend(found.into_iter().map(|task| ((owner.clone(), task.id), task.into())));
         }
@@ -53,38 +53,38 @@ impl Loader<(UserId, TaskId)> for TaskLoader {
     }
 }
 
-/// Places in the queue.
-pub(super) struct QueueLoader(pub(super) Store);
+/// Queue positions by task.
+pub(super) struct QueuePositionLoader(pub(super) Store);
 
-impl Loader<TaskId> for QueueLoader {
+impl Loader<TaskId> for QueuePositionLoader {
     type Value = u64;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, tasks: &[TaskId]) -> Shared<HashMap<TaskId, u64>> {
+    async fn load(&self, tasks: &[TaskId]) -> LoadResult<HashMap<TaskId, u64>> {
         Ok(self.0.queue_positions(tasks).await?)
     }
 }
 
-/// Usual durations by model.
-pub(super) struct UsualSecondsLoader(pub(super) Store);
+/// Median durations in seconds, by model and number of images.
+pub(super) struct MedianSecondsLoader(pub(super) Store);
 
-impl Loader<Usual> for UsualSecondsLoader {
+impl Loader<DurationKey> for MedianSecondsLoader {
     type Value = f64;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, asked: &[Usual]) -> Shared<HashMap<Usual, f64>> {
-        Ok(self.0.usual_seconds(asked).await?)
+    async fn load(&self, keys: &[DurationKey]) -> LoadResult<HashMap<DurationKey, f64>> {
+        Ok(self.0.median_seconds(keys).await?)
     }
 }
 
-/// Provider accounts.
+/// Provider accounts by provider.
 pub(super) struct AccountLoader(pub(super) Store);
 
 impl Loader<ProviderName> for AccountLoader {
     type Value = ProviderAccount;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, _: &[ProviderName]) -> Shared<HashMap<ProviderName, ProviderAccount>> {
+    async fn load(&self, _: &[ProviderName]) -> LoadResult<HashMap<ProviderName, ProviderAccount>> {
         let accounts = self.0.list_accounts().await?;
         Ok(accounts.into_iter().map(|account| (account.provider, account)).collect())
     }
@@ -97,9 +97,12 @@ impl Loader<(UserId, BoardId)> for BoardLoader {
     type Value = Board;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[(UserId, BoardId)]) -> Shared<HashMap<(UserId, BoardId), Board>> {
+    async fn load(
+        &self,
+        keys: &[(UserId, BoardId)],
+    ) -> LoadResult<HashMap<(UserId, BoardId), Board>> {
         let mut loaded = HashMap::new();
-        for (owner, ids) in by_first(keys.iter().map(|(owner, id)| (owner, *id))) {
+        for (owner, ids) in group_by_key(keys.iter().map(|(owner, id)| (owner, *id))) {
             let boards = self.0.find_boards(owner, &ids).await?;
             loaded.extend(boards.into_iter().map(|board| ((owner.clone(), board.id), board)));
         }
@@ -107,40 +110,43 @@ impl Loader<(UserId, BoardId)> for BoardLoader {
     }
 }
 
-/// A part of what stands on a board.
+/// Identifies a page of the images on a board.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct BoardPage {
-    /// Whose board.
+pub(super) struct BoardPageKey {
+    /// The owner of the board.
     pub(super) owner: UserId,
-    /// Which board.
+    /// The board.
     pub(super) board: BoardId,
-    /// Which part.
-    pub(super) range: Range<BoardPlace>,
+    /// The range of images in the page.
+    pub(super) range: Range<BoardPosition>,
 }
 
-/// Parts of what stands on boards.
+/// Pages of the images on boards.
 pub(super) struct BoardPageLoader(pub(super) Store);
 
-impl Loader<BoardPage> for BoardPageLoader {
+impl Loader<BoardPageKey> for BoardPageLoader {
     type Value = Page<BoardImage>;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, keys: &[BoardPage]) -> Shared<HashMap<BoardPage, Page<BoardImage>>> {
+    async fn load(
+        &self,
+        keys: &[BoardPageKey],
+    ) -> LoadResult<HashMap<BoardPageKey, Page<BoardImage>>> {
         let mut loaded = HashMap::new();
-        let asked = keys.iter().map(|key| ((&key.owner, key.range), key.board));
-        for ((owner, range), boards) in by_first(asked) {
+        let pairs = keys.iter().map(|key| ((&key.owner, key.range), key.board));
+        for ((owner, range), boards) in group_by_key(pairs) {
             let pages = self.0.list_board_images(owner, &boards, range).await?;
             loaded.extend(
-                pages
-                    .into_iter()
-                    .map(|(board, page)| (BoardPage { owner: owner.clone(), board, range }, page)),
+                pages.into_iter().map(|(board, page)| {
+                    (BoardPageKey { owner: owner.clone(), board, range }, page)
+                }),
             );
         }
         Ok(loaded)
     }
 }
 
-fn by_first<K: Eq + Hash, V>(pairs: impl Iterator<Item = (K, V)>) -> HashMap<K, Vec<V>> {
+fn group_by_key<K: Eq + Hash, V>(pairs: impl Iterator<Item = (K, V)>) -> HashMap<K, Vec<V>> {
     let mut groups: HashMap<K, Vec<V>> = HashMap::new();
     for (key, value) in pairs {
         groups.entry(key).or_default().push(value);

@@ -1,10 +1,9 @@
-//! The schema: what clients can say, translated to commands and reads.
+//! The GraphQL schema and its execution: translates operations to commands and queries.
 //!
-//! It sees no provider, worker or row. Refusals that a client can act on are result types; `errors`
-//! are for what nobody expected, and for requests that make no sense.
+//! This module does not use providers, workers or database rows. A mutation returns an error that
+//! the client can act on as a result type; the list `errors` is for unexpected failures and invalid
+//! requests.
 
-mod answer;
-mod bounds;
 mod completion;
 mod context;
 mod cost;
@@ -13,13 +12,15 @@ mod documents;
 mod error;
 mod executable;
 mod inputs;
+mod limits;
 mod loaders;
 mod mutation;
 mod operations;
 mod parameters;
 mod plan;
 mod query;
-mod refusal;
+mod request_error;
+mod response;
 mod streams;
 mod subscription;
 mod trusted;
@@ -32,18 +33,18 @@ use apollo_compiler::{name, ty};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Schema, SchemaBuilder, ValidationMode};
 
-pub use answer::Answer;
-pub use bounds::Bounds;
 pub use context::Api;
 pub use error::code;
-pub use operations::{Caller, OperationKind, Operations, Prepared};
+pub use limits::QueryLimits;
+pub use operations::{Caller, OperationKind, Operations, PreparedOperation};
 pub use parameters::Parameters;
-pub use refusal::{Refusal, RefusalKind};
-pub use trusted::read_manifest;
+pub use request_error::{RequestError, RequestErrorKind};
+pub use response::OperationResponse;
+pub use trusted::parse_manifest;
 
 use loaders::{
-    AccountLoader, BoardLoader, BoardPageLoader, QueueLoader, TaskLoader, TimelineLoader,
-    UsualSecondsLoader,
+    AccountLoader, BoardLoader, BoardPageLoader, MedianSecondsLoader, QueuePositionLoader,
+    TaskLoader, TimelineLoader,
 };
 use mutation::Mutation;
 use query::Query;
@@ -51,18 +52,19 @@ use subscription::Subscription;
 
 type GatewaySchema = Schema<Query, Mutation, Subscription>;
 
-/// What runs operations. It does not validate: [`validating_schema`] does, once per document.
+/// The schema that executes operations. It does not validate documents: [`validating_schema`] does,
+/// once per document.
 fn executable_schema(api: Api) -> GatewaySchema {
-    // Requests wait for their loaders, so nothing is lost when the runtime ends.
+    // Each request awaits its loaders, so no batch is lost when the runtime shuts down.
     #[expect(clippy::disallowed_methods, reason = "a batch belongs to the request that awaits it")]
     let spawn = tokio::spawn;
     builder()
         .validation_mode(ValidationMode::Fast)
-        // Its depth is bounded with the document.
+        // `Documents` has already limited the depth.
         .limit_recursive_depth(usize::MAX)
         .data(DataLoader::new(TimelineLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(QueueLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(UsualSecondsLoader(api.commands.store.clone()), spawn))
+        .data(DataLoader::new(QueuePositionLoader(api.commands.store.clone()), spawn))
+        .data(DataLoader::new(MedianSecondsLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(AccountLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(BoardLoader(api.commands.store.clone()), spawn))
         .data(DataLoader::new(BoardPageLoader(api.commands.store.clone()), spawn))
@@ -71,12 +73,12 @@ fn executable_schema(api: Api) -> GatewaySchema {
         .finish()
 }
 
-/// What documents are compared with.
+/// The schema that documents are validated against.
 fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, Vec<String>> {
     let problems = |found: DiagnosticList| vec![found.to_string()];
     let schema = apollo_compiler::Schema::parse(sdl(), "schema.graphql");
     let mut schema = schema.map_err(|found| problems(found.errors))?;
-    // apollo-compiler 1.33 does not know it, and async-graphql answers it.
+    // apollo-compiler 1.33 does not define `__Type.isOneOf`, and async-graphql resolves it.
     if let Some(ExtendedType::Object(definition)) = schema.types.get_mut("__Type") {
         let field = FieldDefinition {
             description: None,
@@ -90,7 +92,7 @@ fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, Vec<String>> {
     schema.validate().map_err(|found| problems(found.errors))
 }
 
-/// The schema definition that `schema.graphql` holds.
+/// The schema in SDL, as stored in `schema.graphql`.
 #[must_use]
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new()

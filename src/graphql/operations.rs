@@ -1,4 +1,4 @@
-//! Prepares and runs operations, for every edge alike.
+//! Prepares and executes operations, the same way for every transport.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,64 +12,64 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
-use super::answer::Answer;
-use super::bounds::{Bounds, within};
-use super::completion::{complete, locate};
+use super::completion::{complete, set_locations};
 use super::documents::{Document, Documents};
 use super::error::{self, code};
-use super::inputs::{Inputs, check_size};
+use super::inputs::{Inputs, check_variables};
+use super::limits::{QueryLimits, enforce};
 use super::parameters::Parameters;
-use super::plan::{Planner, Shape};
-use super::refusal::{Refusal, RefusalKind};
-use super::streams::{in_background, through_last};
+use super::plan::{Planner, SelectionPlan};
+use super::request_error::{RequestError, RequestErrorKind};
+use super::response::OperationResponse;
+use super::streams::{end_after, in_background};
 use super::{Api, GatewaySchema, cost, executable, executable_schema, validating_schema};
 use crate::auth::Viewer;
 
-/// Lists of lists that a question about the schema may ask for.
-const INTROSPECTION_DEPTH: usize = 2;
+/// Maximum number of nested lists that an introspection query may select.
+const MAX_INTROSPECTION_DEPTH: usize = 2;
 
-/// Who asks.
+/// The client that sent a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The bearer of the token, when there is one.
+    /// The authenticated user; `None` without a token.
     pub viewer: Option<Viewer>,
-    /// Finds the request in the log; named in every error.
+    /// Identifies the request in the log. Every error includes it.
     pub request_id: Arc<str>,
 }
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperationKind {
-    /// Reads.
+    /// Reads data.
     Query,
-    /// Changes.
+    /// Changes data.
     Mutation,
-    /// Follows.
+    /// Streams changes.
     Subscription,
 }
 
-/// An operation that may run.
-pub struct Prepared {
+/// A validated operation that is ready to execute.
+pub struct PreparedOperation {
     document: Arc<Document>,
     kind: OperationKind,
-    plan: Shape,
+    plan: SelectionPlan,
     caller: Caller,
 }
 
-impl Prepared {
-    /// What the operation does.
+impl PreparedOperation {
+    /// The kind of the operation.
     #[must_use]
     pub const fn kind(&self) -> OperationKind {
         self.kind
     }
 
-    /// Who asks.
+    /// The client that sent the request.
     #[must_use]
     pub const fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// Once: it takes the arguments along.
+    /// The request for async-graphql. Call this once: it moves the arguments out of the plan.
     fn request(&mut self) -> Request {
         let ty = match self.kind {
             OperationKind::Query => parser::types::OperationType::Query,
@@ -85,43 +85,55 @@ impl Prepared {
     }
 }
 
-/// The schema, and the documents that fit it. Clones share everything.
+/// The executable schema and the cache of validated documents. Clones share both.
 #[derive(Clone)]
 pub struct Operations {
     schema: GatewaySchema,
     documents: Arc<Documents>,
-    patience: Duration,
+    operation_timeout: Duration,
 }
 
 impl Operations {
-    /// The schema over these commands. A query or a mutation is stopped after `patience`. With
-    /// trusted documents (names and texts), nothing else runs.
+    /// Builds the schema on these commands. A query or mutation times out after `operation_timeout`.
+    /// With `trusted` (ids and texts of documents), no other document is executed.
     ///
     /// # Errors
-    /// The trusted documents that cannot be run, each with the reason.
+    /// The ids of the invalid trusted documents, each with the reason.
     pub fn new(
         api: Api,
-        bounds: Bounds,
-        patience: Duration,
+        limits: QueryLimits,
+        operation_timeout: Duration,
         trusted: Option<&[(String, String)]>,
     ) -> Result<Self, Vec<String>> {
-        let mut documents = Documents::new(validating_schema()?, bounds);
+        let mut documents = Documents::new(validating_schema()?, limits);
         if let Some(trusted) = trusted {
             documents.trust_only(trusted)?;
         }
-        Ok(Self { schema: executable_schema(api), documents: Arc::new(documents), patience })
+        Ok(Self {
+            schema: executable_schema(api),
+            documents: Arc::new(documents),
+            operation_timeout,
+        })
     }
 
-    /// Reads a request, and checks all that can be checked before anything runs.
+    /// Validates the document, the operation, the variables and the limits before execution.
     ///
     /// # Errors
-    /// What is wrong with the request.
-    pub fn prepare(&self, parameters: Parameters, caller: Caller) -> Result<Prepared, Refusal> {
-        let parameters = parameters.tidy();
+    /// Why the request is rejected.
+    pub fn prepare(
+        &self,
+        parameters: Parameters,
+        caller: Caller,
+    ) -> Result<PreparedOperation, RequestError> {
+        let parameters = parameters.normalize();
         let document = self.documents.find(&parameters, caller.viewer.is_none())?;
         let name = parameters.operation_name.as_deref();
         let operation = document.typed.operations.get(name).map_err(|error| {
-            Refusal::of_request(RefusalKind::Document, &error, &document.typed.sources)
+            RequestError::from_apollo_error(
+                RequestErrorKind::Document,
+                &error,
+                &document.typed.sources,
+            )
         })?;
         let plan = self.plan(&document, operation, parameters.variables.unwrap_or_default())?;
         let kind = match operation.operation_type {
@@ -129,7 +141,7 @@ impl Operations {
             OperationType::Mutation => OperationKind::Mutation,
             OperationType::Subscription => OperationKind::Subscription,
         };
-        Ok(Prepared { document, kind, plan, caller })
+        Ok(PreparedOperation { document, kind, plan, caller })
     }
 
     fn plan(
@@ -137,17 +149,19 @@ impl Operations {
         document: &Document,
         operation: &Operation,
         variables: serde_json::Map<String, serde_json::Value>,
-    ) -> Result<Shape, Refusal> {
+    ) -> Result<SelectionPlan, RequestError> {
         let typed = &document.typed;
         introspection::check_max_depth(typed, operation)
-            .map_err(|_| Refusal::exceeded("introspectionDepth", INTROSPECTION_DEPTH))?;
-        check_size(&variables)?;
-        let given = JsonValue::from(serde_json::Value::from(variables));
-        let given = given.as_object().cloned().unwrap_or_default();
-        let coerced = request::coerce_variable_values(&self.documents.schema, operation, &given)
-            .map_err(|error| Refusal::of_request(RefusalKind::Variables, &error, &typed.sources))?;
+            .map_err(|_| RequestError::exceeded("introspectionDepth", MAX_INTROSPECTION_DEPTH))?;
+        check_variables(&variables)?;
+        let json = JsonValue::from(serde_json::Value::from(variables));
+        let json = json.as_object().cloned().unwrap_or_default();
+        let coerced = request::coerce_variable_values(&self.documents.schema, operation, &json)
+            .map_err(|error| {
+                RequestError::from_apollo_error(RequestErrorKind::Variables, &error, &typed.sources)
+            })?;
         let cost = cost::cost(typed, operation, &coerced);
-        within("cost", cost, self.documents.bounds.cost)?;
+        enforce("cost", cost, self.documents.limits.cost)?;
         let variables = serde_json::to_value(&*coerced).unwrap_or_default();
         let variables = Variables::from_json(variables);
         let planner = Planner {
@@ -159,70 +173,72 @@ impl Operations {
         planner.plan(operation)
     }
 
-    /// Runs a query or a mutation. What has begun is answered, also when it breaks, takes too long or
-    /// answers too much: it may have had effects.
-    pub async fn execute(&self, mut prepared: Prepared) -> Answer {
+    /// Executes a query or a mutation. After a panic, after a timeout, or when the response is too
+    /// large, the response has `data: null`: the operation may have taken effect.
+    pub async fn execute(&self, mut prepared: PreparedOperation) -> OperationResponse {
         let request = prepared.request();
-        let answer = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
-        match timeout(self.patience, answer).await {
-            Ok(Ok(answer)) => self.finish(answer, &prepared),
-            // The panic hook has logged it.
-            Ok(Err(_)) => failed(error::broken(), &prepared),
-            Err(_) => failed(error::timed_out(self.patience.as_secs()), &prepared),
+        let response = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
+        match timeout(self.operation_timeout, response).await {
+            Ok(Ok(response)) => self.finish(response, &prepared),
+            // The panic hook has logged the panic.
+            Ok(Err(_)) => error_response(error::internal_error(), &prepared),
+            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), &prepared),
         }
     }
 
-    /// Runs an operation of any kind, in the background, as far as the answers are taken: a client
-    /// that reads slowly does not keep what an operation holds. A refusal is the last item: the
-    /// subscription could not begin, or cannot go on.
-    pub fn run(
+    /// Executes an operation of any kind in a background task, at most one item ahead of the
+    /// client: a slow client does not hold the resources of an operation. An error is the last
+    /// item: the subscription could not start, or failed.
+    pub fn execute_stream(
         &self,
-        prepared: Prepared,
-    ) -> impl Stream<Item = Result<Answer, Refusal>> + Send + use<> {
+        prepared: PreparedOperation,
+    ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send + use<> {
         let operations = self.clone();
-        let answers = match prepared.kind {
+        let responses = match prepared.kind {
             OperationKind::Subscription => operations.subscribe(prepared).boxed(),
             OperationKind::Query | OperationKind::Mutation => {
                 stream::once(async move { Ok(operations.execute(prepared).await) }).boxed()
             }
         };
-        in_background(answers, || Err(Refusal::broken()))
+        in_background(responses, || Err(RequestError::internal_error()))
     }
 
     fn subscribe(
         self,
-        mut prepared: Prepared,
-    ) -> impl Stream<Item = Result<Answer, Refusal>> + Send {
-        let answers = self.schema.execute_stream(prepared.request());
-        let answers = answers.map(move |mut answer| {
-            let ends = answer.is_err() && answer.errors.iter().all(|error| error.path.len() <= 1);
-            if !ends {
-                return Ok(self.finish(answer, &prepared));
+        mut prepared: PreparedOperation,
+    ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send {
+        let responses = self.schema.execute_stream(prepared.request());
+        let responses = responses.map(move |mut response| {
+            let is_fatal =
+                response.is_err() && response.errors.iter().all(|error| error.path.len() <= 1);
+            if !is_fatal {
+                return Ok(self.finish(response, &prepared));
             }
-            locate(&mut answer.errors, &prepared.plan, &prepared.document.typed.sources);
-            Err(Refusal::of_executor(answer.errors))
+            set_locations(&mut response.errors, &prepared.plan, &prepared.document.typed.sources);
+            Err(RequestError::from_executor(response.errors))
         });
-        through_last(answers, Result::is_err)
+        end_after(responses, Result::is_err)
     }
 
-    fn finish(&self, mut answer: Response, prepared: &Prepared) -> Answer {
-        complete(&mut answer, &prepared.plan, &prepared.document.typed.sources);
-        name_errors(&mut answer.errors, &prepared.caller.request_id);
-        let limit = self.documents.bounds.answer_bytes;
-        Answer::write(&answer, limit)
-            .unwrap_or_else(|| failed(error::exceeded("answerBytes", limit), prepared))
+    fn finish(&self, mut response: Response, prepared: &PreparedOperation) -> OperationResponse {
+        complete(&mut response, &prepared.plan, &prepared.document.typed.sources);
+        annotate_errors(&mut response.errors, &prepared.caller.request_id);
+        let limit = self.documents.limits.answer_bytes;
+        OperationResponse::serialize(&response, limit)
+            .unwrap_or_else(|| error_response(error::exceeded("answerBytes", limit), prepared))
     }
 }
 
-/// An answer without data, to an operation that has begun.
-fn failed(error: error::Error, prepared: &Prepared) -> Answer {
-    let mut errors = [error::without_place(error)];
-    name_errors(&mut errors, &prepared.caller.request_id);
-    Answer::without_data(&errors)
+/// A response with `data: null`, for an operation whose execution has started.
+fn error_response(error: error::Error, prepared: &PreparedOperation) -> OperationResponse {
+    let mut errors = [error::without_location(error)];
+    annotate_errors(&mut errors, &prepared.caller.request_id);
+    OperationResponse::without_data(&errors)
 }
 
-/// Resolvers name their code; what has none is input that a scalar did not take.
-pub(super) fn name_errors(errors: &mut [ServerError], request_id: &str) {
+/// Adds the code and the request id to each error. Resolvers set their code; an error without a
+/// code comes from a scalar that rejected its input.
+pub(super) fn annotate_errors(errors: &mut [ServerError], request_id: &str) {
     for error in errors {
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
         if extensions.get("code").is_none() {

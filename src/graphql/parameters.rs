@@ -1,34 +1,35 @@
-//! What a request says, whichever way it came.
+//! The parameters of a request, the same for every transport.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::documents::Hash;
-use super::refusal::Refusal;
+use super::request_error::RequestError;
 
-/// The parameters of a GraphQL request, as GraphQL over HTTP, `graphql-transport-ws` and GraphQL over
-/// SSE all name them. An explicit null is as good as nothing.
+/// The parameters of a GraphQL request, as GraphQL over HTTP, `graphql-transport-ws` and GraphQL
+/// over SSE name them. An explicit null counts as absent.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Parameters {
     /// The document's text.
     pub query: Option<String>,
-    /// Which of the document's operations is meant.
+    /// The name of the operation to execute.
     pub operation_name: Option<String>,
     /// Values of the operation's variables.
     pub variables: Option<Map<String, Value>>,
-    /// What extends the protocol: `persistedQuery` is understood.
+    /// Protocol extensions. `persistedQuery` is supported.
     pub extensions: Option<Map<String, Value>>,
-    /// A name that stands for the text: of a trusted document, or `sha256:` and the text's hash.
+    /// Identifies the document instead of its text: the id of a trusted document, or `sha256:` and
+    /// the hash of the text.
     pub document_id: Option<String>,
 }
 
-/// A name that stands for a document's text.
+/// Identifies a document instead of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DocumentName(pub(super) String);
+pub(super) struct DocumentIdentifier(pub(super) String);
 
-impl DocumentName {
-    /// The SHA-256 that the name is made of, when it is.
+impl DocumentIdentifier {
+    /// The SHA-256 in the identifier; `None` when the identifier is not a hash.
     pub(super) fn hash(&self) -> Option<Hash> {
         let digits = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
         let mut hash = Hash::default();
@@ -45,40 +46,43 @@ struct PersistedQuery {
 }
 
 impl Parameters {
-    /// Reads them from a JSON object; `None` when one has the wrong type.
+    /// Parses a JSON object; `None` when a parameter has the wrong type.
     #[must_use]
     pub fn read(object: Map<String, Value>) -> Option<Self> {
         Self::deserialize(Value::Object(object)).ok()
     }
 
-    /// Whether a document is there, or something that stands for one.
+    /// Whether the request contains a document or an identifier of one, valid or not.
     #[must_use]
-    pub fn name_a_document(&self) -> bool {
-        self.query.is_some() || !matches!(self.document_name(), Ok(None))
+    pub fn has_document(&self) -> bool {
+        self.query.is_some() || !matches!(self.document_identifier(), Ok(None))
     }
 
-    /// Without what is empty, which clients send for nothing.
-    pub(super) fn tidy(mut self) -> Self {
+    /// Removes an empty query and an empty operation name, which some clients send instead of
+    /// null.
+    pub(super) fn normalize(mut self) -> Self {
         self.query = self.query.filter(|query| !query.trim().is_empty());
         self.operation_name = self.operation_name.filter(|name| !name.is_empty());
         self
     }
 
-    /// The name that is given instead of the text, or beside it.
-    pub(super) fn document_name(&self) -> Result<Option<DocumentName>, Refusal> {
+    /// The identifier that the request contains instead of the text, or together with it.
+    pub(super) fn document_identifier(&self) -> Result<Option<DocumentIdentifier>, RequestError> {
         if let Some(id) = &self.document_id {
-            return Ok(Some(DocumentName(id.clone())));
+            return Ok(Some(DocumentIdentifier(id.clone())));
         }
         let extensions = self.extensions.as_ref();
         let value = extensions.and_then(|extensions| extensions.get("persistedQuery"));
         let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
         let query = value.as_object().and_then(|_| PersistedQuery::deserialize(value).ok());
         let query = query.ok_or_else(|| {
-            Refusal::malformed("`extensions.persistedQuery` needs `version` and `sha256Hash`.")
+            RequestError::malformed(
+                "`extensions.persistedQuery` requires `version` and `sha256Hash`.",
+            )
         })?;
         if query.version != 1 {
-            return Err(Refusal::malformed("`extensions.persistedQuery.version` must be 1."));
+            return Err(RequestError::malformed("`extensions.persistedQuery.version` must be 1."));
         }
-        Ok(Some(DocumentName(query.hash)))
+        Ok(Some(DocumentIdentifier(query.hash)))
     }
 }

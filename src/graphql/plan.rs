@@ -1,5 +1,6 @@
-//! What an operation asks for, as the specification collects it (6.3.2): fragments in their place, each
-//! field once, what is skipped left out, arguments with their values.
+//! The execution plan of an operation. It collects fields as the GraphQL specification says
+//! (6.3.2): fragments expanded, fields merged, skipped selections removed, arguments with their
+//! values.
 
 use std::collections::HashMap;
 
@@ -14,55 +15,56 @@ use async_graphql::Value;
 
 use super::error::code;
 use super::inputs::Inputs;
-use super::refusal::{Refusal, RefusalKind};
+use super::request_error::{RequestError, RequestErrorKind};
 
 /// A field to resolve.
-pub(super) struct Planned {
-    /// Its name in the answer.
-    pub(super) key: Name,
+pub(super) struct PlannedField {
+    /// Its name in the response: the alias, or the field name.
+    pub(super) response_key: Name,
     pub(super) name: Name,
     pub(super) ty: Type,
     pub(super) arguments: Vec<(Name, Value)>,
     pub(super) location: Option<SourceSpan>,
-    /// What is asked for of its value, when that has fields.
-    pub(super) shape: Option<Shape>,
+    /// The selection on its value; `None` for a scalar or an enum.
+    pub(super) selection_plan: Option<SelectionPlan>,
 }
 
-/// What is asked for of an object.
-pub(super) enum Shape {
-    /// The object's type is known.
-    Object(Vec<Planned>),
-    /// By the type that the object turns out to have.
-    Abstract(Vec<(Name, Vec<Planned>)>),
+/// The fields that are selected on an object.
+pub(super) enum SelectionPlan {
+    /// Fields of an object type.
+    Object(Vec<PlannedField>),
+    /// Fields of an interface or a union, by object type.
+    Abstract(Vec<(Name, Vec<PlannedField>)>),
 }
 
-impl Shape {
+impl SelectionPlan {
     /// The fields of an object of this type.
-    pub(super) fn fields(&self, of: Option<&str>) -> &[Planned] {
+    pub(super) fn fields(&self, object_type: Option<&str>) -> &[PlannedField] {
         match self {
             Self::Object(fields) => fields,
             Self::Abstract(types) => {
-                let found = types.iter().find(|(name, _)| Some(name.as_str()) == of);
+                let found = types.iter().find(|(name, _)| Some(name.as_str()) == object_type);
                 found.map_or(&[], |(_, fields)| fields)
             }
         }
     }
 
-    /// The field behind a name of the answer, whatever the object's type.
-    pub(super) fn any_field(&self, key: &str) -> Option<&Planned> {
+    /// The field with this response key, for any object type.
+    pub(super) fn any_field(&self, response_key: &str) -> Option<&PlannedField> {
         match self {
-            Self::Object(fields) => fields.iter().find(|field| field.key == key),
-            Self::Abstract(types) => {
-                types.iter().flat_map(|(_, fields)| fields).find(|field| field.key == key)
-            }
+            Self::Object(fields) => fields.iter().find(|field| field.response_key == response_key),
+            Self::Abstract(types) => types
+                .iter()
+                .flat_map(|(_, fields)| fields)
+                .find(|field| field.response_key == response_key),
         }
     }
 }
 
-/// The object types behind each interface and union.
+/// The object types of each interface and union.
 pub(super) type PossibleTypes = HashMap<Name, Vec<Name>>;
 
-/// Reads them from a schema.
+/// The possible types in a schema.
 pub(super) fn possible_types(schema: &Schema) -> PossibleTypes {
     let implementers = schema.implementers_map();
     let interfaces = implementers.iter().map(|(interface, implementers)| {
@@ -77,7 +79,7 @@ pub(super) fn possible_types(schema: &Schema) -> PossibleTypes {
     interfaces.chain(unions).collect()
 }
 
-/// Makes plans for the operations of one request.
+/// Plans the operation of one request.
 pub(super) struct Planner<'a> {
     pub(super) schema: &'a Valid<Schema>,
     pub(super) possible_types: &'a PossibleTypes,
@@ -85,35 +87,39 @@ pub(super) struct Planner<'a> {
     pub(super) inputs: Inputs<'a>,
 }
 
-/// The fields behind one name of the answer.
-type Collected<'a> = IndexMap<&'a Name, Vec<&'a Node<Field>>>;
+/// Selected fields by response key.
+type CollectedFields<'a> = IndexMap<&'a Name, Vec<&'a Node<Field>>>;
 
 impl<'a> Planner<'a> {
-    /// What the operation asks for.
+    /// The plan of the operation.
     ///
     /// # Errors
-    /// When a value does not fit its type, in a way that only its value shows.
-    pub(super) fn plan(&self, operation: &'a Operation) -> Result<Shape, Refusal> {
+    /// When an argument or a condition has an invalid value that document validation cannot find.
+    pub(super) fn plan(&self, operation: &'a Operation) -> Result<SelectionPlan, RequestError> {
         let root = operation.object_type();
-        Ok(Shape::Object(self.fields(root, &[&operation.selection_set])?))
+        Ok(SelectionPlan::Object(self.fields(root, &[&operation.selection_set])?))
     }
 
-    fn fields(&self, of: &Name, sets: &[&'a SelectionSet]) -> Result<Vec<Planned>, Refusal> {
-        let mut collected = Collected::default();
+    fn fields(
+        &self,
+        parent_type: &Name,
+        sets: &[&'a SelectionSet],
+    ) -> Result<Vec<PlannedField>, RequestError> {
+        let mut collected = CollectedFields::default();
         for set in sets {
-            self.collect(of, set, &mut collected)?;
+            self.collect(parent_type, set, &mut collected)?;
         }
         collected.values().filter_map(|fields| self.field(fields).transpose()).collect()
     }
 
     fn collect(
         &self,
-        of: &Name,
+        parent_type: &Name,
         set: &'a SelectionSet,
-        collected: &mut Collected<'a>,
-    ) -> Result<(), Refusal> {
+        collected: &mut CollectedFields<'a>,
+    ) -> Result<(), RequestError> {
         for selection in &set.selections {
-            if self.is_left_out(selection.directives())? {
+            if self.is_excluded(selection.directives())? {
                 continue;
             }
             match selection {
@@ -121,15 +127,19 @@ impl<'a> Planner<'a> {
                     collected.entry(field.response_key()).or_default().push(field);
                 }
                 Selection::InlineFragment(fragment) => {
-                    if fragment.type_condition.as_ref().is_none_or(|ty| self.applies(ty, of)) {
-                        self.collect(of, &fragment.selection_set, collected)?;
+                    if fragment
+                        .type_condition
+                        .as_ref()
+                        .is_none_or(|ty| self.fragment_applies(ty, parent_type))
+                    {
+                        self.collect(parent_type, &fragment.selection_set, collected)?;
                     }
                 }
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = spread.fragment_def(self.document)
-                        && self.applies(fragment.type_condition(), of)
+                        && self.fragment_applies(fragment.type_condition(), parent_type)
                     {
-                        self.collect(of, &fragment.selection_set, collected)?;
+                        self.collect(parent_type, &fragment.selection_set, collected)?;
                     }
                 }
             }
@@ -137,41 +147,52 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    fn applies(&self, condition: &Name, of: &Name) -> bool {
-        condition == of || self.schema.is_subtype(condition, of)
+    fn fragment_applies(&self, condition: &Name, parent_type: &Name) -> bool {
+        condition == parent_type || self.schema.is_subtype(condition, parent_type)
     }
 
-    /// Fields behind the same name are the same field, with the same arguments.
-    fn field(&self, fields: &[&'a Node<Field>]) -> Result<Option<Planned>, Refusal> {
+    /// Merges fields with the same response key. Validation ensures that their arguments are the
+    /// same.
+    fn field(&self, fields: &[&'a Node<Field>]) -> Result<Option<PlannedField>, RequestError> {
         let Some(field) = fields.first() else { return Ok(None) };
-        Ok(Some(Planned {
-            key: field.response_key().clone(),
+        Ok(Some(PlannedField {
+            response_key: field.response_key().clone(),
             name: field.name.clone(),
             ty: field.ty().clone(),
             arguments: self.inputs.arguments(field)?,
             location: field.location(),
-            shape: self.shape(field.ty().inner_named_type(), fields)?,
+            selection_plan: self.selection_plan(field.ty().inner_named_type(), fields)?,
         }))
     }
 
-    fn shape(&self, of: &Name, fields: &[&'a Node<Field>]) -> Result<Option<Shape>, Refusal> {
+    fn selection_plan(
+        &self,
+        of_type: &Name,
+        fields: &[&'a Node<Field>],
+    ) -> Result<Option<SelectionPlan>, RequestError> {
         let sets: Vec<&SelectionSet> = fields.iter().map(|field| &field.selection_set).collect();
-        if let Some(types) = self.possible_types.get(of) {
-            let shapes = types.iter().map(|ty| Ok((ty.clone(), self.fields(ty, &sets)?)));
-            return Ok(Some(Shape::Abstract(shapes.collect::<Result<_, Refusal>>()?)));
+        if let Some(types) = self.possible_types.get(of_type) {
+            let plans = types.iter().map(|ty| Ok((ty.clone(), self.fields(ty, &sets)?)));
+            return Ok(Some(SelectionPlan::Abstract(plans.collect::<Result<_, RequestError>>()?)));
         }
-        match self.schema.types.get(of) {
-            Some(ExtendedType::Object(_)) => Ok(Some(Shape::Object(self.fields(of, &sets)?))),
+        match self.schema.types.get(of_type) {
+            Some(ExtendedType::Object(_)) => {
+                Ok(Some(SelectionPlan::Object(self.fields(of_type, &sets)?)))
+            }
             _ => Ok(None),
         }
     }
 
-    fn is_left_out(&self, directives: &DirectiveList) -> Result<bool, Refusal> {
+    fn is_excluded(&self, directives: &DirectiveList) -> Result<bool, RequestError> {
         Ok(self.condition(directives, "skip")? == Some(true)
             || self.condition(directives, "include")? == Some(false))
     }
 
-    fn condition(&self, directives: &DirectiveList, name: &str) -> Result<Option<bool>, Refusal> {
+    fn condition(
+        &self,
+        directives: &DirectiveList,
+        name: &str,
+    ) -> Result<Option<bool>, RequestError> {
         let Some(directive) = directives.get(name) else { return Ok(None) };
         let value = directive.specified_argument_by_name("if");
         let value = value.and_then(|value| match value.as_variable() {
@@ -181,8 +202,9 @@ impl<'a> Planner<'a> {
             },
             None => value.to_bool(),
         });
-        let message = || format!("The condition of @{name} must be true or false.");
-        let refusal = || Refusal::new(RefusalKind::Variables, code::BAD_USER_INPUT, message());
-        value.map(Some).ok_or_else(refusal)
+        let message = || format!("The argument `if` of @{name} must be true or false.");
+        let request_error =
+            || RequestError::new(RequestErrorKind::Variables, code::BAD_USER_INPUT, message());
+        value.map(Some).ok_or_else(request_error)
     }
 }

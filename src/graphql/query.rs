@@ -1,4 +1,4 @@
-//! Reads.
+//! Queries.
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, MergedObject, Object};
@@ -7,16 +7,16 @@ use super::context::ContextExt;
 use super::error::{Error, bad_fields, exceeded, internal};
 use super::loaders::AccountLoader;
 use super::types::{
-    Board, BoardKind, Connection, Credits, DateTime, Image, Model, NOBODYS, Node, PageArguments,
+    Board, BoardKind, Connection, Credits, DateTime, Image, Model, NIL_ID, Node, PageArguments,
     Provider, Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint,
 };
 use crate::domain::{self, BoardId, Endpoint, EndpointId, ImageId, TaskId};
-use crate::store::{Filter, ProviderAccount};
+use crate::store::{HistoryFilter, ProviderAccount};
 
-/// Ids per `nodes`, at most.
+/// Maximum number of ids of one `nodes` field.
 const MAX_NODES: usize = 100;
 
-/// Reads.
+/// Queries. Objects of other users are treated as missing.
 #[derive(Default, MergedObject)]
 pub(super) struct Query(AccountQuery, TaskQuery, BoardQuery);
 
@@ -25,18 +25,19 @@ struct AccountQuery;
 
 #[Object]
 impl AccountQuery {
-    /// Whose token this is.
+    /// The authenticated user.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer, Error> {
         ctx.viewer().map(Viewer::from)
     }
 
-    /// What can be asked for right now, and at which price.
+    /// The models of the enabled providers, with their options and prices. `Model.available` says
+    /// whether a model accepts new tasks now.
     async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>, Error> {
         ctx.viewer()?;
         Ok(ctx.commands().catalog.models().iter().map(|model| Model(model)).collect())
     }
 
-    /// The providers that are switched on, and how they are now.
+    /// The enabled providers and their current state.
     async fn providers(&self, ctx: &Context<'_>) -> Result<Vec<Provider>, Error> {
         ctx.viewer()?;
         let (catalog, now) = (&ctx.commands().catalog, ctx.commands().clock.now());
@@ -53,14 +54,14 @@ impl AccountQuery {
         Ok(names.into_iter().map(provider).collect())
     }
 
-    /// What a request would cost and how long it should take. Spends nothing. An input that
-    /// `generateImages` or `editImages` would refuse is an error with the code `BAD_USER_INPUT`, whose
-    /// `extensions.fields` is what `InvalidInput.fields` would be: a list of `{path, message}`, each path
-    /// from the mutation's input inwards, for example `["prompt"]`.
+    /// Estimates the cost and the duration of a request. Spends no credits. An input that
+    /// `generateImages` or `editImages` would reject is an error with the code `BAD_USER_INPUT`.
+    /// Its `extensions.fields` has the content of `InvalidInput.fields`: a list of `{path,
+    /// message}`. Each path starts in the input of the mutation, for example `["prompt"]`.
     async fn quote(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The request.")] input: QuoteInput,
+        #[graphql(desc = "The request to estimate.")] input: QuoteInput,
     ) -> Result<Quote, Error> {
         let viewer = ctx.viewer()?;
         let quote = ctx.commands().quote(&viewer.id, &input.into()).await;
@@ -68,13 +69,13 @@ impl AccountQuery {
         quote.map(Quote::from).map_err(|errors| bad_fields(&errors))
     }
 
-    /// How much the viewer may still spend, and what is left at each provider.
+    /// The viewer's quota, and the credits that remain in the account at each provider.
     async fn credits(&self, ctx: &Context<'_>) -> Result<Credits, Error> {
         ctx.viewer()?;
         Credits::load(ctx).await
     }
 
-    /// Where the viewer is told of tasks, oldest first; at most 10.
+    /// The viewer's webhook endpoints, oldest first; at most 10.
     async fn webhook_endpoints(&self, ctx: &Context<'_>) -> Result<Vec<WebhookEndpoint>, Error> {
         let viewer = ctx.viewer()?;
         let endpoints = ctx.commands().store.list_endpoints(&viewer.id, None).await;
@@ -88,23 +89,22 @@ struct TaskQuery;
 
 #[Object]
 impl TaskQuery {
-    /// Any object of the viewer's by id; null when it is missing or belongs to somebody else.
+    /// An object of the viewer by its id; null when it does not exist or belongs to another user.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of a task, an image, a board or a webhook endpoint.")] id: ID,
+        #[graphql(desc = "The id of a task, an image, a board or a webhook endpoint.")] id: ID,
     ) -> Result<Option<Node>, Error> {
         Ok(find_nodes(ctx, &[id]).await?.pop().flatten())
     }
 
-    /// Several objects of the viewer's by id, at most 100, in the order asked for; null for each
-    /// that is missing or belongs to somebody else.
+    /// Objects of the viewer by id, in the order of `ids`; null for each object that does not exist
+    /// or belongs to another user. More than 100 ids are an error with the code `LIMIT_EXCEEDED`.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of tasks, images, boards and webhook endpoints, at most 100.")] ids: Vec<
-            ID,
-        >,
+        #[graphql(desc = "Ids of tasks, images, boards and webhook endpoints: at most 100.")]
+        ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>, Error> {
         if ids.len() > MAX_NODES {
             return Err(exceeded("ids", MAX_NODES));
@@ -112,7 +112,7 @@ impl TaskQuery {
         find_nodes(ctx, &ids).await
     }
 
-    /// A task of the viewer's; null when it is missing or belongs to somebody else.
+    /// A task of the viewer; null when it does not exist or belongs to another user.
     async fn task(
         &self,
         ctx: &Context<'_>,
@@ -124,21 +124,22 @@ impl TaskQuery {
         Ok(task.map_err(|error| internal(&error))?.map(Task::from))
     }
 
-    /// The viewer's history, newest first; keyset-paged, 20 a page unless `first` or `last` says
-    /// otherwise, at most 100.
+    /// The viewer's tasks, newest first. A page has at most 20 tasks unless `first` or `last` gives
+    /// another size, up to 100.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn tasks(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "From the newer end.")] first: Option<i32>,
-        #[graphql(desc = "Older than this cursor.")] after: Option<String>,
-        #[graphql(desc = "From the older end.")] last: Option<i32>,
-        #[graphql(desc = "Newer than this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which tasks; all when left out.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "Page size, from the newest: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Return items older than this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the oldest: 0 to 100. Not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(desc = "Return items newer than this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which tasks to return; all when omitted.")] filter: Option<TaskFilter>,
     ) -> Result<Connection<Task>, Error> {
         let viewer = ctx.viewer()?;
         let range = PageArguments { first, after, last, before }.range()?;
-        let filter = filter.map(Filter::from).unwrap_or_default();
+        let filter = filter.map(HistoryFilter::from).unwrap_or_default();
         let page = ctx.commands().store.list_history(&viewer.id, &filter, range).await;
         let page = page.map_err(|error| internal(&error))?;
         Ok(Connection::new(page, &range, |task| Some((task.id, task.into()))))
@@ -150,7 +151,7 @@ struct BoardQuery;
 
 #[Object]
 impl BoardQuery {
-    /// A board of the viewer's; null when it is missing or belongs to somebody else.
+    /// A board of the viewer; null when it does not exist or belongs to another user.
     async fn board(
         &self,
         ctx: &Context<'_>,
@@ -162,17 +163,18 @@ impl BoardQuery {
         Ok(board.map_err(|error| internal(&error))?.map(Board))
     }
 
-    /// The viewer's boards, newest first; keyset-paged, 20 a page unless `first` or `last` says
-    /// otherwise, at most 100.
+    /// The viewer's boards, newest first. A page has at most 20 boards unless `first` or `last`
+    /// gives another size, up to 100.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a Relay connection")]
     async fn boards(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "From the newer end.")] first: Option<i32>,
-        #[graphql(desc = "Older than this cursor.")] after: Option<String>,
-        #[graphql(desc = "From the older end.")] last: Option<i32>,
-        #[graphql(desc = "Newer than this cursor.")] before: Option<String>,
-        #[graphql(desc = "Of this kind; both when left out.")] kind: Option<BoardKind>,
+        #[graphql(desc = "Page size, from the newest: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Return items older than this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the oldest: 0 to 100. Not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(desc = "Return items newer than this cursor.")] before: Option<String>,
+        #[graphql(desc = "Boards of this kind; both kinds when omitted.")] kind: Option<BoardKind>,
     ) -> Result<Connection<Board>, Error> {
         let viewer = ctx.viewer()?;
         let range = PageArguments { first, after, last, before }.range()?;
@@ -182,54 +184,54 @@ impl BoardQuery {
     }
 }
 
-/// Which tasks; fields left out match all, fields given must all match.
+/// Filters tasks. A task must match every field that is given; an omitted field matches all tasks.
 #[derive(Default, InputObject)]
 struct TaskFilter {
-    /// One of these.
+    /// Tasks with one of these statuses.
     status: Option<Vec<TaskStatus>>,
-    /// Generation or editing.
+    /// Tasks that generate, or tasks that edit.
     kind: Option<TaskKind>,
-    /// This model's id.
+    /// Tasks of the model with this id.
     model: Option<ID>,
-    /// Submitted with this `boardId`.
+    /// Tasks that were submitted with this `boardId`.
     board_id: Option<ID>,
-    /// Substring of the prompt, case-insensitive.
+    /// Tasks whose prompt contains this text; not case-sensitive.
     prompt: Option<String>,
-    /// Later than this, not at it.
+    /// Tasks that were created after this time, exclusive.
     created_after: Option<DateTime>,
-    /// Earlier than this, not at it.
+    /// Tasks that were created before this time, exclusive.
     created_before: Option<DateTime>,
 }
 
-impl From<TaskFilter> for Filter {
+impl From<TaskFilter> for HistoryFilter {
     fn from(filter: TaskFilter) -> Self {
         Self {
             status: filter.status.map(|all| all.into_iter().map(Into::into).collect()),
             kind: filter.kind.map(Into::into),
             model: filter.model.map(|id| id.to_string()),
-            board: filter.board_id.map(|id| id.parse().unwrap_or(BoardId(NOBODYS))),
+            board: filter.board_id.map(|id| id.parse().unwrap_or(BoardId(NIL_ID))),
             prompt: filter.prompt,
-            created_after: filter.created_after.map(|moment| moment.0),
-            created_before: filter.created_before.map(|moment| moment.0),
+            created_after: filter.created_after.map(|time| time.0),
+            created_before: filter.created_before.map(|time| time.0),
         }
     }
 }
 
-/// What was found of the ids that were asked for.
-struct Found {
+/// The objects that were found for the requested ids.
+struct FoundNodes {
     tasks: Vec<Task>,
     boards: Vec<domain::Board>,
     endpoints: Vec<Endpoint>,
 }
 
-/// Objects by id, in the order asked for. One statement for each kind that is asked for.
+/// Objects by id, in the order of the ids. Runs one SQL statement for each requested type.
 async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, Error> {
-    let found = Found {
+    let found = FoundNodes {
         tasks: find_tasks(ctx, ids).await?,
         boards: find_boards(ctx, ids).await?,
         endpoints: find_endpoints(ctx, ids).await?,
     };
-    Ok(ids.iter().map(|id| found.pick(id)).collect())
+    Ok(ids.iter().map(|id| found.find(id)).collect())
 }
 
 async fn find_tasks(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Task>, Error> {
@@ -261,8 +263,8 @@ async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, 
     found.map_err(|error| internal(&error))
 }
 
-impl Found {
-    fn pick(&self, id: &ID) -> Option<Node> {
+impl FoundNodes {
+    fn find(&self, id: &ID) -> Option<Node> {
         if let Ok(id) = id.parse::<TaskId>() {
             return self.tasks.iter().find(|task| task.0.id == id).cloned().map(Node::Task);
         }

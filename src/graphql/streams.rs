@@ -1,11 +1,11 @@
-//! Streams of answers.
+//! Helpers for streams of responses.
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Ends a stream after the first item that is the last.
-pub(super) fn through_last<S, F>(items: S, is_last: F) -> impl Stream<Item = S::Item> + use<S, F>
+/// Ends a stream after the first item for which `is_last` is true.
+pub(super) fn end_after<S, F>(items: S, is_last: F) -> impl Stream<Item = S::Item> + use<S, F>
 where
     S: Stream + Send + 'static,
     F: Fn(&S::Item) -> bool + Send + 'static,
@@ -19,19 +19,23 @@ where
     })
 }
 
-/// Takes the items of a stream in a task of its own, one ahead of the reader. The task ends with the
-/// returned stream. A panic in it is an item as well.
+/// Polls a stream in a background task, at most one item ahead of the reader. The task is aborted
+/// when the returned stream is dropped. When the task panics, the last item is the value of
+/// `on_panic`.
 pub(super) fn in_background<T: Send + 'static>(
     mut items: BoxStream<'static, T>,
     on_panic: fn() -> T,
 ) -> impl Stream<Item = T> + Send + use<T> {
     let (sender, receiver) = mpsc::channel(1);
-    #[expect(clippy::disallowed_methods, reason = "the task ends with the stream that reads it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task is aborted when the stream that reads it is dropped"
+    )]
     let task = tokio::spawn(async move {
-        // Room first: an item that waits for room would be a second one ahead.
-        while let Ok(room) = sender.reserve().await {
+        // Reserve capacity first: an item that waits for capacity would be the second one ahead.
+        while let Ok(permit) = sender.reserve().await {
             let Some(item) = items.next().await else { break };
-            room.send(item);
+            permit.send(item);
         }
     });
     let reader = Some((receiver, AbortOnDropHandle::new(task)));
@@ -49,13 +53,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_runs_in_the_background_arrives_whole_and_in_order() {
+    async fn all_items_arrive_in_order() {
         let items = in_background(stream::iter(0..100).boxed(), || -1);
         assert_eq!(items.collect::<Vec<i32>>().await, (0..100).collect::<Vec<_>>());
     }
 
     #[tokio::test]
-    async fn a_panic_in_the_background_is_told() {
+    async fn a_panic_in_the_background_is_the_last_item() {
         let items = stream::iter(0..3).map(|item| if item == 2 { panic!("broken") } else { item });
         let items = in_background(items.boxed(), || -1);
         assert_eq!(items.collect::<Vec<i32>>().await, [0, 1, -1]);

@@ -1,5 +1,5 @@
-//! What is pushed. Everything about tasks comes from the event log, by cursor; a board is looked at when
-//! it is hinted.
+//! Subscriptions. Task subscriptions read the event log by cursor. A board subscription reads the
+//! board again after each hint.
 
 use std::time::Duration;
 
@@ -11,32 +11,34 @@ use tokio_stream::wrappers::{IntervalStream, WatchStream};
 use super::context::ContextExt;
 use super::cursor;
 use super::error::{Error, bad_input, internal};
-use super::streams::through_last;
+use super::streams::end_after;
 use super::types::{Board, Credits, Task, TaskEvent};
 use crate::domain::{self, BoardId, TaskId};
 use crate::store::StoreError;
 
-/// How often a followed board is looked at without a hint.
-const SAFETY_LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Interval at which a subscribed board is read without a hint: hints can be lost.
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What is pushed.
+/// Subscriptions.
 #[derive(Default)]
 pub(super) struct Subscription;
 
-/// What is pushed, over a WebSocket (`graphql-transport-ws`), server-sent events or multipart.
+/// Subscriptions, over WebSocket (`graphql-transport-ws`), server-sent events or multipart HTTP.
 #[GraphqlSubscription]
 impl Subscription {
-    /// One task: its present state at once, then every change; ends after a terminal state.
+    /// The current state of a task, then its state after every change. The stream ends after the
+    /// status SUCCEEDED, FAILED or CANCELED. A task that does not exist or belongs to another user
+    /// is an error with the code `BAD_USER_INPUT`.
     async fn task_updated(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The task to follow.")] id: ID,
+        #[graphql(desc = "The id of the task.")] id: ID,
     ) -> Result<impl Stream<Item = Result<Task, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
         let id: TaskId = id.parse().map_err(|_| no_such_task())?;
         let commands = ctx.commands();
-        // Joined before the task is read: a change in between is in the feed.
-        let events = commands.feed.follow(viewer.id.clone(), None).await;
+        // Subscribe before the task is read, so that a change in between is not lost.
+        let events = commands.feed.subscribe(viewer.id.clone(), None).await;
         let events = events.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
         let task = commands.store.find_task(&viewer.id, id).await;
         let task = task.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
@@ -49,82 +51,87 @@ impl Subscription {
             };
             future::ready(change)
         });
-        let present = stream::once(future::ready(Ok(Task::from(task))));
-        Ok(through_last(present.chain(changes), is_last))
+        let current = stream::once(future::ready(Ok(Task::from(task))));
+        Ok(end_after(current.chain(changes), is_last))
     }
 
-    /// Everything that happens to the viewer's tasks. With `after`, first what was missed since that
-    /// cursor, then live: no gap, no repeat, in order. Without it, from now on.
+    /// Every change of the viewer's tasks, in order, without gaps or duplicates. With `after`, the
+    /// stream starts with the events after that cursor; without it, with the next new event. An
+    /// unknown or expired cursor is an error with the code `BAD_USER_INPUT`.
     async fn task_events(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The cursor of the last event that was seen, or `Viewer.eventCursor`.")]
+        #[graphql(
+            desc = "The cursor of the last event that the client received, or `Viewer.eventCursor`."
+        )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<TaskEvent, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
-        let read = |after: &str| cursor::read(after).ok_or_else(foreign_cursor);
-        let after = after.as_deref().map(read).transpose()?;
-        let events = ctx.commands().feed.follow(viewer.id.clone(), after).await;
-        let events = events.map_err(|error| internal(&error))?.ok_or_else(foreign_cursor)?;
+        let decode = |after: &str| cursor::decode(after).ok_or_else(invalid_cursor);
+        let after = after.as_deref().map(decode).transpose()?;
+        let events = ctx.commands().feed.subscribe(viewer.id.clone(), after).await;
+        let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
         Ok(events.map(|event| match event {
             Ok(event) => Ok(TaskEvent::new(&event)),
             Err(error) => Err(internal(&error)),
         }))
     }
 
-    /// The viewer's credits: now, and at every change.
+    /// The viewer's credits: the current amounts, then the amounts after every change.
     async fn credits_updated<'ctx>(
         &self,
         ctx: &'ctx Context<'_>,
     ) -> Result<impl Stream<Item = Result<Credits, Error>> + use<'ctx>, Error> {
         let viewer = ctx.viewer()?;
-        let events = ctx.commands().feed.follow(viewer.id.clone(), None).await;
-        let events = events.map_err(|error| internal(&error))?.ok_or_else(foreign_cursor)?;
-        // Yields at once, whenever a balance or a grant changed, and with each of the viewer's tasks;
-        // what changed nothing is left out.
+        let events = ctx.commands().feed.subscribe(viewer.id.clone(), None).await;
+        let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
+        // `shared` yields at once, and after every change of a balance or a grant. `events` yields
+        // after every change of the viewer's tasks. Unchanged amounts are removed below.
         let shared = WatchStream::new(ctx.commands().hints.credits());
-        let looks = stream::select(shared, events.map(|_| ()));
-        let credits = looks.then(move |()| Credits::load(ctx));
+        let triggers = stream::select(shared, events.map(|_| ()));
+        let credits = triggers.then(move |()| Credits::load(ctx));
         Ok(credits
             .scan(None, |last: &mut Option<Credits>, credits| {
                 let same =
-                    matches!((&*last, &credits), (Some(last), Ok(now)) if last.same_amounts(now));
+                    matches!((&*last, &credits), (Some(last), Ok(new)) if last.same_amounts(new));
                 last.clone_from(&credits.as_ref().ok().cloned());
                 future::ready(Some((!same).then_some(credits)))
             })
             .filter_map(future::ready))
     }
 
-    /// One board: its present state at once, then at every change of it or of what stands on it; ends
-    /// when it is removed.
+    /// The current state of a board, then its state after every change of the board or of its
+    /// images. The stream ends when the board is deleted. A board that does not exist or belongs to
+    /// another user is an error with the code `BAD_USER_INPUT`.
     async fn board_updated(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The board to follow.")] id: ID,
+        #[graphql(desc = "The id of the board.")] id: ID,
     ) -> Result<impl Stream<Item = Result<Board, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
         let id: BoardId = id.parse().map_err(|_| no_such_board())?;
         let (store, owner) = (ctx.commands().store.clone(), viewer.id.clone());
-        // Joined before the board is read: a change in between is hinted.
+        // Subscribe before the board is read, so that a change in between sends a hint.
         let hints = WatchStream::from_changes(ctx.commands().hints.board(id)).map(|()| ());
-        let present = store.find_board(&owner, id).await.map_err(|error| internal(&error))?;
-        let present = present.ok_or_else(no_such_board)?;
-        let seen = present.version;
-        let looks = stream::select(hints, every(SAFETY_LOOK_EVERY));
-        let states = looks.then(move |()| {
+        let board = store.find_board(&owner, id).await.map_err(|error| internal(&error))?;
+        let board = board.ok_or_else(no_such_board)?;
+        let seen = board.version;
+        let triggers = stream::select(hints, interval_stream(POLL_INTERVAL));
+        let states = triggers.then(move |()| {
             let (store, owner) = (store.clone(), owner.clone());
             async move { store.find_board(&owner, id).await }
         });
-        let changes = states.scan(seen, |seen, state| future::ready(change(seen, state)));
-        let present = stream::once(future::ready(Ok(Board(present))));
+        let changes = states.scan(seen, |seen, state| future::ready(board_item(seen, state)));
+        let current = stream::once(future::ready(Ok(Board(board))));
         let changes = changes.filter_map(future::ready);
-        Ok(through_last(present.chain(changes), Result::is_err))
+        Ok(end_after(current.chain(changes), Result::is_err))
     }
 }
 
-/// What is to be told of a board that was looked at; the outer `None` ends the stream.
-#[expect(clippy::option_option, reason = "as `scan` and `filter_map` want it")]
-fn change(
+/// The item for a board that was read again: nothing when the board is unchanged. The outer `None`
+/// ends the stream.
+#[expect(clippy::option_option, reason = "`scan` and `filter_map` require this type")]
+fn board_item(
     seen: &mut u32,
     state: Result<Option<domain::Board>, StoreError>,
 ) -> Option<Option<Result<Board, Error>>> {
@@ -139,7 +146,7 @@ fn change(
     }
 }
 
-fn every(period: Duration) -> impl Stream<Item = ()> {
+fn interval_stream(period: Duration) -> impl Stream<Item = ()> {
     let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     IntervalStream::new(ticks).map(|_| ())
@@ -157,8 +164,6 @@ fn no_such_board() -> Error {
     bad_input("There is no such board.")
 }
 
-fn foreign_cursor() -> Error {
-    bad_input(
-        "This cursor is not of this history, or its events are no longer kept; read `tasks` again, and go on without one.",
-    )
+fn invalid_cursor() -> Error {
+    bad_input("Unknown or expired cursor. Read `tasks` again, then subscribe without `after`.")
 }

@@ -1,4 +1,5 @@
-//! Trusted documents: a list that is made when the clients are built, and nothing else runs.
+//! Trusted documents: a list that is generated when the clients are built. No other document is
+//! executed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,17 +8,17 @@ use serde::Deserialize;
 
 use super::documents::{Document, Hash, hash};
 use super::error::code;
-use super::parameters::DocumentName;
-use super::refusal::{Refusal, RefusalKind};
+use super::parameters::DocumentIdentifier;
+use super::request_error::{RequestError, RequestErrorKind};
 
-/// A file of documents, as tools write it.
+/// A manifest of trusted documents, in one of the formats that client tools write.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Manifest {
-    /// Apollo's: a list of operations.
+    /// The persisted query manifest of Apollo: a list of operations.
     Apollo { operations: Vec<ApolloOperation> },
-    /// Relay's and GraphQL Code Generator's: texts by their names.
-    ByName(HashMap<String, String>),
+    /// The format of Relay and GraphQL Code Generator: a map from document id to text.
+    ById(HashMap<String, String>),
 }
 
 #[derive(Deserialize)]
@@ -26,48 +27,49 @@ struct ApolloOperation {
     body: String,
 }
 
-/// Reads a file of trusted documents: names and texts.
+/// Parses a manifest of trusted documents. Returns the id and the text of each document.
 ///
 /// # Errors
-/// When it is no JSON of a known form.
-pub fn read_manifest(text: &str) -> Result<Vec<(String, String)>, String> {
+/// When the text is not JSON in a known format.
+pub fn parse_manifest(text: &str) -> Result<Vec<(String, String)>, String> {
     let manifest = serde_json::from_str(text).map_err(|_| {
-        "it must be JSON: an object of documents by their hashes, or Apollo's persisted query manifest"
+        "it must be JSON: a map from document id to text, or an Apollo persisted query manifest"
     })?;
     Ok(match manifest {
-        Manifest::ByName(documents) => documents.into_iter().collect(),
+        Manifest::ById(documents) => documents.into_iter().collect(),
         Manifest::Apollo { operations } => {
             operations.into_iter().map(|operation| (operation.id, operation.body)).collect()
         }
     })
 }
 
-/// The documents that may run.
+/// The documents that may be executed.
 pub(super) struct TrustedDocuments {
-    by_name: HashMap<String, Arc<Document>>,
+    by_identifier: HashMap<String, Arc<Document>>,
     by_text: HashMap<Hash, Arc<Document>>,
 }
 
 impl TrustedDocuments {
-    /// Reads every document.
+    /// Validates every document of a manifest.
     ///
     /// # Errors
-    /// The names of those that cannot be run, with reasons.
+    /// The ids of the invalid documents, each with the reason.
     pub(super) fn new(
         manifest: &[(String, String)],
-        read: impl Fn(&str) -> Result<Arc<Document>, Refusal>,
+        validate: impl Fn(&str) -> Result<Arc<Document>, RequestError>,
     ) -> Result<Self, Vec<String>> {
-        let mut trusted = Self { by_name: HashMap::new(), by_text: HashMap::new() };
+        let mut trusted = Self { by_identifier: HashMap::new(), by_text: HashMap::new() };
         let mut problems = Vec::new();
-        for (name, text) in manifest {
-            match read(text) {
+        for (id, text) in manifest {
+            match validate(text) {
                 Ok(document) => {
                     trusted.by_text.insert(hash(text), Arc::clone(&document));
-                    trusted.by_name.insert(plain(name).to_owned(), document);
+                    trusted.by_identifier.insert(without_hash_prefix(id).to_owned(), document);
                 }
-                Err(refusal) => {
-                    let reason = refusal.errors.first().map_or("", |error| error.message.as_str());
-                    problems.push(format!("{name}: {reason}"));
+                Err(request_error) => {
+                    let reason =
+                        request_error.errors.first().map_or("", |error| error.message.as_str());
+                    problems.push(format!("{id}: {reason}"));
                 }
             }
         }
@@ -75,26 +77,27 @@ impl TrustedDocuments {
         if problems.is_empty() { Ok(trusted) } else { Err(problems) }
     }
 
-    /// The document of a request, if it is one of them. A text that is one of them is as good as its
-    /// name.
+    /// The trusted document of a request. The text of a trusted document is accepted instead of
+    /// its id.
     pub(super) fn find(
         &self,
         text: Option<&str>,
-        name: Option<&DocumentName>,
-    ) -> Result<Arc<Document>, Refusal> {
-        let found = match (text, name) {
+        id: Option<&DocumentIdentifier>,
+    ) -> Result<Arc<Document>, RequestError> {
+        let found = match (text, id) {
             (Some(text), _) => self.by_text.get(&hash(text)),
-            (None, Some(name)) => self.by_name.get(plain(&name.0)),
+            (None, Some(id)) => self.by_identifier.get(without_hash_prefix(&id.0)),
             (None, None) => None,
         };
         found.cloned().ok_or_else(|| {
-            let message = "Only registered documents run here; send the `documentId` of one.";
-            Refusal::new(RefusalKind::NotTrusted, code::FORBIDDEN, message)
+            let message =
+                "Only trusted documents are accepted. Send the `documentId` of a trusted document.";
+            RequestError::new(RequestErrorKind::NotTrusted, code::FORBIDDEN, message)
         })
     }
 }
 
-/// A name without what says how it was made.
-fn plain(name: &str) -> &str {
-    name.strip_prefix("sha256:").unwrap_or(name)
+/// The id without the prefix that names the hash function.
+fn without_hash_prefix(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
 }

@@ -1,7 +1,8 @@
-//! Hints: "look again", carrying ids only.
+//! Hints: notifications that something changed in the database. A hint contains ids only.
 //!
-//! A hint never carries the truth, which is in the database: a lost one costs time, because every
-//! reader also looks by itself now and then. Nothing here waits, fails or grows with the load.
+//! The data itself is always read from the database, and every reader also polls it at intervals,
+//! so a lost hint only costs time. Sending a hint never waits or fails, and memory does not grow
+//! with the load.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,47 +12,47 @@ use tokio::sync::{Notify, watch};
 
 use crate::domain::{BoardId, ProviderName, Status, UserId};
 
-/// A worker that can be woken.
+/// A worker that can be notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// There may be something to submit to this provider.
+    /// There may be a job to submit to this provider.
     Submit(ProviderName),
-    /// There may be something to ask this provider about.
+    /// There may be a job to poll at this provider.
     Poll(ProviderName),
-    /// There may be something to download.
+    /// There may be a result to download.
     Download,
-    /// There may be a callback to read.
+    /// There may be a callback to process.
     Inbox,
     /// A provider's balance may have changed.
     Balance,
-    /// Tasks may have to go to another provider.
+    /// There may be tasks to reroute to another provider.
     Reroute,
-    /// There may be something to remove from the image store.
+    /// There may be a folder to remove from the image store.
     Garbage,
     /// There may be a webhook to deliver.
     Deliver,
     /// There may be deliveries to enqueue.
-    Announce,
+    EnqueueDeliveries,
     /// There may be notifications for other replicas.
     Relay,
 }
 
 impl Work {
-    /// The workers that act on a job that has come to this status. One that its provider has done
-    /// makes room for another.
-    pub fn on(status: Status, provider: ProviderName) -> impl Iterator<Item = Self> {
-        let (acts, more) = match status {
+    /// The workers to notify when a job has reached this status. A job that its provider has
+    /// finished frees capacity for another submission.
+    pub fn triggered_by(status: Status, provider: ProviderName) -> impl Iterator<Item = Self> {
+        let (next_step, freed_capacity) = match status {
             Status::Queued => (Some(Self::Submit(provider)), None),
             Status::Generating => (Some(Self::Poll(provider)), None),
             Status::Storing => (Some(Self::Download), Some(Self::Submit(provider))),
             Status::Unconfirmed => (None, None),
             _ => (None, Some(Self::Submit(provider))),
         };
-        acts.into_iter().chain(more)
+        next_step.into_iter().chain(freed_capacity)
     }
 
-    /// The number of its bell.
-    const fn bell(self) -> usize {
+    /// The index of its signal.
+    const fn signal_index(self) -> usize {
         const PROVIDERS: usize = ProviderName::ALL.len();
         match self {
             Self::Download => 0,
@@ -60,7 +61,7 @@ impl Work {
             Self::Reroute => 3,
             Self::Garbage => 4,
             Self::Deliver => 5,
-            Self::Announce => 6,
+            Self::EnqueueDeliveries => 6,
             Self::Relay => 7,
             Self::Submit(provider) => 8 + provider as usize,
             Self::Poll(provider) => 8 + PROVIDERS + provider as usize,
@@ -68,11 +69,11 @@ impl Work {
     }
 }
 
-const BELLS: usize = 8 + 2 * ProviderName::ALL.len();
+const SIGNALS: usize = 8 + 2 * ProviderName::ALL.len();
 
-/// What other replicas are told.
+/// The changes that are sent to other replicas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct News {
+pub struct Notification {
     /// Users with new events.
     pub users: HashSet<UserId>,
     /// Whether the providers' credits changed.
@@ -82,15 +83,15 @@ pub struct News {
     pub boards: HashSet<BoardId>,
 }
 
-impl News {
-    /// Whether there is nothing to send.
+impl Notification {
+    /// Whether there are no changes to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && !self.credits && self.boards.is_empty()
     }
 }
 
-/// The bells of one process. Clones ring the same ones.
+/// Sends and receives the hints of one process. Clones share the same signals.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
     shared: Arc<Shared>,
@@ -98,105 +99,109 @@ pub struct Hints {
 
 #[derive(Debug, Default)]
 struct Shared {
-    work: [Notify; BELLS],
-    users: Pending,
-    new_users: Notify,
-    announced: Pending,
-    outgoing: Pending,
+    work: [Notify; SIGNALS],
+    users: PendingNotification,
+    users_signal: Notify,
+    users_to_enqueue: PendingNotification,
+    outgoing: PendingNotification,
     credits: watch::Sender<()>,
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
 }
 
-/// News that add up until they are taken: bounded by the number of users, not of events.
+/// Merges notifications until they are taken, so that its size depends on the number of users and
+/// boards, not on the number of events.
 #[derive(Debug, Default)]
-struct Pending(Mutex<News>);
+struct PendingNotification(Mutex<Notification>);
 
-impl Pending {
-    fn put(&self, change: impl FnOnce(&mut News)) {
+impl PendingNotification {
+    fn merge(&self, change: impl FnOnce(&mut Notification)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn take(&self) -> News {
+    fn take(&self) -> Notification {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Hints {
-    /// Wakes a worker of this process.
+    /// Notifies a worker of this process.
     pub fn wake(&self, work: Work) {
-        self.shared.work[work.bell()].notify_one();
+        self.shared.work[work.signal_index()].notify_one();
     }
 
-    /// Waits until this worker is woken; a hint given before counts.
-    pub async fn woken(&self, work: Work) {
-        self.shared.work[work.bell()].notified().await;
+    /// Waits until this worker is notified; returns at once if it was notified before the call.
+    pub async fn notified(&self, work: Work) {
+        self.shared.work[work.signal_index()].notified().await;
     }
 
-    /// A user has new events: told here at once, and to other replicas soon.
+    /// A user has new events. Notifies this process at once and other replicas soon.
     pub fn user_has_events(&self, user: &UserId) {
-        self.put_users(&HashSet::from([user.clone()]));
+        self.notify_users(&HashSet::from([user.clone()]));
         self.user_has_endpoints(user);
-        self.put_outgoing(|news| _ = news.users.insert(user.clone()));
+        self.merge_outgoing(|notification| _ = notification.users.insert(user.clone()));
     }
 
-    fn put_users(&self, users: &HashSet<UserId>) {
-        self.shared.users.put(|news| news.users.extend(users.iter().cloned()));
-        self.shared.new_users.notify_one();
+    fn notify_users(&self, users: &HashSet<UserId>) {
+        self.shared.users.merge(|notification| notification.users.extend(users.iter().cloned()));
+        self.shared.users_signal.notify_one();
     }
 
-    /// A user's webhooks are to be written, perhaps: an endpoint was enabled.
+    /// A user's events may need webhook deliveries: there are new events, or an endpoint has
+    /// changed.
     pub fn user_has_endpoints(&self, user: &UserId) {
-        self.shared.announced.put(|news| _ = news.users.insert(user.clone()));
-        self.wake(Work::Announce);
+        self.shared
+            .users_to_enqueue
+            .merge(|notification| _ = notification.users.insert(user.clone()));
+        self.wake(Work::EnqueueDeliveries);
     }
 
-    /// The providers' credits changed: told here at once, and to other replicas soon.
+    /// The providers' credits changed. Notifies this process at once and other replicas soon.
     pub fn credits_changed(&self) {
         self.shared.credits.send_replace(());
-        self.put_outgoing(|news| news.credits = true);
+        self.merge_outgoing(|notification| notification.credits = true);
     }
 
-    /// A board changed: told here at once, and to other replicas soon.
+    /// A board changed. Notifies this process at once and other replicas soon.
     pub fn board_changed(&self, board: BoardId) {
-        self.tell_board(board);
-        self.put_outgoing(|news| _ = news.boards.insert(board));
+        self.notify_board(board);
+        self.merge_outgoing(|notification| _ = notification.boards.insert(board));
     }
 
-    fn put_outgoing(&self, change: impl FnOnce(&mut News)) {
-        self.shared.outgoing.put(change);
+    fn merge_outgoing(&self, change: impl FnOnce(&mut Notification)) {
+        self.shared.outgoing.merge(change);
         self.wake(Work::Relay);
     }
 
-    fn tell_board(&self, board: BoardId) {
+    fn notify_board(&self, board: BoardId) {
         let boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(followers) = boards.get(&board) {
-            followers.send_replace(());
+        if let Some(subscribers) = boards.get(&board) {
+            subscribers.send_replace(());
         }
     }
 
-    /// Follows changes of a board.
+    /// Subscribes to changes of a board.
     #[must_use]
     pub fn board(&self, board: BoardId) -> watch::Receiver<()> {
         let mut boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
         boards.entry(board).or_default().subscribe()
     }
 
-    /// Forgets the boards that nobody follows any more.
-    pub fn forget_unfollowed_boards(&self) {
+    /// Drops the channels of boards without subscribers.
+    pub fn remove_unused_boards(&self) {
         let mut boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
-        boards.retain(|_, followers| followers.receiver_count() > 0);
+        boards.retain(|_, subscribers| subscribers.receiver_count() > 0);
     }
 
-    /// What another replica told us.
-    pub fn heard(&self, news: News) {
-        if news.credits {
+    /// Applies a notification of another replica.
+    pub fn receive(&self, notification: &Notification) {
+        if notification.credits {
             self.shared.credits.send_replace(());
         }
-        for board in &news.boards {
-            self.tell_board(*board);
+        for board in &notification.boards {
+            self.notify_board(*board);
         }
-        if !news.users.is_empty() {
-            self.put_users(&news.users);
+        if !notification.users.is_empty() {
+            self.notify_users(&notification.users);
         }
     }
 
@@ -207,23 +212,24 @@ impl Hints {
             if !users.is_empty() {
                 return users;
             }
-            self.shared.new_users.notified().await;
+            self.shared.users_signal.notified().await;
         }
     }
 
-    /// Takes the users with new events that this process recorded: their webhooks are to be written.
+    /// Takes the users whose events may need webhook deliveries. Only events that this process
+    /// recorded count.
     #[must_use]
-    pub fn users_to_announce(&self) -> HashSet<UserId> {
-        self.shared.announced.take().users
+    pub fn users_to_enqueue(&self) -> HashSet<UserId> {
+        self.shared.users_to_enqueue.take().users
     }
 
-    /// Takes what other replicas should hear.
+    /// Takes the changes to send to other replicas.
     #[must_use]
-    pub fn outgoing(&self) -> News {
+    pub fn outgoing(&self) -> Notification {
         self.shared.outgoing.take()
     }
 
-    /// Follows changes of the providers' credits.
+    /// Subscribes to changes of the providers' credits.
     #[must_use]
     pub fn credits(&self) -> watch::Receiver<()> {
         self.shared.credits.subscribe()

@@ -1,33 +1,36 @@
-//! The token of a request.
+//! Reads and verifies the bearer token of a request.
 
 use axum::http::{HeaderMap, header};
 
-use crate::auth::{AuthError, Tokens, Viewer};
+use crate::auth::{AuthError, TokenVerifier, Viewer};
 
-/// Who the header `authorization` names; `None` when there is no token in it.
+/// The user of the token in the header `authorization`; `None` without a token.
 ///
 /// # Errors
-/// When there is a token and it is not accepted.
+/// When the token is not accepted.
 pub(super) async fn viewer(
-    tokens: &Tokens,
+    verifier: &TokenVerifier,
     headers: &HeaderMap,
 ) -> Result<Option<Viewer>, AuthError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    from_text(tokens, value.to_str().map_err(|_| AuthError::Invalid)?).await
+    from_text(verifier, value.to_str().map_err(|_| AuthError::Invalid)?).await
 }
 
-/// The same for the text `Bearer …`, wherever it came from.
+/// The same for a text of the form `Bearer …`, such as the payload of `connection_init`.
 ///
 /// # Errors
-/// When there is a token and it is not accepted.
-pub(super) async fn from_text(tokens: &Tokens, text: &str) -> Result<Option<Viewer>, AuthError> {
+/// When the token is not accepted.
+pub(super) async fn from_text(
+    verifier: &TokenVerifier,
+    text: &str,
+) -> Result<Option<Viewer>, AuthError> {
     let (scheme, token) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return if scheme.is_empty() { Ok(None) } else { Err(AuthError::Invalid) };
     }
-    // GraphiQL sends the bare scheme until a token is pasted behind it.
+    // GraphiQL sends the bare scheme while its header editor holds no token.
     if token.trim().is_empty() {
         return Ok(None);
     }
-    tokens.verify(token.trim()).await.map(Some)
+    verifier.verify(token.trim()).await.map(Some)
 }

@@ -1,4 +1,4 @@
-//! Request bodies, bounded in size and time.
+//! Reads request bodies within a limit of bytes and of time.
 
 use std::time::Duration;
 
@@ -7,39 +7,40 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-/// How much too much is read and thrown away: a client that is cut off while it still sends never
-/// sees the answer that tells it why.
-const DISCARDED_BYTES: usize = 8 * 1024 * 1024;
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How many bytes beyond the limit are read and discarded: if the connection is closed while the
+/// client still sends, the client never receives the error response.
+const MAX_DISCARDED_BYTES: usize = 8 * 1024 * 1024;
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a body was not taken.
+/// Why a body was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyError {
-    /// It is longer than allowed.
+    /// The body exceeds the limit.
     TooLarge,
-    /// It did not arrive whole, or not in time.
-    Broken,
+    /// The connection was lost, or the body did not arrive in time.
+    Incomplete,
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at limit `limit` bytes.
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
-    read_within(PATIENCE, body, limit).await
+    read_with_timeout(READ_TIMEOUT, body, limit).await
 }
 
-/// Reads a body of at most `limit` bytes that may take so long.
-pub(super) async fn read_within(
-    patience: Duration,
+/// Reads a body of at limit `limit` bytes, for at limit the given time.
+pub(super) async fn read_with_timeout(
+    max_duration: Duration,
     body: Body,
     limit: usize,
 ) -> Result<Bytes, BodyError> {
-    timeout(patience, read_all(body, limit)).await.unwrap_or(Err(BodyError::Broken))
+    timeout(max_duration, read_all(body, limit)).await.unwrap_or(Err(BodyError::Incomplete))
 }
 
-/// Reads up to so many bytes for so long and throws them away, so that a client that is still sending sees the answer.
-pub(super) async fn discard(patience: Duration, body: Body, most: u64) {
+/// Reads and discards at limit the given number of bytes for at limit the given time: a client that
+/// is still sending does not receive a response.
+pub(super) async fn discard(max_duration: Duration, body: Body, limit: u64) {
     let mut chunks = body.into_data_stream();
     let drained = async {
-        let mut left = most;
+        let mut left = limit;
         while let Some(Ok(chunk)) = chunks.next().await {
             left = left.saturating_sub(chunk.len() as u64);
             if left == 0 {
@@ -47,21 +48,21 @@ pub(super) async fn discard(patience: Duration, body: Body, most: u64) {
             }
         }
     };
-    let _ = timeout(patience, drained).await;
+    let _ = timeout(max_duration, drained).await;
 }
 
 async fn read_all(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     let mut chunks = body.into_data_stream();
-    let mut kept = BytesMut::new();
+    let mut buffer = BytesMut::new();
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| BodyError::Broken)?;
+        let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
         length += chunk.len();
         if length <= limit {
-            kept.extend_from_slice(&chunk);
-        } else if length > limit + DISCARDED_BYTES {
+            buffer.extend_from_slice(&chunk);
+        } else if length > limit + MAX_DISCARDED_BYTES {
             break;
         }
     }
-    if length > limit { Err(BodyError::TooLarge) } else { Ok(kept.freeze()) }
+    if length > limit { Err(BodyError::TooLarge) } else { Ok(buffer.freeze()) }
 }

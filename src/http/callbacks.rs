@@ -1,4 +1,4 @@
-//! Where providers report. Kept first, read later.
+//! Receives provider callbacks: stores each one, and leaves its processing to the workers.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +7,62 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::SharedEdge;
+use super::SharedState;
 use super::body::{self, BodyError};
 use super::problem::problem;
-use crate::commands::{CallbackReceived, Received};
+use crate::commands::{CallbackOutcome, IncomingCallback};
 
-/// Real ones have a few kilobytes.
-const MAX_REPORT_BYTES: usize = 256 * 1024;
+/// Real callbacks have a few kilobytes.
+const MAX_CALLBACK_BYTES: usize = 256 * 1024;
 const MAX_SIGNATURE_BYTES: usize = 512;
 const MAX_SIGNATURE_HEADERS: usize = 8;
 
 pub(super) async fn receive(
-    State(edge): State<SharedEdge>,
+    State(state): State<SharedState>,
     Path((provider, task, token)): Path<(String, String, String)>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match body::read(body, MAX_REPORT_BYTES).await {
+    let body = match body::read(body, MAX_CALLBACK_BYTES).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
-            return problem(StatusCode::PAYLOAD_TOO_LARGE, "The report is too large.");
+            return problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The callback exceeds the limit of 262,144 bytes.",
+            );
         }
-        Err(BodyError::Broken) => {
-            return problem(StatusCode::BAD_REQUEST, "The report did not arrive whole.");
+        Err(BodyError::Incomplete) => {
+            return problem(StatusCode::BAD_REQUEST, "The callback body is incomplete.");
         }
     };
-    let callback = CallbackReceived {
+    let callback = IncomingCallback {
         provider: &provider,
         task: &task,
         token: &token,
-        headers: &signature(&headers),
+        headers: &signature_headers(&headers),
         body: &body,
     };
-    match edge.commands.receive_callback(&callback).await {
-        Ok(Received::Kept) => (StatusCode::OK, "kept").into_response(),
-        Ok(Received::WrongToken) => problem(StatusCode::NOT_FOUND, "No report is expected here."),
-        Ok(Received::NotJson) => problem(StatusCode::BAD_REQUEST, "The report is no JSON."),
+    match state.commands.receive_callback(&callback).await {
+        Ok(CallbackOutcome::Stored) => (StatusCode::OK, "stored").into_response(),
+        Ok(CallbackOutcome::InvalidToken) => {
+            problem(StatusCode::NOT_FOUND, "Unknown callback URL.")
+        }
+        Ok(CallbackOutcome::InvalidJson) => {
+            problem(StatusCode::BAD_REQUEST, "The body is not valid JSON.")
+        }
         Err(error) => {
-            tracing::error!(%error, "a callback could not be kept");
-            problem(StatusCode::SERVICE_UNAVAILABLE, "The report could not be kept; send it again.")
+            tracing::error!(%error, "storing a callback failed, the provider may send it again");
+            problem(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The callback could not be stored. Send it again.",
+            )
         }
     }
 }
 
-/// The headers that may sign a report. A signature is short; what is not is none.
-fn signature(headers: &HeaderMap) -> BTreeMap<String, String> {
+/// The headers that may sign a callback. Longer values are ignored: no provider's `signature_headers` has
+/// more than 512 bytes.
+fn signature_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let signing = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-webhook-"));
     let texts = signing.filter_map(|(name, value)| {
         let value = value.to_str().ok().filter(|value| value.len() <= MAX_SIGNATURE_BYTES)?;

@@ -1,25 +1,25 @@
-//! How a file travels, negotiated by the header `accept-encoding` (RFC 9110, 12.5.3).
+//! Negotiates the content coding of files by the header `accept-encoding` (RFC 9110, 12.5.3).
 
 use std::cmp::Reverse;
 
 use super::quality::thousandths;
 
-/// The codings that files are kept in.
+/// The content codings in which files are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// The smallest.
+    /// Brotli: the smallest files.
     Brotli,
-    /// What everything reads.
+    /// gzip: every HTTP client supports it.
     Gzip,
-    /// As it is.
+    /// Not encoded.
     Identity,
 }
 
 impl Coding {
-    /// The best first.
+    /// Ordered from the smallest files to the largest.
     const ALL: [Self; 3] = [Self::Brotli, Self::Gzip, Self::Identity];
 
-    /// Its name in headers.
+    /// The token in the headers `accept-encoding` and `content-encoding`.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -28,7 +28,7 @@ impl Coding {
         }
     }
 
-    /// What the name of a file that is kept so ends with.
+    /// The suffix of the file names in this coding.
     pub(super) const fn suffix(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -38,13 +38,14 @@ impl Coding {
     }
 }
 
-/// What a client takes, what it likes best first, the smallest first of equals. A client that says
-/// nothing gets files as they are: it may be one that decodes nothing.
-pub(super) fn accepted<'a>(headers: impl Iterator<Item = &'a str>) -> Vec<Coding> {
+/// The codings that a client accepts, ordered by quality and then by size. A client without the
+/// header gets files that are not encoded: it may not be able to decode any coding.
+pub(super) fn accepted_codings<'a>(headers: impl Iterator<Item = &'a str>) -> Vec<Coding> {
     let ranges: Vec<_> = headers.flat_map(|header| header.split(',')).filter_map(range).collect();
     let quality = |coding: Coding| {
         let of = |name| ranges.iter().find(|(range, _)| range == name).map(|(_, quality)| *quality);
-        // What is not mentioned is not taken, but for the file as it is, in case of need.
+        // A coding that is not mentioned is not accepted_codings. `identity` remains acceptable (RFC 9110,
+        // 12.5.3).
         of(coding.name()).or_else(|| of("*")).unwrap_or(u16::from(coding == Coding::Identity))
     };
     let mut codings: Vec<Coding> =
@@ -53,7 +54,7 @@ pub(super) fn accepted<'a>(headers: impl Iterator<Item = &'a str>) -> Vec<Coding
     codings
 }
 
-/// A coding, or `*`, with its quality.
+/// Parses one element of the header: a coding or `*`, with its quality.
 fn range(text: &str) -> Option<(String, u16)> {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?;
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_gets_the_smallest_of_what_it_likes_best() {
+    fn the_smallest_of_the_preferred_codings_is_chosen() {
         let cases = [
             ("", "identity"),
             ("gzip, deflate, br, zstd", "br gzip identity"),
@@ -89,14 +90,14 @@ mod tests {
         ];
         for (header, expected) in cases {
             let names: Vec<_> =
-                accepted([header].into_iter()).into_iter().map(Coding::name).collect();
+                accepted_codings([header].into_iter()).into_iter().map(Coding::name).collect();
             assert_eq!(names.join(" "), expected, "{header}");
         }
     }
 
     #[test]
-    fn several_headers_are_one_list_and_none_is_silence() {
-        assert_eq!(accepted(["gzip", "br"].into_iter())[0], Coding::Brotli);
-        assert_eq!(accepted(std::iter::empty()), [Coding::Identity]);
+    fn several_headers_are_one_list_and_no_header_means_identity() {
+        assert_eq!(accepted_codings(["gzip", "br"].into_iter())[0], Coding::Brotli);
+        assert_eq!(accepted_codings(std::iter::empty()), [Coding::Identity]);
     }
 }

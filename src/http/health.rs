@@ -1,4 +1,4 @@
-//! Is the process up; can it serve.
+//! Liveness and readiness probes.
 
 use std::time::Duration;
 
@@ -9,20 +9,21 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::SharedEdge;
+use super::SharedState;
 
-/// A part that does not answer within this is not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A dependency that does not respond within this time counts as not ready.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) async fn live() -> &'static str {
     "ok"
 }
 
-/// The database with all migrations, and the image store.
-pub(super) async fn ready(State(edge): State<SharedEdge>) -> Response {
-    let database = async { edge.commands.store.check().await.unwrap_or(false) };
-    let images = async { edge.blobs.check().await.is_ok() };
-    let (database, images) = tokio::join!(timeout(PATIENCE, database), timeout(PATIENCE, images));
+/// Checks the database, its migrations and the image store.
+pub(super) async fn ready(State(state): State<SharedState>) -> Response {
+    let database = async { state.commands.store.check().await.unwrap_or(false) };
+    let images = async { state.blobs.check().await.is_ok() };
+    let (database, images) =
+        tokio::join!(timeout(CHECK_TIMEOUT, database), timeout(CHECK_TIMEOUT, images));
     let (database, images) = (database.unwrap_or(false), images.unwrap_or(false));
     let status = if database && images { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "database": database, "images": images }))).into_response()

@@ -1,4 +1,4 @@
-//! Signed image links: the link is the permission.
+//! Serves images by signed links: a valid signature is the only authorization that they need.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -7,52 +7,54 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::SharedEdge;
+use super::SharedState;
 use super::problem::problem;
 use crate::blobs::{BlobError, VariantPath};
-use crate::domain::MediaType;
+use crate::domain::ImageFormat;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Permission {
+pub(super) struct LinkQuery {
     pub(super) expires: i64,
     pub(super) signature: String,
 }
 
 pub(super) async fn read(
-    State(edge): State<SharedEdge>,
+    State(state): State<SharedState>,
     Path(path): Path<String>,
-    permission: Result<Query<Permission>, QueryRejection>,
+    link_query: Result<Query<LinkQuery>, QueryRejection>,
 ) -> Response {
-    let now = edge.commands.clock.now();
-    let permitted = permission.ok().filter(|Query(each)| {
-        edge.commands.links.verify_image(&path, each.expires, &each.signature, now)
+    let now = state.commands.clock.now();
+    let verified = link_query.ok().filter(|Query(each)| {
+        state.commands.links.verify_image(&path, each.expires, &each.signature, now)
     });
-    let Some((Query(permission), wanted)) = permitted.zip(VariantPath::parse(&path)) else {
+    let Some((Query(link_query), variant)) = verified.zip(VariantPath::parse(&path)) else {
         return problem(
             StatusCode::FORBIDDEN,
-            "This link has ended or is wrong; read the image's `url` again.",
+            "The link is invalid or has expired. Query `Image.url` for a new one.",
         );
     };
-    match edge.variants.load(wanted).await {
-        Ok(bytes) => answer(bytes, wanted.media_type, permission.expires - now.timestamp()),
-        Err(BlobError::Missing) => problem(StatusCode::NOT_FOUND, "The image is gone."),
+    match state.variants.load(variant).await {
+        Ok(bytes) => {
+            image_response(bytes, variant.media_type, link_query.expires - now.timestamp())
+        }
+        Err(BlobError::Missing) => problem(StatusCode::NOT_FOUND, "The image no longer exists."),
         Err(error) => {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), "an image could not be read");
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), "reading an image failed");
             problem(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "The image cannot be read right now; try again.",
+                "The image store is unavailable. Try again in a few seconds.",
             )
         }
     }
 }
 
-fn answer(bytes: Bytes, media_type: MediaType, seconds_left: i64) -> Response {
+fn image_response(bytes: Bytes, media_type: ImageFormat, seconds_left: i64) -> Response {
     let cache = format!("private, max-age={}, immutable", seconds_left.max(0));
     let mut response = (StatusCode::OK, bytes).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
     headers.extend(HeaderValue::try_from(cache).map(|value| (header::CACHE_CONTROL, value)));
-    // Apps on other origins show these images; the link is what protects them.
+    // Apps on other origins embed these images; the signature in the link protects them.
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
     response
 }

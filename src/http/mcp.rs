@@ -1,5 +1,5 @@
-//! `/mcp`: the Model Context Protocol over streamable HTTP, without sessions; and the documents that tell
-//! clients whose tokens it takes (RFC 9728).
+//! `/mcp`: the Model Context Protocol over streamable HTTP, without sessions, and the metadata
+//! documents that name the authorization server (RFC 9728).
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,22 +17,23 @@ use url::Url;
 
 use super::body::{self, BodyError};
 use super::problem::problem;
-use super::{SharedEdge, bearer};
+use super::{SharedState, bearer};
 use crate::auth::{AuthError, Viewer};
-use crate::mcp::Toolbox;
+use crate::mcp::McpServer;
 
 const PATH: &str = "/mcp";
-/// Where RFC 9728 puts the document of the resource at [`PATH`].
+/// The metadata path that RFC 9728 defines for the resource at [`PATH`].
 pub(super) const METADATA_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
-/// Where clients look that ignore the resource's path.
+/// Some clients request the metadata without the path of the resource.
 pub(super) const METADATA_ROOT: &str = "/.well-known/oauth-protected-resource";
 
-/// Answers one message. The token comes first: strangers cost nothing.
-pub(super) async fn post(State(edge): State<SharedEdge>, request: Request) -> Response {
-    let viewer = match bearer::viewer(&edge.tokens, request.headers()).await {
+/// Handles one message. The token is verified before the body is read, so that unauthenticated
+/// requests use no memory.
+pub(super) async fn post(State(state): State<SharedState>, request: Request) -> Response {
+    let viewer = match bearer::viewer(&state.verifier, request.headers()).await {
         Ok(Some(viewer)) => viewer,
         Ok(None) => {
-            return unauthorized(&edge, None, "Send the header `authorization: Bearer <token>`.");
+            return unauthorized(&state, None, "Send the header `authorization: Bearer <token>`.");
         }
         Err(AuthError::Unavailable) => {
             let detail = AuthError::Unavailable.to_string();
@@ -40,52 +41,53 @@ pub(super) async fn post(State(edge): State<SharedEdge>, request: Request) -> Re
         }
         Err(error) => {
             let (invalid, detail) = ("invalid_token", error.to_string());
-            return unauthorized(&edge, Some(invalid), &detail);
+            return unauthorized(&state, Some(invalid), &detail);
         }
     };
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, edge.limits.request_bytes).await {
+    let body = match body::read(body, state.limits.request_bytes).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
-            let detail = format!("A request may have {} bytes.", edge.limits.request_bytes);
+            let detail =
+                format!("The request exceeds the limit of {} bytes.", state.limits.request_bytes);
             return problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
         }
-        Err(BodyError::Broken) => {
-            return problem(StatusCode::BAD_REQUEST, "The body did not arrive whole.");
+        Err(BodyError::Incomplete) => {
+            return problem(StatusCode::BAD_REQUEST, "The request body is incomplete.");
         }
     };
-    if let Some(refusal) = unreadable(&body) {
-        return refusal;
+    if let Some(rejection) = invalid_message(&body) {
+        return rejection;
     }
-    // Waits and streams have an end, and so has their number.
-    let Ok(seat) = edge.seats.take(&viewer.id) else {
+    // Every call and stream has a time limit; this limits how many one user has open.
+    let Ok(permit) = state.connection_limiter.acquire(&viewer.id) else {
         let detail =
-            "You have too many streams and calls open; end some, or try again in a minute.";
+            "Too many open streams and calls of this user. Close some, or try again in a minute.";
         return problem(StatusCode::TOO_MANY_REQUESTS, detail);
     };
-    let response = serve(&edge, viewer, Request::from_parts(parts, Body::from(body))).await;
-    response.map(|body| Body::from_stream(body.into_data_stream().inspect(move |_| _ = &seat)))
+    let response = serve(&state, viewer, Request::from_parts(parts, Body::from(body))).await;
+    response.map(|body| Body::from_stream(body.into_data_stream().inspect(move |_| _ = &permit)))
 }
 
-/// rmcp takes what is no JSON for another content type, and a batch for nothing.
-fn unreadable(body: &[u8]) -> Option<Response> {
+/// rmcp would reject invalid JSON as a wrong content type, and would ignore a batch.
+fn invalid_message(body: &[u8]) -> Option<Response> {
     let (code, message) = match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(_)) => return None,
-        Ok(_) => (-32600, "A message is one JSON object."),
-        Err(_) => (-32700, "The message is no JSON."),
+        Ok(_) => (-32600, "The message must be one JSON object. Batches are not supported."),
+        Err(_) => (-32700, "The message is not valid JSON."),
     };
     let error = json!({ "code": code, "message": message });
     let answer = json!({ "jsonrpc": "2.0", "id": null, "error": error });
     Some((StatusCode::BAD_REQUEST, Json(answer)).into_response())
 }
 
-/// Each request has tools of its own, those of its token.
-async fn serve(edge: &SharedEdge, viewer: Viewer, request: Request) -> Response {
-    let tools = Toolbox {
-        commands: edge.commands.clone(),
-        variants: edge.variants.clone(),
+/// Creates the tools for each request: they act for the user of its token.
+async fn serve(state: &SharedState, viewer: Viewer, request: Request) -> Response {
+    let tools = McpServer {
+        commands: state.commands.clone(),
+        variants: state.variants.clone(),
         viewer,
-        stop: edge.stop.clone(),
+        stop: state.stop.clone(),
     };
     let service = StreamableHttpService::new(
         move || Ok(tools.clone()),
@@ -100,45 +102,47 @@ async fn serve(edge: &SharedEdge, viewer: Viewer, request: Request) -> Response 
     if response.status().is_success() || !is_plain {
         return response;
     }
-    problem(response.status(), sentence(response.status()))
+    problem(response.status(), error_detail(response.status()))
 }
 
-/// Names of hosts and origins are not compared: they guard servers that let everybody in who can reach
-/// them, and here a token is asked of every request and no cookie is looked at.
+/// The checks of host and origin are disabled. They protect servers without authentication from DNS
+/// rebinding; here every request needs a token, and cookies are ignored.
 fn server_config() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
-        // A stream only where progress is reported.
+        // Plain JSON, unless a call reports progress.
         .with_json_response(true)
         .disable_allowed_hosts()
         .disable_allowed_origins()
 }
 
-fn sentence(status: StatusCode) -> &'static str {
+fn error_detail(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_ACCEPTABLE => {
             "Send the header `accept: application/json, text/event-stream`."
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the header `content-type: application/json`.",
-        status if status.is_client_error() => "This is no message of MCP over streamable HTTP.",
-        _ => "Something went wrong; try again.",
+        status if status.is_client_error() => {
+            "The request is not a valid message of MCP over streamable HTTP."
+        }
+        _ => "Internal error. Try again.",
     }
 }
 
-/// There are no sessions to listen to or to end.
+/// `GET` would open and `DELETE` would end a session; this server has none.
 pub(super) async fn method_not_allowed() -> Response {
-    let detail = "MCP is without sessions here: send each message by POST.";
+    let detail = "This MCP server has no sessions. Send each message by POST.";
     let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, detail);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
 }
 
-/// Tells a client where to learn what tokens are taken.
-fn unauthorized(edge: &SharedEdge, error: Option<&str>, detail: &str) -> Response {
-    let metadata = edge.commands.links.page(METADATA_PATH);
+/// Responds 401 with the address of the metadata, where a client finds the authorization server.
+fn unauthorized(state: &SharedState, error: Option<&str>, detail: &str) -> Response {
+    let metadata = state.commands.links.page(METADATA_PATH);
     let mut challenge = format!("Bearer resource_metadata=\"{metadata}\"");
     if let Some(error) = error {
-        // A quoted string of a header holds plain characters only.
+        // A quoted string in a header is limited to plain ASCII characters.
         let description: String = detail
             .replace('…', "...")
             .chars()
@@ -152,21 +156,21 @@ fn unauthorized(edge: &SharedEdge, error: Option<&str>, detail: &str) -> Respons
     response
 }
 
-/// The document itself.
-pub(super) async fn metadata(State(edge): State<SharedEdge>) -> Response {
-    let resource = edge.commands.links.page(PATH);
+/// Serves the protected resource metadata.
+pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
+    let resource = state.commands.links.page(PATH);
     let mut document = json!({
         "resource": resource.as_str(),
         "bearer_methods_supported": ["header"],
         "resource_name": "Plantain",
     });
-    if let Some(issuer) = &edge.authorization_server {
+    if let Some(issuer) = &state.authorization_server {
         document["authorization_servers"] = Value::from(vec![issuer.as_str()]);
     }
     Json(document).into_response()
 }
 
-/// The issuer of the tokens, where it is a place to ask.
+/// The issuer of the tokens, if it is a URL that clients can request.
 #[must_use]
 pub fn authorization_server(issuer: Option<&str>) -> Option<String> {
     let issuer = issuer?;

@@ -1,8 +1,10 @@
-//! The edges: everything that arrives over HTTP. It translates; commands and the schema decide.
+//! The HTTP interface. Handlers translate between HTTP and `commands` or the GraphQL schema, which
+//! hold the rules.
 
 mod bearer;
 mod body;
 mod callbacks;
+mod connection_limiter;
 mod encoding;
 mod graphql;
 mod health;
@@ -13,7 +15,6 @@ mod page_config;
 mod pages;
 mod problem;
 mod quality;
-mod seats;
 mod server;
 mod sockets;
 mod uploads;
@@ -33,75 +34,75 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+pub use connection_limiter::ConnectionLimiter;
 pub use graphql::Profile;
 pub use mcp::authorization_server;
 pub use origins::Origins;
 pub use page_config::{Example, PageConfig, PageUser};
-pub use seats::Seats;
 pub use server::serve;
-pub use uploads::Arrivals;
+pub use uploads::UploadLimiter;
 
-use crate::auth::Tokens;
+use crate::auth::TokenVerifier;
 use crate::blobs::{Blobs, Variants};
 use crate::commands::Commands;
 use crate::graphql::Operations;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What the handlers work with.
-pub struct Edge {
-    /// Runs operations.
+/// The state that all handlers share.
+pub struct AppState {
+    /// Executes GraphQL operations.
     pub operations: Operations,
-    /// Which statuses GraphQL answers have.
+    /// Selects the status codes of GraphQL responses.
     pub profile: Profile,
-    /// What one connection may cost.
-    pub limits: EdgeLimits,
-    /// Counts the sockets and streams of each user.
-    pub seats: Seats,
-    /// Which web frontends may call.
+    /// Limits for one connection.
+    pub limits: ConnectionLimits,
+    /// Limits the open sockets and streams of each user.
+    pub connection_limiter: ConnectionLimiter,
+    /// The web origins that may call the gateway.
     pub origins: Origins,
-    /// Takes callbacks, verifies links, tells the time.
+    /// Runs commands, and provides the link signer and the clock.
     pub commands: Commands,
-    /// Verifies users.
-    pub tokens: Tokens,
-    /// Holds the images.
+    /// Verifies access tokens.
+    pub verifier: TokenVerifier,
+    /// The image store.
     pub blobs: Blobs,
-    /// What the console and `GraphiQL` are filled with.
+    /// The content of `/config.json`, which the console and `GraphiQL` read.
     pub page: PageConfig,
-    /// Bounds what is uploaded at once.
-    pub arrivals: Arrivals,
-    /// The same images in smaller sizes.
+    /// Limits concurrent uploads.
+    pub upload_limiter: UploadLimiter,
+    /// Produces smaller variants of stored images.
     pub variants: Variants,
-    /// Who gives out tokens, where clients can ask.
+    /// The URL of the authorization server, if clients can request it.
     pub authorization_server: Option<String>,
     /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,
-    /// The sockets that are open.
+    /// Tracks the open sockets.
     pub sessions: TaskTracker,
 }
 
-/// Each socket holds one.
-type SharedEdge = Arc<Edge>;
+/// Each open socket holds a clone.
+type SharedState = Arc<AppState>;
 
-/// What one connection may cost.
+/// Limits for one connection.
 #[derive(Debug, Clone, Copy)]
-pub struct EdgeLimits {
-    /// Bytes of a request over HTTP.
+pub struct ConnectionLimits {
+    /// Maximum bytes of an HTTP request body.
     pub request_bytes: usize,
-    /// Bytes of a message on a socket.
+    /// Maximum bytes of a WebSocket message.
     pub message_bytes: usize,
-    /// Bytes of an answer.
+    /// Maximum bytes of a response.
     pub answer_bytes: usize,
-    /// Operations at once on a socket.
+    /// Maximum concurrent operations on one socket.
     pub socket_operations: usize,
-    /// After so long a silence a client is asked whether it is there; as long again, and it is gone.
-    /// One that takes nothing for so long is too slow.
-    pub patience: Duration,
+    /// A client that sends nothing for this long gets a ping; after the same time without a reply,
+    /// its socket is closed. A client that does not read for this long is disconnected.
+    pub ping_interval: Duration,
 }
 
 /// All routes.
-pub fn router(edge: Edge) -> Router {
-    let cors = edge.origins.layer();
+pub fn router(state: AppState) -> Router {
+    let cors = state.origins.layer();
     Router::new()
         .route("/graphql", get(graphql::get_or_upgrade).post(graphql::post))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
@@ -116,12 +117,12 @@ pub fn router(edge: Edge) -> Router {
         .route("/graphiql", get(pages::graphiql))
         .route("/config.json", get(page_config::read))
         .route("/assets/{*path}", get(pages::asset))
-        .fallback(problem::no_such_path)
+        .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .with_state(Arc::new(edge))
+        .with_state(Arc::new(state))
         .layer(cors)
-        .layer(axum::middleware::map_response(add_safety_headers))
-        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(axum::middleware::map_response(add_security_headers))
+        .layer(CatchPanicLayer::custom(problem::internal_error))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(
             |response: &Response, took: Duration, _: &Span| {
                 let status = response.status().as_u16();
@@ -132,19 +133,19 @@ pub fn router(edge: Edge) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
 }
 
-/// What [`tower_http::request_id`] has put there.
+/// The id that [`tower_http::request_id`] has set.
 fn request_id(headers: &HeaderMap) -> &str {
     headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
-/// Names the route, never the path: callback paths and image links are secrets.
+/// Records the route, not the path: callback paths and image links contain secrets.
 fn span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let id = request_id(request.headers());
     tracing::info_span!("http", method = %request.method(), route, request.id = id)
 }
 
-async fn add_safety_headers(mut response: Response) -> Response {
+async fn add_security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -1,32 +1,33 @@
-//! Web frontends on other origins.
+//! Cross-origin rules for web frontends.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header, request};
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use url::{Host, Url};
 
-/// How long a browser remembers what is allowed.
+/// How long a browser caches the result of a preflight request.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
-/// The origins that may call from a browser. Our own always may.
+/// The origins that may call the gateway from a browser, in addition to its own.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    /// As browsers write them.
+    /// As browsers serialise them.
     pub listed: Vec<String>,
-    /// Also every origin on this machine.
-    pub this_machine: bool,
+    /// Also allow every origin on loopback.
+    pub allow_loopback: bool,
 }
 
 impl Origins {
     fn allow(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
         self.listed.iter().any(|listed| listed == origin)
-            || (self.this_machine && is_on_this_machine(origin))
+            || (self.allow_loopback && is_loopback_origin(origin))
     }
 
-    /// Whether a WebSocket may be opened. Browsers do not ask before; it matters when they send
-    /// along what names the user, which a page on another site can make them do.
-    pub(super) fn allow_socket(&self, headers: &HeaderMap) -> bool {
+    /// Whether a WebSocket may be opened. Browsers send no preflight request for `WebSockets`. The
+    /// origin matters when the browser adds credentials by itself, which a page on another site can
+    /// cause.
+    pub(super) fn allows_socket(&self, headers: &HeaderMap) -> bool {
         let ambient = [header::COOKIE, header::AUTHORIZATION];
         let Some(origin) = headers.get(header::ORIGIN) else { return true };
         !ambient.iter().any(|name| headers.contains_key(name))
@@ -34,7 +35,7 @@ impl Origins {
             || is_same_host(origin, headers)
     }
 
-    /// Answers the questions of browsers.
+    /// Responds to preflight requests.
     pub(super) fn layer(&self) -> CorsLayer {
         let origins = self.clone();
         let allow = move |origin: &HeaderValue, _: &request::Parts| origins.allow(origin);
@@ -52,7 +53,7 @@ impl Origins {
     }
 }
 
-fn is_on_this_machine(origin: &str) -> bool {
+fn is_loopback_origin(origin: &str) -> bool {
     match Url::parse(origin).as_ref().map(Url::host) {
         Ok(Some(Host::Domain(name))) => name == "localhost" || name.ends_with(".localhost"),
         Ok(Some(Host::Ipv4(address))) => address.is_loopback(),
@@ -61,10 +62,10 @@ fn is_on_this_machine(origin: &str) -> bool {
     }
 }
 
-/// Whether the request was sent to a name that only this machine has.
-pub(super) fn is_host_on_this_machine(headers: &HeaderMap) -> bool {
+/// Whether the header `host` names loopback.
+pub(super) fn is_loopback_host(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| is_on_this_machine(&format!("http://{host}")))
+    host.is_some_and(|host| is_loopback_origin(&format!("http://{host}")))
 }
 
 fn is_same_host(origin: &HeaderValue, headers: &HeaderMap) -> bool {

@@ -1,4 +1,4 @@
-//! What the pages are filled with.
+//! `/config.json`: the settings of the console and of `GraphiQL`.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,34 +7,34 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::SharedEdge;
-use super::origins::is_host_on_this_machine;
+use super::SharedState;
+use super::origins::is_loopback_host;
 use crate::auth::Role;
 
-/// What the console and `GraphiQL` are filled with.
+/// The settings of the console and of `GraphiQL`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct PageConfig {
-    /// Whom a developer can be, the usual one first; never set under `serve`.
+    /// The development users that the pages offer, the default one first; empty under `serve`.
     pub users: Vec<PageUser>,
-    /// Operations to start from.
+    /// Example operations for `GraphiQL`.
     pub examples: Vec<Example>,
 }
 
-/// Somebody whom a developer can be.
+/// A development user.
 #[derive(Debug, Clone, Serialize)]
 pub struct PageUser {
     /// The token's `sub`.
     pub id: String,
-    /// What the token permits.
+    /// The role in the token.
     pub role: Role,
     /// A development token.
     pub token: String,
 }
 
-/// An operation to start from.
+/// An example operation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Example {
-    /// What it shows.
+    /// The title of the tab.
     pub name: &'static str,
     /// One named operation.
     pub query: &'static str,
@@ -42,10 +42,11 @@ pub struct Example {
     pub variables: Option<Value>,
 }
 
-pub(super) async fn read(State(edge): State<SharedEdge>, headers: HeaderMap) -> Response {
-    let PageConfig { users, examples } = &edge.page;
-    // A name of somebody else's that leads here (DNS rebinding) would let that page read the tokens.
-    let users = if is_host_on_this_machine(&headers) { users.clone() } else { Vec::new() };
+pub(super) async fn read(State(state): State<SharedState>, headers: HeaderMap) -> Response {
+    let PageConfig { users, examples } = &state.page;
+    // Otherwise a page could read the tokens through a host name that resolves to loopback (DNS
+    // rebinding).
+    let users = if is_loopback_host(&headers) { users.clone() } else { Vec::new() };
     let config = PageConfig { users, examples: examples.clone() };
     ([(header::CACHE_CONTROL, "no-store")], Json(config)).into_response()
 }

@@ -1,4 +1,5 @@
-//! The pages built from `web/`, served from the binary. They contact no other host.
+//! Serves the pages built from `web/`, which are embedded in the binary. They contact no other
+//! host.
 
 use std::borrow::Cow;
 
@@ -8,23 +9,23 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use rust_embed::Embed;
 
-use super::encoding::{Coding, accepted};
+use super::encoding::{Coding, accepted_codings};
 use super::problem::problem;
 
-/// `web/dist`, or nothing when the pages were not built. A file may have siblings that are the same file
+/// `web/dist`; empty when the pages were not built. A file may have siblings with the same content
 /// in another coding.
 #[derive(Embed)]
 #[folder = "web/dist"]
 #[allow_missing = true]
 struct Files;
 
-/// No other host, nothing inline, no worker.
+/// Permits no other host, no inline scripts or styles, and no workers.
 const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      font-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; \
      frame-ancestors 'none'; form-action 'none'";
 
-/// No other host, no inline script; Monaco styles its editor inline and brings its own font. Its workers
-/// are assets, and a worker obeys the policy that it came with.
+/// Permits no other host and no inline scripts. Monaco needs inline styles and a font in a data
+/// URL. Its workers are assets, and a worker has the policy of its own response.
 const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; \
      style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
      worker-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
@@ -41,41 +42,42 @@ pub(super) async fn graphiql(headers: HeaderMap) -> Response {
 }
 
 fn page(path: &str, policy: &'static str, headers: &HeaderMap) -> Response {
-    let Some(mut response) = answer(path, policy, "no-cache", headers) else {
+    let Some(mut response) = file_response(path, policy, "no-cache", headers) else {
         return problem(
             StatusCode::NOT_FOUND,
-            "This binary was built without its pages; run `make web` and build it again.",
+            "This binary was built without the web pages. Run `make web` and build it again.",
         );
     };
     response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
-/// Files whose names hold a hash of their content.
+/// Serves files whose names contain a hash of their content.
 pub(super) async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     let path = format!("assets/{path}");
     let cache = "public, max-age=31536000, immutable";
-    let found = (!is_encoded(&path)).then(|| answer(&path, GRAPHIQL_POLICY, cache, &headers));
-    found.flatten().unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "There is no such file."))
+    let found =
+        (!is_encoded(&path)).then(|| file_response(&path, GRAPHIQL_POLICY, cache, &headers));
+    found.flatten().unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "File not found."))
 }
 
-/// Whether this is another file in another coding.
+/// Whether the path names an encoded copy of another file.
 fn is_encoded(path: &str) -> bool {
     [Coding::Brotli, Coding::Gzip].into_iter().any(|coding| {
         path.strip_suffix(coding.suffix()).is_some_and(|plain| Files::get(plain).is_some())
     })
 }
 
-fn answer(
+fn file_response(
     path: &str,
     policy: &'static str,
     cache: &'static str,
-    asked: &HeaderMap,
+    request_headers: &HeaderMap,
 ) -> Option<Response> {
-    let (coding, file) = choose(path, asked, Files::get)?;
+    let (coding, file) = select_coding(path, request_headers, Files::get)?;
     let tag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash()));
-    let is_known = is_known(&tag, asked);
-    let body = if is_known { Bytes::new() } else { bytes(file.data) };
+    let etag_matches = etag_matches(&tag, request_headers);
+    let body = if etag_matches { Bytes::new() } else { bytes(file.data) };
     let mut response = body.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
@@ -83,7 +85,7 @@ fn answer(
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.extend(HeaderValue::try_from(tag).map(|tag| (header::ETAG, tag)));
-    if is_known {
+    if etag_matches {
         headers.remove(header::CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else if coding != Coding::Identity {
@@ -92,20 +94,21 @@ fn answer(
     Some(response)
 }
 
-/// The file in the coding that the client likes best; as it is when there is none that it takes.
-fn choose<T>(
+/// Finds the file in the best coding that the client supports, else in its original form.
+fn select_coding<T>(
     path: &str,
-    asked: &HeaderMap,
+    request_headers: &HeaderMap,
     find: impl Fn(&str) -> Option<T>,
 ) -> Option<(Coding, T)> {
-    let codings = accepted(values(asked, &header::ACCEPT_ENCODING));
+    let codings = accepted_codings(values(request_headers, &header::ACCEPT_ENCODING));
     let mut codings = codings.into_iter().chain([Coding::Identity]);
     codings.find_map(|coding| Some((coding, find(&format!("{path}{}", coding.suffix()))?)))
 }
 
-/// Whether the client has the file with this tag.
-fn is_known(tag: &str, asked: &HeaderMap) -> bool {
-    let mut tags = values(asked, &header::IF_NONE_MATCH).flat_map(|value| value.split(','));
+/// Whether the client has this version of the file in its cache.
+fn etag_matches(tag: &str, request_headers: &HeaderMap) -> bool {
+    let mut tags =
+        values(request_headers, &header::IF_NONE_MATCH).flat_map(|value| value.split(','));
     tags.any(|known| ["*", tag].contains(&known.trim().trim_start_matches("W/")))
 }
 
@@ -142,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_comes_in_the_best_coding_that_it_is_kept_in() {
-        let chosen = |kept: &'static [&'static str], accept| {
-            let asked = headers(header::ACCEPT_ENCODING, accept);
-            let find = |path: &str| kept.contains(&path).then_some(());
-            choose("a.js", &asked, find).map(|(coding, ())| coding.name())
+    fn a_file_is_served_in_the_best_stored_coding() {
+        let chosen = |stored: &'static [&'static str], accept| {
+            let request_headers = headers(header::ACCEPT_ENCODING, accept);
+            let find = |path: &str| stored.contains(&path).then_some(());
+            select_coding("a.js", &request_headers, find).map(|(coding, ())| coding.name())
         };
         let all = ["a.js", "a.js.br", "a.js.gz"].as_slice();
         assert_eq!(chosen(all, "gzip, br"), Some("br"));
@@ -154,14 +157,14 @@ mod tests {
         assert_eq!(chosen(all, "deflate"), Some("identity"));
         assert_eq!(chosen(&["a.js", "a.js.gz"], "gzip, br"), Some("gzip"));
         assert_eq!(chosen(&["a.js"], "gzip, br"), Some("identity"));
-        // Better than nothing.
+        // The original form is sent rather than an error.
         assert_eq!(chosen(&["a.js"], "identity;q=0"), Some("identity"));
         assert_eq!(chosen(&[], "gzip, br"), None);
     }
 
     #[test]
-    fn a_tag_is_known_alone_in_a_list_weak_and_by_a_star() {
-        let known = |value| is_known("\"a\"", &headers(header::IF_NONE_MATCH, value));
+    fn an_etag_matches_alone_in_a_list_weak_and_by_a_star() {
+        let known = |value| etag_matches("\"a\"", &headers(header::IF_NONE_MATCH, value));
         assert!(["\"a\"", "\"b\", \"a\"", "W/\"a\"", "*"].into_iter().all(known));
         assert!(!["\"b\"", "a", ""].into_iter().any(known));
     }

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// An error with a status and a sentence that says what to do.
+/// An error response with a status and a detail that says what to do.
 pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     let body = json!({
         "type": "about:blank",
@@ -18,15 +18,15 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     (status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()
 }
 
-pub(super) async fn no_such_path() -> Response {
-    problem(StatusCode::NOT_FOUND, "There is nothing here; GraphQL is at /graphql.")
+pub(super) async fn not_found() -> Response {
+    problem(StatusCode::NOT_FOUND, "Path not found. The GraphQL endpoint is /graphql.")
 }
 
 pub(super) async fn method_not_allowed() -> Response {
-    problem(StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method.")
+    problem(StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed for this path.")
 }
 
-/// A panic is logged by the panic hook; its message stays inside.
-pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    problem(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong; try again.")
+/// The panic hook logs the panic; its message is not sent to the client.
+pub(super) fn internal_error(_: Box<dyn Any + Send + 'static>) -> Response {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "Internal error. Try again.")
 }

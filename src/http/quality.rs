@@ -1,6 +1,6 @@
-//! What a client likes how much: the parameter `q` of its `accept` headers (RFC 9110, 12.4.2).
+//! Quality values in `accept` headers: the parameter `q` (RFC 9110, 12.4.2).
 
-/// In thousandths; 1,000 when it is missing or unreadable.
+/// The quality in thousandths; 1,000 when it is missing or invalid.
 pub(super) fn thousandths(quality: Option<&str>) -> u16 {
     let quality: f32 = quality.and_then(|quality| quality.parse().ok()).unwrap_or(1.0);
     #[expect(

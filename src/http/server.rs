@@ -1,4 +1,4 @@
-//! Serves HTTP/1.1 with the deadlines that clients on the open internet make necessary.
+//! Serves HTTP/1.1 with the timeouts that an endpoint on the open internet needs.
 
 use std::time::Duration;
 
@@ -13,17 +13,19 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// For the head of a request, and between two requests; longer than proxies keep a connection.
-const HEAD_PATIENCE: Duration = Duration::from_secs(75);
-/// A socket that ends because its client was too slow still says why.
-const GOODBYE: Duration = Duration::from_secs(15);
+/// Time for the head of a request and between two requests; longer than proxies keep an idle
+/// connection open.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
+/// A WebSocket that is closed because its client is too slow still has time to send its close
+/// frame.
+const CLOSE_GRACE: Duration = Duration::from_secs(15);
 
-/// Serves until `stop`; then finishes the requests under way. A connection whose client has taken
-/// nothing for longer than `patience`, although there was something to take, ends.
+/// Serves until `stop` is cancelled, then finishes the requests in progress. A connection ends when
+/// a write makes no progress for longer than `client_timeout`.
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
-    patience: Duration,
+    client_timeout: Duration,
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
@@ -32,26 +34,31 @@ pub async fn serve(
             (connection, _) = Listener::accept(&mut listener) => connection,
             () = stop.cancelled() => break,
         };
-        connections.spawn(talk(connection, router.clone(), patience + GOODBYE, stop.clone()));
+        connections.spawn(serve_connection(
+            connection,
+            router.clone(),
+            client_timeout + CLOSE_GRACE,
+            stop.clone(),
+        ));
     }
     connections.close();
     connections.wait().await;
 }
 
-async fn talk(
+async fn serve_connection(
     connection: TcpStream,
     router: Router,
     write_timeout: Duration,
     stop: CancellationToken,
 ) {
-    // Without it, an event waits until the one before is acknowledged.
+    // With Nagle's algorithm, an event would wait until the client acknowledges the previous one.
     let _ = connection.set_nodelay(true);
     let mut timed = TimeoutStream::new(connection);
     timed.set_write_timeout(Some(write_timeout));
     let service = TowerToHyperService::new(router.into_service::<Incoming>());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
+        .header_read_timeout(HEADER_READ_TIMEOUT)
         .preserve_header_case(true)
         .serve_connection(TokioIo::new(Box::pin(timed)), service)
         .with_upgrades();
@@ -64,6 +71,6 @@ async fn talk(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke");
+        tracing::debug!(%error, "connection failed");
     }
 }

@@ -1,5 +1,5 @@
-//! Signed upload links: the link is the permission. What arrives is decoded and written anew, so that
-//! nothing is kept but the picture.
+//! Receives uploads by signed links: a valid signature is the only authorization that they need.
+//! Each image is decoded and re-encoded, which removes its metadata.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,208 +13,214 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::SharedEdge;
+use super::SharedState;
 use super::body::{self, BodyError};
-use super::images::Permission;
+use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
+use super::images::LinkQuery;
 use super::problem::problem;
-use super::seats::{Seat, Seats};
-use crate::blobs::{Cleaned, PictureError, clean};
+use crate::blobs::{ImageFileError, SanitizedImage, sanitize};
 use crate::domain::Upload;
 
-/// 20 MiB from a phone at 1.5 megabits a second.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Bounds on what arrives at once.
-pub struct Arrivals {
-    /// Kibibytes in memory.
-    room: Arc<Semaphore>,
-    /// How many images are written anew, which takes memory and a core each.
-    cleaning: Arc<Semaphore>,
-    /// So that no user takes all the room.
-    seats: Seats,
+/// Limits concurrent uploads.
+pub struct UploadLimiter {
+    /// In kibibytes.
+    memory: Arc<Semaphore>,
+    /// Each image that is re-encoded needs memory and one core.
+    reencoding: Arc<Semaphore>,
+    /// Prevents one user from using all the memory.
+    connection_limiter: ConnectionLimiter,
 }
 
-impl Arrivals {
-    /// So many mebibytes at once, so many images of one user, and so many that are written anew.
+impl UploadLimiter {
+    /// Limits for uploads in memory, uploads of one user, and images that are re-encoded at the
+    /// same time.
     #[must_use]
-    pub fn new(mebibytes: usize, per_user: usize, cleaned: usize) -> Self {
+    pub fn new(mebibytes: usize, per_user: usize, reencodes: usize) -> Self {
         Self {
-            room: Arc::new(Semaphore::new(mebibytes * 1024)),
-            cleaning: Arc::new(Semaphore::new(cleaned)),
-            seats: Seats::new(per_user),
+            memory: Arc::new(Semaphore::new(mebibytes * 1024)),
+            reencoding: Arc::new(Semaphore::new(reencodes)),
+            connection_limiter: ConnectionLimiter::new(per_user),
         }
     }
 
-    fn enter(&self, upload: &Upload) -> Option<Place> {
+    fn try_acquire(&self, upload: &Upload) -> Option<UploadPermit> {
         let kibibytes = u32::try_from(upload.byte_size.div_ceil(1024)).ok()?;
-        let room = Arc::clone(&self.room).try_acquire_many_owned(kibibytes).ok()?;
-        Some((room, self.seats.take(&upload.owner).ok()?))
+        let memory = Arc::clone(&self.memory).try_acquire_many_owned(kibibytes).ok()?;
+        Some((memory, self.connection_limiter.acquire(&upload.owner).ok()?))
     }
 }
 
-/// Room for an image, and its user's seat.
-type Place = (OwnedSemaphorePermit, Seat);
+/// The memory of an upload, and its share of the user's limit.
+type UploadPermit = (OwnedSemaphorePermit, ConnectionPermit);
 
-/// Why the bytes were not kept.
-enum Refusal {
-    /// The client's mistake.
-    Wrong(StatusCode, String),
-    /// Ours; the same bytes may be sent again.
+/// Why an upload failed.
+enum UploadError {
+    /// The client has to change something.
+    Rejected(StatusCode, String),
+    /// The gateway failed; the client may send the same bytes again.
     Failed,
     Busy,
 }
 
 pub(super) async fn receive(
-    State(edge): State<SharedEdge>,
+    State(state): State<SharedState>,
     Path(id): Path<String>,
-    permission: Result<Query<Permission>, QueryRejection>,
+    link_query: Result<Query<LinkQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let upload = match admit(&edge, &id, permission.ok(), &headers).await {
+    let upload = match authorize(&state, &id, link_query.ok(), &headers).await {
         Ok(upload) => upload,
-        Err(refusal) => {
-            // A client that is still sending never sees an answer.
-            body::discard(PATIENCE, body, edge.commands.policy.upload_bytes).await;
-            return refusal.into_response();
+        Err(error) => {
+            // A client that is still sending does not receive a response.
+            body::discard(UPLOAD_TIMEOUT, body, state.commands.policy.upload_bytes).await;
+            return error.into_response();
         }
     };
-    let kept = keep(&edge, &upload, body).await;
-    kept.map_or_else(IntoResponse::into_response, |()| StatusCode::NO_CONTENT.into_response())
+    let stored = store_upload(&state, &upload, body).await;
+    stored.map_or_else(IntoResponse::into_response, |()| StatusCode::NO_CONTENT.into_response())
 }
 
-/// The upload that the link is for, when it is sent as announced.
-async fn admit(
-    edge: &SharedEdge,
+/// Verifies the link, and that the content type is the declared one.
+async fn authorize(
+    state: &SharedState,
     id: &str,
-    permission: Option<Query<Permission>>,
+    link_query: Option<Query<LinkQuery>>,
     headers: &HeaderMap,
-) -> Result<Upload, Refusal> {
-    let found = match permission {
-        Some(Query(Permission { expires, signature })) => {
-            edge.commands.find_upload(id, expires, &signature).await.map_err(failed)?
+) -> Result<Upload, UploadError> {
+    let found = match link_query {
+        Some(Query(LinkQuery { expires, signature })) => {
+            state.commands.find_upload(id, expires, &signature).await.map_err(failed)?
         }
         None => None,
     };
     let upload = found.ok_or_else(|| {
-        let detail = "This link has ended or is wrong; call createUpload for a new one.";
-        Refusal::Wrong(StatusCode::FORBIDDEN, detail.to_owned())
+        let detail = "The link is invalid or has expired. Call `createUpload` for a new one.";
+        UploadError::Rejected(StatusCode::FORBIDDEN, detail.to_owned())
     })?;
     check_type(&upload, headers)?;
     Ok(upload)
 }
 
-async fn keep(edge: &SharedEdge, upload: &Upload, body: Body) -> Result<(), Refusal> {
-    let Some(place) = edge.arrivals.enter(upload) else {
-        body::discard(PATIENCE, body, upload.byte_size).await;
-        return Err(Refusal::Busy);
+async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Result<(), UploadError> {
+    let Some(upload_permit) = state.upload_limiter.try_acquire(upload) else {
+        body::discard(UPLOAD_TIMEOUT, body, upload.byte_size).await;
+        return Err(UploadError::Busy);
     };
     let bytes = read(upload, body).await?;
-    // To the end: what is not in the store yet is in memory.
-    let (checked, _place) = look(edge, bytes, upload.clone(), place).await;
-    let Checked { digest, cleaned } = checked?;
-    if !edge.commands.begin_upload(upload.id, &digest).await.map_err(failed)? {
-        return Err(other_bytes());
+    // Held to the end: the image is in memory while the store writes it.
+    let (checked, _upload_permit) =
+        check_blocking(state, bytes, upload.clone(), upload_permit).await;
+    let CheckedUpload { digest, cleaned } = checked?;
+    if !state.commands.begin_upload(upload.id, &digest).await.map_err(failed)? {
+        return Err(upload_conflict());
     }
     let path = Upload::path(upload.id, cleaned.media_type);
-    edge.blobs.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
-    edge.commands.finish_upload(upload.id, cleaned.media_type).await.map_err(failed)
+    state.blobs.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
+    state.commands.finish_upload(upload.id, cleaned.media_type).await.map_err(failed)
 }
 
-fn other_bytes() -> Refusal {
-    let detail = "Another image was sent to this link before, or it is too old; call createUpload for a new one.";
-    Refusal::Wrong(StatusCode::CONFLICT, detail.to_owned())
+fn upload_conflict() -> UploadError {
+    let detail = "Another image was already uploaded to this link, or the upload is too old. Call `createUpload` for a new one.";
+    UploadError::Rejected(StatusCode::CONFLICT, detail.to_owned())
 }
 
-fn check_type(upload: &Upload, headers: &HeaderMap) -> Result<(), Refusal> {
-    let announced = upload.media_type.content_type();
+fn check_type(upload: &Upload, headers: &HeaderMap) -> Result<(), UploadError> {
+    let declared = upload.media_type.content_type();
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = sent.and_then(|sent| sent.split(';').next()).unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(announced) {
+    if essence.eq_ignore_ascii_case(declared) {
         return Ok(());
     }
-    let detail = format!("Send it with the content type that was announced: {announced}.");
-    Err(Refusal::Wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
+    let detail = format!("The content type must be {declared}, as declared in `createUpload`.");
+    Err(UploadError::Rejected(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
-async fn read(upload: &Upload, body: Body) -> Result<Bytes, Refusal> {
-    let announced = upload.byte_size;
-    let limit = usize::try_from(announced).unwrap_or(usize::MAX);
-    let wrong = |status, detail: String| Err(Refusal::Wrong(status, detail));
-    match body::read_within(PATIENCE, body, limit).await {
+async fn read(upload: &Upload, body: Body) -> Result<Bytes, UploadError> {
+    let declared = upload.byte_size;
+    let limit = usize::try_from(declared).unwrap_or(usize::MAX);
+    let rejected = |status, detail: String| Err(UploadError::Rejected(status, detail));
+    match body::read_with_timeout(UPLOAD_TIMEOUT, body, limit).await {
         Ok(bytes) if bytes.len() == limit => Ok(bytes),
-        Ok(bytes) => wrong(
+        Ok(bytes) => rejected(
             StatusCode::BAD_REQUEST,
-            format!("{} bytes came, {announced} were announced; send the whole file.", bytes.len()),
+            format!(
+                "Received {} bytes; `createUpload` declared {declared}. Send the whole file.",
+                bytes.len()
+            ),
         ),
-        Err(BodyError::TooLarge) => wrong(
+        Err(BodyError::TooLarge) => rejected(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("More came than the {announced} bytes that were announced."),
+            format!("The image exceeds the {declared} bytes declared in `createUpload`."),
         ),
-        Err(BodyError::Broken) => wrong(
+        Err(BodyError::Incomplete) => rejected(
             StatusCode::BAD_REQUEST,
-            "The image did not arrive whole; send it again.".to_owned(),
+            "The request body is incomplete. Send the image again.".to_owned(),
         ),
     }
 }
 
-struct Checked {
+struct CheckedUpload {
     digest: Vec<u8>,
-    cleaned: Cleaned,
+    cleaned: SanitizedImage,
 }
 
-/// Decoding and writing anew takes up to seconds of CPU. It goes on when nobody waits for it any more, so
-/// its place goes along.
-async fn look(
-    edge: &SharedEdge,
+/// Decoding and re-encoding can use seconds of CPU, and continues when the request is canceled. The
+/// blocking task therefore owns the permits.
+async fn check_blocking(
+    state: &SharedState,
     bytes: Bytes,
     upload: Upload,
-    place: Place,
-) -> (Result<Checked, Refusal>, Option<Place>) {
-    let permit = Arc::clone(&edge.arrivals.cleaning).acquire_owned().await;
-    let looked = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        (check(&bytes, &upload), place)
+    upload_permit: UploadPermit,
+) -> (Result<CheckedUpload, UploadError>, Option<UploadPermit>) {
+    let reencode_permit = Arc::clone(&state.upload_limiter.reencoding).acquire_owned().await;
+    let blocking_task = tokio::task::spawn_blocking(move || {
+        let _reencode_permit = reencode_permit;
+        (check(&bytes, &upload), upload_permit)
     });
-    match looked.await {
-        Ok((checked, place)) => (checked, Some(place)),
-        Err(_) => (Err(Refusal::Failed), None),
+    match blocking_task.await {
+        Ok((checked, upload_permit)) => (checked, Some(upload_permit)),
+        Err(_) => (Err(UploadError::Failed), None),
     }
 }
 
-fn check(bytes: &[u8], upload: &Upload) -> Result<Checked, Refusal> {
+fn check(bytes: &[u8], upload: &Upload) -> Result<CheckedUpload, UploadError> {
     let digest = Sha256::digest(bytes).to_vec();
-    if !upload.takes(&digest) {
-        return Err(other_bytes());
+    if !upload.accepts(&digest) {
+        return Err(upload_conflict());
     }
-    let cleaned = clean(bytes, upload.media_type).map_err(|error| {
+    let cleaned = sanitize(bytes, upload.media_type).map_err(|error| {
         let status = match error {
-            PictureError::UnknownFormat | PictureError::OtherFormat(_) => {
+            ImageFileError::UnknownFormat | ImageFileError::OtherFormat(_) => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        Refusal::Wrong(status, format!("The image cannot be used: {error}."))
+        UploadError::Rejected(status, format!("The image cannot be used: {error}."))
     })?;
-    Ok(Checked { digest, cleaned })
+    Ok(CheckedUpload { digest, cleaned })
 }
 
-fn failed(error: impl std::fmt::Display) -> Refusal {
-    tracing::error!(%error, "an upload could not be kept");
-    Refusal::Failed
+fn failed(error: impl std::fmt::Display) -> UploadError {
+    tracing::error!(%error, "storing an upload failed");
+    UploadError::Failed
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for UploadError {
     fn into_response(self) -> Response {
         let (status, detail) = match self {
-            Self::Wrong(status, detail) => return problem(status, &detail),
+            Self::Rejected(status, detail) => return problem(status, &detail),
             Self::Failed => {
-                (StatusCode::SERVICE_UNAVAILABLE, "The image could not be kept; send it again.")
+                (StatusCode::SERVICE_UNAVAILABLE, "The image could not be stored. Send it again.")
             }
-            Self::Busy => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Too many images arrive at once; send it again.")
-            }
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many concurrent uploads. Send the image again in a few seconds.",
+            ),
         };
         ([(header::RETRY_AFTER, RETRY_AFTER)], problem(status, detail)).into_response()
     }

@@ -1,4 +1,4 @@
-//! What the tools take. The comments on the fields are what the model reads.
+//! The arguments of the tools. The doc comments of the fields are descriptions for the model.
 
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
@@ -6,45 +6,46 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::tool_error::ToolError;
 use crate::commands::Submission;
 use crate::domain::{self, FieldError, ImageSource, Request, TaskKind};
 
-/// The longest wait: official clients give up on an answer after 60 seconds.
+/// The longest wait in seconds: the official clients time out after 60 seconds.
 const MAX_WAIT_SECONDS: i64 = 50;
-const SUBMIT_WAIT_SECONDS: i64 = 40;
-const WAIT_SECONDS: i64 = 45;
-const MAX_LISTED: i64 = 20;
-const LISTED: i64 = 10;
+const DEFAULT_SUBMIT_WAIT_SECONDS: i64 = 40;
+const DEFAULT_WAIT_SECONDS: i64 = 45;
+const MAX_LIST_LIMIT: i64 = 20;
+const DEFAULT_LIST_LIMIT: i64 = 10;
 
-/// Arguments of `generate_image`. What is serialised makes the idempotency key, so what is left out must
-/// leave no trace.
+/// Arguments of `generate_image`. The idempotency key is derived from their serialised form, so
+/// absent arguments must not appear in it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(super) struct GenerateImage {
-    /// In words: what to make, or what to change in the given pictures. 1 to 20,000 characters.
+    /// Text prompt: common to generate, or how to change the given images. 1 to 20,000 characters.
     prompt: String,
-    /// A model's id from `list_models`. Leave out: then the cheapest available model that fits is taken.
+    /// A model's id from `list_models`. Default: the cheapest available model that supports the
+    /// arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
-    /// How many pictures: 1 (when left out) to the model's `max_images`. Each is paid for.
+    /// Number of images: 1 (default) to the model's `max_images`. Each image costs credits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     count: Option<i32>,
-    /// width:height, for example 16:9. Must be one of the model's.
+    /// width:height, for example 16:9. The model must support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     aspect_ratio: Option<String>,
-    /// Length of the longer side: about 1,000, 2,000 or 4,000 pixels. Must be one of the model's.
+    /// Length of the longer side: about 1,000, 2,000 or 4,000 pixels. The model must support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     resolution: Option<Resolution>,
-    /// The file format. Must be one of the model's.
+    /// The file format. The model must support it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output_format: Option<OutputFormat>,
-    /// Any text. Leave out at first; a new value makes another picture from the same words.
+    /// Any text. Omit it at first; a new value makes another image from the same prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variation: Option<String>,
-    /// Refuse when it would cost more credits than this.
+    /// Reject the call if it would cost more credits than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_credits: Option<f64>,
-    /// Answer after that many seconds at the latest: 0 to 50, 40 when left out.
+    /// Respond after this many seconds at the latest: 0 to 50, default 40.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wait_seconds: Option<i64>,
 }
@@ -53,9 +54,9 @@ pub(super) struct GenerateImage {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(super) struct EditImage {
     #[serde(flatten)]
-    what: GenerateImage,
-    /// The pictures to change, each a public https link, or the id of an earlier picture (image_…) or of one
-    /// that the person has sent (upload_…).
+    common: GenerateImage,
+    /// The images to edit: for each a public https URL, the id of an earlier image (image_…), or
+    /// the id of an image that the person has uploaded (upload_…).
     images: Vec<String>,
 }
 
@@ -81,27 +82,27 @@ enum OutputFormat {
 /// Arguments of `get_task`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct GetTask {
-    /// The task's id, task_… as another tool gave it.
+    /// The task's id (task_…), from the result of another tool.
     pub(super) id: String,
 }
 
 /// Arguments of `wait_for_task`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct WaitForTask {
-    /// The task's id, task_… as another tool gave it.
+    /// The task's id (task_…), from the result of another tool.
     pub(super) id: String,
-    /// Answer after that many seconds at the latest: 0 to 50, 45 when left out.
+    /// Respond after this many seconds at the latest: 0 to 50, default 45.
     wait_seconds: Option<i64>,
 }
 
 /// Arguments of `list_tasks`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ListTasks {
-    /// Only tasks in this status.
+    /// Only tasks with this status.
     pub(super) status: Option<TaskStatus>,
-    /// How many: 1 to 20, 10 when left out.
+    /// Number of tasks: 1 to 20, default 10.
     limit: Option<i64>,
-    /// Older than this task: `next` of the page before.
+    /// Only tasks older than this one: `next` of the previous page.
     pub(super) after: Option<String>,
 }
 
@@ -118,19 +119,25 @@ pub(super) enum TaskStatus {
     Canceled,
 }
 
-/// Of tools that take none.
+/// Arguments of tools without arguments.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(super) struct Nothing {}
+pub(super) struct NoArguments {}
 
-/// A request for pictures: to generate, or to edit.
-pub(super) trait Order: Serialize {
-    fn wait(&self) -> Result<i64, Refusal>;
+/// The arguments of a tool that generates images.
+pub(super) trait GenerationArguments: Serialize {
+    fn wait(&self) -> Result<i64, ToolError>;
     fn submission(&self) -> Submission;
 }
 
-impl Order for GenerateImage {
-    fn wait(&self) -> Result<i64, Refusal> {
-        within("wait_seconds", self.wait_seconds, SUBMIT_WAIT_SECONDS, 0, MAX_WAIT_SECONDS)
+impl GenerationArguments for GenerateImage {
+    fn wait(&self) -> Result<i64, ToolError> {
+        in_range(
+            "wait_seconds",
+            self.wait_seconds,
+            DEFAULT_SUBMIT_WAIT_SECONDS,
+            0,
+            MAX_WAIT_SECONDS,
+        )
     }
 
     fn submission(&self) -> Submission {
@@ -138,14 +145,14 @@ impl Order for GenerateImage {
     }
 }
 
-impl Order for EditImage {
-    fn wait(&self) -> Result<i64, Refusal> {
-        self.what.wait()
+impl GenerationArguments for EditImage {
+    fn wait(&self) -> Result<i64, ToolError> {
+        self.common.wait()
     }
 
     fn submission(&self) -> Submission {
-        let images = self.images.iter().map(|image| source(image));
-        self.what.to_submission(TaskKind::Edit, images.collect())
+        let images = self.images.iter().map(|image| image_source(image));
+        self.common.to_submission(TaskKind::Edit, images.collect())
     }
 }
 
@@ -176,14 +183,14 @@ impl GenerateImage {
 }
 
 impl WaitForTask {
-    pub(super) fn wait(&self) -> Result<i64, Refusal> {
-        within("wait_seconds", self.wait_seconds, WAIT_SECONDS, 0, MAX_WAIT_SECONDS)
+    pub(super) fn wait(&self) -> Result<i64, ToolError> {
+        in_range("wait_seconds", self.wait_seconds, DEFAULT_WAIT_SECONDS, 0, MAX_WAIT_SECONDS)
     }
 }
 
 impl ListTasks {
-    pub(super) fn limit(&self) -> Result<usize, Refusal> {
-        let limit = within("limit", self.limit, LISTED, 1, MAX_LISTED)?;
+    pub(super) fn limit(&self) -> Result<usize, ToolError> {
+        let limit = in_range("limit", self.limit, DEFAULT_LIST_LIMIT, 1, MAX_LIST_LIMIT)?;
         Ok(usize::try_from(limit).unwrap_or_default())
     }
 }
@@ -221,8 +228,8 @@ impl From<TaskStatus> for domain::Status {
     }
 }
 
-/// What one of `images` names: an id, or else a link, which is checked with the rest of the input.
-fn source(image: &str) -> ImageSource {
+/// Parses an item of `images`: an id, else a URL, which is validated with the rest of the input.
+fn image_source(image: &str) -> ImageSource {
     if let Ok(image) = image.parse() {
         return ImageSource::Image { image };
     }
@@ -232,45 +239,47 @@ fn source(image: &str) -> ImageSource {
     ImageSource::Url(image.to_owned())
 }
 
-fn within(
+fn in_range(
     field: &str,
     value: Option<i64>,
-    usual: i64,
-    least: i64,
-    most: i64,
-) -> Result<i64, Refusal> {
-    let value = value.unwrap_or(usual);
-    if (least..=most).contains(&value) {
+    default: i64,
+    min: i64,
+    max: i64,
+) -> Result<i64, ToolError> {
+    let value = value.unwrap_or(default);
+    if (min..=max).contains(&value) {
         return Ok(value);
     }
-    let message = format!("{field} is {value}; it must be {least} to {most}.");
-    Err(Refusal::invalid(&[FieldError::new(field, message)]))
+    let message = format!("{field} is {value}; it must be {min} to {max}.");
+    Err(ToolError::invalid(&[FieldError::new(field, message)]))
 }
 
-/// Reads a call's arguments; what does not fit the schema is refused by name.
+/// Parses a call's arguments. An error names the argument that does not match the schema.
 pub(super) fn read<T: DeserializeOwned>(
     arguments: Option<JsonObject>,
     schema: &JsonObject,
-) -> Result<T, Refusal> {
+) -> Result<T, ToolError> {
     let arguments = arguments.unwrap_or_default();
     let known = schema.get("properties").and_then(Value::as_object);
-    let refuse = |problem: &str| {
+    let to_error = |problem: &str| {
         let names = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
-        Refusal::unreadable(problem, names)
+        ToolError::invalid_arguments(problem, names)
     };
     for (name, value) in &arguments {
         let Some(property) = known.and_then(|known| known.get(name)) else {
-            return Err(refuse(&format!("there is no argument `{name}`")));
+            return Err(to_error(&format!("there is no argument `{name}`")));
         };
-        if let Some(wanted) = property["type"].as_str().filter(|wanted| !fits(value, wanted)) {
-            return Err(refuse(&format!("`{name}` is {value}; it must be of type {wanted}")));
+        if let Some(expected) =
+            property["type"].as_str().filter(|expected| !has_type(value, expected))
+        {
+            return Err(to_error(&format!("`{name}` is {value}; it must be of type {expected}")));
         }
     }
-    serde_json::from_value(Value::Object(arguments)).map_err(|error| refuse(&error.to_string()))
+    serde_json::from_value(Value::Object(arguments)).map_err(|error| to_error(&error.to_string()))
 }
 
-fn fits(value: &Value, wanted: &str) -> bool {
-    match wanted {
+fn has_type(value: &Value, expected: &str) -> bool {
+    match expected {
         _ if value.is_null() => true,
         "string" => value.is_string(),
         "integer" => value.is_i64(),

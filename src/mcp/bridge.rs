@@ -1,4 +1,5 @@
-//! `plantain mcp`: the tools of a gateway over stdio, for assistants that start a program.
+//! `plantain mcp`: the tools of a gateway over stdio, for assistants that start MCP servers as
+//! programs.
 
 use std::error::Error;
 use std::time::Duration;
@@ -21,36 +22,37 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_stream::StreamExt;
 use url::Url;
 
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// Longer than the tools wait at most.
-const CALL_PATIENCE: Duration = Duration::from_secs(75);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than the longest wait of a tool.
+const CALL_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// Why there is no bridge.
+/// Why the bridge could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    /// The gateway does not accept the token.
-    #[error("the gateway at {0} refuses the token; get a fresh one and put it into PLANTAIN_TOKEN")]
-    Refused(Url),
-    /// Nobody answers as a gateway does.
-    #[error("the gateway at {0} cannot be reached; is it running, and is PLANTAIN_URL right?")]
+    /// The gateway rejects the token.
+    #[error("the gateway at {0} rejects the token; get a new token and set PLANTAIN_TOKEN")]
+    TokenRejected(Url),
+    /// No gateway responds at this URL.
+    #[error("the gateway at {0} is unreachable; start it, or correct PLANTAIN_URL")]
     Unreachable(Url),
-    /// The assistant speaks no MCP.
-    #[error("the assistant did not begin as MCP says")]
-    Assistant,
+    /// The assistant does not follow the protocol.
+    #[error("the assistant did not complete the MCP handshake")]
+    Handshake,
 }
 
-/// Passes on between standard input and output and the gateway, until the assistant hangs up.
+/// Forwards messages between standard input and output and the gateway, until the assistant
+/// disconnects.
 ///
 /// # Errors
-/// When one of the two sides does not begin.
+/// When the gateway or the assistant does not complete its handshake.
 pub async fn bridge(url: &Url, token: &SecretString) -> Result<(), BridgeError> {
     let progress = ProgressDispatcher::new();
     let gateway = connect(url, token, progress.clone()).await?;
     let bridge = Bridge { url: url.clone(), gateway: gateway.peer().clone(), progress };
     let assistant = bridge.serve(rmcp::transport::stdio());
-    let running = assistant.await.map_err(|_| BridgeError::Assistant)?;
+    let running = assistant.await.map_err(|_| BridgeError::Handshake)?;
     let _ = running.waiting().await;
-    let _ = tokio::time::timeout(CONNECT_PATIENCE, gateway.cancel()).await;
+    let _ = tokio::time::timeout(CONNECT_TIMEOUT, gateway.cancel()).await;
     Ok(())
 }
 
@@ -58,13 +60,16 @@ async fn connect(
     url: &Url,
     token: &SecretString,
     progress: ProgressDispatcher,
-) -> Result<RunningService<RoleClient, Listener>, BridgeError> {
+) -> Result<RunningService<RoleClient, ProgressClient>, BridgeError> {
     let unreachable = || BridgeError::Unreachable(url.clone());
-    #[expect(clippy::disallowed_methods, reason = "`providers` is for providers")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clients of `providers` are for providers only"
+    )]
     let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_PATIENCE)
-        .read_timeout(CALL_PATIENCE)
-        // The token goes to the gateway and nowhere else.
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(CALL_TIMEOUT)
+        // A redirect could send the token to another host.
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|_| unreachable())?;
@@ -72,22 +77,23 @@ async fn connect(
     let config =
         StreamableHttpClientTransportConfig::with_uri(endpoint).auth_header(token.expose_secret());
     let transport = StreamableHttpClientTransport::with_client(client, config);
-    let begun = tokio::time::timeout(CONNECT_PATIENCE, Listener { progress }.serve(transport));
-    begun.await.map_err(|_| unreachable())?.map_err(|error| {
+    let connected =
+        tokio::time::timeout(CONNECT_TIMEOUT, ProgressClient { progress }.serve(transport));
+    connected.await.map_err(|_| unreachable())?.map_err(|error| {
         if error.is_authorization_required() {
-            BridgeError::Refused(url.clone())
+            BridgeError::TokenRejected(url.clone())
         } else {
             unreachable()
         }
     })
 }
 
-/// Hears what the gateway reports between question and answer.
-struct Listener {
+/// Receives the progress notifications of the gateway.
+struct ProgressClient {
     progress: ProgressDispatcher,
 }
 
-impl ClientHandler for Listener {
+impl ClientHandler for ProgressClient {
     async fn on_progress(
         &self,
         step: ProgressNotificationParam,
@@ -97,7 +103,7 @@ impl ClientHandler for Listener {
     }
 }
 
-/// What the assistant sees as server.
+/// The MCP server that the assistant is connected to.
 struct Bridge {
     url: Url,
     gateway: Peer<RoleClient>,
@@ -114,12 +120,12 @@ impl ServerHandler for Bridge {
         page: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let listed = tokio::time::timeout(CONNECT_PATIENCE, self.gateway.list_tools(page)).await;
+        let listed = tokio::time::timeout(CONNECT_TIMEOUT, self.gateway.list_tools(page)).await;
         match listed {
             Ok(Ok(tools)) => Ok(tools),
             Ok(Err(ServiceError::McpError(error))) => Err(error),
-            Ok(Err(error)) => Err(ErrorData::internal_error(self.trouble(&error), None)),
-            Err(_) => Err(ErrorData::internal_error(self.silence(), None)),
+            Ok(Err(error)) => Err(ErrorData::internal_error(self.error_text(&error), None)),
+            Err(_) => Err(ErrorData::internal_error(self.unreachable_text(), None)),
         }
     }
 
@@ -128,13 +134,13 @@ impl ServerHandler for Bridge {
         mut call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        // It belongs to the conversation with the assistant.
+        // The metadata belongs to the connection with the assistant.
         call.meta = None;
-        match self.pass_on(call, context).await {
+        match self.forward_call(call, context).await {
             Ok(result) => Ok(result.into()),
             Err(ServiceError::McpError(error)) => Err(error),
             Err(error) => {
-                let text = ContentBlock::text(self.trouble(&error));
+                let text = ContentBlock::text(self.error_text(&error));
                 Ok(CallToolResult::error(vec![text]).into())
             }
         }
@@ -142,14 +148,15 @@ impl ServerHandler for Bridge {
 }
 
 impl Bridge {
-    /// The answer of the gateway; its progress goes to the assistant, a cancellation to the gateway.
-    async fn pass_on(
+    /// Forwards a call, and returns the gateway's result. Progress is forwarded to the assistant,
+    /// and a cancellation to the gateway.
+    async fn forward_call(
         &self,
         call: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ServiceError> {
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(call));
-        let options = PeerRequestOptions::with_timeout(CALL_PATIENCE);
+        let options = PeerRequestOptions::with_timeout(CALL_TIMEOUT);
         let handle = self.gateway.send_cancellable_request(request, options).await?;
         let id = handle.id.clone();
         let steps = self.progress.subscribe(handle.progress_token.clone()).await;
@@ -158,7 +165,7 @@ impl Bridge {
                 ServerResult::CallToolResult(result) => Ok(result),
                 _ => Err(ServiceError::UnexpectedResponse),
             },
-            never = report(steps, &context) => match never {},
+            never = forward_progress(steps, &context) => match never {},
             () = context.ct.cancelled() => {
                 let params = CancelledNotificationParam::new(Some(id), None);
                 let canceled = CancelledNotification::new(params);
@@ -168,43 +175,43 @@ impl Bridge {
         }
     }
 
-    fn trouble(&self, error: &ServiceError) -> String {
-        if is_refusal(error) {
+    fn error_text(&self, error: &ServiceError) -> String {
+        if is_unauthorized(error) {
             return format!(
-                "The gateway at {} refuses the token; it may have expired. Tell the person to get a \
-                 fresh one and to put it into PLANTAIN_TOKEN.",
+                "The gateway at {} rejects the token; it may have expired. Tell the person to get a new \
+                 token and to set PLANTAIN_TOKEN.",
                 self.url
             );
         }
-        self.silence()
+        self.unreachable_text()
     }
 
-    fn silence(&self) -> String {
+    fn unreachable_text(&self) -> String {
         format!(
-            "The gateway at {} cannot be reached. Try again in a moment; if it fails again, ask the \
-             person whether it is running. Repeating a call is safe.",
+            "The gateway at {} is unreachable. Try again in a minute; if it fails again, ask the person \
+             whether it is running. It is safe to repeat a call.",
             self.url
         )
     }
 }
 
-/// Passes each step on, for ever.
-async fn report(
+/// Forwards progress; never ends.
+async fn forward_progress(
     mut steps: ProgressSubscriber,
     context: &RequestContext<RoleServer>,
 ) -> std::convert::Infallible {
     if let Some(token) = context.meta.get_progress_token() {
         while let Some(mut step) = steps.next().await {
             step.progress_token = token.clone();
-            // Whoever hears nothing of a step misses nothing that matters.
+            // A lost notification is harmless: the result contains the final state.
             let _ = context.peer.notify_progress(step).await;
         }
     }
     std::future::pending().await
 }
 
-/// Whether the gateway answered 401.
-fn is_refusal(error: &ServiceError) -> bool {
+/// Whether the gateway responded with status 401.
+fn is_unauthorized(error: &ServiceError) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = match error {
         ServiceError::TransportSend(error) => Some(error.error.as_ref()),
         _ => None,

@@ -1,4 +1,4 @@
-//! Idempotency keys: a call that is made again must not pay again.
+//! Idempotency keys, so that a repeated call is not paid twice.
 
 use serde::Serialize;
 use serde_json::json;
@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::TaskId;
 
-/// The key of a call: the same tool and arguments give the same one. `after` is the task that an
-/// earlier call made and that ended without a picture: then the next key is due.
+/// Derives the key of a call: the same tool and arguments give the same key. `after` is the task of
+/// an earlier identical call that ended without images; it gives the retry a new key.
 pub(super) fn key(tool: &str, arguments: &impl Serialize, after: Option<TaskId>) -> String {
     let after = after.map(|task| task.to_string());
     let mut input = json!({ "tool": tool, "arguments": arguments, "after": after });
     if let Some(arguments) = input["arguments"].as_object_mut() {
-        // Waiting longer is not asking for something else.
+        // A different wait does not change the request.
         arguments.remove("wait_seconds");
     }
     format!("mcp-{}", hex::encode(Sha256::digest(input.to_string())))
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_arguments_have_the_same_key_in_any_order_and_however_long_they_wait() {
+    fn the_same_arguments_have_the_same_key_in_any_order_and_with_any_wait() {
         let first = generate(json!({ "prompt": "a plantain", "count": 2 }), None);
         assert_eq!(
             first,

@@ -1,4 +1,4 @@
-//! The tools as clients see them: names, descriptions for the model, schemas.
+//! The definitions of the tools: names, descriptions for the model, schemas.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,58 +7,58 @@ use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::arguments::{EditImage, GenerateImage, GetTask, ListTasks, Nothing, WaitForTask};
+use super::arguments::{EditImage, GenerateImage, GetTask, ListTasks, NoArguments, WaitForTask};
 use super::view::{CreditsView, ModelList, TaskList, TaskView};
 
 /// All tools.
 pub(super) static TOOLS: LazyLock<[Tool; 7]> = LazyLock::new(|| {
     [
-        ordering::<GenerateImage>(
+        generation_tool::<GenerateImage>(
             "generate_image",
             "Generate an image",
-            "Makes pictures from words. Costs credits. Waits for the result (up to wait_seconds) and \
-             answers with a small copy and a link to the full picture; when it is not done by then, call \
-             wait_for_task with the id. The same arguments return the same task and are paid for once, so \
-             repeating a call is safe.",
+            "Generates images from a text prompt. Costs credits. Waits for the result (up to wait_seconds) \
+             and returns a thumbnail and a link to the full image; if the task is not finished by then, \
+             call wait_for_task with the id. The same arguments return the same task and are charged once, \
+             so it is safe to repeat a call.",
         ),
-        ordering::<EditImage>(
+        generation_tool::<EditImage>(
             "edit_image",
             "Edit an image",
-            "Changes given pictures as the words say, or combines them. Costs credits. Waits and answers \
-             like generate_image; repeating a call is safe.",
+            "Edits or combines the given images as the prompt says. Costs credits. Waits and responds like \
+             generate_image; it is safe to repeat a call.",
         ),
-        reading::<GetTask, TaskView>(
+        read_only_tool::<GetTask, TaskView>(
             "get_task",
-            "Look at a task",
-            "Says where a task stands, with fresh links to its pictures. Answers at once.",
+            "Get a task",
+            "Returns the current state of a task, with new links to its images. Does not wait.",
         ),
-        reading::<WaitForTask, TaskView>(
+        read_only_tool::<WaitForTask, TaskView>(
             "wait_for_task",
             "Wait for a task",
-            "Waits until a task is over (up to wait_seconds) and answers like get_task. Call it again while \
-             the task still runs.",
+            "Waits until a task is finished (up to wait_seconds) and responds like get_task. Call it again \
+             while the task is still running.",
         ),
-        reading::<ListTasks, TaskList>(
+        read_only_tool::<ListTasks, TaskList>(
             "list_tasks",
             "List tasks",
-            "Lists the person's tasks, newest first, with links to their pictures.",
+            "Lists the person's tasks, newest first, with links to their images.",
         ),
-        reading::<Nothing, CreditsView>(
+        read_only_tool::<NoArguments, CreditsView>(
             "get_credits",
-            "Look at the credits",
-            "Says how many credits are left: the person's allowance, and the accounts at the providers. \
-             One credit is $0.005.",
+            "Get the credits",
+            "Returns how many credits are left: in the person's quota, and in the accounts at the \
+             providers. One credit is $0.005.",
         ),
-        reading::<Nothing, ModelList>(
+        read_only_tool::<NoArguments, ModelList>(
             "list_models",
             "List the models",
-            "Lists the models: what each can do, what it costs, and whether it is available now.",
+            "Lists the models: their options, their prices, and whether they are available now.",
         ),
     ]
 });
 
-/// Spends credits, but never twice for the same call.
-fn ordering<A: JsonSchema + 'static>(
+/// A tool that spends credits, but never twice for the same call.
+fn generation_tool<A: JsonSchema + 'static>(
     name: &'static str,
     title: &str,
     description: &'static str,
@@ -71,7 +71,7 @@ fn ordering<A: JsonSchema + 'static>(
     tool::<A, TaskView>(name, title, description, hints)
 }
 
-fn reading<A: JsonSchema + 'static, R: JsonSchema + 'static>(
+fn read_only_tool<A: JsonSchema + 'static, R: JsonSchema + 'static>(
     name: &'static str,
     title: &str,
     description: &'static str,
@@ -96,21 +96,21 @@ fn tool<A: JsonSchema + 'static, R: JsonSchema + 'static>(
         .with_output_schema::<R>()
 }
 
-/// Closed: an argument that no tool knows is a mistake to tell of.
+/// The schema allows no additional properties, so that misspelled arguments are reported.
 fn input_schema<A: JsonSchema + 'static>() -> Arc<JsonObject> {
     let mut schema = schema_for_type::<A>().as_ref().clone();
     schema.remove("title");
     schema.remove("description");
     let properties = schema.entry("properties").or_insert_with(|| Value::Object(JsonObject::new()));
     for property in properties.as_object_mut().into_iter().flat_map(JsonObject::values_mut) {
-        forget_null(property);
+        remove_null(property);
     }
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     Arc::new(schema)
 }
 
-/// What may be left out may also be null, but saying so confuses some clients.
-fn forget_null(property: &mut Value) {
+/// Optional arguments may be null, but a schema that allows null confuses some clients.
+fn remove_null(property: &mut Value) {
     if let Some(values) = property.get_mut("enum").and_then(Value::as_array_mut) {
         values.retain(|value| !value.is_null());
     }

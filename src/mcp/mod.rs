@@ -1,14 +1,13 @@
-//! The Model Context Protocol: what an assistant can do for a person, as seven tools over `commands`.
+//! The Model Context Protocol: seven tools for assistants, over `commands`.
 //!
-//! Each request stands alone: no session, nothing remembered between calls. What the person may see is
-//! decided by the token of each request.
+//! The server is stateless: it has no sessions, and each request is authorized by its own token.
 
 mod answer;
 mod arguments;
 mod bridge;
 mod keys;
 mod listing;
-mod refusal;
+mod tool_error;
 mod view;
 mod waiting;
 
@@ -21,38 +20,40 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use tokio_util::sync::CancellationToken;
 
-use arguments::{EditImage, GenerateImage, GetTask, ListTasks, Nothing, Order, WaitForTask};
+use arguments::{
+    EditImage, GenerateImage, GenerationArguments, GetTask, ListTasks, NoArguments, WaitForTask,
+};
 pub use bridge::{BridgeError, bridge};
-use refusal::Refusal;
-use view::{AllowanceView, CreditsView, ModelList, ModelView, ProviderView, TaskList, TaskView};
-use waiting::Caller;
+use tool_error::ToolError;
+use view::{CreditsView, ModelList, ModelView, ProviderView, QuotaView, TaskList, TaskView};
+use waiting::ProgressReporter;
 
 use crate::auth::Viewer;
 use crate::blobs::Variants;
 use crate::commands::{Commands, SubmitOutcome};
 use crate::domain::{Task, TaskId};
-use crate::store::{Filter, ProviderAccount, Range, StoreError};
+use crate::store::{HistoryFilter, ProviderAccount, Range, StoreError};
 
-const INSTRUCTIONS: &str = "Makes and edits pictures. Call generate_image or edit_image, show the person \
-     the small picture and give them the link. When an answer says that the task still runs, call \
-     wait_for_task. Do not change the arguments to try again after an error unless it says so.";
-/// A call that failed so often is not tried anew.
-const ATTEMPTS: usize = 10;
+const INSTRUCTIONS: &str = "Generates and edits images. Call generate_image or edit_image, show the person \
+     the thumbnail and give them the link. When a result says that the task is still running, call \
+     wait_for_task. After an error, change the arguments only if the error says so.";
+/// After this many failed tasks, the same call starts no further task.
+const MAX_ATTEMPTS: usize = 10;
 
-/// The tools, for one person.
+/// The MCP server for one user.
 #[derive(Debug, Clone)]
-pub struct Toolbox {
-    /// What the tools call.
+pub struct McpServer {
+    /// Runs the commands behind the tools.
     pub commands: Commands,
-    /// The small pictures.
+    /// Provides the thumbnails.
     pub variants: Variants,
-    /// Who calls.
+    /// The user of the token.
     pub viewer: Viewer,
-    /// Ends the waiting when the gateway stops.
+    /// Ends waits when the gateway stops.
     pub stop: CancellationToken,
 }
 
-impl ServerHandler for Toolbox {
+impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
         server_config()
     }
@@ -78,108 +79,112 @@ impl ServerHandler for Toolbox {
             let message = format!("There is no tool `{}`.", call.name);
             return Err(ErrorData::invalid_params(message, None));
         };
-        let result = self.call(&tool, call.arguments, Caller::new(context)).await;
+        let result = self.call(&tool, call.arguments, ProgressReporter::new(context)).await;
         Ok(result.unwrap_or_else(CallToolResult::from).into())
     }
 }
 
-impl Toolbox {
+impl McpServer {
     async fn call(
         &self,
         tool: &Tool,
         arguments: Option<JsonObject>,
-        caller: Caller,
-    ) -> Result<CallToolResult, Refusal> {
+        reporter: ProgressReporter,
+    ) -> Result<CallToolResult, ToolError> {
         let schema = tool.input_schema.as_ref();
         match tool.name.as_ref() {
             "generate_image" => {
-                let order: GenerateImage = arguments::read(arguments, schema)?;
-                self.order(&tool.name, &order, caller).await
+                let request: GenerateImage = arguments::read(arguments, schema)?;
+                self.generate(&tool.name, &request, reporter).await
             }
             "edit_image" => {
-                let order: EditImage = arguments::read(arguments, schema)?;
-                self.order(&tool.name, &order, caller).await
+                let request: EditImage = arguments::read(arguments, schema)?;
+                self.generate(&tool.name, &request, reporter).await
             }
             "get_task" => {
                 let GetTask { id } = arguments::read(arguments, schema)?;
-                Ok(self.report(&self.find(&id).await?, false).await?)
+                Ok(self.task_result(&self.find(&id).await?, false).await?)
             }
             "wait_for_task" => {
-                let asked: WaitForTask = arguments::read(arguments, schema)?;
-                let (wait, task) = (asked.wait()?, self.find(&asked.id).await?);
-                Ok(self.outcome(&self.wait(task, wait, caller).await?, false).await?)
+                let request: WaitForTask = arguments::read(arguments, schema)?;
+                let (wait, task) = (request.wait()?, self.find(&request.id).await?);
+                Ok(self.generation_result(&self.wait(task, wait, reporter).await?, false).await?)
             }
             "list_tasks" => self.list_tasks(arguments::read(arguments, schema)?).await,
             "get_credits" => {
-                let Nothing {} = arguments::read(arguments, schema)?;
+                let NoArguments {} = arguments::read(arguments, schema)?;
                 Ok(self.credits().await?)
             }
             _ => {
-                let Nothing {} = arguments::read(arguments, schema)?;
+                let NoArguments {} = arguments::read(arguments, schema)?;
                 Ok(self.models().await?)
             }
         }
     }
 
-    async fn order(
+    async fn generate(
         &self,
         tool: &str,
-        order: &impl Order,
-        caller: Caller,
-    ) -> Result<CallToolResult, Refusal> {
-        let wait = order.wait()?;
-        let (task, replayed) = self.submit(tool, order).await?;
-        let task = self.wait(task, wait, caller).await?;
-        Ok(self.outcome(&task, replayed).await?)
+        request: &impl GenerationArguments,
+        reporter: ProgressReporter,
+    ) -> Result<CallToolResult, ToolError> {
+        let wait = request.wait()?;
+        let (task, replayed) = self.submit(tool, request).await?;
+        let task = self.wait(task, wait, reporter).await?;
+        Ok(self.generation_result(&task, replayed).await?)
     }
 
-    /// The task of this call, and whether an earlier one made it. Where that ended without a picture and
-    /// without a price, it is tried anew.
-    async fn submit(&self, tool: &str, order: &impl Order) -> Result<(Task, bool), Refusal> {
-        let mut submission = order.submission();
+    /// Returns the task of this call, and whether an earlier call has created it. An earlier task
+    /// that ended without images and without cost is retried.
+    async fn submit(
+        &self,
+        tool: &str,
+        request: &impl GenerationArguments,
+    ) -> Result<(Task, bool), ToolError> {
+        let mut submission = request.submission();
         let mut last = None;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             let after = last.as_ref().map(|task: &Task| task.id);
-            submission.idempotency_key = Some(keys::key(tool, order, after));
+            submission.idempotency_key = Some(keys::key(tool, request, after));
             let (task, replayed) =
-                accepted(self.commands.submit(&self.viewer.id, submission.clone()).await?)?;
-            if !replayed || !answer::may_try_anew(&task) {
+                accepted_task(self.commands.submit(&self.viewer.id, submission.clone()).await?)?;
+            if !replayed || !answer::may_retry(&task) {
                 return Ok((task, replayed));
             }
             last = Some(task);
         }
-        last.map(|task| (task, true)).ok_or_else(Refusal::no_such_task)
+        last.map(|task| (task, true)).ok_or_else(ToolError::no_such_task)
     }
 
-    async fn find(&self, id: &str) -> Result<Task, Refusal> {
-        let id: TaskId = id.parse().map_err(|_| Refusal::no_such_task())?;
+    async fn find(&self, id: &str) -> Result<Task, ToolError> {
+        let id: TaskId = id.parse().map_err(|_| ToolError::no_such_task())?;
         let task = self.commands.store.find_task(&self.viewer.id, id).await?;
-        task.ok_or_else(Refusal::no_such_task)
+        task.ok_or_else(ToolError::no_such_task)
     }
 
-    async fn list_tasks(&self, asked: ListTasks) -> Result<CallToolResult, Refusal> {
-        let limit = asked.limit()?;
-        let status = asked.status.map(|status| vec![status.into()]);
-        let filter = Filter { status, ..Filter::default() };
-        let after = asked.after.as_deref().map(str::parse).transpose();
-        let after = after.map_err(|_| Refusal::no_such_task())?;
+    async fn list_tasks(&self, request: ListTasks) -> Result<CallToolResult, ToolError> {
+        let limit = request.limit()?;
+        let status = request.status.map(|status| vec![status.into()]);
+        let filter = HistoryFilter { status, ..HistoryFilter::default() };
+        let after = request.after.as_deref().map(str::parse).transpose();
+        let after = after.map_err(|_| ToolError::no_such_task())?;
         let range = Range { after, before: None, limit, from_end: false };
         let page = self.commands.store.list_history(&self.viewer.id, &filter, range).await?;
         let views = page.items.iter().map(|task| TaskView::new(task, None, &self.commands));
-        let next = page.items.last().filter(|_| page.more).map(|task| task.id.to_string());
+        let next = page.items.last().filter(|_| page.has_more).map(|task| task.id.to_string());
         Ok(as_text(&TaskList { tasks: views.collect(), next }))
     }
 
     async fn credits(&self) -> Result<CallToolResult, StoreError> {
         let commands = &self.commands;
-        let allowance = commands.store.find_allowance(&self.viewer.id).await?;
+        let quota = commands.store.find_user_quota(&self.viewer.id).await?;
         let accounts = commands.store.list_accounts().await?;
         let providers =
             commands.catalog.providers().into_iter().map(|provider| {
                 ProviderView::new(&ProviderAccount::of(&accounts, provider), commands)
             });
         Ok(as_text(&CreditsView {
-            allowance: allowance.map(|allowance| AllowanceView::new(&allowance, commands)),
+            quota: quota.map(|quota| QuotaView::new(&quota, commands)),
             providers: providers.collect(),
         }))
     }
@@ -189,13 +194,13 @@ impl Toolbox {
         let now = self.commands.clock.now();
         let models = self.commands.catalog.models().iter().map(|model| {
             let account = ProviderAccount::of(&accounts, model.provider);
-            ModelView::new(model, account.can_take(model.credits_per_image, now))
+            ModelView::new(model, account.can_accept(model.credits_per_image, now))
         });
         Ok(as_text(&ModelList { models: models.collect() }))
     }
 }
 
-/// What clients learn of us first.
+/// The server's name, version and instructions.
 fn server_config() -> ServerConfig {
     let server = Implementation::new("plantain", env!("CARGO_PKG_VERSION"));
     ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
@@ -203,23 +208,24 @@ fn server_config() -> ServerConfig {
         .with_instructions(INSTRUCTIONS)
 }
 
-/// The task of a submission, and whether it was there before.
-fn accepted(outcome: SubmitOutcome) -> Result<(Task, bool), Refusal> {
+/// The task of a submission, and whether it existed before.
+fn accepted_task(outcome: SubmitOutcome) -> Result<(Task, bool), ToolError> {
     match outcome {
         SubmitOutcome::Accepted { task, replayed, .. } => Ok((*task, replayed)),
-        // The key stands for the arguments: another version of the gateway read them differently.
+        // The key is derived from the arguments; another version of the gateway may have parsed
+        // them differently.
         SubmitOutcome::IdempotencyConflict(task) => Ok((*task, true)),
-        SubmitOutcome::InvalidInput(errors) => Err(Refusal::invalid(&errors)),
-        SubmitOutcome::PromptRejected => Err(Refusal::prompt_rejected()),
-        SubmitOutcome::InsufficientCredits(shortage) => Err(Refusal::shortage(shortage)),
+        SubmitOutcome::InvalidInput(errors) => Err(ToolError::invalid(&errors)),
+        SubmitOutcome::PromptRejected => Err(ToolError::prompt_rejected()),
+        SubmitOutcome::InsufficientCredits(shortage) => Err(ToolError::shortage(shortage)),
         SubmitOutcome::RateLimited { retry_after_seconds } => {
-            Err(Refusal::rate_limited(retry_after_seconds))
+            Err(ToolError::rate_limited(retry_after_seconds))
         }
-        SubmitOutcome::NotFound => Err(Refusal::no_such_task()),
+        SubmitOutcome::NotFound => Err(ToolError::no_such_task()),
     }
 }
 
-/// For lists, the structure is what there is to say.
+/// The text of a list is its JSON.
 fn as_text(view: &impl serde::Serialize) -> CallToolResult {
     let text = serde_json::to_string(view).unwrap_or_default();
     answer::structured(vec![ContentBlock::text(text)], view)

@@ -1,49 +1,51 @@
-//! What the tools answer, as structured content. The comments on the fields are what the model reads.
+//! The structured content of results. The doc comments of the fields are descriptions for the
+//! model.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::commands::Commands;
 use crate::domain::{
-    self, Allowance, Failure, FailureCode, ImageVariant, Status, TaskKind, Timestamp,
+    self, Failure, FailureCode, ImageVariant, Status, TaskKind, Timestamp, UserQuota,
 };
 use crate::store::ProviderAccount;
 
 /// A task.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct TaskView {
-    /// Names the task in other tools.
+    /// The id of the task, for other tools.
     pub(super) id: String,
     /// GENERATE or EDIT.
     #[schemars(with = "String")]
     kind: TaskKind,
-    /// QUEUED, UNCONFIRMED, GENERATING or STORING while it runs; SUCCEEDED, FAILED or CANCELED when it is over.
+    /// QUEUED, UNCONFIRMED, GENERATING or STORING while it runs; SUCCEEDED, FAILED or CANCELED when
+    /// it is finished.
     #[schemars(with = "String")]
     status: Status,
     prompt: String,
     model: String,
-    /// How many pictures were asked for.
+    /// Number of requested images.
     requested_images: i64,
-    /// The pictures that are stored, in order.
+    /// The stored images, in order.
     pub(super) images: Vec<ImageView>,
     /// Why it failed; null unless FAILED.
     failure: Option<FailureView>,
-    /// What it cost; what it holds while it runs.
+    /// Its cost; reserved credits while it runs.
     credits: f64,
-    /// Expected seconds until the end; null when nothing is known or it is over.
+    /// Expected seconds until it finishes; null when unknown or finished.
     pub(super) eta_seconds: Option<i64>,
     /// RFC 3339.
     created_at: String,
 }
 
-/// A stored picture.
+/// A stored image.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct ImageView {
-    /// Names the picture.
+    /// The id of the image.
     pub(super) id: String,
-    /// Opens the picture in full size, without a token.
+    /// URL of the image in full size; needs no token.
     pub(super) url: String,
-    /// When the link ends; `get_task` gives a fresh one. RFC 3339.
+    /// When the URL expires; `get_task` returns a new one. RFC 3339.
     pub(super) url_expires_at: String,
     /// In pixels.
     pub(super) width: i64,
@@ -58,7 +60,7 @@ struct FailureView {
     message: String,
     /// What to do next.
     advice: String,
-    /// Whether the same call may succeed when it is made again.
+    /// Whether a repeated call may succeed.
     retryable: bool,
 }
 
@@ -66,40 +68,41 @@ struct FailureView {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TaskList {
     pub(super) tasks: Vec<TaskView>,
-    /// Give it as `after` to see older ones; null when there are none.
+    /// Pass it as `after` to get older tasks; null on the last page.
     pub(super) next: Option<String>,
 }
 
-/// What is left to spend.
+/// The remaining credits.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CreditsView {
-    /// The person's own allowance; null when the operator sets none.
-    pub(super) allowance: Option<AllowanceView>,
-    /// The accounts at the providers, from which everybody's pictures are paid.
+    /// The person's quota; null when the operator sets none.
+    #[serde(rename = "allowance")]
+    pub(super) quota: Option<QuotaView>,
+    /// The accounts at the providers, which pay for the images of all users.
     pub(super) providers: Vec<ProviderView>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct AllowanceView {
-    /// What may still be spent.
+pub(super) struct QuotaView {
+    /// Credits that can still be spent.
     pub(super) available: f64,
-    /// Held for tasks that run.
+    /// Reserved for unfinished tasks.
     reserved: f64,
     spent: f64,
-    /// Whether it is nearly used up.
+    /// Whether less is left than the operator's threshold.
     low: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ProviderView {
     pub(super) provider: String,
-    /// In credits of $0.005; null when the provider could not be asked.
+    /// In credits of $0.005; null when the balance is unknown.
     pub(super) remaining: Option<f64>,
-    /// Whether it is nearly used up.
+    /// Whether less is left than the operator's threshold.
     low: bool,
 }
 
-/// The models on offer.
+/// The configured models.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ModelList {
     pub(super) models: Vec<ModelView>,
@@ -107,23 +110,23 @@ pub(super) struct ModelList {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ModelView {
-    /// What `model` may say.
+    /// A value for `model`.
     pub(super) id: String,
     provider: String,
     /// GENERATE, EDIT or both.
     #[schemars(with = "Vec<String>")]
     kinds: &'static [TaskKind],
-    /// Pictures per call, at most.
+    /// Maximum number of images per call.
     max_images: i64,
-    /// Pictures to edit per call, at most.
+    /// Maximum number of images to edit per call.
     max_input_images: i64,
-    /// What `aspect_ratio` may say.
+    /// Values for `aspect_ratio`.
     aspect_ratios: Vec<String>,
-    /// What `resolution` may say; empty when there is nothing to choose.
+    /// Values for `resolution`; empty when the model has no choice.
     resolutions: Vec<String>,
-    /// What `output_format` may say; empty when there is nothing to choose.
+    /// Values for `output_format`; empty when the model has no choice.
     output_formats: Vec<String>,
-    /// Price of one picture at the default settings.
+    /// Price of one image at the default settings.
     pub(super) credits_per_image: f64,
     /// False while the provider is out of credits, under maintenance or failing.
     pub(super) available: bool,
@@ -145,7 +148,7 @@ impl TaskView {
             failure: state.failure.as_ref().map(FailureView::from),
             credits: state.settled.unwrap_or(state.reserved).as_f64(),
             eta_seconds,
-            created_at: moment(task.created_at),
+            created_at: rfc3339(task.created_at),
         }
     }
 }
@@ -156,7 +159,7 @@ impl ImageView {
         Self {
             id: image.id.to_string(),
             url: link.url.into(),
-            url_expires_at: moment(link.expires_at),
+            url_expires_at: rfc3339(link.expires_at),
             width: image.width.into(),
             height: image.height.into(),
         }
@@ -174,13 +177,13 @@ impl From<&Failure> for FailureView {
     }
 }
 
-impl AllowanceView {
-    pub(super) fn new(allowance: &Allowance, commands: &Commands) -> Self {
+impl QuotaView {
+    pub(super) fn new(quota: &UserQuota, commands: &Commands) -> Self {
         Self {
-            available: allowance.available().as_f64(),
-            reserved: allowance.reserved.as_f64(),
-            spent: allowance.spent.as_f64(),
-            low: commands.is_low(Some(allowance.available())),
+            available: quota.available().as_f64(),
+            reserved: quota.reserved.as_f64(),
+            spent: quota.spent.as_f64(),
+            low: commands.is_low(Some(quota.available())),
         }
     }
 }
@@ -216,6 +219,6 @@ impl ModelView {
     }
 }
 
-fn moment(at: Timestamp) -> String {
+fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

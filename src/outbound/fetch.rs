@@ -1,5 +1,4 @@
-//! The guarded fetcher: for links that a provider or a user named. The guard looks again at each
-//! redirect.
+//! Fetches images from URLs of providers and users. The guard checks the URL and each redirect.
 
 use std::time::Duration;
 
@@ -7,34 +6,34 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::redirect::{Attempt, Policy};
 
-use super::guard::{self, NotPublic};
-use super::{ReadError, read_bounded};
-use crate::addresses::may_be_called;
+use super::guard::{self, NotPublicAddress};
+use super::{ReadError, read_limited};
+use crate::addresses::is_allowed_url;
 
-/// The largest image that is taken: a 4K PNG has about 25 MB.
+/// Maximum size of an image: a 4K PNG has about 25 MB.
 const MAX_IMAGE_BYTES: usize = 40 * 1024 * 1024;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(45);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_REDIRECTS: usize = 3;
 
-/// Why nothing was fetched.
+/// Why a fetch failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The link leads where fetches may not go. Final.
-    #[error("the link leads to an address that is not allowed")]
-    Refused,
-    /// The body is larger than any image. Final.
-    #[error("the file is too large")]
+    /// The URL is at an address that is not allowed. Final.
+    #[error("the URL is at an address that is not allowed")]
+    AddressNotAllowed,
+    /// The body exceeds 40 MiB. Final.
+    #[error("the file exceeds the limit of 40 MiB")]
     TooLarge,
-    /// The server has no such file, or no longer.
-    #[error("the file is gone")]
+    /// The server returned 403, 404 or 410.
+    #[error("the file does not exist")]
     Gone,
-    /// The server or the network failed; it may work later.
+    /// The server or the network failed; a later attempt may succeed.
     #[error("the server could not be reached")]
     Unavailable,
 }
 
-/// Fetches images from links that others named. Clones share their connections.
+/// Fetches images from URLs of providers and users. Clones share a connection pool.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     allow_private: bool,
@@ -42,12 +41,12 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher; with `allow_private`, loopback and private addresses and plain http are fine.
+    /// A fetcher; with `allow_private`, loopback and private addresses and plain HTTP are allowed.
     ///
     /// # Errors
     /// When the system's TLS cannot be set up.
     pub fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
-        let http = guard::guarded(allow_private)
+        let http = guard::client_builder(allow_private)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(FETCH_TIMEOUT)
             .redirect(Policy::custom(move |attempt| redirect(attempt, allow_private)))
@@ -60,8 +59,9 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn fetch(&self, link: &str) -> Result<Bytes, FetchError> {
-        let url = guard::read(link, self.allow_private).map_err(|_| FetchError::Refused)?;
-        let response = self.http.get(url).send().await.map_err(|error| why(&error))?;
+        let url = guard::check_url(link, self.allow_private)
+            .map_err(|_| FetchError::AddressNotAllowed)?;
+        let response = self.http.get(url).send().await.map_err(|error| classify_error(&error))?;
         match response.status() {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => {
@@ -69,20 +69,20 @@ impl Fetcher {
             }
             _ => return Err(FetchError::Unavailable),
         }
-        read_bounded(response, MAX_IMAGE_BYTES).await.map_err(|error| match error {
+        read_limited(response, MAX_IMAGE_BYTES).await.map_err(|error| match error {
             ReadError::TooLarge => FetchError::TooLarge,
             ReadError::Broken => FetchError::Unavailable,
         })
     }
 }
 
-fn why(error: &reqwest::Error) -> FetchError {
-    if guard::stopped(error) { FetchError::Refused } else { FetchError::Unavailable }
+fn classify_error(error: &reqwest::Error) -> FetchError {
+    if guard::is_blocked(error) { FetchError::AddressNotAllowed } else { FetchError::Unavailable }
 }
 
 fn redirect(attempt: Attempt<'_>, allow_private: bool) -> reqwest::redirect::Action {
-    if !may_be_called(attempt.url(), allow_private) {
-        return attempt.error(NotPublic);
+    if !is_allowed_url(attempt.url(), allow_private) {
+        return attempt.error(NotPublicAddress);
     }
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("too many redirects");
@@ -96,10 +96,10 @@ mod tests {
     use axum::http::header::LOCATION;
 
     use super::*;
-    use crate::outbound::pretended::server;
+    use crate::outbound::stub::server;
 
     #[tokio::test]
-    async fn a_link_to_a_private_address_is_refused_however_it_is_written() {
+    async fn a_url_of_a_private_address_is_rejected_in_every_notation() {
         let fetcher = Fetcher::new(false).unwrap();
         for link in [
             "https://127.0.0.1/a.png",
@@ -111,18 +111,18 @@ mod tests {
             "file:///etc/passwd",
             "nonsense",
         ] {
-            assert_eq!(fetcher.fetch(link).await, Err(FetchError::Refused), "{link}");
+            assert_eq!(fetcher.fetch(link).await, Err(FetchError::AddressNotAllowed), "{link}");
         }
     }
 
     #[tokio::test]
-    async fn a_redirect_to_a_private_address_is_refused() {
-        let elsewhere =
+    async fn a_redirect_to_a_private_address_is_rejected() {
+        let location =
             HeaderMap::from_iter([(LOCATION, "https://10.0.0.1/a.png".parse().unwrap())]);
-        let url = server(302, elsewhere, Vec::new()).await;
+        let url = server(302, location, Vec::new()).await;
         let guarded = Fetcher::new(false).unwrap();
-        // The first link is let through, since all that a test can serve is private.
+        // The first URL is allowed, because the test server is at a private address.
         let fetcher = Fetcher { allow_private: true, ..guarded };
-        assert_eq!(fetcher.fetch(url.as_str()).await, Err(FetchError::Refused));
+        assert_eq!(fetcher.fetch(url.as_str()).await, Err(FetchError::AddressNotAllowed));
     }
 }

@@ -10,33 +10,33 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
 use super::USER_AGENT;
-use crate::addresses::{is_public, may_be_called};
+use crate::addresses::{is_allowed_url, is_public};
 
-/// A link that leads where nothing may go.
+/// The URL is not at a public address.
 #[derive(Debug, thiserror::Error)]
 #[error("not a public address")]
-pub(super) struct NotPublic;
+pub(super) struct NotPublicAddress;
 
-/// The beginning of a client that reaches public addresses only, or others too with `allow_private`.
-pub(super) fn guarded(allow_private: bool) -> ClientBuilder {
-    #[expect(clippy::disallowed_methods, reason = "this is a sanctioned place")]
+/// A client builder for public addresses only; with `allow_private`, also for private ones.
+pub(super) fn client_builder(allow_private: bool) -> ClientBuilder {
+    #[expect(clippy::disallowed_methods, reason = "guarded clients are created here")]
     let builder = reqwest::Client::builder();
-    // A proxy would resolve names for us, past the guard.
+    // A proxy would resolve host names itself and so bypass the guard.
     let builder = builder.user_agent(USER_AGENT).no_proxy();
-    if allow_private { builder } else { builder.dns_resolver(Arc::new(PublicOnly)) }
+    if allow_private { builder } else { builder.dns_resolver(Arc::new(PublicResolver)) }
 }
 
-/// The link, if it may be asked for, as far as it shows without resolving its name.
-pub(super) fn read(link: &str, allow_private: bool) -> Result<Url, NotPublic> {
-    let url = Url::parse(link).map_err(|_| NotPublic)?;
-    if may_be_called(&url, allow_private) { Ok(url) } else { Err(NotPublic) }
+/// Parses a URL and checks its host as written. `PublicResolver` checks the resolved addresses.
+pub(super) fn check_url(link: &str, allow_private: bool) -> Result<Url, NotPublicAddress> {
+    let url = Url::parse(link).map_err(|_| NotPublicAddress)?;
+    if is_allowed_url(&url, allow_private) { Ok(url) } else { Err(NotPublicAddress) }
 }
 
-/// Whether the guard stopped a call, among the errors that reqwest passes through.
-pub(super) fn stopped(error: &reqwest::Error) -> bool {
+/// Whether the guard rejected the address: then its error is a source of reqwest's error.
+pub(super) fn is_blocked(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
-        if current.is::<NotPublic>() {
+        if current.is::<NotPublicAddress>() {
             return true;
         }
         cause = current.source();
@@ -44,16 +44,16 @@ pub(super) fn stopped(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Resolves names with the system's resolver and hides every address that is not public.
-struct PublicOnly;
+/// Resolves names with the system's resolver and drops every address that is not public.
+struct PublicResolver;
 
-impl Resolve for PublicOnly {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(NotPublic.into());
+                return Err(NotPublicAddress.into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })

@@ -1,38 +1,38 @@
-//! Calls to where others want us to: links of providers and users, to fetch from and to post to.
+//! Calls to URLs of providers and users: fetching images and sending webhooks.
 //!
-//! Everything that leaves the house is bounded in time and size. What a provider or a user named is
-//! guarded as well (`guard.rs`); calls to the providers' own APIs are in `providers::http`.
+//! Every call is limited in time and size. `guard.rs` also checks that these URLs are at public
+//! addresses; calls to the providers' APIs are in `providers::http`.
 
 mod fetch;
 mod guard;
-mod post;
 #[cfg(test)]
-pub(crate) mod pretended;
+pub(crate) mod stub;
+mod webhook;
 
 pub use fetch::{FetchError, Fetcher};
-pub use post::{Message, PostError, Poster, Reply, Wait};
+pub use webhook::{RetryAfter, WebhookClient, WebhookError, WebhookMessage, WebhookResponse};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
-/// Cloudflare turns away clients without an agent with a bare 403 "error code: 1010"
-/// (`upstreams.md` 1.6), and reqwest sends none by itself.
+/// Cloudflare rejects clients without a user agent with a plain 403 "error code: 1010"
+/// (`upstreams.md` 1.6), and reqwest sends none by default.
 pub const USER_AGENT: &str = concat!("plantain/", env!("CARGO_PKG_VERSION"));
 
 /// Why a body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadError {
-    /// It is longer than allowed.
+    /// The body exceeds the limit.
     TooLarge,
-    /// The connection broke.
+    /// The connection was lost.
     Broken,
 }
 
-/// Reads a body up to a limit, without trusting the announced length.
+/// Reads a body up to a limit, without trusting `Content-Length`.
 ///
 /// # Errors
 /// See [`ReadError`].
-pub async fn read_bounded(mut response: Response, max_bytes: usize) -> Result<Bytes, ReadError> {
+pub async fn read_limited(mut response: Response, max_bytes: usize) -> Result<Bytes, ReadError> {
     if response.content_length().is_some_and(|length| length > max_bytes as u64) {
         return Err(ReadError::TooLarge);
     }

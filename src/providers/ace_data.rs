@@ -1,25 +1,28 @@
-//! Ace Data Cloud's Nano Banana (`upstreams.md` section 4). Its records have no status field: what is
-//! there and what is missing says how far a task is.
+//! Ace Data Cloud's Nano Banana (`upstreams.md` section 4). Its records have no status field: the
+//! state of a task follows from the fields that are present.
 
-mod answers;
+mod responses;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use self::answers::{read_records, read_submission, response_answer, task_id};
+use self::responses::{read_records, read_submission, response_state, task_id};
 use super::http::CallError;
-use super::{Answer, ApiClient, Callback, CallbackNote, Delay, Provider, Submission, Submitted};
-use crate::domain::{Credits, Model, Pace, ProviderName, Resolution, TaskKind};
+use super::{
+    ApiClient, Callback, CallbackPayload, Delay, Provider, Submission, SubmissionOutcome,
+    UpstreamState,
+};
+use crate::domain::{Credits, Model, ProviderName, RateLimits, Resolution, TaskKind};
 
-/// The most ids that one `retrieve_batch` is sent. No limit is documented.
+/// Maximum number of ids in one `retrieve_batch`. The provider documents no limit.
 const IDS_PER_QUERY: u32 = 100;
-/// A credit costs about $0.095, one of the other providers' $0.005 (3.6, 4.6): amounts are shown in
-/// the latter, so that they can be compared and added.
+/// A credit of Ace Data Cloud costs about $0.095, a credit of the other providers $0.005 (3.6,
+/// 4.6). Amounts are converted to the latter, so that they can be compared and added.
 const CREDITS_PER_ACE_CREDIT: f64 = 19.0;
 
-/// One upstream task makes up to four images and bills those that it delivers. No price is published
-/// for them (7): these are estimates, above those of the same models elsewhere. Edits may follow the
-/// size of their first image whatever is asked for (4.2).
+/// One upstream task makes up to four images and bills the delivered ones. No prices are published
+/// (7): these are estimates, above those of the same models elsewhere. Edits may keep the size of
+/// their first image, regardless of the requested one (4.2).
 const COMMON: Model = Model {
     id: "",
     provider: ProviderName::AceData,
@@ -38,8 +41,8 @@ const COMMON: Model = Model {
     credits_by_resolution: &[],
 };
 const ALL_RESOLUTIONS: [Resolution; 3] = [Resolution::R1K, Resolution::R2K, Resolution::R4K];
-/// Our ids begin with this, theirs do not.
-const PREFIX: &str = "ace/";
+/// Prefix of the gateway's model ids; the provider's ids do not have it.
+const MODEL_ID_PREFIX: &str = "ace/";
 
 pub(super) static MODELS: [Model; 4] = [
     Model { id: "ace/nano-banana", ..COMMON },
@@ -67,38 +70,42 @@ pub(super) static MODELS: [Model; 4] = [
 #[derive(Debug)]
 pub struct AceData {
     api: ApiClient,
-    pace: Pace,
+    rate_limits: RateLimits,
     application: Option<Application>,
 }
 
-/// Where the balance is: another host, with a token of its own.
+/// The application whose balance is read, on a separate host with a separate token.
 #[derive(Debug)]
 pub struct Application {
-    /// Calls the platform with its token.
+    /// Client of the platform's API, with its token.
     pub platform: ApiClient,
-    /// The application whose credits are spent.
+    /// Id of the application whose credits are spent.
     pub id: String,
 }
 
 impl AceData {
-    /// Where the API is, unless the operator says otherwise.
+    /// Default base URL of the API.
     pub const BASE_URL: &'static str = "https://api.acedata.cloud";
-    /// Where the balance is, unless the operator says otherwise.
+    /// Default base URL of the platform's API, which has the balance.
     pub const PLATFORM_URL: &'static str = "https://platform.acedata.cloud";
 
-    /// Calls through this client; without an `application`, the balance stays unknown.
+    /// Uses this API client; without an `application`, the balance is unknown.
     #[must_use]
-    pub const fn new(api: ApiClient, pace: Pace, application: Option<Application>) -> Self {
-        Self { api, pace, application }
+    pub const fn new(
+        api: ApiClient,
+        rate_limits: RateLimits,
+        application: Option<Application>,
+    ) -> Self {
+        Self { api, rate_limits, application }
     }
 }
 
-/// What an account may do (4.6): so many jobs at the same time, and questions in batches.
+/// Rate limits of an account (4.6): concurrent jobs, and status queries in batches.
 #[must_use]
-pub const fn pace(jobs_at_once: u32, queries_per_second: u32) -> Pace {
-    Pace {
+pub const fn rate_limits(max_concurrent_jobs: u32, queries_per_second: u32) -> RateLimits {
+    RateLimits {
         submissions: None,
-        jobs_at_once: Some(jobs_at_once),
+        max_concurrent_jobs: Some(max_concurrent_jobs),
         queries_per_second,
         ids_per_query: IDS_PER_QUERY,
     }
@@ -114,35 +121,36 @@ impl Provider for AceData {
         &MODELS
     }
 
-    fn pace(&self) -> Pace {
-        self.pace
+    fn rate_limits(&self) -> RateLimits {
+        self.rate_limits
     }
 
-    async fn submit(&self, submission: &Submission<'_>) -> Submitted {
+    async fn submit(&self, submission: &Submission<'_>) -> SubmissionOutcome {
         match self.api.post("/nano-banana/images", &request_body(submission)).await {
             Ok(reply) => read_submission(&reply),
-            Err(CallError::NotSent) => Submitted::Postponed(Delay::NO_CONNECTION),
-            Err(CallError::Lost) => Submitted::Lost { why: "no answer" },
+            Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
+            Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
         }
     }
 
-    async fn query(&self, upstream_ids: &[&str]) -> Vec<Answer> {
+    async fn query_status(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
         let body = match upstream_ids {
             [one] => json!({ "id": one, "action": "retrieve" }),
             several => json!({ "ids": several, "action": "retrieve_batch" }),
         };
         match self.api.post("/nano-banana/tasks", &body).await {
             Ok(reply) => read_records(&reply, upstream_ids),
-            Err(_) => vec![Answer::Unavailable(Delay::NO_CONNECTION); upstream_ids.len()],
+            Err(_) => vec![UpstreamState::Unavailable(Delay::NO_CONNECTION); upstream_ids.len()],
         }
     }
 
-    /// Nothing is signed, by the vendor's own words.
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackNote, &'static str> {
-        let body: Value = serde_json::from_slice(callback.body).map_err(|_| "it is no JSON")?;
-        let upstream_id = task_id(&body).ok_or("it names no task")?;
+    /// Callbacks are not signed, according to the vendor.
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str> {
+        let body: Value =
+            serde_json::from_slice(callback.body).map_err(|_| "the body is not valid JSON")?;
+        let upstream_id = task_id(&body).ok_or("the task id is missing")?;
         let failed = body.get("success").and_then(Value::as_bool) == Some(false);
-        Ok(CallbackNote { upstream_id, answer: response_answer(&body, failed) })
+        Ok(CallbackPayload { upstream_id, state: response_state(&body, failed) })
     }
 
     async fn balance(&self) -> Option<Credits> {
@@ -156,7 +164,8 @@ impl Provider for AceData {
     }
 }
 
-/// `async` and a callback: either alone has been seen to block until the image is done (4.2).
+/// Sends both `async` and a callback: with only one of them, calls were observed to block until the
+/// image was finished (4.2).
 fn request_body(submission: &Submission<'_>) -> Value {
     let request = submission.request;
     let mut body = json!({
@@ -165,7 +174,7 @@ fn request_body(submission: &Submission<'_>) -> Value {
             TaskKind::Edit => "edit",
         },
         "prompt": request.prompt,
-        "model": submission.model.trim_start_matches(PREFIX),
+        "model": submission.model.trim_start_matches(MODEL_ID_PREFIX),
         "count": submission.images,
         "callback_url": submission.callback_url,
         "async": true,

@@ -1,4 +1,4 @@
-//! Flux Kontext, by kie.ai or fluxapi.ai (`upstreams.md` section 3). Both speak the same dialect;
+//! Flux Kontext, by kie.ai or fluxapi.ai (`upstreams.md` section 3). Both have the same API;
 //! only the path of the balance differs.
 
 use async_trait::async_trait;
@@ -10,13 +10,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::{Answer, ApiClient, Callback, CallbackNote, Provider, Submission, Submitted, kie};
-use crate::domain::{Credits, Model, OutputFormat, Pace, ProviderName, TaskKind};
+use super::{
+    ApiClient, Callback, CallbackPayload, Provider, Submission, SubmissionOutcome, UpstreamState,
+    kie,
+};
+use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, TaskKind};
 
 const PRO: &str = "flux-kontext-pro";
 const MAX: &str = "flux-kontext-max";
 
-/// One image per upstream task, at most one image to edit. Prices are what resellers report (3.6).
+/// One image per upstream task, at most one image to edit. Prices as resellers report them (3.6).
 const COMMON: Model = Model {
     id: PRO,
     provider: ProviderName::FluxKontext,
@@ -38,29 +41,33 @@ const COMMON: Model = Model {
 pub(super) static MODELS: [Model; 2] =
     [COMMON, Model { id: MAX, credits_per_image: Credits::whole(10), ..COMMON }];
 
-/// How old a signed callback may be. The documents give no window; clients use this one (3.4).
-const SIGNATURE_LIFE_SECONDS: i64 = 300;
+/// Maximum age of a signed callback. The documentation states none; other clients use 300 s (3.4).
+const SIGNATURE_MAX_AGE_SECONDS: i64 = 300;
 
 /// Flux Kontext.
 #[derive(Debug)]
 pub struct FluxKontext {
     api: ApiClient,
-    pace: Pace,
+    rate_limits: RateLimits,
     webhook_key: Option<SecretString>,
 }
 
 impl FluxKontext {
-    /// Where the API is, unless the operator says otherwise.
+    /// Default base URL of the API.
     pub const BASE_URL: &'static str = "https://api.kie.ai";
 
-    /// Calls through this client, as often as `pace` allows. With a `webhook_key`, callbacks must be
-    /// signed with it.
+    /// Uses this API client, within the limits of `rate_limits`. With a `webhook_key`, callbacks
+    /// must be signed with it.
     #[must_use]
-    pub const fn new(api: ApiClient, pace: Pace, webhook_key: Option<SecretString>) -> Self {
-        Self { api, pace, webhook_key }
+    pub const fn new(
+        api: ApiClient,
+        rate_limits: RateLimits,
+        webhook_key: Option<SecretString>,
+    ) -> Self {
+        Self { api, rate_limits, webhook_key }
     }
 
-    /// kie.ai has one path and answers 404 to the other; fluxapi.ai the other way round (3.1).
+    /// kie.ai has the first path and returns 404 for the second; fluxapi.ai the reverse (3.1).
     fn balance_paths(&self) -> [&'static str; 2] {
         let (kie, fluxapi) = ("/api/v1/chat/credit", "/api/v1/common/credit");
         if self.api.host().ends_with("fluxapi.ai") { [fluxapi, kie] } else { [kie, fluxapi] }
@@ -77,23 +84,23 @@ impl Provider for FluxKontext {
         &MODELS
     }
 
-    fn pace(&self) -> Pace {
-        self.pace
+    fn rate_limits(&self) -> RateLimits {
+        self.rate_limits
     }
 
-    async fn submit(&self, submission: &Submission<'_>) -> Submitted {
+    async fn submit(&self, submission: &Submission<'_>) -> SubmissionOutcome {
         kie::submit(&self.api, "/api/v1/flux/kontext/generate", &request_body(submission)).await
     }
 
-    async fn query(&self, upstream_ids: &[&str]) -> Vec<Answer> {
-        kie::query(&self.api, "/api/v1/flux/kontext/record-info", upstream_ids).await
+    async fn query_status(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
+        kie::query_status(&self.api, "/api/v1/flux/kontext/record-info", upstream_ids).await
     }
 
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackNote, &'static str> {
-        let note = kie::read_callback(callback.body).ok_or("it names no task")?;
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str> {
+        let payload = kie::read_callback(callback.body).ok_or("the task id is missing")?;
         match &self.webhook_key {
-            Some(key) => verify(key, &note.upstream_id, callback).map(|()| note),
-            None => Ok(note),
+            Some(key) => verify(key, &payload.upstream_id, callback).map(|()| payload),
+            None => Ok(payload),
         }
     }
 
@@ -108,31 +115,31 @@ impl Provider for FluxKontext {
     }
 }
 
-/// The signature covers the task's id and the time, not the body (3.4): it proves who speaks, and
-/// what is said is asked for again.
+/// The signature covers the task's id and the time, not the body (3.4): it authenticates the
+/// sender, and a status query confirms the content.
 fn verify(
     key: &SecretString,
     upstream_id: &str,
     callback: &Callback<'_>,
 ) -> Result<(), &'static str> {
     let header = |name: &str| callback.headers.get(name).map(|value| value.trim());
-    let signed_at = header("x-webhook-timestamp").ok_or("it is not signed")?;
-    let signature = header("x-webhook-signature").ok_or("it is not signed")?;
-    let seconds: i64 = signed_at.parse().map_err(|_| "its timestamp is no number")?;
+    let signed_at = header("x-webhook-timestamp").ok_or("the signature is missing")?;
+    let signature = header("x-webhook-signature").ok_or("the signature is missing")?;
+    let seconds: i64 = signed_at.parse().map_err(|_| "the timestamp is not a number")?;
     let age = callback.received_at.timestamp().checked_sub(seconds);
-    if age.is_none_or(|age| age.abs() > SIGNATURE_LIFE_SECONDS) {
-        return Err("its signature is too old");
+    if age.is_none_or(|age| age.abs() > SIGNATURE_MAX_AGE_SECONDS) {
+        return Err("the signature has expired");
     }
-    let signature = STANDARD.decode(signature).map_err(|_| "its signature is not base64")?;
+    let signature = STANDARD.decode(signature).map_err(|_| "the signature is not base64")?;
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes());
-    let mac = mac.map_err(|_| "the webhook key cannot be used")?;
+    let mac = mac.map_err(|_| "the webhook key is not usable")?;
     // `verify_slice` compares in constant time.
     mac.chain_update(format!("{upstream_id}.{signed_at}"))
         .verify_slice(&signature)
-        .map_err(|_| "its signature is wrong")
+        .map_err(|_| "the signature does not match")
 }
 
-/// What the client left out stays out: in edit mode a ratio would override that of the image.
+/// Omits what the client did not set: in edit mode a ratio would override that of the image.
 fn request_body(submission: &Submission<'_>) -> Value {
     let request = submission.request;
     let options = request.options.flux_kontext.unwrap_or_default();

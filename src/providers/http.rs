@@ -1,4 +1,4 @@
-//! One call to a provider's API: sent once, bounded in time and size, never followed elsewhere.
+//! One call to a provider's API: sent once, limited in time and size, redirects not followed.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use crate::outbound::{USER_AGENT, read_bounded};
+use crate::outbound::{USER_AGENT, read_limited};
 
-/// Answers are a few kilobytes; more is not an answer.
+/// Responses have a few kilobytes; a larger body is not a valid response.
 const MAX_REPLY_BYTES: usize = 1024 * 1024;
 
 /// Shorter than any lease.
@@ -26,7 +26,7 @@ pub struct ApiClient {
     http: reqwest::Client,
 }
 
-/// What the server answered.
+/// The server's response.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -34,22 +34,22 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
-/// No answer.
+/// Why there is no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallError {
     /// No connection: the request certainly did not arrive.
     NotSent,
-    /// It was sent, or may have been; the answer did not arrive whole.
-    Lost,
+    /// The request was sent, or may have been; no complete response arrived.
+    NoResponse,
 }
 
 impl ApiClient {
-    /// A client that calls below `base_url` with this key.
+    /// A client of the API at `base_url` that authenticates with this key.
     ///
     /// # Errors
     /// When the system's TLS cannot be set up.
     pub fn new(base_url: Url, key: SecretString) -> Result<Self, reqwest::Error> {
-        #[expect(clippy::disallowed_methods, reason = "this is the sanctioned place")]
+        #[expect(clippy::disallowed_methods, reason = "HTTP clients of providers are created here")]
         let builder = reqwest::Client::builder();
         let http = builder
             .user_agent(USER_AGENT)
@@ -96,17 +96,18 @@ impl ApiClient {
             if error.is_connect() || error.is_builder() {
                 CallError::NotSent
             } else {
-                CallError::Lost
+                CallError::NoResponse
             }
         })?;
         let status = response.status();
         let retry_after = retry_after(&response);
-        let body = read_bounded(response, MAX_REPLY_BYTES).await.map_err(|_| CallError::Lost)?;
+        let body =
+            read_limited(response, MAX_REPLY_BYTES).await.map_err(|_| CallError::NoResponse)?;
         Ok(Reply { status, retry_after, body })
     }
 }
 
-/// The header in seconds; the date form is not used by these providers and reads as absent.
+/// The header in seconds. These providers do not use the date form, so it is ignored.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     let seconds: u64 = value.trim().parse().ok()?;

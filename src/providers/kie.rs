@@ -1,4 +1,5 @@
-//! What nanobananaapi.ai, kie.ai and fluxapi.ai have in common: envelope, classifier, results
+//! API conventions shared by nanobananaapi.ai, kie.ai and fluxapi.ai: envelope, error codes,
+//! results
 //! (`upstreams.md` section 1).
 
 use std::time::Duration;
@@ -7,45 +8,45 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::http::{CallError, Reply};
-use super::words::{classify, failure};
-use super::{Answer, ApiClient, CallbackNote, Delay, Refusal, Submitted};
-use crate::domain::{Credits, FailureCode, Pace, Rate, Trouble};
+use super::messages::{classify, failure};
+use super::{ApiClient, CallbackPayload, Delay, SubmissionError, SubmissionOutcome, UpstreamState};
+use crate::domain::{BreakerReason, Credits, FailureCode, Rate, RateLimits};
 
 /// A 429 means "not queued"; the family's window is 10 seconds.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 const MAINTENANCE_PAUSE: Duration = Duration::from_mins(2);
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
-/// What the family lets an account do (3.6): 20 submissions in 10 seconds, 10 questions a second.
+/// Rate limits of an account (3.6): 20 submissions in 10 seconds, 10 status queries per second.
 #[must_use]
-pub fn pace(submissions_per_10_seconds: u32, queries_per_second: u32) -> Pace {
+pub fn rate_limits(submissions_per_10_seconds: u32, queries_per_second: u32) -> RateLimits {
     let window = TimeDelta::seconds(10);
-    Pace {
+    RateLimits {
         submissions: Some(Rate { count: submissions_per_10_seconds, window }),
-        jobs_at_once: None,
+        max_concurrent_jobs: None,
         queries_per_second,
         ids_per_query: 1,
     }
 }
 
-/// `{"code", "msg", "data"}`, as lenient as the servers are careless.
+/// `{"code", "msg", "data"}`, parsed leniently because the servers are inconsistent.
 #[derive(Debug)]
 pub(super) struct Envelope {
     code: Option<i64>,
     message: String,
-    whole: Value,
+    body: Value,
 }
 
 impl Envelope {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let whole: Value = serde_json::from_slice(body).ok()?;
-        let whole = whole.is_object().then_some(whole)?;
-        let message = ["msg", "message"].iter().find_map(|key| whole.get(key)?.as_str());
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let body = body.is_object().then_some(body)?;
+        let message = ["msg", "message"].iter().find_map(|key| body.get(key)?.as_str());
         let message = message.unwrap_or_default().to_owned();
-        Some(Self { code: whole.get("code").and_then(number), message, whole })
+        Some(Self { code: body.get("code").and_then(number), message, body })
     }
 
-    /// HTTP 200 does not mean success, and an HTTP error outranks the body (1.1).
+    /// HTTP 200 does not mean success, and an HTTP error status overrides the body's code (1.1).
     fn effective_code(&self, reply: &Reply) -> i64 {
         if reply.status.is_success() {
             self.code.unwrap_or(0)
@@ -55,18 +56,18 @@ impl Envelope {
     }
 
     fn data(&self) -> &Value {
-        &self.whole["data"]
+        &self.body["data"]
     }
 
-    /// The id, by the names and in the places seen in the wild.
+    /// The task's id, under every observed name and at every observed level.
     pub(super) fn task_id(&self) -> Option<String> {
-        [self.data(), &self.whole]
+        [self.data(), &self.body]
             .into_iter()
             .find_map(|part| ["taskId", "task_id"].into_iter().find_map(|key| id(part.get(key)?)))
     }
 }
 
-/// A usable id, written as a text or a number.
+/// A valid id, given as a string or a number.
 pub(super) fn id(value: &Value) -> Option<String> {
     let id = match value {
         Value::String(text) => text.clone(),
@@ -76,19 +77,19 @@ pub(super) fn id(value: &Value) -> Option<String> {
     (!id.is_empty() && id.len() <= 200).then_some(id)
 }
 
-/// A number, or a text that holds one: `errorCode` and `code` come as either.
+/// An integer, or a string that holds one: `errorCode` and `code` occur as both.
 pub(super) fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// Every link under the names seen in the wild: `response` before `info`, one or many (2.3).
-/// `originImageUrl` is left alone: it dies within 10 minutes.
+/// Every result URL under the observed names: `response` before `info`, one or several (2.3).
+/// `originImageUrl` is ignored: it expires within 10 minutes.
 pub(super) fn result_urls(record: &Value) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
     for part in ["response", "info"].iter().filter_map(|key| record.get(key)) {
-        let part = unwrap_text(part);
+        let part = parse_embedded_json(part);
         for key in ["resultImageUrl", "resultImageUrls", "resultUrls", "result_urls"] {
-            for url in texts(part.get(key).unwrap_or(&Value::Null)) {
+            for url in strings(part.get(key).unwrap_or(&Value::Null)) {
                 if !url.trim().is_empty() && !urls.contains(&url) {
                     urls.push(url);
                 }
@@ -98,8 +99,8 @@ pub(super) fn result_urls(record: &Value) -> Vec<String> {
     urls
 }
 
-/// `response` was seen as JSON in a text, and as a bare link (3.3).
-fn unwrap_text(part: &Value) -> Value {
+/// `response` was observed as JSON in a string, and as a plain URL (3.3).
+fn parse_embedded_json(part: &Value) -> Value {
     match part.as_str() {
         Some(text) if text.starts_with("http") => {
             serde_json::json!({ "resultImageUrl": text })
@@ -109,7 +110,7 @@ fn unwrap_text(part: &Value) -> Value {
     }
 }
 
-fn texts(value: &Value) -> Vec<String> {
+fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -117,16 +118,16 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Sends a job.
-pub(super) async fn submit(api: &ApiClient, path: &str, body: &Value) -> Submitted {
+/// Submits a job.
+pub(super) async fn submit(api: &ApiClient, path: &str, body: &Value) -> SubmissionOutcome {
     match api.post(path, body).await {
         Ok(reply) => read_submission(&reply),
-        Err(CallError::NotSent) => Submitted::Postponed(Delay::NO_CONNECTION),
-        Err(CallError::Lost) => Submitted::Lost { why: "no answer" },
+        Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
+        Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
     }
 }
 
-/// What the client left to the model is left out.
+/// Removes the fields that the client did not set.
 pub(super) fn without_nulls(mut body: Value) -> Value {
     if let Some(fields) = body.as_object_mut() {
         fields.retain(|_, value| !value.is_null());
@@ -134,20 +135,24 @@ pub(super) fn without_nulls(mut body: Value) -> Value {
     body
 }
 
-/// Asks about jobs, one by one: the family has no other way.
-pub(super) async fn query(api: &ApiClient, path: &str, upstream_ids: &[&str]) -> Vec<Answer> {
-    let mut answers = Vec::new();
+/// Queries the status of jobs one by one: the family has no batch endpoint.
+pub(super) async fn query_status(
+    api: &ApiClient,
+    path: &str,
+    upstream_ids: &[&str],
+) -> Vec<UpstreamState> {
+    let mut states = Vec::new();
     for upstream_id in upstream_ids {
         let reply = api.get(path, &[("taskId", upstream_id)]).await;
-        answers.push(match reply {
+        states.push(match reply {
             Ok(reply) => read_record(&reply),
-            Err(_) => Answer::Unavailable(Delay::NO_CONNECTION),
+            Err(_) => UpstreamState::Unavailable(Delay::NO_CONNECTION),
         });
     }
-    answers
+    states
 }
 
-/// The account's balance. The documents say whole numbers; fractions were seen.
+/// The account's balance. The documentation says integers; fractions were observed.
 pub(super) fn read_balance(reply: &Reply) -> Option<Credits> {
     let envelope = Envelope::parse(&reply.body)?;
     if envelope.effective_code(reply) != 200 {
@@ -157,32 +162,32 @@ pub(super) fn read_balance(reply: &Reply) -> Option<Credits> {
     Credits::from_f64(data.as_f64().or_else(|| data.as_str()?.trim().parse().ok())?)
 }
 
-pub(super) fn read_submission(reply: &Reply) -> Submitted {
+pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
     let Some(envelope) = Envelope::parse(&reply.body) else { return unreadable(reply) };
     if let Some(upstream_id) = envelope.task_id() {
-        return Submitted::Accepted { upstream_id };
+        return SubmissionOutcome::Accepted { upstream_id };
     }
     let code = envelope.effective_code(reply);
     if code == 200 || envelope.code.is_none() {
-        return Submitted::Lost { why: "an answer without an id" };
+        return SubmissionOutcome::Unconfirmed { reason: "a response without a task id" };
     }
-    // A gateway in front of the API does not know what became of the request behind it.
+    // A gateway in front of the API cannot know whether the API received the request.
     if matches!(reply.status.as_u16(), 502..=504) {
-        return Submitted::Lost { why: "no answer behind the provider's gateway" };
+        return SubmissionOutcome::Unconfirmed { reason: "a gateway error at the provider" };
     }
     let by_message = if matches!(code, 401 | 402) { None } else { classify(&envelope.message) };
-    let Some(class) = by_message.or_else(|| submission_class(code)) else {
+    let Some(failure_code) = by_message.or_else(|| submission_failure_code(code)) else {
         return postponed(code, reply);
     };
-    let refusal = refusal(class, &envelope.message);
-    if code == 500 && class == FailureCode::UpstreamUnavailable {
-        return Submitted::Faltered(refusal);
+    let submission_error = submission_error(failure_code, &envelope.message);
+    if code == 500 && failure_code == FailureCode::UpstreamUnavailable {
+        return SubmissionOutcome::TransientFailure(submission_error);
     }
-    Submitted::Rejected(refusal)
+    SubmissionOutcome::Rejected(submission_error)
 }
 
-/// The codes of 2.5 as answers to a submission; `None` for those that say "later".
-const fn submission_class(code: i64) -> Option<FailureCode> {
+/// The codes of 2.5 as responses to a submission; `None` for codes that ask for a later retry.
+const fn submission_failure_code(code: i64) -> Option<FailureCode> {
     Some(match code {
         400 | 413 | 422 => FailureCode::InvalidInput,
         401 => FailureCode::UpstreamAuth,
@@ -194,106 +199,122 @@ const fn submission_class(code: i64) -> Option<FailureCode> {
     })
 }
 
-fn refusal(class: FailureCode, message: &str) -> Refusal {
-    let account = matches!(class, FailureCode::UpstreamAuth | FailureCode::UpstreamCredits);
-    Refusal { failure: failure(class, message), pause: account.then_some(ACCOUNT_PAUSE) }
+fn submission_error(failure_code: FailureCode, message: &str) -> SubmissionError {
+    let is_account_error =
+        matches!(failure_code, FailureCode::UpstreamAuth | FailureCode::UpstreamCredits);
+    SubmissionError {
+        failure: failure(failure_code, message),
+        pause: is_account_error.then_some(ACCOUNT_PAUSE),
+    }
 }
 
-fn postponed(code: i64, reply: &Reply) -> Submitted {
-    Submitted::Postponed(delay(code, reply))
+fn postponed(code: i64, reply: &Reply) -> SubmissionOutcome {
+    SubmissionOutcome::Postponed(delay(code, reply))
 }
 
 fn delay(code: i64, reply: &Reply) -> Delay {
-    let (usual, trouble, why) = match code {
-        429 => (RATE_WINDOW, Trouble::RateLimited, "rate limited"),
-        455 => (MAINTENANCE_PAUSE, Trouble::Maintenance, "under maintenance"),
-        401 => (ACCOUNT_PAUSE, Trouble::Auth, "the key is refused"),
-        402 => (ACCOUNT_PAUSE, Trouble::Credits, "out of credits"),
-        _ => return Delay { after: reply.retry_after, trouble: None, why: "provider error" },
+    let (default_pause, breaker_reason, reason) = match code {
+        429 => (RATE_WINDOW, BreakerReason::RateLimited, "rate limited"),
+        455 => (MAINTENANCE_PAUSE, BreakerReason::Maintenance, "under maintenance"),
+        401 => (ACCOUNT_PAUSE, BreakerReason::Auth, "the API key was rejected"),
+        402 => (ACCOUNT_PAUSE, BreakerReason::Credits, "out of credits"),
+        _ => {
+            return Delay {
+                after: reply.retry_after,
+                breaker_reason: None,
+                reason: "provider error",
+            };
+        }
     };
-    Delay { after: Some(reply.retry_after.unwrap_or(usual)), trouble: Some(trouble), why }
+    Delay {
+        after: Some(reply.retry_after.unwrap_or(default_pause)),
+        breaker_reason: Some(breaker_reason),
+        reason,
+    }
 }
 
-/// An answer that is no JSON comes from something in front of the API.
-fn unreadable(reply: &Reply) -> Submitted {
+/// A response that is not JSON comes from a proxy in front of the API.
+fn unreadable(reply: &Reply) -> SubmissionOutcome {
     match reply.status.as_u16() {
         429 | 455 => postponed(i64::from(reply.status.as_u16()), reply),
-        // Cloudflare, which dislikes how we look: nothing the client did.
-        401 | 403 => Submitted::Rejected(Refusal {
+        // Cloudflare blocked the gateway: the client did nothing wrong.
+        401 | 403 => SubmissionOutcome::Rejected(SubmissionError {
             failure: failure(FailureCode::UpstreamUnavailable, ""),
             pause: Some(ACCOUNT_PAUSE),
         }),
-        400..500 => Submitted::Rejected(refusal(FailureCode::Internal, "")),
-        _ => Submitted::Lost { why: "unreadable answer" },
+        400..500 => SubmissionOutcome::Rejected(submission_error(FailureCode::Internal, "")),
+        _ => SubmissionOutcome::Unconfirmed { reason: "a response that is not JSON" },
     }
 }
 
-pub(super) fn read_record(reply: &Reply) -> Answer {
+pub(super) fn read_record(reply: &Reply) -> UpstreamState {
     let Some(envelope) = Envelope::parse(&reply.body) else {
-        return Answer::Unavailable(delay(i64::from(reply.status.as_u16()), reply));
+        return UpstreamState::Unavailable(delay(i64::from(reply.status.as_u16()), reply));
     };
     let code = envelope.effective_code(reply);
-    // "recordInfo is null": not visible yet, or forgotten (1.5).
+    // "recordInfo is null": not visible yet, or deleted (1.5).
     let unknown = envelope.message.to_lowercase().contains("recordinfo is null");
     if unknown || (code == 200 && envelope.data().is_null()) {
-        return Answer::Unknown;
+        return UpstreamState::Unknown;
     }
     if code != 200 {
-        return Answer::Unavailable(delay(code, reply));
+        return UpstreamState::Unavailable(delay(code, reply));
     }
-    record_answer(envelope.data())
+    record_state(envelope.data())
 }
 
-/// `successFlag` decides, not `code` (1.2). 4 is rumoured to be "generated, callback failed": then a
-/// link is proof enough. Whatever else it says, the provider is not done.
-fn record_answer(record: &Value) -> Answer {
+/// `successFlag` decides, not `code` (1.2). 4 is said to be "generated, callback failed": then a
+/// URL is sufficient proof. Every other value means that the job is not finished.
+fn record_state(record: &Value) -> UpstreamState {
     let urls = result_urls(record);
     match record.get("successFlag").and_then(number) {
-        Some(1) if urls.is_empty() => {
-            Answer::Failed(failure(FailureCode::GenerationFailed, "it named no image"))
-        }
-        Some(1) => Answer::Finished(urls),
+        Some(1) if urls.is_empty() => UpstreamState::Failed(failure(
+            FailureCode::GenerationFailed,
+            "its response contains no image",
+        )),
+        Some(1) => UpstreamState::Finished(urls),
         Some(2 | 3) => {
             let code = record.get("errorCode").and_then(number).unwrap_or(501);
             let message = record.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
             generation_failed(code, message)
         }
-        Some(4) if !urls.is_empty() => Answer::Finished(urls),
-        _ => Answer::Working,
+        Some(4) if !urls.is_empty() => UpstreamState::Finished(urls),
+        _ => UpstreamState::InProgress,
     }
 }
 
-/// Reads a callback; `None` when it names no task.
-pub(super) fn read_callback(body: &[u8]) -> Option<CallbackNote> {
+/// Parses a callback; `None` when it contains no task id.
+pub(super) fn read_callback(body: &[u8]) -> Option<CallbackPayload> {
     let envelope = Envelope::parse(body)?;
-    Some(CallbackNote { upstream_id: envelope.task_id()?, answer: callback_answer(&envelope) })
+    Some(CallbackPayload { upstream_id: envelope.task_id()?, state: callback_state(&envelope) })
 }
 
-/// Shape A decides by `code`; shape B always says 200 and decides by `successFlag` (2.4).
-fn callback_answer(envelope: &Envelope) -> Answer {
+/// Format A reports the outcome in `code`; format B always has code 200 and reports the outcome in
+/// `successFlag` (2.4).
+fn callback_state(envelope: &Envelope) -> UpstreamState {
     let data = envelope.data();
     if data.get("successFlag").is_some_and(|flag| number(flag).is_some()) {
-        return record_answer(data);
+        return record_state(data);
     }
     match envelope.code {
         Some(200) => match result_urls(data) {
-            urls if urls.is_empty() => Answer::Working,
-            urls => Answer::Finished(urls),
+            urls if urls.is_empty() => UpstreamState::InProgress,
+            urls => UpstreamState::Finished(urls),
         },
         Some(code) => generation_failed(code, &envelope.message),
-        None => Answer::Working,
+        None => UpstreamState::InProgress,
     }
 }
 
 /// The codes of 2.5 as outcomes of a generation.
-fn generation_failed(code: i64, message: &str) -> Answer {
-    let class = classify(message).unwrap_or(match code {
+fn generation_failed(code: i64, message: &str) -> UpstreamState {
+    let failure_code = classify(message).unwrap_or(match code {
         400 | 422 => FailureCode::ContentRejected,
         402 => FailureCode::UpstreamCredits,
         408 => FailureCode::UpstreamTimeout,
         _ => FailureCode::GenerationFailed,
     });
-    Answer::Failed(failure(class, message))
+    UpstreamState::Failed(failure(failure_code, message))
 }
 
 #[cfg(test)]

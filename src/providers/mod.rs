@@ -1,18 +1,18 @@
-//! The upstream dialects: one file per upstream, translated to the four types below.
+//! Clients of the providers' APIs: one file per provider, mapped to the types below.
 //!
-//! A provider knows nothing of tasks, the database or the time. To add one: a file here, a line in
-//! [`Registry::new`], a file in `simulator/`, recorded bodies in `tests/fixtures/`.
+//! A provider does not depend on tasks, the database or the clock. To add one: a file here, a line
+//! in `app::registry`, a file in the simulator, recorded bodies in `tests/fixtures/`.
 
 mod ace_data;
 mod flux_kontext;
 mod http;
 mod kie;
+mod messages;
 mod nano_banana;
 #[cfg(test)]
-mod recorded;
+mod test_support;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,183 +20,185 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use ace_data::{AceData, Application, pace as ace_pace};
+pub use ace_data::{AceData, Application, rate_limits as ace_rate_limits};
 pub use flux_kontext::FluxKontext;
 pub use http::ApiClient;
-pub use kie::pace as kie_pace;
+pub use kie::rate_limits as kie_rate_limits;
 pub use nano_banana::NanoBanana;
 
 use crate::domain::{
-    Catalog, Credits, Failure, Model, Pace, ProviderName, Request, Timestamp, Trouble,
+    BreakerReason, Catalog, Credits, Failure, Model, ProviderName, RateLimits, Request, Timestamp,
 };
 
-/// What is submitted: one upstream job.
+/// One job to submit to a provider.
 #[derive(Debug)]
 pub struct Submission<'a> {
     /// The model's id.
     pub model: &'a str,
-    /// What the client asked for.
+    /// The client's request.
     pub request: &'a Request,
-    /// Links of the images to edit, for the provider to fetch.
+    /// URLs of the images to edit; the provider fetches them.
     pub inputs: &'a [String],
-    /// How many of the images this job makes.
+    /// Number of images that this job makes.
     pub images: u32,
-    /// Where the provider is to report; names the job, and is a secret.
+    /// URL for the provider's callbacks; identifies the job and is secret.
     pub callback_url: &'a str,
 }
 
-/// How a submission went.
+/// Outcome of a submission.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Submitted {
-    /// The provider has it.
+pub enum SubmissionOutcome {
+    /// The provider accepted the job.
     Accepted {
-        /// Its id.
+        /// The provider's id of the job.
         upstream_id: String,
     },
-    /// The provider has done it at once.
-    Done {
-        /// Its id.
+    /// The provider finished the job and returned the result in the same response.
+    Completed {
+        /// The provider's id of the job.
         upstream_id: String,
-        /// The links of the images.
+        /// URLs of the images.
         urls: Vec<String>,
     },
-    /// The provider refused it, for good.
-    Rejected(Refusal),
-    /// The provider answered with an error of its own; sending once more may help.
-    Faltered(Refusal),
-    /// The provider certainly did not take it; send it again later.
+    /// The provider rejected the job. Final.
+    Rejected(SubmissionError),
+    /// The provider returned a server error; one retry may succeed.
+    TransientFailure(SubmissionError),
+    /// The provider certainly did not accept the job; submit it again later.
     Postponed(Delay),
-    /// Nobody knows: it may be working on it. Must not be sent again.
-    Lost {
+    /// The response was lost, so the provider may have accepted the job. It must not be submitted
+    /// again.
+    Unconfirmed {
         /// For the timeline.
-        why: &'static str,
+        reason: &'static str,
     },
 }
 
-/// A refusal, and whether it concerns the whole account.
+/// Why a submission was rejected, and whether the provider would reject others as well.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// What the task is told.
+pub struct SubmissionError {
+    /// The failure to record for the task.
     pub failure: Failure,
-    /// How long to leave the provider alone, because others would be refused as well.
+    /// How long to pause the provider; set when the error concerns the whole account.
     pub pause: Option<Duration>,
 }
 
-/// Not now.
+/// A pause before the next attempt, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delay {
-    /// How long to wait; `None` leaves it to the caller's growing pauses.
+    /// How long to wait; with `None`, the caller applies its exponential backoff.
     pub after: Option<Duration>,
-    /// Why the whole provider is to be left alone that long; `None` when it concerns one job only.
-    pub trouble: Option<Trouble>,
+    /// Why the whole provider is paused; `None` when the pause concerns one job only.
+    pub breaker_reason: Option<BreakerReason>,
     /// For the timeline and the log.
-    pub why: &'static str,
+    pub reason: &'static str,
 }
 
 impl Delay {
-    const NO_CONNECTION: Self = Self { after: None, trouble: None, why: "no connection" };
+    const NO_CONNECTION: Self = Self { after: None, breaker_reason: None, reason: "no connection" };
 }
 
-/// What the provider says about a job.
+/// State of a job at the provider, from a status query or a callback.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// Not done.
-    Working,
-    /// Done; the links of the images.
+pub enum UpstreamState {
+    /// The job is not finished.
+    InProgress,
+    /// The job succeeded; URLs of the images.
     Finished(Vec<String>),
-    /// It will not be done.
+    /// The job failed. Final.
     Failed(Failure),
-    /// The provider does not know the id: not yet, or no more.
+    /// The provider does not know the id: the job is not visible yet, or was deleted.
     Unknown,
-    /// The provider could not be asked.
+    /// The status query failed.
     Unavailable(Delay),
 }
 
-/// A callback as it came.
+/// A received callback.
 #[derive(Debug, Clone, Copy)]
 pub struct Callback<'a> {
-    /// Headers that may hold a signature, by their name in lower case.
+    /// Headers that may hold a signature, by lower-case name.
     pub headers: &'a BTreeMap<String, String>,
-    /// As it came.
+    /// The unparsed body.
     pub body: &'a [u8],
-    /// When it came.
+    /// When the callback was received.
     pub received_at: Timestamp,
 }
 
-/// What a callback says; a hint until the provider confirms it.
+/// A parsed callback; a hint until a status query confirms it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CallbackNote {
-    /// The job it is about.
+pub struct CallbackPayload {
+    /// The provider's id of the job.
     pub upstream_id: String,
-    /// What it claims.
-    pub answer: Answer,
+    /// The state that the callback reports.
+    pub state: UpstreamState,
 }
 
-/// An upstream.
+/// A provider of generated images.
 #[async_trait]
 pub trait Provider: Send + Sync + std::fmt::Debug {
-    /// Which one.
+    /// Name of the provider.
     fn name(&self) -> ProviderName;
 
-    /// What it offers.
+    /// Models that the provider offers.
     fn models(&self) -> &'static [Model];
 
-    /// How much may be asked of it at a time.
-    fn pace(&self) -> Pace;
+    /// Rate limits of the provider's API.
+    fn rate_limits(&self) -> RateLimits;
 
-    /// How long its result links are trusted to live. The kie family promises 14 days, and "typically
-    /// 24 h" on another page; Ace Data Cloud 30 days, for other models (`upstreams.md` 3.6, 4.6).
-    fn result_life(&self) -> Duration {
+    /// How long a result URL is assumed to be valid. The kie family documents 14 days on one page
+    /// and "typically 24 h" on another; Ace Data Cloud 30 days, for other models (`upstreams.md`
+    /// 3.6, 4.6).
+    fn result_ttl(&self) -> Duration {
         Duration::from_hours(24)
     }
 
-    /// How long a fresh job may be unknown to it (`upstreams.md` 1.5).
+    /// How long the provider may not find a new job (`upstreams.md` 1.5).
     fn visibility_delay(&self) -> Duration {
         Duration::from_mins(1)
     }
 
-    /// Sends a job. Called once per job unless the outcome is `Postponed` or `Faltered`.
-    async fn submit(&self, submission: &Submission<'_>) -> Submitted;
+    /// Submits a job. Called once per job unless the outcome is `Postponed` or `TransientFailure`.
+    async fn submit(&self, submission: &Submission<'_>) -> SubmissionOutcome;
 
-    /// Asks about jobs, with one call for at most [`Pace::ids_per_query`] of them. One answer each,
-    /// in their order.
-    async fn query(&self, upstream_ids: &[&str]) -> Vec<Answer>;
+    /// Queries the status of at most [`RateLimits::ids_per_query`] jobs with one call. Returns one state
+    /// per id, in the same order.
+    async fn query_status(&self, upstream_ids: &[&str]) -> Vec<UpstreamState>;
 
-    /// Reads a callback.
+    /// Parses a callback.
     ///
     /// # Errors
-    /// Why it is none of this provider's, for the log.
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackNote, &'static str>;
+    /// Why the callback is not valid for this provider, for the log.
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str>;
 
-    /// Asks for the account's balance; `None` when it could not be asked.
+    /// Queries the account's balance; `None` when the query failed.
     async fn balance(&self) -> Option<Credits>;
 }
 
-/// The providers that have a key.
+/// The enabled providers: those with an API key.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
 }
 
 impl Registry {
-    /// Holds these providers.
+    /// A registry of these providers.
     #[must_use]
     pub fn new(providers: Vec<Arc<dyn Provider>>) -> Self {
         Self { providers: providers.into_iter().map(|each| (each.name(), each)).collect() }
     }
 
-    /// The provider with this name, if it is on.
+    /// The provider with this name, if it is enabled.
     #[must_use]
     pub fn get(&self, name: ProviderName) -> Option<&Arc<dyn Provider>> {
         self.providers.get(&name)
     }
 
-    /// All providers that are on.
+    /// All enabled providers.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
         self.providers.values()
     }
 
-    /// Their models, and those that old tasks may name.
+    /// The models of the enabled providers, and all models that old tasks may refer to.
     #[must_use]
     pub fn catalog(&self) -> Catalog {
         let offered = self.all().flat_map(|provider| provider.models()).collect();

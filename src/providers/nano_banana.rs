@@ -3,8 +3,11 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{Answer, ApiClient, Callback, CallbackNote, Provider, Submission, Submitted, kie};
-use crate::domain::{Credits, Model, OutputFormat, Pace, ProviderName, Resolution, TaskKind};
+use super::{
+    ApiClient, Callback, CallbackPayload, Provider, Submission, SubmissionOutcome, UpstreamState,
+    kie,
+};
+use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, Resolution, TaskKind};
 
 const RATIOS: [&str; 10] =
     ["1:1", "9:16", "16:9", "3:4", "4:3", "3:2", "2:3", "5:4", "4:5", "21:9"];
@@ -17,8 +20,8 @@ const SECOND_RATIOS: [&str; 15] = [
 const RESOLUTIONS: [Resolution; 3] = [Resolution::R1K, Resolution::R2K, Resolution::R4K];
 const BOTH_KINDS: [TaskKind; 2] = [TaskKind::Generate, TaskKind::Edit];
 
-/// What all three generations share. Only `generate` has `numImages`, and how it returns several is
-/// documented nowhere, so every image is an upstream task of its own (2.3).
+/// Properties that all three generations share. Only `generate` has `numImages`, and its format for
+/// several results is undocumented, so each image is a separate upstream task (2.3).
 const COMMON: Model = Model {
     id: "",
     provider: ProviderName::NanoBanana,
@@ -41,7 +44,7 @@ const FIRST: &str = "nano-banana";
 const PRO: &str = "nano-banana-pro";
 const SECOND: &str = "nano-banana-2";
 
-/// Prices are what clients report, not contract (2.6).
+/// Prices as clients report them; the provider does not publish them (2.6).
 pub(super) static MODELS: [Model; 3] = [
     Model { id: FIRST, watermark: true, ..COMMON },
     Model {
@@ -72,17 +75,17 @@ pub(super) static MODELS: [Model; 3] = [
 #[derive(Debug)]
 pub struct NanoBanana {
     api: ApiClient,
-    pace: Pace,
+    rate_limits: RateLimits,
 }
 
 impl NanoBanana {
-    /// Where the API is, unless the operator says otherwise.
+    /// Default base URL of the API.
     pub const BASE_URL: &'static str = "https://api.nanobananaapi.ai";
 
-    /// Calls through this client, as often as `pace` allows.
+    /// Uses this API client, within the limits of `rate_limits`.
     #[must_use]
-    pub const fn new(api: ApiClient, pace: Pace) -> Self {
-        Self { api, pace }
+    pub const fn new(api: ApiClient, rate_limits: RateLimits) -> Self {
+        Self { api, rate_limits }
     }
 }
 
@@ -96,21 +99,21 @@ impl Provider for NanoBanana {
         &MODELS
     }
 
-    fn pace(&self) -> Pace {
-        self.pace
+    fn rate_limits(&self) -> RateLimits {
+        self.rate_limits
     }
 
-    async fn submit(&self, submission: &Submission<'_>) -> Submitted {
+    async fn submit(&self, submission: &Submission<'_>) -> SubmissionOutcome {
         let (path, body) = request_body(submission);
         kie::submit(&self.api, path, &body).await
     }
 
-    async fn query(&self, upstream_ids: &[&str]) -> Vec<Answer> {
-        kie::query(&self.api, "/api/v1/nanobanana/record-info", upstream_ids).await
+    async fn query_status(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
+        kie::query_status(&self.api, "/api/v1/nanobanana/record-info", upstream_ids).await
     }
 
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackNote, &'static str> {
-        kie::read_callback(callback.body).ok_or("it names no task")
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str> {
+        kie::read_callback(callback.body).ok_or("the task id is missing")
     }
 
     async fn balance(&self) -> Option<Credits> {
@@ -129,14 +132,14 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
             json!({
                 "prompt": request.prompt,
                 "callBackUrl": submission.callback_url,
-                // The misspelling is the real value.
+                // The API spells the value this way.
                 "type": match request.kind {
                     TaskKind::Generate => "TEXTTOIAMGE",
                     TaskKind::Edit => "IMAGETOIAMGE",
                 },
                 "numImages": submission.images,
                 "imageUrls": (!submission.inputs.is_empty()).then_some(submission.inputs),
-                // Holds a ratio, in spite of its name.
+                // Holds the aspect ratio, despite its name.
                 "image_size": request.aspect_ratio,
                 "watermark": request.watermark,
             }),
@@ -167,7 +170,7 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
     (path, kie::without_nulls(body))
 }
 
-/// As the provider writes it.
+/// The provider's name of the resolution.
 const fn resolution(resolution: Resolution) -> &'static str {
     match resolution {
         Resolution::R1K => "1K",
@@ -176,7 +179,7 @@ const fn resolution(resolution: Resolution) -> &'static str {
     }
 }
 
-/// `jpg`, not `jpeg`.
+/// The provider's name of the format: `jpg`, not `jpeg`.
 const fn format(format: OutputFormat) -> &'static str {
     match format {
         OutputFormat::Jpeg => "jpg",

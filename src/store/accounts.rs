@@ -1,53 +1,53 @@
-//! What users were given, hold and have spent. Every movement is in the ledger; the totals stand
-//! beside it in `users`, changed in the same transaction.
+//! The users' credits: granted, reserved and spent. Every movement is an entry of the ledger; the
+//! totals are stored in `users` and change in the same transaction.
 
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::rows::unsigned;
+use super::rows::checked_int;
 use super::{Store, StoreError};
-use crate::domain::{Allowance, Credits, Entry, EntryKind, TaskId, Timestamp, UserId};
+use crate::domain::{Credits, Entry, EntryKind, TaskId, Timestamp, UserId, UserQuota};
 
-/// What became of a grant.
+/// The result of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Granted {
-    /// The allowance afterwards; a repeated grant changed nothing.
-    Done(Allowance),
-    /// The key was used for another user or amount.
-    KeyConflict,
-    /// No allowances are kept here.
-    NotKept,
+pub enum GrantEntryOutcome {
+    /// The user's credits after the grant; a repeated grant changes nothing.
+    Applied(UserQuota),
+    /// The idempotency key was used for another user or amount.
+    IdempotencyConflict,
+    /// This gateway limits no user's credits.
+    QuotaDisabled,
 }
 
-/// Credits that an administrator gives.
+/// Credits that an administrator grants.
 #[derive(Debug, Clone, Copy)]
 pub struct Grant<'a> {
-    /// To whom.
-    pub to: &'a UserId,
-    /// More than nothing.
+    /// The user who receives the credits.
+    pub user: &'a UserId,
+    /// More than zero.
     pub amount: Credits,
-    /// For the ledger.
+    /// Recorded in the ledger.
     pub reason: &'a str,
-    /// Repeats are recognised by it.
+    /// A second grant with the same key changes nothing.
     pub idempotency_key: &'a str,
 }
 
 /// A user's row, locked until the transaction ends.
 pub(super) struct Account {
-    /// The newest event, the one about to be written included.
-    pub(super) seq: i64,
-    /// `None` when no allowances are kept.
-    pub(super) allowance: Option<Allowance>,
+    /// The number of the user's newest event, including the one about to be written.
+    pub(super) last_seq: i64,
+    /// `None` when users have no quota.
+    pub(super) user_quota: Option<UserQuota>,
 }
 
 impl Store {
-    /// The user's allowance; `None` when none are kept.
+    /// The user's quota; `None` when users have none.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_allowance(&self, user: &UserId) -> Result<Option<Allowance>, StoreError> {
-        let Some(quota) = self.quota else { return Ok(None) };
+    pub async fn find_user_quota(&self, user: &UserId) -> Result<Option<UserQuota>, StoreError> {
+        let Some(initial_quota) = self.initial_quota else { return Ok(None) };
         let row = sqlx::query!(
-            "-- store::accounts::find_allowance
+            "-- store::accounts::find_user_quota
             SELECT granted, reserved, spent FROM users WHERE id = $1",
             user.as_str(),
         )
@@ -55,48 +55,60 @@ impl Store {
         .await?;
         let (granted, reserved, spent) =
             row.map_or((None, 0, 0), |row| (row.granted, row.reserved, row.spent));
-        Ok(Some(allowance(
-            granted.unwrap_or(quota.thousandths() + reserved + spent),
+        Ok(Some(user_quota(
+            granted.unwrap_or(initial_quota.thousandths() + reserved + spent),
             reserved,
             spent,
         )))
     }
 
-    /// Adds to a user's allowance, once per key.
+    /// Adds credits to a user's quota, once per idempotency key.
     ///
     /// # Errors
     /// When the database fails; then nothing was granted.
-    pub async fn grant(&self, grant: Grant<'_>, now: Timestamp) -> Result<Granted, StoreError> {
+    pub async fn grant(
+        &self,
+        grant: Grant<'_>,
+        now: Timestamp,
+    ) -> Result<GrantEntryOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let account = open_account(&mut tx, grant.to, self.quota, 0, now).await?;
-        let Some(before) = account.allowance else { return Ok(Granted::NotKept) };
+        let account = lock_account(&mut tx, grant.user, self.initial_quota, 0, now).await?;
+        let Some(before) = account.user_quota else { return Ok(GrantEntryOutcome::QuotaDisabled) };
         if !write_grant(&mut tx, grant, now).await? {
             let repeated = is_repeated(&mut tx, grant).await?;
-            return Ok(if repeated { Granted::Done(before) } else { Granted::KeyConflict });
+            return Ok(if repeated {
+                GrantEntryOutcome::Applied(before)
+            } else {
+                GrantEntryOutcome::IdempotencyConflict
+            });
         }
         tx.commit().await?;
         self.hints.credits_changed();
-        Ok(Granted::Done(Allowance { granted: before.granted + grant.amount, ..before }))
+        Ok(GrantEntryOutcome::Applied(UserQuota {
+            granted: before.granted + grant.amount,
+            ..before
+        }))
     }
 }
 
-fn allowance(granted: i64, reserved: i64, spent: i64) -> Allowance {
+fn user_quota(granted: i64, reserved: i64, spent: i64) -> UserQuota {
     let credits = Credits::from_thousandths;
-    Allowance { granted: credits(granted), reserved: credits(reserved), spent: credits(spent) }
+    UserQuota { granted: credits(granted), reserved: credits(reserved), spent: credits(spent) }
 }
 
-/// Locks the user's row, creating it at first sight, and takes `events` numbers of the event log.
-/// Whoever has no allowance yet gets the quota on top of what was spent before there was any.
-pub(super) async fn open_account(
+/// Locks the user's row, creates it if it does not exist, and reserves `events` numbers of the
+/// event log. A user without a quota gets the initial one, on top of what was spent or reserved
+/// before.
+pub(super) async fn lock_account(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
-    quota: Option<Credits>,
+    initial_quota: Option<Credits>,
     events: i64,
     now: Timestamp,
 ) -> Result<Account, StoreError> {
-    let quota = quota.map(Credits::thousandths);
+    let initial_quota = initial_quota.map(Credits::thousandths);
     let row = sqlx::query!(
-        r#"-- store::accounts::open_account
+        r#"-- store::accounts::lock_account
         WITH before AS (
             SELECT granted FROM users WHERE id = $1
         ), after AS (
@@ -114,19 +126,19 @@ pub(super) async fn open_account(
         owner.as_str(),
         events,
         now,
-        quota,
+        initial_quota,
     )
     .fetch_one(&mut **tx)
     .await?;
-    let granted = row.granted.filter(|_| quota.is_some());
+    let granted = row.granted.filter(|_| initial_quota.is_some());
     if let Some(granted) = granted.filter(|_| row.is_opening) {
         write_opening(tx, owner, granted, now).await?;
     }
-    let allowance = granted.map(|granted| allowance(granted, row.reserved, row.spent));
-    Ok(Account { seq: row.last_seq, allowance })
+    let user_quota = granted.map(|granted| user_quota(granted, row.reserved, row.spent));
+    Ok(Account { last_seq: row.last_seq, user_quota })
 }
 
-/// Two first transactions of a user both see no allowance; one of them has opened it.
+/// Of two concurrent first transactions of a user, only one writes the entry.
 async fn write_opening(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
@@ -151,7 +163,7 @@ async fn write_opening(
     Ok(())
 }
 
-/// Whether the key was new.
+/// Returns whether the idempotency key was new.
 async fn write_grant(
     tx: &mut Transaction<'_, Postgres>,
     grant: Grant<'_>,
@@ -168,7 +180,7 @@ async fn write_grant(
             RETURNING amount
         )
         UPDATE users SET granted = granted + entry.amount FROM entry WHERE id = $1",
-        grant.to.as_str(),
+        grant.user.as_str(),
         now,
         EntryKind::Grant.name(),
         from,
@@ -188,7 +200,7 @@ async fn is_repeated(db: &mut PgConnection, grant: Grant<'_>) -> Result<bool, St
         SELECT owner = $2 AND amount = $3 AS "same!" FROM ledger
         WHERE kind = 'GRANT' AND idempotency_key = $1"#,
         grant.idempotency_key,
-        grant.to.as_str(),
+        grant.user.as_str(),
         grant.amount.thousandths(),
     )
     .fetch_optional(db)
@@ -196,7 +208,8 @@ async fn is_repeated(db: &mut PgConnection, grant: Grant<'_>) -> Result<bool, St
     Ok(same.unwrap_or(false))
 }
 
-/// Writes what a version of a task moves, and returns what is left, where an allowance is kept.
+/// Writes the ledger entries of a version of a task, and returns the credits that are left, if the
+/// user has a quota.
 pub(super) async fn write_entries(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
@@ -212,7 +225,7 @@ pub(super) async fn write_entries(
         });
         signed.sum()
     };
-    let texts = |of: fn(&Entry) -> &'static str| -> Vec<String> {
+    let column = |of: fn(&Entry) -> &'static str| -> Vec<String> {
         entries.iter().map(|entry| of(entry).to_owned()).collect()
     };
     let amounts: Vec<i64> = entries.iter().map(|entry| entry.amount.thousandths()).collect();
@@ -230,27 +243,28 @@ pub(super) async fn write_entries(
         owner.as_str(),
         now,
         task.0,
-        unsigned::<i32, _>(version)?,
-        &texts(|entry| entry.kind.name()),
-        &texts(|entry| entry.kind.accounts().0),
-        &texts(|entry| entry.kind.accounts().1),
+        checked_int::<i32, _>(version)?,
+        &column(|entry| entry.kind.name()),
+        &column(|entry| entry.kind.accounts().0),
+        &column(|entry| entry.kind.accounts().1),
         &amounts,
         total("reserved"),
         total("spent"),
     )
     .fetch_one(&mut **tx)
     .await?;
-    let available = |granted| allowance(granted, row.reserved, row.spent).available();
+    let available = |granted| user_quota(granted, row.reserved, row.spent).available();
     Ok(row.granted.map(available))
 }
 
-/// What the user may still spend, locked until the transaction ends; `None` when nothing limits it.
+/// The credits that the user may still spend, locked until the transaction ends; `None` when users
+/// have no quota.
 pub(super) async fn lock_available(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
-    quota: Option<Credits>,
+    initial_quota: Option<Credits>,
 ) -> Result<Option<Credits>, StoreError> {
-    if quota.is_none() {
+    if initial_quota.is_none() {
         return Ok(None);
     }
     let row = sqlx::query!(
@@ -260,6 +274,6 @@ pub(super) async fn lock_available(
     )
     .fetch_one(&mut **tx)
     .await?;
-    let available = |granted| allowance(granted, row.reserved, row.spent).available();
+    let available = |granted| user_quota(granted, row.reserved, row.spent).available();
     Ok(row.granted.map(available))
 }

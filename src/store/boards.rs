@@ -1,15 +1,15 @@
-//! Boards, and which images stand on them. Each change adds one to the board's version and is hinted
-//! after the commit. Locks are taken in the order task, jobs, user, images, boards.
+//! Boards and their images. Each change increments the board's version and sends a hint after the
+//! commit. Transactions lock rows in the order task, jobs, user, images, boards.
 
 mod images;
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-pub use images::{Added, BoardImage, BoardPlace};
+pub use images::{BoardImage, BoardImagesOutcome, BoardPosition};
 
 use super::page::{Page, Range};
-use super::rows::{owner, unsigned};
+use super::rows::{checked_int, owner};
 use super::{Store, StoreError};
 use crate::domain::{Board, BoardId, BoardKind, ImageId, TaskId, Timestamp, UserId};
 
@@ -31,7 +31,7 @@ impl BoardRow {
             kind: BoardKind::from_name(&self.kind)
                 .ok_or(StoreError::Inconsistent("boards.kind"))?,
             title: self.title,
-            version: unsigned(self.version)?,
+            version: checked_int(self.version)?,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -39,11 +39,12 @@ impl BoardRow {
 }
 
 impl Store {
-    /// Makes a board, unless its owner has about this many.
+    /// Creates a board; returns false when its owner has `max_boards` already. Concurrent calls may
+    /// exceed the limit slightly.
     ///
     /// # Errors
-    /// When the database fails; then nothing was made.
-    pub async fn create_board(&self, board: &Board, most: u32) -> Result<bool, StoreError> {
+    /// When the database fails; then nothing was created.
+    pub async fn create_board(&self, board: &Board, max_boards: u32) -> Result<bool, StoreError> {
         let created = sqlx::query!(
             "-- store::boards::create_board
             INSERT INTO boards (id, owner, kind, title, created_at, updated_at)
@@ -54,14 +55,14 @@ impl Store {
             board.kind.name(),
             board.title,
             board.created_at,
-            i64::from(most),
+            i64::from(max_boards),
         )
         .execute(&self.pool)
         .await?;
         Ok(created.rows_affected() > 0)
     }
 
-    /// The boards with these ids, as far as they are the owner's, in no particular order.
+    /// The owner's boards with these ids, in no particular order.
     ///
     /// # Errors
     /// When the database fails.
@@ -96,7 +97,7 @@ impl Store {
         Ok(self.find_boards(owner, &[id]).await?.pop())
     }
 
-    /// A part of the owner's boards, newest first. Their number is bounded.
+    /// A page of the owner's boards, newest first. The number of boards per user is limited.
     ///
     /// # Errors
     /// When the database fails.
@@ -121,7 +122,7 @@ impl Store {
             range.after.map(|id| id.0),
             range.before.map(|id| id.0),
             range.from_end,
-            range.rows(),
+            range.fetch_limit(),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -129,7 +130,7 @@ impl Store {
         Ok(Page::new(boards, &range))
     }
 
-    /// Gives a board another title; `None` when it is not the owner's.
+    /// Changes a board's title; `None` when the owner has no such board.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -159,10 +160,11 @@ impl Store {
         row.map(BoardRow::into_board).transpose()
     }
 
-    /// Removes a board, not its images. What it was; `None` when it is not the owner's.
+    /// Deletes a board but not its images, and returns it as it was; `None` when the owner has no
+    /// such board.
     ///
     /// # Errors
-    /// When the database fails; then nothing was removed.
+    /// When the database fails; then nothing was deleted.
     pub async fn delete_board(
         &self,
         owner: &UserId,
@@ -185,7 +187,7 @@ impl Store {
     }
 }
 
-/// Counts a change of a board that the transaction has locked or is about to.
+/// Increments a board's version, updates its `updated_at` and reserves `positions` positions.
 async fn touch(
     db: &mut PgConnection,
     id: BoardId,
@@ -208,18 +210,19 @@ async fn touch(
     row.into_board()
 }
 
-/// Puts new images behind those on the board that the task was submitted for, if there still is one, and
-/// room on it.
-pub(super) async fn attach(
+/// Appends new images to the board that the task was submitted for, if the board still exists and
+/// the images fit.
+pub(super) async fn attach_images(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
     images: &[ImageId],
     now: Timestamp,
 ) -> Result<Option<BoardId>, StoreError> {
     let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
-    // Counted in the next statement, which sees what was added while the lock was waited for.
+    // A statement of its own: the next one counts what was added while this one waited for the
+    // lock.
     sqlx::query!(
-        "-- store::boards::attach
+        "-- store::boards::attach_images
         SELECT b.id FROM boards AS b JOIN tasks AS t ON b.id = t.board_id AND b.owner = t.owner
         WHERE t.id = $1
         FOR NO KEY UPDATE OF b",
@@ -228,7 +231,7 @@ pub(super) async fn attach(
     .fetch_optional(&mut **tx)
     .await?;
     let boards = sqlx::query_scalar!(
-        "-- store::boards::attach
+        "-- store::boards::attach_images
         WITH board AS (
             UPDATE boards AS b
             SET version = b.version + 1,
@@ -255,7 +258,8 @@ pub(super) async fn attach(
     Ok(boards.first().copied().map(BoardId))
 }
 
-/// Counts a change of each board that these images stand on: they are about to go.
+/// Increments the version of each board that holds one of these images, which are about to be
+/// deleted.
 pub(super) async fn touch_boards_of(
     tx: &mut Transaction<'_, Postgres>,
     images: &[Uuid],

@@ -1,69 +1,70 @@
-//! The inbox of what providers posted.
+//! The inbox: callbacks that providers posted, stored until a worker has processed them.
 
 use std::collections::BTreeMap;
 
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::leases::Terms;
-use super::rows::unsigned;
+use super::leases::ClaimOptions;
+use super::rows::checked_int;
 use super::{Store, StoreError};
 use crate::domain::{ProviderName, TaskId, Timestamp};
 use crate::hints::Work;
 
-/// Kept callbacks per task, at most: a provider sends a handful, a flood is something else.
-const KEPT_PER_TASK: i64 = 100;
+/// Maximum number of callbacks stored per task. A provider sends a handful; the limit stops a
+/// flood.
+const MAX_CALLBACKS_PER_TASK: i64 = 100;
 
-/// A callback about to be kept.
+/// A callback to store.
 #[derive(Debug, Clone)]
 pub struct NewCallback {
     /// Its id.
     pub id: Uuid,
-    /// The task that the path names.
+    /// The task in the callback URL.
     pub task: TaskId,
-    /// The job that the path names.
+    /// The job in the callback URL.
     pub job: u16,
-    /// The provider that the path names.
+    /// The provider in the callback URL.
     pub provider: ProviderName,
-    /// As it came.
+    /// The unchanged body.
     pub body: Vec<u8>,
-    /// Headers that may sign it, by their name in lower case.
+    /// Headers that may hold its signature, by lower-case name.
     pub headers: BTreeMap<String, String>,
-    /// SHA-256 of headers and body: a repeated callback is kept once.
+    /// SHA-256 of headers and body: a repeated callback is stored once.
     pub body_digest: Vec<u8>,
 }
 
-/// A callback that a worker holds.
+/// A callback that a worker has claimed.
 #[derive(Debug, Clone)]
 pub struct Callback {
     /// Its id.
     pub id: Uuid,
-    /// The task that the path named.
+    /// The task in the callback URL.
     pub task: TaskId,
-    /// The job that the path named.
+    /// The job in the callback URL.
     pub job: u16,
-    /// The provider that the path named.
+    /// The provider in the callback URL.
     pub provider: ProviderName,
-    /// Headers that may sign it, by their name in lower case.
+    /// Headers that may hold its signature, by lower-case name.
     pub headers: BTreeMap<String, String>,
-    /// As it came.
+    /// The unchanged body.
     pub body: Vec<u8>,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
 }
 
 impl Store {
-    /// Makes a callback durable; a repeated one, or one of a task that is gone, changes nothing.
+    /// Stores a callback; a repeated one, or one of a deleted task, changes nothing.
     ///
     /// # Errors
-    /// When the database fails; then it was not kept.
-    pub async fn keep_callback(
+    /// When the database fails; then it was not stored.
+    pub async fn insert_callback(
         &self,
         callback: &NewCallback,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         sqlx::query!(
-            "-- store::callbacks::keep_callback
+            "-- store::callbacks::insert_callback
             INSERT INTO callbacks
                 (id, task_id, job, provider, body, body_digest, received_at, next_step_at, headers)
             SELECT $1, j.task_id, j.number, $4, $5, $6, $7, $7, $9
@@ -73,12 +74,12 @@ impl Store {
             ON CONFLICT (task_id, job, body_digest) DO NOTHING",
             callback.id,
             callback.task.0,
-            unsigned::<i16, _>(callback.job)?,
+            checked_int::<i16, _>(callback.job)?,
             callback.provider.slug(),
             callback.body,
             callback.body_digest,
             now,
-            KEPT_PER_TASK,
+            MAX_CALLBACKS_PER_TASK,
             Json(callback.headers.clone()) as _,
         )
         .execute(&self.pool)
@@ -87,13 +88,13 @@ impl Store {
         Ok(())
     }
 
-    /// Claims callbacks that nobody has read yet, oldest first.
+    /// Claims callbacks that were not processed yet, oldest first.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
     pub async fn claim_callbacks(
         &self,
-        terms: Terms,
+        claim_options: ClaimOptions,
         now: Timestamp,
     ) -> Result<Vec<Callback>, StoreError> {
         let rows = sqlx::query!(
@@ -110,10 +111,10 @@ impl Store {
             RETURNING
                 id, task_id, job, provider, body, received_at,
                 headers AS "headers: Json<BTreeMap<String, String>>""#,
-            terms.lease,
-            now + terms.duration,
+            claim_options.lease,
+            now + claim_options.duration,
             now,
-            i64::from(terms.limit),
+            i64::from(claim_options.limit),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -122,7 +123,7 @@ impl Store {
                 Ok(Callback {
                     id: row.id,
                     task: TaskId(row.task_id),
-                    job: unsigned(row.job)?,
+                    job: checked_int(row.job)?,
                     provider: ProviderName::from_slug(&row.provider)
                         .ok_or(StoreError::Inconsistent("callbacks.provider"))?,
                     headers: row.headers.0,
@@ -133,10 +134,10 @@ impl Store {
             .collect()
     }
 
-    /// Marks a callback as read, and forgets what it said.
+    /// Marks a callback as processed and clears its body and headers.
     ///
     /// # Errors
-    /// When the database fails; then it will be read again, which is harmless.
+    /// When the database fails; then it is processed again, which is harmless.
     pub async fn finish_callback(&self, id: Uuid) -> Result<(), StoreError> {
         sqlx::query!(
             "-- store::callbacks::finish_callback
@@ -148,7 +149,7 @@ impl Store {
         Ok(())
     }
 
-    /// When the next unread callback falls due.
+    /// When the next unprocessed callback is due.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,12 +1,12 @@
-//! A task's first rows.
+//! Creates a task: its first rows in `tasks`, `jobs`, `events` and `timeline`.
 
 use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::accounts::{open_account, write_entries};
-use super::rows::unsigned;
-use super::uploads::use_uploads;
+use super::accounts::{lock_account, write_entries};
+use super::rows::checked_int;
+use super::uploads::link_uploads;
 use super::{Store, StoreError};
 use crate::domain::{
     Credits, Job, NewTask, Status, Task, TaskId, TaskKind, TaskState, Timestamp, UserId, entries,
@@ -14,85 +14,86 @@ use crate::domain::{
 };
 use crate::hints::Work;
 
-/// What happened to a submission.
+/// The result of creating a task.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Created {
-    /// It is durable.
+pub enum CreateOutcome {
+    /// The task was stored.
     New(Box<Task>),
-    /// The idempotency key is known; this task has it, with the same input or another.
-    Known {
+    /// A task with this idempotency key exists, with the same input or another.
+    Duplicate {
         /// The first task with this key.
         task: TaskId,
         /// Whether its input was the same.
         same_input: bool,
     },
-    /// An upload that it edits is gone.
-    NoUpload,
-    /// The user has too many unfinished tasks.
-    TooMany,
-    /// The user's allowance does not cover it.
-    Insufficient {
-        /// What it costs.
+    /// An upload that the task edits no longer exists.
+    UploadNotFound,
+    /// The user has reached [`UserLimits::max_unfinished_tasks`].
+    TooManyUnfinished,
+    /// The task costs more than the user's available credits.
+    InsufficientCredits {
+        /// The price of the task.
         required: Credits,
-        /// What there is.
+        /// The user's available credits.
         available: Credits,
     },
 }
 
-/// What one user may have at once.
+/// The limits of one user.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Unfinished tasks, at most.
-    pub unfinished_tasks: u32,
+pub struct UserLimits {
+    /// Maximum number of unfinished tasks.
+    pub max_unfinished_tasks: u32,
 }
 
 impl Store {
-    /// Makes a task durable, with its jobs and its first event.
+    /// Stores a task with its jobs and its first event.
     ///
-    /// Submissions of one user take turns (they increment one counter), so that two with the same
-    /// idempotency key cannot both be new.
+    /// Submissions of one user are serialized (each increments the user's event counter), so two
+    /// with the same idempotency key cannot both create a task.
     ///
     /// # Errors
     /// When the database fails; then nothing was created.
     pub async fn create(
         &self,
         new: &NewTask,
-        limits: Limits,
+        limits: UserLimits,
         now: Timestamp,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<CreateOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let account = open_account(&mut tx, &new.owner, self.quota, 1, now).await?;
+        let account = lock_account(&mut tx, &new.owner, self.initial_quota, 1, now).await?;
         if let Some(key) = &new.idempotency_key
-            && let Some(known) = known_key(&mut tx, &new.owner, key, &new.input_digest).await?
+            && let Some(duplicate) =
+                find_idempotency_key(&mut tx, &new.owner, key, &new.input_digest).await?
         {
-            return Ok(known);
+            return Ok(duplicate);
         }
-        if unfinished(&mut tx, &new.owner).await? >= i64::from(limits.unfinished_tasks) {
-            return Ok(Created::TooMany);
+        if count_unfinished(&mut tx, &new.owner).await? >= i64::from(limits.max_unfinished_tasks) {
+            return Ok(CreateOutcome::TooManyUnfinished);
         }
-        let jobs = first_jobs(new, &self.rules, now);
-        let task = first_version(new, &jobs, now);
+        let jobs = first_jobs(new, &self.timeouts, now);
+        let task = initial_task(new, &jobs, now);
         let required = task.state.reserved;
-        if let Some(available) = account.allowance.map(|allowance| allowance.available())
+        if let Some(available) = account.user_quota.map(|user_quota| user_quota.available())
             && available < required
         {
-            return Ok(Created::Insufficient { required, available });
+            return Ok(CreateOutcome::InsufficientCredits { required, available });
         }
         insert_task(&mut tx, new, &task).await?;
-        if !use_uploads(&mut tx, task.id, &task.owner, &task.request.images).await? {
-            return Ok(Created::NoUpload);
+        if !link_uploads(&mut tx, task.id, &task.owner, &task.request.images).await? {
+            return Ok(CreateOutcome::UploadNotFound);
         }
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
-        insert_event(&mut tx, &task, account.seq, now).await?;
+        insert_event(&mut tx, &task, account.last_seq, now).await?;
         let entries = entries(None, &task.state);
         write_entries(&mut tx, &task.owner, (task.id, task.state.version), &entries, now).await?;
         tx.commit().await?;
         self.hints.user_has_events(&task.owner);
         self.hints.wake(Work::Submit(new.model.provider));
-        Ok(Created::New(Box::new(task)))
+        Ok(CreateOutcome::New(Box::new(task)))
     }
 
-    /// The task that was submitted with this idempotency key.
+    /// The owner's task with this idempotency key, as [`CreateOutcome::Duplicate`].
     ///
     /// # Errors
     /// When the database fails.
@@ -101,12 +102,12 @@ impl Store {
         owner: &UserId,
         key: &str,
         input_digest: &[u8],
-    ) -> Result<Option<Created>, StoreError> {
-        known_key(&mut *self.pool.acquire().await?, owner, key, input_digest).await
+    ) -> Result<Option<CreateOutcome>, StoreError> {
+        find_idempotency_key(&mut *self.pool.acquire().await?, owner, key, input_digest).await
     }
 }
 
-fn first_version(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
+fn initial_task(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
     Task {
         id: new.id,
         owner: new.owner.clone(),
@@ -131,29 +132,32 @@ fn first_version(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
     }
 }
 
-async fn known_key(
+async fn find_idempotency_key(
     db: &mut PgConnection,
     owner: &UserId,
     key: &str,
     input_digest: &[u8],
-) -> Result<Option<Created>, StoreError> {
+) -> Result<Option<CreateOutcome>, StoreError> {
     let row = sqlx::query!(
-        "-- store::create::known_key
+        "-- store::create::find_idempotency_key
         SELECT id, input_digest FROM tasks WHERE owner = $1 AND idempotency_key = $2",
         owner.as_str(),
         key,
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| Created::Known {
+    Ok(row.map(|row| CreateOutcome::Duplicate {
         task: TaskId(row.id),
         same_input: row.input_digest == input_digest,
     }))
 }
 
-async fn unfinished(tx: &mut Transaction<'_, Postgres>, owner: &UserId) -> Result<i64, StoreError> {
+async fn count_unfinished(
+    tx: &mut Transaction<'_, Postgres>,
+    owner: &UserId,
+) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar!(
-        r#"-- store::create::unfinished
+        r#"-- store::create::count_unfinished
         SELECT count(*) AS "count!" FROM tasks
         WHERE owner = $1 AND status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING')"#,
         owner.as_str(),
@@ -200,8 +204,8 @@ async fn insert_task(
     Ok(())
 }
 
-/// Puts jobs into a provider's queue. Each user has one job per turn, so that no user's many hold up
-/// another's few; who joins begins with the turn that the queue has reached.
+/// Adds jobs to a provider's queue. Each user has one job per turn, so that a user with many jobs
+/// does not delay a user with few. A user's first queued job gets the current turn of the queue.
 pub(super) async fn insert_jobs(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
@@ -211,8 +215,8 @@ pub(super) async fn insert_jobs(
     let Some(first) = jobs.first() else { return Ok(()) };
     let (mut numbers, mut images, mut prices) = (vec![], vec![], vec![]);
     for job in jobs {
-        numbers.push(unsigned::<i16, _>(job.number)?);
-        images.push(unsigned::<i32, _>(job.images)?);
+        numbers.push(checked_int::<i16, _>(job.number)?);
+        images.push(checked_int::<i32, _>(job.images)?);
         prices.push(job.price.thousandths());
     }
     sqlx::query!(

@@ -1,102 +1,102 @@
-//! Deliveries of webhooks: claimed, settled, asked for again.
+//! Webhook deliveries: claim, record an attempt, resend.
 //!
-//! Each endpoint has its own few at once, and fewer while it fails, so that a dead one holds up no
-//! other. Of one task, an endpoint is told in order: nothing goes out before the one ahead of it is
-//! delivered or given up.
+//! Each endpoint has its own concurrency limit, which is lower while it fails, so that a dead
+//! endpoint delays no other. The deliveries of one task to an endpoint keep their order: a delivery
+//! waits until the one before it is delivered or has failed for good.
 
 use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::leases::Terms;
-use super::rows::{ImageRow, TaskRow, unsigned};
+use super::leases::ClaimOptions;
+use super::rows::{ImageRow, TaskRow, checked_int};
 use super::webhooks::DeliveryRow;
 use super::{Store, StoreError};
 use crate::domain::{
-    Delivery, DeliveryId, EndpointId, Health, Heard, Next, Request, Task, TaskState, Timestamp,
-    UserId, settle,
+    Delivery, DeliveryId, DeliveryOutcome, EndpointHealth, EndpointId, Request, RetryDecision,
+    Task, TaskState, Timestamp, UserId, record_attempt,
 };
 use crate::hints::Work;
 
-/// Deliveries at once to an endpoint that works. Replicas that claim at the same moment may reach
-/// twice as many.
-const AT_ONCE_PER_ENDPOINT: i64 = 4;
+/// Maximum number of concurrent deliveries to a working endpoint. Replicas that claim at the same
+/// time may exceed it.
+const MAX_CONCURRENT_PER_ENDPOINT: i64 = 4;
 
-/// A delivery that a worker holds.
+/// A delivery that a worker has claimed.
 #[derive(Debug, Clone)]
 pub struct DeliveryClaim {
-    /// Its id, and that of the message.
+    /// Its id, which is also the id of the message.
     pub id: DeliveryId,
-    /// The endpoint it goes to.
+    /// The endpoint that receives it.
     pub endpoint: EndpointId,
-    /// The token to record with.
+    /// The lease token, needed to record the attempt.
     pub lease: Uuid,
-    /// Where the endpoint is.
+    /// The endpoint's URL.
     pub url: String,
-    /// What signs it: the present secret, and those before it while they count.
+    /// The secrets that sign it: the current one, and earlier ones that are still valid.
     pub secrets: Vec<SecretString>,
-    /// Attempts, this one included.
+    /// Number of attempts, including this one.
     pub attempts: u32,
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
-    /// The task as it was then.
+    /// The task at the time of the event.
     pub task: Task,
 }
 
-/// How an attempt went.
+/// The result of an attempt.
 #[derive(Debug, Clone)]
-pub struct Attempted {
-    /// What it means.
-    pub heard: Heard,
-    /// HTTP status of the answer.
+pub struct DeliveryAttempt {
+    /// The outcome.
+    pub outcome: DeliveryOutcome,
+    /// HTTP status of the response.
     pub status: Option<u16>,
-    /// What was wrong, for a person to read.
+    /// The error, as shown to the user.
     pub error: Option<String>,
-    /// Between 0.5 and 1.5.
+    /// A random factor between 0.5 and 1.5 for the next pause.
     pub jitter: f64,
 }
 
 impl Store {
-    /// Claims deliveries that are due, as many as each endpoint has room for; first those of endpoints that
-    /// have the fewest under way.
+    /// Claims deliveries that are due, up to the concurrency limit of each endpoint; endpoints with
+    /// the fewest deliveries in flight come first.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
     pub async fn claim_deliveries(
         &self,
-        terms: Terms,
+        claim_options: ClaimOptions,
         now: Timestamp,
     ) -> Result<Vec<DeliveryClaim>, StoreError> {
         let mut tx = self.pool.begin().await?;
         let ids = sqlx::query_scalar!(
             "-- store::deliveries::claim_deliveries
-            WITH room AS (
+            WITH capacity AS (
                 SELECT
                     e.id,
-                    CASE WHEN e.failures = 0 THEN $5::bigint ELSE 1 END AS places,
+                    CASE WHEN e.failures = 0 THEN $5::bigint ELSE 1 END AS max_concurrent,
                     (
                         SELECT count(*) FROM webhook_deliveries AS d
                         WHERE d.endpoint_id = e.id AND d.next_step_at > $1 AND d.lease IS NOT NULL
-                    ) AS taken
+                    ) AS in_flight
                 FROM webhook_endpoints_waiting AS e
                 WHERE e.paused_until IS NULL OR e.paused_until <= $1
             ), ready AS (
                 SELECT
                     head.id,
                     head.next_step_at,
-                    room.taken + row_number() OVER (
-                        PARTITION BY room.id ORDER BY head.next_step_at, head.seq
-                    ) AS place
-                FROM room
+                    capacity.in_flight + row_number() OVER (
+                        PARTITION BY capacity.id ORDER BY head.next_step_at, head.seq
+                    ) AS rank
+                FROM capacity
                 CROSS JOIN LATERAL (
                     SELECT h.id, h.next_step_at, h.seq FROM webhook_heads AS h
-                    WHERE h.endpoint_id = room.id AND h.next_step_at <= $1
+                    WHERE h.endpoint_id = capacity.id AND h.next_step_at <= $1
                     ORDER BY h.next_step_at, h.seq
-                    LIMIT greatest(room.places - room.taken, 0)
+                    LIMIT greatest(capacity.max_concurrent - capacity.in_flight, 0)
                 ) AS head
             ), due AS (
-                SELECT id FROM ready ORDER BY place, next_step_at LIMIT $2
+                SELECT id FROM ready ORDER BY rank, next_step_at LIMIT $2
             ), locked AS (
                 SELECT d.id FROM webhook_deliveries AS d JOIN due ON due.id = d.id
                 WHERE d.next_step_at <= $1
@@ -108,26 +108,27 @@ impl Store {
             WHERE d.id = locked.id
             RETURNING d.id",
             now,
-            i64::from(terms.limit),
-            terms.lease,
-            now + terms.duration,
-            AT_ONCE_PER_ENDPOINT,
+            i64::from(claim_options.limit),
+            claim_options.lease,
+            now + claim_options.duration,
+            MAX_CONCURRENT_PER_ENDPOINT,
         )
         .fetch_all(&mut *tx)
         .await?;
-        let claims = load_claims(&mut tx, &ids, terms.lease, now).await?;
+        let claims = load_claims(&mut tx, &ids, claim_options.lease, now).await?;
         tx.commit().await?;
         Ok(claims)
     }
 
-    /// When the next delivery falls due, as far as its endpoint and those ahead of it are known.
+    /// The earliest time at which a delivery can be claimed, considering paused endpoints and the
+    /// order of deliveries.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn next_delivery_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
             "-- store::deliveries::next_delivery_due
-            SELECT min(COALESCE(rest.until, (
+            SELECT min(COALESCE(pause.until, (
                 SELECT h.next_step_at FROM webhook_heads AS h
                 WHERE h.endpoint_id = e.id
                 ORDER BY h.next_step_at
@@ -136,7 +137,7 @@ impl Store {
             FROM webhook_endpoints_waiting AS e
             CROSS JOIN LATERAL (
                 SELECT CASE WHEN e.paused_until > $1 THEN e.paused_until END AS until
-            ) AS rest",
+            ) AS pause",
             now,
         )
         .fetch_one(&self.pool)
@@ -144,37 +145,37 @@ impl Store {
         Ok(due)
     }
 
-    /// Records how an attempt went, for the delivery and for its endpoint. Returns what is next for
-    /// the delivery and why the endpoint is disabled, if it is; `None` when the lease is lost.
+    /// Records the result of an attempt, for the delivery and for its endpoint. Returns what
+    /// happens next to the delivery, and the endpoint's new health; `None` when the lease is lost.
     ///
     /// # Errors
-    /// When the database fails; then nothing was recorded, and the delivery is tried again.
-    pub async fn settle_delivery(
+    /// When the database fails; then nothing was recorded, and the delivery is retried.
+    pub async fn record_delivery_attempt(
         &self,
         claim: &DeliveryClaim,
-        attempted: &Attempted,
+        delivery_attempt: &DeliveryAttempt,
         now: Timestamp,
-    ) -> Result<Option<(Next, Health)>, StoreError> {
+    ) -> Result<Option<(RetryDecision, EndpointHealth)>, StoreError> {
         let mut tx = self.pool.begin().await?;
-        // The endpoint first, as whoever removes it does.
+        // Locks the endpoint first, in the same order as its deletion does.
         let Some((health, url)) = lock_health(&mut tx, claim.endpoint).await? else {
             return Ok(None);
         };
         let Some(attempts) = lock_attempts(&mut tx, claim).await? else { return Ok(None) };
-        let Attempted { heard, jitter, .. } = *attempted;
-        let (next, after) = settle(heard, attempts, &health, jitter, now);
-        // What the place before says means nothing for the new one.
+        let DeliveryAttempt { outcome, jitter, .. } = *delivery_attempt;
+        let (next, after) = record_attempt(outcome, attempts, &health, jitter, now);
+        // A result of the previous URL does not change the health of the new one.
         let health = if url == claim.url { after } else { health };
-        write_attempt(&mut tx, claim, attempted, next, now).await?;
+        write_attempt(&mut tx, claim, delivery_attempt, next, now).await?;
         write_health(&mut tx, claim.endpoint, &health).await?;
         tx.commit().await?;
-        // The one behind it may go, and there is room for another.
+        // The next delivery of the task may be due now, and the endpoint has free capacity.
         self.hints.wake(Work::Deliver);
         Ok(Some((next, health)))
     }
 
-    /// Makes a delivery of the owner's due again, from the first attempt; `None` when there is none.
-    /// One that is under way goes on.
+    /// Schedules one of the owner's deliveries again, starting with the first attempt; `None` when
+    /// the owner has no such delivery. An attempt in flight continues.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -262,7 +263,7 @@ async fn load_claims(
                 lease,
                 url: row.url,
                 secrets: secrets.map(SecretString::from).collect(),
-                attempts: unsigned(row.attempts)?,
+                attempts: checked_int(row.attempts)?,
                 at: row.at,
                 task: task.into_task()?,
             })
@@ -273,7 +274,7 @@ async fn load_claims(
 async fn lock_health(
     db: &mut sqlx::PgConnection,
     endpoint: EndpointId,
-) -> Result<Option<(Health, String)>, StoreError> {
+) -> Result<Option<(EndpointHealth, String)>, StoreError> {
     let row = sqlx::query!(
         "-- store::deliveries::lock_health
         SELECT url, failures, failing_since, paused_until, disabled_reason
@@ -285,8 +286,8 @@ async fn lock_health(
     .fetch_optional(db)
     .await?;
     row.map(|row| {
-        let health = Health {
-            failures: unsigned(row.failures)?,
+        let health = EndpointHealth {
+            failures: checked_int(row.failures)?,
             failing_since: row.failing_since,
             paused_until: row.paused_until,
             disabled_reason: row.disabled_reason,
@@ -296,7 +297,7 @@ async fn lock_health(
     .transpose()
 }
 
-/// Attempts so far, unless the worker has lost the delivery; none when it was asked for again meanwhile.
+/// The number of attempts; `None` when the lease is lost. It is 0 after a resend in the meantime.
 async fn lock_attempts(
     db: &mut sqlx::PgConnection,
     claim: &DeliveryClaim,
@@ -309,19 +310,19 @@ async fn lock_attempts(
     )
     .fetch_optional(db)
     .await?;
-    attempts.map(unsigned).transpose()
+    attempts.map(checked_int).transpose()
 }
 
 async fn write_attempt(
     db: &mut sqlx::PgConnection,
     claim: &DeliveryClaim,
-    attempted: &Attempted,
-    next: Next,
+    delivery_attempt: &DeliveryAttempt,
+    next: RetryDecision,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let next_step_at = match next {
-        Next::Again(at) => Some(at),
-        Next::Delivered | Next::GivenUp => None,
+        RetryDecision::RetryAt(at) => Some(at),
+        RetryDecision::Delivered | RetryDecision::Exhausted => None,
     };
     sqlx::query!(
         "-- store::deliveries::write_attempt
@@ -336,10 +337,10 @@ async fn write_attempt(
         claim.id.0,
         claim.lease,
         next_step_at,
-        (next == Next::Delivered).then_some(now),
+        (next == RetryDecision::Delivered).then_some(now),
         now,
-        attempted.status.map(i32::from),
-        attempted.error,
+        delivery_attempt.status.map(i32::from),
+        delivery_attempt.error,
     )
     .execute(db)
     .await?;
@@ -349,7 +350,7 @@ async fn write_attempt(
 async fn write_health(
     db: &mut sqlx::PgConnection,
     endpoint: EndpointId,
-    health: &Health,
+    health: &EndpointHealth,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "-- store::deliveries::write_health
@@ -361,7 +362,7 @@ async fn write_health(
             enabled = enabled AND $5::text IS NULL
         WHERE id = $1",
         endpoint.0,
-        unsigned::<i32, _>(health.failures)?,
+        checked_int::<i32, _>(health.failures)?,
         health.failing_since,
         health.paused_until,
         health.disabled_reason,

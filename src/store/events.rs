@@ -5,40 +5,40 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sqlx::types::Json;
 
-use super::rows::{ImageRow, TaskRow, owner, unsigned};
+use super::rows::{ImageRow, TaskRow, checked_int, owner};
 use super::{Store, StoreError};
 use crate::domain::{Event, Request, TaskState, UserId};
 
-/// How far a user's log reaches.
+/// The range of event numbers in a user's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Log {
-    /// The number of the newest event, 0 when there is none.
-    pub newest: u64,
-    /// Events up to here may be gone for their age.
-    pub forgotten: u64,
+pub struct EventLog {
+    /// The number of the newest event; 0 when there is none.
+    pub last_seq: u64,
+    /// Events up to this number may have been purged.
+    pub purged_seq: u64,
 }
 
-/// Events read at once per user.
-pub const EVENTS_PAGE: usize = 100;
+/// Maximum number of events per user and statement.
+pub const EVENTS_PAGE_SIZE: usize = 100;
 
 impl Store {
-    /// How far the user's log reaches.
+    /// The range of event numbers in the user's log.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn log_of(&self, user: &UserId) -> Result<Log, StoreError> {
+    pub async fn find_event_log(&self, user: &UserId) -> Result<EventLog, StoreError> {
         let row = sqlx::query!(
-            "-- store::events::log_of
+            "-- store::events::find_event_log
             SELECT last_seq, forgotten_seq FROM users WHERE id = $1",
             user.as_str(),
         )
         .fetch_optional(&self.pool)
         .await?;
-        let (newest, forgotten) = row.map_or((0, 0), |row| (row.last_seq, row.forgotten_seq));
-        Ok(Log { newest: unsigned(newest)?, forgotten: unsigned(forgotten)? })
+        let (last, purged) = row.map_or((0, 0), |row| (row.last_seq, row.forgotten_seq));
+        Ok(EventLog { last_seq: checked_int(last)?, purged_seq: checked_int(purged)? })
     }
 
-    /// The number of each user's newest event; users without events are left out. One statement.
+    /// The number of each user's newest event; users without events are omitted. One statement.
     ///
     /// # Errors
     /// When the database fails.
@@ -51,17 +51,20 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| Ok((owner(row.id)?, unsigned(row.last_seq)?))).collect()
+        rows.into_iter().map(|row| Ok((owner(row.id)?, checked_int(row.last_seq)?))).collect()
     }
 
-    /// The next events of each user after a number, in order, at most [`EVENTS_PAGE`] each. One statement.
+    /// The next events of each user after a number, in order, at most [`EVENTS_PAGE_SIZE`] per
+    /// user. One statement.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_events(&self, after: &[(UserId, u64)]) -> Result<Vec<Event>, StoreError> {
         let users: Vec<String> = after.iter().map(|(user, _)| user.as_str().to_owned()).collect();
-        let seqs =
-            after.iter().map(|(_, seq)| unsigned::<i64, _>(*seq)).collect::<Result<Vec<_>, _>>()?;
+        let seqs = after
+            .iter()
+            .map(|(_, seq)| checked_int::<i64, _>(*seq))
+            .collect::<Result<Vec<_>, _>>()?;
         let rows = sqlx::query!(
             r#"-- store::events::list_events
             SELECT
@@ -81,7 +84,7 @@ impl Store {
             ORDER BY e.owner, e.seq"#,
             &users,
             &seqs,
-            unsigned::<i64, _>(EVENTS_PAGE)?,
+            checked_int::<i64, _>(EVENTS_PAGE_SIZE)?,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -100,7 +103,7 @@ impl Store {
                     max_credits: row.max_credits,
                     board_id: row.board_id,
                 };
-                Ok(Event { seq: unsigned(row.seq)?, at: row.at, task: task.into_task()? })
+                Ok(Event { seq: checked_int(row.seq)?, at: row.at, task: task.into_task()? })
             })
             .collect()
     }

@@ -1,5 +1,6 @@
-//! Folders of the image store that nobody needs any more, until they are gone. Their names are written in
-//! the transaction that gave them up, so that none is forgotten and none goes too early.
+//! Folders of the image store that are no longer needed, until they are removed. The transaction
+//! that deletes the rows also writes the folder names here, so that no folder is left over and none
+//! is removed too early.
 
 use chrono::TimeDelta;
 use sqlx::PgConnection;
@@ -7,11 +8,12 @@ use sqlx::PgConnection;
 use super::{Store, StoreError};
 use crate::domain::Timestamp;
 
-/// Whoever was still writing into a folder when it was removed has ended by then.
-const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(10);
+/// Delay before a folder is removed a second time: a writer that was still active during the first
+/// removal has finished by then.
+const SECOND_REMOVAL_DELAY: TimeDelta = TimeDelta::minutes(10);
 
-/// Gives folders up.
-pub(super) async fn discard(
+/// Schedules folders for removal.
+pub(super) async fn schedule_removal(
     db: &mut PgConnection,
     folders: &[String],
     now: Timestamp,
@@ -20,7 +22,7 @@ pub(super) async fn discard(
         return Ok(());
     }
     sqlx::query!(
-        "-- store::garbage::discard
+        "-- store::garbage::schedule_removal
         INSERT INTO garbage (folder, next_step_at) SELECT folder, $2 FROM unnest($1::text[]) AS folder
         ON CONFLICT (folder) DO UPDATE SET next_step_at = $2, removed = false",
         folders,
@@ -32,7 +34,7 @@ pub(super) async fn discard(
 }
 
 impl Store {
-    /// Folders to remove, at most `limit`; not given to anybody else until `until`.
+    /// Claims folders to remove, at most `limit`; other workers cannot claim them until `until`.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
@@ -61,10 +63,11 @@ impl Store {
         Ok(folders)
     }
 
-    /// Notes that folders were removed: the first time to look again later, then for good.
+    /// Records that folders were removed. The first time it schedules a second removal; the second
+    /// time it deletes their rows.
     ///
     /// # Errors
-    /// When the database fails; then they are removed once more.
+    /// When the database fails; then the folders are removed again.
     pub async fn finish_garbage(
         &self,
         folders: &[String],
@@ -72,13 +75,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         sqlx::query!(
             "-- store::garbage::finish_garbage
-            WITH gone AS (
+            WITH deleted AS (
                 DELETE FROM garbage WHERE folder = ANY ($1) AND removed
             )
             UPDATE garbage SET removed = true, next_step_at = $2
             WHERE folder = ANY ($1) AND NOT removed",
             folders,
-            now + AGAIN_AFTER,
+            now + SECOND_REMOVAL_DELAY,
         )
         .execute(&self.pool)
         .await?;

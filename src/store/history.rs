@@ -1,4 +1,4 @@
-//! A user's history, newest first.
+//! A user's task history, newest first.
 
 use sqlx::{Postgres, QueryBuilder};
 
@@ -8,34 +8,34 @@ use super::{Store, StoreError};
 use crate::domain::{BoardId, Status, Task, TaskId, TaskKind, Timestamp, UserId};
 use crate::ids::first_uuid_at;
 
-/// Which tasks; everything left out matches all.
+/// Selects tasks; a field that is `None` matches all tasks.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// One of these.
+pub struct HistoryFilter {
+    /// One of these statuses.
     pub status: Option<Vec<Status>>,
-    /// This kind.
+    /// Tasks of this kind.
     pub kind: Option<TaskKind>,
-    /// This model.
+    /// Tasks of this model.
     pub model: Option<String>,
-    /// Submitted for this board.
+    /// Tasks that were submitted for this board.
     pub board: Option<BoardId>,
-    /// Substring of the prompt, case-insensitive.
+    /// A substring of the prompt, case-insensitive.
     pub prompt: Option<String>,
-    /// Later than this.
+    /// Tasks that were created later than this.
     pub created_after: Option<Timestamp>,
-    /// Earlier than this.
+    /// Tasks that were created earlier than this.
     pub created_before: Option<Timestamp>,
 }
 
 impl Store {
-    /// A part of the owner's history. One statement.
+    /// A page of the owner's history. One statement.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_history(
         &self,
         owner: &UserId,
-        filter: &Filter,
+        filter: &HistoryFilter,
         range: Range<TaskId>,
     ) -> Result<Page<Task>, StoreError> {
         let mut query = history_query(owner, filter, range);
@@ -45,7 +45,11 @@ impl Store {
     }
 }
 
-fn history_query(owner: &UserId, filter: &Filter, range: Range<TaskId>) -> QueryBuilder<Postgres> {
+fn history_query(
+    owner: &UserId,
+    filter: &HistoryFilter,
+    range: Range<TaskId>,
+) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(
         "-- store::history::list_history
         SELECT id, owner, model, request, metadata, created_at, state, images, model_named,
@@ -61,11 +65,11 @@ fn history_query(owner: &UserId, filter: &Filter, range: Range<TaskId>) -> Query
         query.push(" AND id > ").push_bind(before.0);
     }
     query.push(if range.from_end { " ORDER BY id ASC" } else { " ORDER BY id DESC" });
-    query.push(" LIMIT ").push_bind(range.rows());
+    query.push(" LIMIT ").push_bind(range.fetch_limit());
     query
 }
 
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
     if let Some(statuses) = &filter.status {
         let names: Vec<String> = statuses.iter().map(|status| status.name().to_owned()).collect();
         query.push(" AND status = ANY (").push_bind(names).push(")");
@@ -84,9 +88,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
         query.push(" AND board_id = ").push_bind(board.0);
     }
     if let Some(text) = &filter.prompt {
-        query.push(" AND prompt ILIKE ").push_bind(containing(text));
+        query.push(" AND prompt ILIKE ").push_bind(like_pattern(text));
     }
-    // An id holds its moment of creation, so the index of ids serves these two as well.
+    // A UUIDv7 contains its creation time, so the index on ids also covers these two filters.
     if let Some(after) = filter.created_after {
         let next_millisecond = after + chrono::TimeDelta::milliseconds(1);
         query.push(" AND id >= ").push_bind(first_uuid_at(next_millisecond));
@@ -96,8 +100,8 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
 }
 
-/// A LIKE pattern in which the text stands for itself.
-fn containing(text: &str) -> String {
+/// A LIKE pattern that matches the literal text anywhere. Postgres rejects NUL, so NUL is dropped.
+fn like_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.chars().filter(|character| *character != '\0') {
         if matches!(character, '%' | '_' | '\\') {

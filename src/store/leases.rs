@@ -1,83 +1,83 @@
-//! What a worker holds, and for how long.
+//! Claims of jobs, and their leases.
 //!
-//! A claim is one short transaction that puts the row's next step to the end of the lease and a
-//! token on it. No lock outlives it. A worker that dies simply never records; the job falls due
-//! again when the lease ends.
+//! A claim is one short transaction that sets the row's `next_step_at` to the end of the lease and
+//! stores a lease token. No lock outlives the transaction. When a worker crashes, nothing is
+//! recorded, and the job becomes due again when the lease expires.
 
 use chrono::TimeDelta;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::rows::{owner, provider, status, unsigned};
-use super::{Input, Store, StoreError};
+use super::rows::{checked_int, owner, provider, status};
+use super::{InputImage, Store, StoreError};
 use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId};
 
-/// A job that a worker holds.
+/// A job that a worker has claimed.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "they are facts, not states")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent of each other")]
 pub struct Claim {
     /// Its task.
     pub task: TaskId,
-    /// Whose it is.
+    /// The owner of the task.
     pub owner: UserId,
     /// Its number within the task.
     pub number: u16,
-    /// The token to record with.
+    /// The lease token, needed to record a result.
     pub lease: Uuid,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
-    /// The provider it goes to.
+    /// Its provider.
     pub provider: ProviderName,
-    /// The model it is for.
+    /// The id of its model.
     pub model: String,
     /// Whether the client named the model.
     pub model_named: bool,
-    /// What to ask for.
+    /// The request of the task.
     pub request: Request,
-    /// The images to edit, of a job that is to be submitted.
-    pub inputs: Vec<Input>,
-    /// How many images of it this job makes.
+    /// The images to edit; empty unless the job was claimed for submission.
+    pub inputs: Vec<InputImage>,
+    /// The number of images that this job generates.
     pub images: u32,
-    /// The provider's id, once it has one.
+    /// The provider's id for the job, once the provider has accepted it.
     pub upstream_id: Option<String>,
     /// When the provider accepted it.
     pub submitted_at: Option<Timestamp>,
-    /// What to download.
+    /// Links to the results.
     pub results: Vec<ResultLink>,
-    /// Whether the provider has called back about it.
+    /// Whether a callback for the job was received.
     pub called_back: bool,
-    /// Whether a submission met an error of the provider's own.
-    pub faltered: bool,
-    /// Claims since the last recorded step, this one included.
+    /// Whether a submission failed with an internal error of the provider.
+    pub had_transient_failure: bool,
+    /// Number of claims since the last recorded step, including this one.
     pub lease_attempts: u32,
-    /// Postponements since the status last changed.
+    /// Number of postponements since the status last changed.
     pub step_attempts: u32,
-    /// An earlier claim began the submission and never recorded how it went.
+    /// Whether an earlier claim started the submission but recorded no result.
     pub answer_lost: bool,
 }
 
-/// How a claim is made.
+/// Options of a claim.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
-    /// The token to put on the jobs.
+pub struct ClaimOptions {
+    /// The lease token to store with the jobs.
     pub lease: Uuid,
-    /// How long it holds; longer than the worker's own timeout.
+    /// How long the lease is valid; longer than the worker's own timeout.
     pub duration: TimeDelta,
-    /// Jobs, at most.
+    /// Maximum number of jobs.
     pub limit: u32,
 }
 
-/// What every claiming statement returns.
-pub(super) struct Key {
+/// The primary key of a job, which every claiming statement returns.
+pub(super) struct JobKey {
     pub(super) task_id: Uuid,
     pub(super) number: i16,
 }
 
-/// What a worker needs to know of the jobs that were just claimed.
+/// Loads the jobs that were just claimed.
 pub(super) async fn load_claims(
     db: &mut PgConnection,
-    keys: &[Key],
+    keys: &[JobKey],
     lease: Uuid,
 ) -> Result<Vec<Claim>, StoreError> {
     if keys.is_empty() {
@@ -105,7 +105,7 @@ pub(super) async fn load_claims(
             Ok(Claim {
                 task: TaskId(row.task_id),
                 owner: owner(row.owner)?,
-                number: unsigned(row.number)?,
+                number: checked_int(row.number)?,
                 lease,
                 status: status(&row.status)?,
                 provider: provider(&row.provider)?,
@@ -113,14 +113,14 @@ pub(super) async fn load_claims(
                 model_named: row.model_named,
                 request: row.request.0,
                 inputs: Vec::new(),
-                images: unsigned(row.images)?,
+                images: checked_int(row.images)?,
                 upstream_id: row.upstream_id,
                 submitted_at: row.submitted_at,
                 results: row.results.0,
                 called_back: row.called_back,
-                faltered: row.faltered,
-                lease_attempts: unsigned(row.lease_attempts)?,
-                step_attempts: unsigned(row.step_attempts)?,
+                had_transient_failure: row.faltered,
+                lease_attempts: checked_int(row.lease_attempts)?,
+                step_attempts: checked_int(row.step_attempts)?,
                 answer_lost: false,
             })
         })
@@ -128,18 +128,18 @@ pub(super) async fn load_claims(
 }
 
 impl Store {
-    /// Claims results to download, those that die soonest first.
+    /// Claims results to download; the links that expire first come first.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
     pub async fn claim_downloads(
         &self,
-        terms: Terms,
+        claim_options: ClaimOptions,
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut db = self.pool.acquire().await?;
         let keys = sqlx::query_as!(
-            Key,
+            JobKey,
             "-- store::leases::claim_downloads
             WITH due AS (
                 SELECT task_id, number FROM jobs
@@ -154,22 +154,22 @@ impl Store {
             WHERE j.task_id = due.task_id AND j.number = due.number
             RETURNING j.task_id, j.number",
             now,
-            i64::from(terms.limit),
-            terms.lease,
-            now + terms.duration,
+            i64::from(claim_options.limit),
+            claim_options.lease,
+            now + claim_options.duration,
         )
         .fetch_all(&mut *db)
         .await?;
-        load_claims(&mut db, &keys, terms.lease).await
+        load_claims(&mut db, &keys, claim_options.lease).await
     }
 
-    /// When the next result may be downloaded.
+    /// When the next download is due.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_download(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_download_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
-            "-- store::leases::next_download
+            "-- store::leases::next_download_due
             SELECT min(next_step_at) FROM jobs WHERE status = 'STORING'",
         )
         .fetch_one(&self.pool)
@@ -177,12 +177,12 @@ impl Store {
         Ok(due)
     }
 
-    /// Jobs whose time is over, the longest over first.
+    /// Jobs whose `expires_at` has passed, the oldest first.
     ///
-    /// A job that is due is looked at before it is given up: after an outage of ours, the provider may
-    /// have finished it long ago. And waiting for its turn is not the provider's delay: a job that was
-    /// never sent, or is being sent, ends by the client's deadline only. Unless its provider is none of
-    /// these: then nobody looks at it.
+    /// A job that is due for a poll is polled before it expires: after an outage of the gateway,
+    /// the provider may have finished it already. Waiting in the queue is not the provider's delay:
+    /// a job that was never sent, or is being sent, expires only at the client's deadline. Jobs of
+    /// providers that are not in `providers` have no worker and expire without these conditions.
     ///
     /// # Errors
     /// When the database fails.
@@ -213,6 +213,6 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| Ok((TaskId(row.task_id), unsigned(row.number)?))).collect()
+        rows.into_iter().map(|row| Ok((TaskId(row.task_id), checked_int(row.number)?))).collect()
     }
 }

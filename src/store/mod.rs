@@ -1,21 +1,19 @@
-//! All SQL. One file per group of statements; rows become domain types here and nowhere else.
+//! All SQL, one file per group of statements. Only this module converts rows to domain types.
 //!
-//! A task's status is written by [`Store::create`] (the first) and [`Store::record`] (every other),
-//! each in one transaction with its event, and hinted after the commit. Statements are prepared,
-//! start with a comment that names their function, and take `now` as an argument.
+//! [`Store::create`] writes a task's first status and [`Store::record`] every later one, each in
+//! one transaction with its event; hints are sent after the commit. Statements are prepared, start
+//! with a comment that names their function, and take `now` as an argument.
 
 mod accounts;
-mod announce;
 mod boards;
 mod callbacks;
 mod create;
 mod deliveries;
+mod enqueue_deliveries;
 mod events;
 mod garbage;
 mod history;
-mod insight;
 mod leases;
-mod moves;
 mod notifications;
 mod page;
 mod polls;
@@ -23,8 +21,10 @@ mod providers;
 mod queue;
 mod record;
 mod removal;
+mod reroute;
 mod retention;
 mod rows;
+mod stats;
 mod tasks;
 mod uploads;
 mod webhooks;
@@ -34,91 +34,95 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-pub use accounts::{Grant, Granted};
-pub use boards::{Added, BoardImage, BoardPlace};
+pub use accounts::{Grant, GrantEntryOutcome};
+pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
-pub use create::{Created, Limits};
-pub use deliveries::{Attempted, DeliveryClaim};
-pub use events::{EVENTS_PAGE, Log};
-pub use history::Filter;
-pub use insight::Usual;
-pub use leases::{Claim, Terms};
-pub use moves::Movable;
+pub use create::{CreateOutcome, UserLimits};
+pub use deliveries::{DeliveryAttempt, DeliveryClaim};
+pub use events::{EVENTS_PAGE_SIZE, EventLog};
+pub use history::HistoryFilter;
+pub use leases::{Claim, ClaimOptions};
 pub use notifications::MAX_NOTIFICATION_BYTES;
 pub use page::{Page, Range};
-pub use providers::{ProviderAccount, Verdict};
-pub use record::{By, Note, Recorded, Told};
-pub use removal::Deleted;
-pub use retention::FORGOTTEN_AT_ONCE;
-pub use uploads::Input;
+pub use providers::{ProviderAccount, ProviderOutcome};
+pub use record::{Authority, RecordOutcome, RecordRequest, TimelineNote};
+pub use removal::DeleteTaskOutcome;
+pub use reroute::Reroutable;
+pub use retention::PURGE_BATCH_SIZE;
+pub use stats::DurationKey;
+pub use uploads::InputImage;
 pub use webhooks::{EndpointChange, NewEndpoint};
 
-use crate::domain::{Credits, Rules};
+use crate::domain::{Credits, JobTimeouts};
 use crate::hints::Hints;
 
-/// Why a statement failed.
+/// An error of a statement.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database refused or could not be reached.
-    #[error("the database failed: {}", summary(.0))]
+    /// The database rejected the statement or is unreachable.
+    #[error("database error: {}", summary(.0))]
     Database(#[from] sqlx::Error),
-    /// A row holds what this program never writes.
+    /// A row contains a value that this program never writes.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
 }
 
 impl StoreError {
-    /// Whether trying again would fail as well: it is about what was written, not about the database.
+    /// Whether a retry would fail as well, because of the data and not of the database's state.
     #[must_use]
-    pub fn is_lasting(&self) -> bool {
+    pub fn is_permanent(&self) -> bool {
         match self {
             Self::Inconsistent(_) => true,
             // Data exceptions and violated constraints.
-            Self::Database(sqlx::Error::Database(refused)) => {
-                refused.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
             Self::Database(_) => false,
         }
     }
 }
 
-/// What may be logged of a failure: Postgres's own words can hold a prompt.
+/// The part of an error that may be logged: the message of Postgres can contain a prompt.
 fn summary(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::Database(refused) => {
-            let (code, constraint) = (refused.code(), refused.constraint());
+        sqlx::Error::Database(error) => {
+            let (code, constraint) = (error.code(), error.constraint());
             format!("code {} {}", code.unwrap_or_default(), constraint.unwrap_or_default())
         }
         other => other.to_string(),
     }
 }
 
-/// The database, and the hints that follow each change of it. Clones share the connections.
+/// The database, and the hints that are sent after each change. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
     hints: Hints,
-    rules: Rules,
-    quota: Option<Credits>,
+    timeouts: JobTimeouts,
+    initial_quota: Option<Credits>,
 }
 
-/// How to reach the database.
+/// The settings of a store.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Where it is; holds a password, so it is never logged.
+    /// The connection URL; it contains a password, so it is never logged.
     pub url: String,
-    /// Connections, at most.
+    /// Maximum number of connections.
     pub max_connections: u32,
-    /// What each new user may spend; `None` keeps no allowances.
-    pub quota: Option<Credits>,
+    /// Credits that each new user starts with; `None` means that users have no quota.
+    pub initial_quota: Option<Credits>,
 }
 
 impl Store {
-    /// Connects on first use; an unreachable database is found by [`Store::check`].
+    /// Connects on first use; [`Store::check`] reports an unreachable database.
     ///
     /// # Errors
-    /// When the URL cannot be read.
-    pub fn open(options: &StoreOptions, hints: Hints, rules: Rules) -> Result<Self, StoreError> {
+    /// When the URL is not valid.
+    pub fn open(
+        options: &StoreOptions,
+        hints: Hints,
+        timeouts: JobTimeouts,
+    ) -> Result<Self, StoreError> {
         let connect: PgConnectOptions = options.url.parse()?;
         let connect = connect.application_name("plantain").options([
             ("statement_timeout", "15s"),
@@ -128,24 +132,24 @@ impl Store {
             .max_connections(options.max_connections)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(connect);
-        Ok(Self { pool, hints, rules, quota: options.quota })
+        Ok(Self { pool, hints, timeouts, initial_quota: options.initial_quota })
     }
 
-    /// Applies the migrations that are missing.
+    /// Applies pending migrations.
     ///
     /// # Errors
-    /// When the database cannot be reached or a migration fails.
+    /// When the database is unreachable or a migration fails.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         sqlx::migrate!().run(&self.pool).await.map_err(|error| StoreError::Database(error.into()))
     }
 
-    /// Whether the database answers and knows every migration of this binary.
+    /// Whether every migration of this binary is applied.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When the database is unreachable.
     pub async fn check(&self) -> Result<bool, StoreError> {
         let newest = sqlx::migrate!().iter().map(|migration| migration.version).max();
-        // Not checked at compile time: the table belongs to the migrator.
+        // Not checked at compile time: the table is created by the migrator.
         let applied: Option<i64> =
             sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
                 .fetch_one(&self.pool)
@@ -153,16 +157,16 @@ impl Store {
         Ok(applied >= newest)
     }
 
-    /// Closes all connections, for an orderly end.
+    /// Closes all connections, for a graceful shutdown.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// Applies the migrations that are missing in this database.
+/// Applies pending migrations to this database.
 ///
 /// # Errors
-/// When the database cannot be reached or a migration fails.
+/// When the database is unreachable or a migration fails.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut connection = sqlx::PgConnection::connect(url).await?;
     let migrator = sqlx::migrate!();

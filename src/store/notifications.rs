@@ -1,4 +1,5 @@
-//! Hints between replicas over Postgres: one channel, one listening connection per process.
+//! Hints between replicas with LISTEN and NOTIFY: one channel, one listening connection per
+//! process.
 
 use sqlx::postgres::PgListener;
 
@@ -6,14 +7,14 @@ use super::{Store, StoreError};
 
 const CHANNEL: &str = "plantain";
 
-/// Payloads of NOTIFY are limited to 8,000 bytes.
+/// Postgres limits payloads of NOTIFY to 8,000 bytes.
 pub const MAX_NOTIFICATION_BYTES: usize = 7_900;
 
 impl Store {
-    /// Sends a text to every process that listens, this one included.
+    /// Sends a payload to every listening process, including this one.
     ///
     /// # Errors
-    /// When the database fails or the text is too long.
+    /// When the database fails, or the payload exceeds the limit of Postgres.
     pub async fn notify(&self, payload: &str) -> Result<(), StoreError> {
         sqlx::query!(
             r#"-- store::notifications::notify
@@ -26,16 +27,16 @@ impl Store {
         Ok(())
     }
 
-    /// Hands every text that is sent from now on to `heard`; returns only when the connection is
-    /// lost.
+    /// Calls `on_payload` with every payload that is sent from now on; returns only when the
+    /// connection is lost.
     ///
     /// # Errors
-    /// When the database cannot be reached.
-    pub async fn listen(&self, mut heard: impl FnMut(&str) + Send) -> Result<(), StoreError> {
+    /// When the database is unreachable.
+    pub async fn listen(&self, mut on_payload: impl FnMut(&str) + Send) -> Result<(), StoreError> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
         while let Some(notification) = listener.try_recv().await? {
-            heard(notification.payload());
+            on_payload(notification.payload());
         }
         Ok(())
     }

@@ -1,48 +1,50 @@
-//! Pages by keyset: page 1,000 costs what page 1 costs.
+//! Keyset pagination: page 1,000 costs the same as page 1.
 
-/// Which part of a list.
+/// Selects a page of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Range<K> {
-    /// Behind this entry.
+    /// Only items after this key.
     pub after: Option<K>,
-    /// Before this entry.
+    /// Only items before this key.
     pub before: Option<K>,
-    /// How many, from the beginning, or from the end.
+    /// Maximum number of items, counted from the beginning or from the end.
     pub limit: usize,
     /// Whether to count from the end.
     pub from_end: bool,
 }
 
-/// A part of a list, in its order.
+/// A page of a list, in the order of the list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// At most `limit` entries.
+    /// At most `limit` items.
     pub items: Vec<T>,
-    /// Whether the range holds more at the end away from where counting began.
-    pub more: bool,
+    /// Whether the range contains further items after the last counted one.
+    pub has_more: bool,
 }
 
 impl<K> Range<K> {
-    /// One more than asked for tells whether there is more.
-    pub(super) fn rows(&self) -> i64 {
+    /// The number of rows to fetch: one more than the page, which shows whether further items
+    /// exist.
+    pub(super) fn fetch_limit(&self) -> i64 {
         i64::try_from(self.limit + 1).unwrap_or(i64::MAX)
     }
 }
 
 impl<T> Page<T> {
-    /// Of at most [`Range::rows`] entries, read from the side where counting begins.
+    /// Builds a page from at most [`Range::fetch_limit`] items, read from the side where counting
+    /// begins.
     pub(super) fn new<K>(mut items: Vec<T>, range: &Range<K>) -> Self {
-        let more = items.len() > range.limit;
+        let has_more = items.len() > range.limit;
         items.truncate(range.limit);
         if range.from_end {
             items.reverse();
         }
-        Self { items, more }
+        Self { items, has_more }
     }
 }
 
 impl<T> Default for Page<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), more: false }
+        Self { items: Vec::new(), has_more: false }
     }
 }

@@ -1,62 +1,66 @@
-//! Which jobs a provider is asked about, and how often.
+//! Claims the jobs to poll, within the rate limit of each provider.
 
 use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 
-use super::leases::{Key, Terms, load_claims};
-use super::providers::lock_gate;
+use super::leases::{ClaimOptions, JobKey, load_claims};
+use super::providers::lock_provider;
 use super::{Claim, Store, StoreError};
 use crate::clock::Clock;
-use crate::domain::{Pace, ProviderName, Timestamp};
+use crate::domain::{ProviderName, RateLimits, Timestamp};
 
-/// A provider that takes many ids at once is also asked about what falls due this soon: fewer calls.
-const TOGETHER: TimeDelta = TimeDelta::seconds(15);
+/// A status query for several jobs includes those that become due within this window, which saves
+/// calls.
+const BATCH_WINDOW: TimeDelta = TimeDelta::seconds(15);
 
 impl Store {
-    /// Claims the jobs of at most `terms.limit` questions, as many as the provider's rate permits now.
+    /// Claims the jobs of at most `claim_options.limit` status queries, within the provider's rate
+    /// limit.
     ///
-    /// The rate is kept in the provider's row (the generic cell rate algorithm), so it holds over
-    /// restarts and replicas.
+    /// The state of the rate limit (generic cell rate algorithm) is in the provider's row, so the
+    /// limit also applies across replicas and restarts.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
-    pub async fn claim_queries(
+    pub async fn claim_polls(
         &self,
         provider: ProviderName,
-        pace: Pace,
-        terms: Terms,
+        rate_limits: RateLimits,
+        claim_options: ClaimOptions,
         clock: &Clock,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let gate = lock_gate(&mut tx, provider).await?;
-        // Not before: the wait for the row would shorten what the rate is measured over.
+        let state = lock_provider(&mut tx, provider).await?;
+        // Read the clock after the lock: otherwise the wait for the lock would distort the rate.
         let now = clock.now();
-        if gate.breaker.is_rate_limited(now) {
+        if state.breaker.is_rate_limited(now) {
             return Ok(Vec::new());
         }
-        let questions = pace.questions(gate.next_query_at, now);
-        let limit = questions.count.min(terms.limit);
+        let budget = rate_limits.query_budget(state.next_query_at, now);
+        let limit = budget.count.min(claim_options.limit);
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let keys = take_due(&mut tx, provider, pace, Terms { limit, ..terms }, now).await?;
-        let asked = keys.len().div_ceil(pace.ids_per_query.max(1) as usize);
-        note_questions(&mut tx, provider, questions.next_after(asked)).await?;
-        let claims = load_claims(&mut tx, &keys, terms.lease).await?;
+        let keys =
+            claim_due(&mut tx, provider, rate_limits, ClaimOptions { limit, ..claim_options }, now)
+                .await?;
+        let queries = keys.len().div_ceil(rate_limits.ids_per_query.max(1) as usize);
+        write_next_query_at(&mut tx, provider, budget.next_after(queries)).await?;
+        let claims = load_claims(&mut tx, &keys, claim_options.lease).await?;
         tx.commit().await?;
         Ok(claims)
     }
 
-    /// When the next job of this provider can be asked about, as far as is known.
+    /// The earliest time at which a job of this provider can be polled.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_query(
+    pub async fn next_poll_due(
         &self,
         provider: ProviderName,
     ) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
-            "-- store::polls::next_query
+            "-- store::polls::next_poll_due
             SELECT greatest(due.at, p.next_query_at, p.limited_until)
             FROM (
                 SELECT min(next_step_at) AS at FROM jobs WHERE status = 'GENERATING' AND provider = $1
@@ -71,18 +75,18 @@ impl Store {
     }
 }
 
-/// Those that are due; where one question is about many, also those that soon will be.
-async fn take_due(
+/// Claims the jobs that are due, and, if a status query covers several jobs, those due soon.
+async fn claim_due(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
-    pace: Pace,
-    terms: Terms,
+    rate_limits: RateLimits,
+    claim_options: ClaimOptions,
     now: Timestamp,
-) -> Result<Vec<Key>, StoreError> {
-    let ahead = if pace.ids_per_query > 1 { TOGETHER } else { TimeDelta::zero() };
+) -> Result<Vec<JobKey>, StoreError> {
+    let ahead = if rate_limits.ids_per_query > 1 { BATCH_WINDOW } else { TimeDelta::zero() };
     let keys = sqlx::query_as!(
-        Key,
-        "-- store::polls::take_due
+        JobKey,
+        "-- store::polls::claim_due
         WITH due AS (
             SELECT task_id, number FROM jobs
             WHERE status = 'GENERATING' AND provider = $1 AND next_step_at <= $3
@@ -103,22 +107,22 @@ async fn take_due(
         provider.slug(),
         now,
         now + ahead,
-        i64::from(terms.limit) * i64::from(pace.ids_per_query.max(1)),
-        terms.lease,
-        now + terms.duration,
+        i64::from(claim_options.limit) * i64::from(rate_limits.ids_per_query.max(1)),
+        claim_options.lease,
+        now + claim_options.duration,
     )
     .fetch_all(&mut **tx)
     .await?;
     Ok(keys)
 }
 
-async fn note_questions(
+async fn write_next_query_at(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
     next: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "-- store::polls::note_questions
+        "-- store::polls::write_next_query_at
         UPDATE providers SET next_query_at = $2 WHERE name = $1",
         provider.slug(),
         next,

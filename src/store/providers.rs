@@ -1,75 +1,75 @@
-//! What is known of the provider accounts: shared by all replicas, kept over restarts.
+//! The state of the provider accounts, shared by all replicas and kept across restarts.
 
 use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 
-use super::rows::unsigned;
+use super::rows::checked_int;
 use super::{Store, StoreError};
-use crate::domain::{Breaker, Credits, ProviderName, Timestamp, Trouble};
+use crate::domain::{Breaker, BreakerReason, Credits, ProviderName, Timestamp};
 use crate::hints::Work;
 
 /// One provider account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderAccount {
-    /// Whose account.
+    /// The provider.
     pub provider: ProviderName,
-    /// Credits when last asked; `None` when it could not be asked.
+    /// Credits at the last check; `None` when the balance could not be read.
     pub remaining: Option<Credits>,
-    /// When it was last asked.
+    /// When the balance was last checked.
     pub checked_at: Option<Timestamp>,
-    /// Whether and why it is left alone.
+    /// The provider's circuit breaker.
     pub breaker: Breaker,
 }
 
 impl ProviderAccount {
-    /// That of a provider; one that was never asked or paused has no row yet.
+    /// The account of a provider; a provider that was never checked or paused has no row yet.
     #[must_use]
     pub fn of(accounts: &[Self], provider: ProviderName) -> Self {
         let known = accounts.iter().find(|account| account.provider == provider);
         known.cloned().unwrap_or_else(|| Self::unknown(provider))
     }
 
-    /// That of a provider that was never asked or paused.
+    /// The account of a provider that was never checked or paused.
     #[must_use]
     pub fn unknown(provider: ProviderName) -> Self {
         Self { provider, remaining: None, checked_at: None, breaker: Breaker::default() }
     }
 
-    /// Whether a task of this cost may go there now: nobody is avoiding the provider, and the account,
-    /// as far as is known, pays for it.
+    /// Whether a task of this cost may be sent to the provider now: its breaker is not open, and
+    /// the last known balance covers the cost.
     #[must_use]
-    pub fn can_take(&self, cost: Credits, now: Timestamp) -> bool {
-        self.breaker.is_available(now) && self.pays_for(cost)
+    pub fn can_accept(&self, cost: Credits, now: Timestamp) -> bool {
+        self.breaker.is_available(now) && self.can_afford(cost)
     }
 
-    /// Whether the account, as far as is known, pays for this.
+    /// Whether the last known balance covers this cost; an unknown balance does.
     #[must_use]
-    pub fn pays_for(&self, cost: Credits) -> bool {
-        self.remaining.is_none_or(|left| left >= cost)
+    pub fn can_afford(&self, cost: Credits) -> bool {
+        self.remaining.is_none_or(|remaining| remaining >= cost)
     }
 }
 
-/// What an answer said about its provider.
+/// What a response shows about its provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It works.
-    Worked,
+pub enum ProviderOutcome {
+    /// The provider works.
+    Success,
     /// A submission failed.
-    Failed,
-    /// A submission showed that it is to be left alone for a while.
-    Trouble(Trouble, TimeDelta),
-    /// A question showed it.
-    Noticed(Trouble, TimeDelta),
+    SubmissionFailed,
+    /// The response to a submission requires a pause of this length.
+    SubmissionBlocked(BreakerReason, TimeDelta),
+    /// The response to a status query requires a pause of this length.
+    PollBlocked(BreakerReason, TimeDelta),
 }
 
 /// A provider's row, locked until the transaction ends.
-pub(super) struct Gate {
+pub(super) struct ProviderState {
     pub(super) breaker: Breaker,
     pub(super) next_query_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// All accounts that were ever asked or paused.
+    /// All accounts that were ever checked or paused.
     ///
     /// # Errors
     /// When the database fails.
@@ -83,14 +83,14 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        // A row of a provider that this binary no longer knows is history, not an error.
+        // Rows of providers that this binary no longer supports are ignored.
         let accounts = rows.into_iter().filter_map(|row| {
             Some(ProviderAccount {
                 provider: ProviderName::from_slug(&row.name)?,
                 remaining: row.remaining.map(Credits::from_thousandths),
                 checked_at: row.checked_at,
                 breaker: Breaker {
-                    trouble: row.pause_reason.as_deref().map(Trouble::from_name),
+                    reason: row.pause_reason.as_deref().map(BreakerReason::from_name),
                     paused_until: row.paused_until,
                     limited_until: row.limited_until,
                     probe_until: row.probe_until,
@@ -102,8 +102,8 @@ impl Store {
         Ok(accounts.collect())
     }
 
-    /// Notes an account's balance; `None` when it could not be asked. A balance that has
-    /// grown ends a pause for lack of credits.
+    /// Records an account's balance; `None` when it could not be read. A balance that has grown
+    /// ends a pause for lack of credits.
     ///
     /// # Errors
     /// When the database fails.
@@ -142,27 +142,30 @@ impl Store {
         Ok(())
     }
 
-    /// Records what an answer said about its provider, and returns the breaker afterwards. That it
-    /// works is no news, and costs one read, unless it was in trouble or failed lately.
+    /// Records what a response shows about its provider, and returns the new state of the breaker.
+    /// A success changes nothing and costs one read, unless the provider was paused or failed
+    /// recently.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn judge_provider(
+    pub async fn record_provider_outcome(
         &self,
         provider: ProviderName,
-        verdict: Verdict,
+        outcome: ProviderOutcome,
         now: Timestamp,
     ) -> Result<Breaker, StoreError> {
-        if verdict == Verdict::Worked && !self.is_troubled(provider).await? {
+        if outcome == ProviderOutcome::Success && !self.is_degraded(provider).await? {
             return Ok(Breaker::default());
         }
         let mut tx = self.pool.begin().await?;
-        let before = lock_gate(&mut tx, provider).await?.breaker;
-        let breaker = match verdict {
-            Verdict::Worked => before.worked(now),
-            Verdict::Failed => before.failed(now),
-            Verdict::Trouble(trouble, pause) => before.opened(trouble, pause, now),
-            Verdict::Noticed(trouble, pause) => before.noticed(trouble, pause, now),
+        let before = lock_provider(&mut tx, provider).await?.breaker;
+        let breaker = match outcome {
+            ProviderOutcome::Success => before.after_success(now),
+            ProviderOutcome::SubmissionFailed => before.after_failure(now),
+            ProviderOutcome::SubmissionBlocked(reason, pause) => before.opened(reason, pause, now),
+            ProviderOutcome::PollBlocked(reason, pause) => {
+                before.after_query_failure(reason, pause, now)
+            }
         };
         if breaker != before {
             write_breaker(&mut tx, provider, breaker).await?;
@@ -173,44 +176,44 @@ impl Store {
         Ok(breaker)
     }
 
-    async fn is_troubled(&self, provider: ProviderName) -> Result<bool, StoreError> {
-        let troubled = sqlx::query_scalar!(
-            r#"-- store::providers::is_troubled
+    async fn is_degraded(&self, provider: ProviderName) -> Result<bool, StoreError> {
+        let degraded = sqlx::query_scalar!(
+            r#"-- store::providers::is_degraded
             SELECT EXISTS (
                 SELECT FROM providers WHERE name = $1 AND (failures > 0 OR pause_reason IS NOT NULL)
-            ) AS "troubled!""#,
+            ) AS "degraded!""#,
             provider.slug(),
         )
         .fetch_one(&self.pool)
         .await?;
-        Ok(troubled)
+        Ok(degraded)
     }
 }
 
-/// Locks a provider's row, creating it at first sight.
-pub(super) async fn lock_gate(
+/// Locks a provider's row, and creates it if it does not exist.
+pub(super) async fn lock_provider(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
-) -> Result<Gate, StoreError> {
-    if let Some(gate) = find_gate(tx, provider).await? {
-        return Ok(gate);
+) -> Result<ProviderState, StoreError> {
+    if let Some(state) = find_provider(tx, provider).await? {
+        return Ok(state);
     }
     sqlx::query!(
-        "-- store::providers::lock_gate
+        "-- store::providers::lock_provider
         INSERT INTO providers (name) VALUES ($1) ON CONFLICT (name) DO NOTHING",
         provider.slug(),
     )
     .execute(&mut **tx)
     .await?;
-    find_gate(tx, provider).await?.ok_or(StoreError::Inconsistent("providers"))
+    find_provider(tx, provider).await?.ok_or(StoreError::Inconsistent("providers"))
 }
 
-async fn find_gate(
+async fn find_provider(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
-) -> Result<Option<Gate>, StoreError> {
+) -> Result<Option<ProviderState>, StoreError> {
     let row = sqlx::query!(
-        "-- store::providers::find_gate
+        "-- store::providers::find_provider
         SELECT
             paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at
         FROM providers
@@ -222,14 +225,14 @@ async fn find_gate(
     .await?;
     row.map(|row| {
         let breaker = Breaker {
-            trouble: row.pause_reason.as_deref().map(Trouble::from_name),
+            reason: row.pause_reason.as_deref().map(BreakerReason::from_name),
             paused_until: row.paused_until,
             limited_until: row.limited_until,
             probe_until: row.probe_until,
-            trips: unsigned(row.trips)?,
-            failures: unsigned(row.failures)?,
+            trips: checked_int(row.trips)?,
+            failures: checked_int(row.failures)?,
         };
-        Ok(Gate { breaker, next_query_at: row.next_query_at })
+        Ok(ProviderState { breaker, next_query_at: row.next_query_at })
     })
     .transpose()
 }
@@ -251,11 +254,11 @@ async fn write_breaker(
         WHERE name = $1",
         provider.slug(),
         breaker.paused_until,
-        breaker.trouble.map(Trouble::name),
+        breaker.reason.map(BreakerReason::name),
         breaker.limited_until,
         breaker.probe_until,
-        unsigned::<i32, _>(breaker.trips)?,
-        unsigned::<i32, _>(breaker.failures)?,
+        checked_int::<i32, _>(breaker.trips)?,
+        checked_int::<i32, _>(breaker.failures)?,
     )
     .execute(&mut **tx)
     .await?;

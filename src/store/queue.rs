@@ -1,71 +1,77 @@
-//! The queue of each provider: whose turn it is, and whether the provider may be given more.
+//! The queue of each provider: which jobs are next, and how many the provider may receive.
 
 use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 
-use super::leases::{Key, Terms, load_claims};
-use super::providers::lock_gate;
+use super::leases::{ClaimOptions, JobKey, load_claims};
+use super::providers::lock_provider;
 use super::uploads::find_paths;
 use super::{Claim, Store, StoreError};
 use crate::clock::Clock;
-use crate::domain::{Admission, Pace, ProviderName, Timestamp};
+use crate::domain::{Admission, ProviderName, RateLimits, Timestamp};
 
-/// How long a provider is taken to go on with a job that was canceled or whose answer was lost.
-const GOES_ON: TimeDelta = TimeDelta::minutes(2);
-/// How soon a provider that is fully at work is looked at again.
-const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
+/// How long a job that was canceled, or whose response was lost, still counts as in progress at the
+/// provider.
+const ABANDONED_AFTER: TimeDelta = TimeDelta::minutes(2);
+/// Interval between checks of a provider that is at its concurrency limit.
+const RETRY_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 
-/// What a provider may be given now.
-struct Room {
+/// The number of jobs that a provider may receive now.
+struct Capacity {
     jobs: i64,
-    /// When there may be more.
-    more_at: Option<Timestamp>,
+    /// When the provider may receive further jobs.
+    available_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// Claims QUEUED jobs of a provider by their turns, as far as its breaker, rate and concurrency
-    /// permit, and marks that their submission begins. What a gateway that was killed had begun to
-    /// submit comes first, whatever the provider permits: its answer is lost, and it is not sent again.
+    /// Claims QUEUED jobs of a provider in the order of their turns, within its breaker, rate limit
+    /// and concurrency limit, and marks their submissions as started. Jobs whose submission was
+    /// interrupted by a crash come first, without any limit: their response is lost, and they are
+    /// not sent again.
     ///
-    /// The limits are counted from the jobs themselves, so they hold over restarts and replicas.
+    /// The limits are computed from the jobs, so they also apply across replicas and restarts.
     ///
     /// # Errors
     /// When the database fails; then nothing is claimed.
     pub async fn claim_submissions(
         &self,
         provider: ProviderName,
-        pace: Pace,
-        terms: Terms,
+        rate_limits: RateLimits,
+        claim_options: ClaimOptions,
         clock: &Clock,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let gate = lock_gate(&mut tx, provider).await?;
-        // Not before: the wait for the row would shorten the window that the rate is counted over.
+        let state = lock_provider(&mut tx, provider).await?;
+        // Read the clock after the lock: otherwise the wait for the lock would shorten the rate
+        // window.
         let now = clock.now();
-        let unanswered = take_unanswered(&mut tx, provider, terms, now).await?;
+        let unanswered = claim_unanswered(&mut tx, provider, claim_options, now).await?;
         if !unanswered.is_empty() {
-            let claims = load_claims(&mut tx, &unanswered, terms.lease).await?;
+            let claims = load_claims(&mut tx, &unanswered, claim_options.lease).await?;
             tx.commit().await?;
             return Ok(claims
                 .into_iter()
                 .map(|claim| Claim { answer_lost: true, ..claim })
                 .collect());
         }
-        let admission = gate.breaker.admits(now);
+        let admission = state.breaker.admission(now);
         if admission == Admission::Nothing {
             return Ok(Vec::new());
         }
-        let room = room(&mut tx, provider, pace, now).await?;
-        let admitted = if admission == Admission::Probe { 1 } else { i64::from(terms.limit) };
-        let keys = take_turns(&mut tx, provider, admitted.min(room.jobs), terms, now).await?;
+        let capacity = find_capacity(&mut tx, provider, rate_limits, now).await?;
+        let admitted =
+            if admission == Admission::Probe { 1 } else { i64::from(claim_options.limit) };
+        let keys =
+            claim_in_turn_order(&mut tx, provider, admitted.min(capacity.jobs), claim_options, now)
+                .await?;
         let is_probe = admission == Admission::Probe && !keys.is_empty();
-        let probe_until = is_probe.then(|| now + terms.duration);
-        note_look(&mut tx, provider, probe_until, room.more_at).await?;
-        let mut claims = load_claims(&mut tx, &keys, terms.lease).await?;
-        // Now: what is claimed and cannot be sent would look as if it might have been.
-        let asked: Vec<_> =
+        let probe_until = is_probe.then(|| now + claim_options.duration);
+        write_claim_times(&mut tx, provider, probe_until, capacity.available_at).await?;
+        let mut claims = load_claims(&mut tx, &keys, claim_options.lease).await?;
+        // In this transaction: a job that is claimed but not sent would look like a lost response.
+        let sources: Vec<_> =
             claims.iter().map(|claim| (&claim.owner, claim.request.images.as_slice())).collect();
-        let paths = find_paths(&mut tx, &asked).await?;
+        let paths = find_paths(&mut tx, &sources).await?;
         for claim in &mut claims {
             claim.inputs = paths.inputs(&claim.owner, &claim.request.images);
         }
@@ -73,16 +79,16 @@ impl Store {
         Ok(claims)
     }
 
-    /// When the next job of this provider can be submitted, as far as is known.
+    /// The earliest time at which a job of this provider can be submitted.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next_submission(
+    pub async fn next_submission_due(
         &self,
         provider: ProviderName,
     ) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
-            "-- store::queue::next_submission
+            "-- store::queue::next_submission_due
             SELECT least(
                 unanswered.at,
                 CASE WHEN due.at IS NOT NULL THEN greatest(
@@ -106,18 +112,18 @@ impl Store {
     }
 }
 
-/// A job that is being submitted counts as at work; so does, for a while, one that nobody here waits
-/// for any more. For the rate, it counts until its answer has come, and a whole window from then on:
-/// who knows when in between it arrived.
-async fn room(
+/// Jobs that are being submitted count as in progress; so do, for a while, jobs that were canceled
+/// or whose response was lost. For the rate limit, a job counts until its response has arrived and
+/// for one full window after that, because the time at which the provider received it is not known.
+async fn find_capacity(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
-    pace: Pace,
+    rate_limits: RateLimits,
     now: Timestamp,
-) -> Result<Room, StoreError> {
-    let window = pace.submissions.map(|rate| rate.window);
+) -> Result<Capacity, StoreError> {
+    let window = rate_limits.submissions.map(|rate| rate.window);
     let row = sqlx::query!(
-        r#"-- store::queue::room
+        r#"-- store::queue::find_capacity
         SELECT
             (
                 SELECT count(*) FROM jobs WHERE provider = $1 AND (
@@ -131,35 +137,37 @@ async fn room(
                     OR (status = 'QUEUED' AND submit_started_at IS NOT NULL)
                     OR (status IN ('UNCONFIRMED', 'CANCELED') AND sent_at > $4)
                 )
-            ) ELSE 0 END AS "at_work!""#,
+            ) ELSE 0 END AS "in_progress!""#,
         provider.slug(),
         window.map(|window| now - window),
-        pace.jobs_at_once.is_some(),
-        now - GOES_ON,
+        rate_limits.max_concurrent_jobs.is_some(),
+        now - ABANDONED_AFTER,
     )
     .fetch_one(&mut **tx)
     .await?;
-    let by_rate = pace.submissions.map_or(i64::MAX, |rate| i64::from(rate.count) - row.sent);
-    let by_work = pace.jobs_at_once.map_or(i64::MAX, |most| i64::from(most) - row.at_work);
-    let jobs = by_rate.min(by_work).max(0);
-    // A job that ends wakes the worker; this is for when that hint is lost.
-    let more_at = match window.filter(|_| by_rate <= 0) {
+    let by_rate = rate_limits.submissions.map_or(i64::MAX, |rate| i64::from(rate.count) - row.sent);
+    let by_concurrency = rate_limits
+        .max_concurrent_jobs
+        .map_or(i64::MAX, |limit| i64::from(limit) - row.in_progress);
+    let jobs = by_rate.min(by_concurrency).max(0);
+    // A finished job wakes the worker; this time matters only when that hint is lost.
+    let available_at = match window.filter(|_| by_rate <= 0) {
         Some(window) => row.oldest.unwrap_or(now) + window,
-        None => now + LOOK_AGAIN,
+        None => now + RETRY_INTERVAL,
     };
-    Ok(Room { jobs, more_at: (jobs == 0).then_some(more_at) })
+    Ok(Capacity { jobs, available_at: (jobs == 0).then_some(available_at) })
 }
 
-/// Submissions that nobody has answered for, and nobody works on.
-async fn take_unanswered(
+/// Claims jobs whose submission was started but has no recorded result and no valid lease.
+async fn claim_unanswered(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
-    terms: Terms,
+    claim_options: ClaimOptions,
     now: Timestamp,
-) -> Result<Vec<Key>, StoreError> {
+) -> Result<Vec<JobKey>, StoreError> {
     let keys = sqlx::query_as!(
-        Key,
-        "-- store::queue::take_unanswered
+        JobKey,
+        "-- store::queue::claim_unanswered
         WITH due AS (
             SELECT task_id, number FROM jobs
             WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
@@ -175,26 +183,27 @@ async fn take_unanswered(
         RETURNING j.task_id, j.number",
         provider.slug(),
         now,
-        i64::from(terms.limit),
-        terms.lease,
-        now + terms.duration,
+        i64::from(claim_options.limit),
+        claim_options.lease,
+        now + claim_options.duration,
     )
     .fetch_all(&mut **tx)
     .await?;
     Ok(keys)
 }
 
-/// The next ones in turn; the queue has then reached the last one's.
-async fn take_turns(
+/// Claims the next jobs in the order of their turns, and advances the queue's turn to the last
+/// one's.
+async fn claim_in_turn_order(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
     limit: i64,
-    terms: Terms,
+    claim_options: ClaimOptions,
     now: Timestamp,
-) -> Result<Vec<Key>, StoreError> {
+) -> Result<Vec<JobKey>, StoreError> {
     let keys = sqlx::query_as!(
-        Key,
-        "-- store::queue::take_turns
+        JobKey,
+        "-- store::queue::claim_in_turn_order
         WITH due AS (
             SELECT task_id, number, turn FROM jobs
             WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
@@ -219,28 +228,28 @@ async fn take_turns(
         provider.slug(),
         now,
         limit,
-        terms.lease,
-        now + terms.duration,
+        claim_options.lease,
+        now + claim_options.duration,
     )
     .fetch_all(&mut **tx)
     .await?;
     Ok(keys)
 }
 
-async fn note_look(
+async fn write_claim_times(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
     probe_until: Option<Timestamp>,
-    more_at: Option<Timestamp>,
+    available_at: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "-- store::queue::note_look
+        "-- store::queue::write_claim_times
         UPDATE providers
         SET probe_until = COALESCE($2, probe_until), next_submission_at = $3
         WHERE name = $1 AND ($2::timestamptz IS NOT NULL OR next_submission_at IS DISTINCT FROM $3)",
         provider.slug(),
         probe_until,
-        more_at,
+        available_at,
     )
     .execute(&mut **tx)
     .await?;

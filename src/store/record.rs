@@ -1,7 +1,8 @@
-//! `record`: the only writer of a status after the first.
+//! `record`: the only function that changes the status of an existing task.
 //!
-//! Load and lock, ask [`domain::apply`](crate::domain::apply), write jobs, task, images, event and
-//! timeline, commit, hint. Locks are always taken in the order task, jobs, user, board.
+//! It loads and locks the rows, calls [`domain::apply`](crate::domain::apply), writes jobs, task,
+//! images, event and timeline, commits, and sends hints. Rows are always locked in the order task,
+//! jobs, user, board.
 
 mod rows;
 
@@ -13,141 +14,147 @@ use uuid::Uuid;
 
 use self::rows::{write_images, write_jobs, write_task, write_timeline};
 use super::accounts::{lock_available, write_entries};
-use super::boards::attach;
-use super::garbage::discard;
-use super::rows::{owner, provider, status, unsigned};
+use super::boards::attach_images;
+use super::garbage::schedule_removal;
+use super::rows::{checked_int, owner, provider, status};
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, Entry, EntryKind, Failure, Ignored, Image, ImageId, Job, Progress, Report,
-    ResultLink, Scope, Status, TaskId, TaskState, Timestamp, UserId, apply, entries,
+    Change, Credits, Entry, EntryKind, Failure, IgnoreReason, Image, ImageId, Job, JobUpdate,
+    ResultLink, Status, TaskId, TaskSnapshot, TaskState, Timestamp, UpdateTarget, UserId, apply,
+    entries,
 };
 use crate::hints::Work;
 
-/// A worker that is still storing what is no longer needed has ended by then.
-const WORKERS_END: TimeDelta = TimeDelta::minutes(2);
+/// Delay before an abandoned folder is removed: a worker that is still storing into it has finished
+/// by then.
+const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
 
-/// On whose word something is recorded.
+/// Who is allowed to record a change.
 #[derive(Debug, Clone, Copy)]
-pub enum By<'a> {
-    /// A worker's, as long as it holds the job's lease.
+pub enum Authority<'a> {
+    /// A worker, as long as it holds the job's lease.
     Lease(Uuid),
-    /// The user's whose task it is.
+    /// The owner of the task.
     Owner(&'a UserId),
-    /// The gateway's own: the inbox and the sweep.
+    /// The gateway itself, such as the inbox, the sweep and rerouting.
     Gateway,
 }
 
-/// What the timeline says about a step.
+/// The timeline entry of a step.
 #[derive(Debug, Clone)]
-pub struct Note {
-    /// What happened, such as `polled`.
+pub struct TimelineNote {
+    /// The kind of step, such as `polled`.
     pub kind: &'static str,
-    /// More about it, without secrets or links.
+    /// Details, without secrets or links.
     pub detail: Option<Value>,
 }
 
-impl Note {
-    /// Names the step by its report.
+impl TimelineNote {
+    /// An entry with the kind of the update and no details.
     #[must_use]
-    pub const fn of(report: &Report) -> Self {
-        Self { kind: report.kind(), detail: None }
+    pub const fn of(update: &JobUpdate) -> Self {
+        Self { kind: update.kind(), detail: None }
     }
 
-    /// Names the step, with details.
+    /// An entry with details.
     #[must_use]
     pub const fn new(kind: &'static str, detail: Value) -> Self {
         Self { kind, detail: Some(detail) }
     }
 }
 
-/// Something to record.
+/// The arguments of [`Store::record`].
 #[derive(Debug, Clone)]
-pub struct Told<'a> {
-    /// The task it is about.
+pub struct RecordRequest<'a> {
+    /// The task to change.
     pub task: TaskId,
-    /// The job it is about, or all of them.
-    pub scope: Scope,
-    /// On whose word.
-    pub by: By<'a>,
-    /// What happened.
-    pub report: &'a Report,
-    /// What the timeline says.
-    pub note: Note,
+    /// The job to change, or all jobs.
+    pub target: UpdateTarget,
+    /// Who requests the change.
+    pub authority: Authority<'a>,
+    /// The change.
+    pub update: &'a JobUpdate,
+    /// The timeline entry.
+    pub note: TimelineNote,
 }
 
-/// What became of a report.
+/// The result of recording an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
-    /// It is recorded; the task now has this status.
+pub enum RecordOutcome {
+    /// The update is recorded; the task now has this status.
     Applied(Status),
-    /// It changes nothing, for this reason.
-    Ignored(Ignored),
-    /// The worker has lost its lease; whoever has it now decides.
+    /// The update changes nothing, for this reason.
+    Ignored(IgnoreReason),
+    /// The worker's lease has expired, and another worker may have claimed the job.
     LeaseLost,
-    /// There is no such task, or it belongs to somebody else.
-    Missing,
+    /// The task does not exist, or belongs to another user.
+    NotFound,
 }
 
-struct Loaded {
+struct LoadedTask {
     owner: UserId,
-    progress: Progress,
+    snapshot: TaskSnapshot,
     leases: Vec<Option<Uuid>>,
 }
 
 impl Store {
-    /// Records that something happened to a task: status, event, credits and timeline in one
-    /// transaction.
+    /// Records a change of a task: status, event, credits and timeline in one transaction.
     ///
     /// # Errors
     /// When the database fails; then nothing was recorded.
-    pub async fn record(&self, told: Told<'_>, now: Timestamp) -> Result<Recorded, StoreError> {
-        let Told { task, scope, by, report, note } = told;
+    pub async fn record(
+        &self,
+        request: RecordRequest<'_>,
+        now: Timestamp,
+    ) -> Result<RecordOutcome, StoreError> {
+        let RecordRequest { task, target, authority, update, note } = request;
         let mut tx = self.pool.begin().await?;
-        let mut loaded = load(&mut tx, task, by).await?;
+        let mut loaded = load(&mut tx, task, authority).await?;
         if loaded.is_none() {
-            // Its jobs were replaced while they were waited for: the second look sees the new ones.
-            loaded = load(&mut tx, task, by).await?;
+            // The jobs were replaced while the statement waited for their lock: a second read finds
+            // the new ones.
+            loaded = load(&mut tx, task, authority).await?;
         }
-        let Some(mut loaded) = loaded else { return Ok(Recorded::Missing) };
-        if lease_lost(&loaded, scope, by, report) {
-            return Ok(Recorded::LeaseLost);
+        let Some(mut loaded) = loaded else { return Ok(RecordOutcome::NotFound) };
+        if lease_lost(&loaded, target, authority, update) {
+            return Ok(RecordOutcome::LeaseLost);
         }
-        if loaded.progress.state.status.is_terminal() {
-            // Only a late acceptance can still cost something.
-            let available = lock_available(&mut tx, &loaded.owner, self.quota).await?;
-            loaded.progress.available = available;
+        if loaded.snapshot.state.status.is_terminal() {
+            // A submission that is accepted after the task's end can still cost credits.
+            let available = lock_available(&mut tx, &loaded.owner, self.initial_quota).await?;
+            loaded.snapshot.available = available;
         }
-        let change = match apply(&loaded.progress, scope, report, &self.rules, now) {
+        let change = match apply(&loaded.snapshot, target, update, &self.timeouts, now) {
             Ok(change) => change,
-            Err(why) => return Ok(Recorded::Ignored(why)),
+            Err(reason) => return Ok(RecordOutcome::Ignored(reason)),
         };
-        match write_jobs(&mut tx, task, &loaded.owner, &change, report, now).await {
-            Err(error) if is_taken(&error) => {
-                return Ok(Recorded::Ignored("another task has this upstream id"));
+        match write_jobs(&mut tx, task, &loaded.owner, &change, update, now).await {
+            Err(error) if is_duplicate_upstream_id(&error) => {
+                return Ok(RecordOutcome::Ignored("another task has this upstream id"));
             }
             written => written?,
         }
         if change.visible {
             write_task(&mut tx, task, &loaded.owner, &change.state, now).await?;
             if !self.write_credits(&mut tx, task, &loaded, &change, now).await? {
-                return Ok(Recorded::Ignored("the allowance does not cover it"));
+                return Ok(RecordOutcome::Ignored("the user does not have enough credits"));
             }
         }
         let mut board = None;
-        if let Report::Stored { images } = report {
+        if let JobUpdate::Stored { images } = update {
             write_images(&mut tx, &loaded.owner, images, change.state.version).await?;
             let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
-            board = attach(&mut tx, task, &ids, now).await?;
+            board = attach_images(&mut tx, task, &ids, now).await?;
         }
-        let folders = unneeded(task, &loaded.progress, &change);
-        discard(&mut tx, &folders, now + WORKERS_END).await?;
-        write_timeline(&mut tx, task, &loaded.progress, &change, note, now).await?;
+        let folders = abandoned_folders(task, &loaded.snapshot, &change);
+        schedule_removal(&mut tx, &folders, now + WORKER_GRACE_PERIOD).await?;
+        write_timeline(&mut tx, task, &loaded.snapshot, &change, note, now).await?;
         tx.commit().await?;
         self.hint(&loaded.owner, &change);
         if let Some(board) = board {
             self.hints.board_changed(board);
         }
-        Ok(Recorded::Applied(change.state.status))
+        Ok(RecordOutcome::Applied(change.state.status))
     }
 
     fn hint(&self, owner: &UserId, change: &Change) {
@@ -155,35 +162,35 @@ impl Store {
             self.hints.user_has_events(owner);
         }
         for job in &change.jobs {
-            for work in Work::on(job.status, job.provider) {
+            for work in Work::triggered_by(job.status, job.provider) {
                 self.hints.wake(work);
             }
         }
     }
 
-    /// Whether the owner can pay for it.
+    /// Writes the ledger entries; returns whether the owner has enough credits.
     async fn write_credits(
         &self,
         tx: &mut Transaction<'_, Postgres>,
         task: TaskId,
-        loaded: &Loaded,
+        loaded: &LoadedTask,
         change: &Change,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let entries = entries(Some(&loaded.progress.state), &change.state);
+        let entries = entries(Some(&loaded.snapshot.state), &change.state);
         if entries.is_empty() {
             return Ok(true);
         }
         let version = (task, change.state.version);
         let available = write_entries(tx, &loaded.owner, version, &entries, now).await?;
-        let takes_more = |entry: &Entry| entry.kind == EntryKind::Reserve;
+        let reserves_more = |entry: &Entry| entry.kind == EntryKind::Reserve;
         let overdrawn = available.is_some_and(|available| available < Credits::ZERO);
-        Ok(!(self.quota.is_some() && overdrawn && entries.iter().any(takes_more)))
+        Ok(!(self.initial_quota.is_some() && overdrawn && entries.iter().any(reserves_more)))
     }
 }
 
-/// Where a download may have put something for a job that now ends without it.
-fn unneeded(task: TaskId, before: &Progress, change: &Change) -> Vec<String> {
+/// Folders in which a download may have stored images of a job that has now failed or is canceled.
+fn abandoned_folders(task: TaskId, before: &TaskSnapshot, change: &Change) -> Vec<String> {
     let ended = change.jobs.iter().filter(|job| {
         let was_storing = before
             .jobs
@@ -198,21 +205,30 @@ fn unneeded(task: TaskId, before: &Progress, change: &Change) -> Vec<String> {
     ended.flat_map(folders).collect()
 }
 
-/// An acceptance is a fact about the world, whoever reports it and however late; all else that a
-/// worker says may be outdated once another has its job.
+/// Whether the update must be dropped because of leases. An acceptance by the provider is always
+/// recorded, even late; every other update of a worker may be outdated once another worker has the
+/// job.
 ///
-/// And while a worker is at any of its jobs, a task does not move: a provider may be taking it.
-fn lease_lost(loaded: &Loaded, scope: Scope, by: By<'_>, report: &Report) -> bool {
-    if matches!(report, Report::Moved { .. } | Report::Stranded) {
+/// A task is not rerouted while a worker has claimed any of its jobs: the provider may be accepting
+/// it.
+fn lease_lost(
+    loaded: &LoadedTask,
+    target: UpdateTarget,
+    authority: Authority<'_>,
+    update: &JobUpdate,
+) -> bool {
+    if matches!(update, JobUpdate::Rerouted { .. } | JobUpdate::NoAlternative) {
         return loaded.leases.iter().any(Option::is_some);
     }
-    let (By::Lease(lease), Scope::Job(number)) = (by, scope) else { return false };
+    let (Authority::Lease(lease), UpdateTarget::Job(number)) = (authority, target) else {
+        return false;
+    };
     let held = loaded.leases.get(usize::from(number)).copied().flatten() == Some(lease);
-    !held && !matches!(report, Report::Accepted { .. })
+    !held && !matches!(update, JobUpdate::Accepted { .. })
 }
 
-/// Whether a job with this upstream id exists already: a callback named somebody else's.
-fn is_taken(error: &StoreError) -> bool {
+/// Whether another job already has this upstream id: then a callback named the wrong upstream task.
+fn is_duplicate_upstream_id(error: &StoreError) -> bool {
     let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
     error.constraint() == Some("jobs_upstream")
 }
@@ -220,11 +236,11 @@ fn is_taken(error: &StoreError) -> bool {
 async fn load(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
-    by: By<'_>,
-) -> Result<Option<Loaded>, StoreError> {
-    let only_owner = match by {
-        By::Owner(owner) => Some(owner.as_str()),
-        By::Lease(_) | By::Gateway => None,
+    authority: Authority<'_>,
+) -> Result<Option<LoadedTask>, StoreError> {
+    let only_owner = match authority {
+        Authority::Owner(owner) => Some(owner.as_str()),
+        Authority::Lease(_) | Authority::Gateway => None,
     };
     let rows = sqlx::query!(
         r#"-- store::record::load
@@ -244,13 +260,13 @@ async fn load(
     )
     .fetch_all(&mut **tx)
     .await?;
-    let mut loaded: Option<Loaded> = None;
+    let mut loaded: Option<LoadedTask> = None;
     for row in rows {
-        let into = match &mut loaded {
-            Some(into) => into,
-            None => loaded.insert(Loaded {
+        let loaded_task = match &mut loaded {
+            Some(loaded_task) => loaded_task,
+            None => loaded.insert(LoadedTask {
                 owner: owner(row.owner)?,
-                progress: Progress {
+                snapshot: TaskSnapshot {
                     state: row.state.0,
                     jobs: Vec::new(),
                     deadline_at: row.deadline_at,
@@ -259,13 +275,13 @@ async fn load(
                 leases: Vec::new(),
             }),
         };
-        into.leases.push(row.lease);
-        into.progress.jobs.push(Job {
-            number: unsigned(row.number)?,
+        loaded_task.leases.push(row.lease);
+        loaded_task.snapshot.jobs.push(Job {
+            number: checked_int(row.number)?,
             provider: provider(&row.provider)?,
             status: status(&row.status)?,
             price: Credits::from_thousandths(row.price),
-            images: unsigned(row.images)?,
+            images: checked_int(row.images)?,
             settled: row.settled.map(Credits::from_thousandths),
             upstream_id: row.upstream_id,
             results: row.results.0,
@@ -273,8 +289,8 @@ async fn load(
             next_step_at: row.next_step_at,
             expires_at: row.expires_at,
             called_back: row.called_back,
-            faltered: row.faltered,
-            step_attempts: unsigned(row.step_attempts)?,
+            failed_transiently: row.faltered,
+            step_attempts: checked_int(row.step_attempts)?,
         });
     }
     Ok(loaded)

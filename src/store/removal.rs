@@ -1,38 +1,39 @@
-//! Deleting what a user no longer wants, or the operator no longer keeps. The ledger stays: what was spent
-//! is spent.
+//! Deletion of tasks and images, by their owner or by retention. The entries of the ledger are
+//! kept.
 
 use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::boards::touch_boards_of;
-use super::garbage::discard;
-use super::rows::{status, unsigned};
+use super::garbage::schedule_removal;
+use super::rows::{checked_int, status};
 use super::{Store, StoreError};
 use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
 use crate::hints::Work;
 
-/// By then a submission has ended and its answer is recorded, even while the database was away. What only
-/// a later callback could tell is not waited for: it changes nothing of a task that is over.
-const SETTLES_WITHIN: TimeDelta = TimeDelta::minutes(5);
+/// Within this time, the response to a submission is recorded, even after an outage of the
+/// database. A later callback does not matter: it changes nothing of a finished task.
+const SETTLEMENT_WINDOW: TimeDelta = TimeDelta::minutes(5);
 
-/// What became of a task that was to be deleted.
+/// The result of deleting a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleted {
-    /// It is gone; its bytes follow.
-    Done,
-    /// It is not over.
-    Live(Status),
-    /// The provider may yet say that it has taken it, which costs something.
+pub enum DeleteTaskOutcome {
+    /// The rows are deleted; the image files are deleted later.
+    Removed,
+    /// The task is not finished.
+    Unfinished(Status),
+    /// The task was canceled during its submission; the provider may still accept it, which costs
+    /// credits.
     Unsettled,
-    /// It is to be kept, since an image of it stands on a board.
+    /// The task is kept because one of its images is on a board.
     OnBoard,
-    /// There is no such task, for this user.
-    Missing,
+    /// The user has no such task.
+    NotFound,
 }
 
 impl Store {
-    /// Deletes a task that is over, with all that belongs to it.
+    /// Deletes a finished task with its images.
     ///
     /// # Errors
     /// When the database fails; then nothing was deleted.
@@ -41,20 +42,20 @@ impl Store {
         owner: &UserId,
         id: TaskId,
         now: Timestamp,
-    ) -> Result<Deleted, StoreError> {
+    ) -> Result<DeleteTaskOutcome, StoreError> {
         self.remove_task(owner, id, false, now).await
     }
 
-    /// The same for its age: not while an image of it stands on a board.
+    /// Deletes a finished task because of its age, unless one of its images is on a board.
     ///
     /// # Errors
     /// When the database fails; then nothing was deleted.
-    pub async fn forget_task(
+    pub async fn purge_task(
         &self,
         owner: &UserId,
         id: TaskId,
         now: Timestamp,
-    ) -> Result<Deleted, StoreError> {
+    ) -> Result<DeleteTaskOutcome, StoreError> {
         self.remove_task(owner, id, true, now).await
     }
 
@@ -62,32 +63,32 @@ impl Store {
         &self,
         owner: &UserId,
         id: TaskId,
-        spare_boards: bool,
+        keep_if_on_board: bool,
         now: Timestamp,
-    ) -> Result<Deleted, StoreError> {
+    ) -> Result<DeleteTaskOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
         let Some(status) = lock_task(&mut tx, owner, id).await? else {
-            return Ok(Deleted::Missing);
+            return Ok(DeleteTaskOutcome::NotFound);
         };
         if !status.is_terminal() {
-            return Ok(Deleted::Live(status));
+            return Ok(DeleteTaskOutcome::Unfinished(status));
         }
         if is_unsettled(&mut tx, id, now).await? {
-            return Ok(Deleted::Unsettled);
+            return Ok(DeleteTaskOutcome::Unsettled);
         }
         let images = lock_images(&mut tx, id).await?;
         let boards = touch_boards_of(&mut tx, &images, now).await?;
-        if spare_boards && !boards.is_empty() {
-            return Ok(Deleted::OnBoard);
+        if keep_if_on_board && !boards.is_empty() {
+            return Ok(DeleteTaskOutcome::OnBoard);
         }
-        discard(&mut tx, &[id.to_string()], now).await?;
+        schedule_removal(&mut tx, &[id.to_string()], now).await?;
         delete_rows(&mut tx, id).await?;
         tx.commit().await?;
         self.hint_removal(&boards);
-        Ok(Deleted::Done)
+        Ok(DeleteTaskOutcome::Removed)
     }
 
-    /// Deletes an image. The task that made it; `None` when there is no such image, for this user.
+    /// Deletes an image, and returns the task that made it; `None` when the user has no such image.
     ///
     /// # Errors
     /// When the database fails; then nothing was deleted.
@@ -98,7 +99,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<TaskId>, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let place = sqlx::query!(
+        let row = sqlx::query!(
             "-- store::removal::delete_image
             SELECT task_id, job, position FROM images WHERE id = $1 AND owner = $2 FOR UPDATE",
             id.0,
@@ -106,11 +107,11 @@ impl Store {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(place) = place else { return Ok(None) };
-        let task = TaskId(place.task_id);
-        let folder = Image::folder(task, unsigned(place.job)?, unsigned(place.position)?);
+        let Some(row) = row else { return Ok(None) };
+        let task = TaskId(row.task_id);
+        let folder = Image::folder(task, checked_int(row.job)?, checked_int(row.position)?);
         let boards = touch_boards_of(&mut tx, &[id.0], now).await?;
-        discard(&mut tx, &[folder], now).await?;
+        schedule_removal(&mut tx, &[folder], now).await?;
         sqlx::query!("-- store::removal::delete_image\nDELETE FROM images WHERE id = $1", id.0)
             .execute(&mut *tx)
             .await?;
@@ -143,8 +144,9 @@ async fn lock_task(
     name.map(|name| status(&name)).transpose()
 }
 
-/// Whether a job was canceled while it was being sent, and its worker may still hear that the provider has
-/// taken it. In a statement of its own: it sees what was recorded while the lock was waited for.
+/// Whether a job was canceled during its submission, so that its worker may still record that the
+/// provider accepted it. A statement of its own, so that it reads what was recorded while the
+/// previous one waited for the lock.
 async fn is_unsettled(
     tx: &mut Transaction<'_, Postgres>,
     id: TaskId,
@@ -158,14 +160,14 @@ async fn is_unsettled(
                 AND submit_started_at IS NOT NULL AND sent_at > $2
         ) AS "unsettled!""#,
         id.0,
-        now - SETTLES_WITHIN,
+        now - SETTLEMENT_WINDOW,
     )
     .fetch_one(&mut **tx)
     .await?;
     Ok(unsettled)
 }
 
-/// Nobody can put them on a board any more.
+/// Locks the task's images, so that they cannot be added to a board.
 async fn lock_images(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
@@ -180,7 +182,8 @@ async fn lock_images(
     Ok(images)
 }
 
-/// What the task edited is swept when no other task edits it.
+/// Deletes the task's rows. Its uploads become unused when no other task edits them, and are purged
+/// later.
 async fn delete_rows(tx: &mut Transaction<'_, Postgres>, id: TaskId) -> Result<(), StoreError> {
     let uploads = sqlx::query_scalar!(
         "-- store::removal::delete_rows

@@ -1,30 +1,30 @@
-//! What is forgotten for its age, a bounded part at a time. Callers repeat until a part is not full.
+//! Purges old rows in batches of limited size. Callers repeat until a batch is not full.
 
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::garbage::discard;
+use super::garbage::schedule_removal;
 use super::rows::owner;
 use super::{Store, StoreError};
 use crate::domain::{TaskId, Timestamp, Upload, UploadId, UserId};
 use crate::ids::first_uuid_at;
 
-/// Rows that are forgotten at once, at most.
-pub const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// Maximum number of rows per batch.
+pub const PURGE_BATCH_SIZE: u32 = 1_000;
 
 impl Store {
-    /// Forgets events from before a moment, and notes per user up to where.
+    /// Deletes events from before this time, and records the last deleted number of each user.
     ///
     /// # Errors
-    /// When the database fails; then nothing was forgotten.
-    pub async fn forget_events(&self, before: Timestamp) -> Result<u64, StoreError> {
+    /// When the database fails; then nothing was deleted.
+    pub async fn purge_events(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.pool.begin().await?;
-        if !alone(&mut tx).await? {
+        if !try_retention_lock(&mut tx).await? {
             return Ok(0);
         }
-        let forgotten = sqlx::query_scalar!(
-            r#"-- store::retention::forget_events
-            WITH gone AS (
+        let purged = sqlx::query_scalar!(
+            r#"-- store::retention::purge_events
+            WITH deleted AS (
                 DELETE FROM events
                 WHERE (owner, seq) IN (
                     SELECT owner, seq FROM events WHERE at < $1
@@ -33,28 +33,28 @@ impl Store {
                     FOR UPDATE SKIP LOCKED
                 )
                 RETURNING owner, seq
-            ), noted AS (
+            ), marked AS (
                 UPDATE users SET forgotten_seq = greatest(forgotten_seq, newest.seq)
-                FROM (SELECT owner, max(seq) AS seq FROM gone GROUP BY owner) AS newest
+                FROM (SELECT owner, max(seq) AS seq FROM deleted GROUP BY owner) AS newest
                 WHERE users.id = newest.owner
             )
-            SELECT count(*) AS "count!" FROM gone"#,
+            SELECT count(*) AS "count!" FROM deleted"#,
             before,
-            i64::from(FORGOTTEN_AT_ONCE),
+            i64::from(PURGE_BATCH_SIZE),
         )
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(forgotten.unsigned_abs())
+        Ok(purged.unsigned_abs())
     }
 
-    /// Forgets callbacks from before a moment, read or not.
+    /// Deletes callbacks from before this time, processed or not.
     ///
     /// # Errors
-    /// When the database fails; then nothing was forgotten.
-    pub async fn forget_callbacks(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let forgotten = sqlx::query!(
-            "-- store::retention::forget_callbacks
+    /// When the database fails; then nothing was deleted.
+    pub async fn purge_callbacks(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let purged = sqlx::query!(
+            "-- store::retention::purge_callbacks
             DELETE FROM callbacks
             WHERE id IN (
                 SELECT id FROM callbacks WHERE received_at < $1
@@ -63,20 +63,21 @@ impl Store {
                 FOR UPDATE SKIP LOCKED
             )",
             before,
-            i64::from(FORGOTTEN_AT_ONCE),
+            i64::from(PURGE_BATCH_SIZE),
         )
         .execute(&self.pool)
         .await?;
-        Ok(forgotten.rows_affected())
+        Ok(purged.rows_affected())
     }
 
-    /// Forgets deliveries of webhooks from before a moment: the log, and what a disabled endpoint never got.
+    /// Deletes webhook deliveries from before this time, including undelivered ones of disabled
+    /// endpoints.
     ///
     /// # Errors
-    /// When the database fails; then nothing was forgotten.
-    pub async fn forget_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let forgotten = sqlx::query!(
-            "-- store::retention::forget_deliveries
+    /// When the database fails; then nothing was deleted.
+    pub async fn purge_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let purged = sqlx::query!(
+            "-- store::retention::purge_deliveries
             DELETE FROM webhook_deliveries
             WHERE id IN (
                 SELECT id FROM webhook_deliveries WHERE created_at < $1
@@ -85,25 +86,25 @@ impl Store {
                 FOR UPDATE SKIP LOCKED
             )",
             before,
-            i64::from(FORGOTTEN_AT_ONCE),
+            i64::from(PURGE_BATCH_SIZE),
         )
         .execute(&self.pool)
         .await?;
-        Ok(forgotten.rows_affected())
+        Ok(purged.rows_affected())
     }
 
-    /// Forgets uploads from before a moment that no task edits, with their bytes.
+    /// Deletes uploads from before this time that no task edits, with their files.
     ///
     /// # Errors
-    /// When the database fails; then nothing was forgotten.
-    pub async fn forget_uploads(
+    /// When the database fails; then nothing was deleted.
+    pub async fn purge_uploads(
         &self,
         before: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let gone = sqlx::query_scalar!(
-            "-- store::retention::forget_uploads
+        let deleted = sqlx::query_scalar!(
+            "-- store::retention::purge_uploads
             DELETE FROM uploads
             WHERE id IN (
                 SELECT id FROM uploads
@@ -114,29 +115,29 @@ impl Store {
             )
             RETURNING id",
             before,
-            i64::from(FORGOTTEN_AT_ONCE),
+            i64::from(PURGE_BATCH_SIZE),
         )
         .fetch_all(&mut *tx)
         .await?;
-        let folders: Vec<String> = gone.iter().map(|id| Upload::folder(UploadId(*id))).collect();
-        discard(&mut tx, &folders, now).await?;
+        let folders: Vec<String> = deleted.iter().map(|id| Upload::folder(UploadId(*id))).collect();
+        schedule_removal(&mut tx, &folders, now).await?;
         tx.commit().await?;
         self.hints.wake(crate::hints::Work::Garbage);
-        Ok(gone.len() as u64)
+        Ok(deleted.len() as u64)
     }
 
-    /// Tasks that were over before a moment, oldest first, after one of them. Not those with an image
-    /// that stands on a board, or that a live task edits.
+    /// Tasks that finished before this time, oldest first, after `after`. Tasks with an image that
+    /// is on a board, or that an unfinished task edits, are omitted.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_outdated(
+    pub async fn list_purgeable_tasks(
         &self,
         before: Timestamp,
         after: Option<TaskId>,
     ) -> Result<Vec<(UserId, TaskId)>, StoreError> {
         let rows = sqlx::query!(
-            "-- store::retention::list_outdated
+            "-- store::retention::list_purgeable_tasks
             SELECT t.owner, t.id FROM tasks AS t
             WHERE t.id > $1 AND t.id < $2
                 AND t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED')
@@ -157,7 +158,7 @@ impl Store {
             after.map_or(Uuid::nil(), |id| id.0),
             first_uuid_at(before),
             before,
-            i64::from(FORGOTTEN_AT_ONCE),
+            i64::from(PURGE_BATCH_SIZE),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -165,13 +166,13 @@ impl Store {
     }
 }
 
-/// Whether no other replica is at it: two would wait for each other's rows.
-async fn alone(tx: &mut Transaction<'_, Postgres>) -> Result<bool, StoreError> {
-    let alone = sqlx::query_scalar!(
-        r#"-- store::retention::alone
-        SELECT pg_try_advisory_xact_lock(hashtext('plantain retention')) AS "alone!""#,
+/// Whether this replica obtained the lock: concurrent purges would wait for each other's rows.
+async fn try_retention_lock(tx: &mut Transaction<'_, Postgres>) -> Result<bool, StoreError> {
+    let locked = sqlx::query_scalar!(
+        r#"-- store::retention::try_retention_lock
+        SELECT pg_try_advisory_xact_lock(hashtext('plantain retention')) AS "locked!""#,
     )
     .fetch_one(&mut **tx)
     .await?;
-    Ok(alone)
+    Ok(locked)
 }

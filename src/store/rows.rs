@@ -1,4 +1,4 @@
-//! Rows into domain types. A row that cannot be read is an error, never a guess.
+//! Converts rows to domain types. A row that cannot be converted is an error.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    BoardId, Credits, Image, ImageId, MediaType, ProviderName, Request, Status, Task, TaskId,
+    BoardId, Credits, Image, ImageFormat, ImageId, ProviderName, Request, Status, Task, TaskId,
     TaskState, Timestamp, UserId,
 };
 
@@ -44,7 +44,7 @@ pub(super) struct ImageRow {
 }
 
 impl TaskRow {
-    /// The task at the version that the row's state has, with the images that it showed then.
+    /// The task at the version of the row's state, with the images that this version contains.
     pub(super) fn into_task(self) -> Result<Task, StoreError> {
         let id = TaskId(self.id);
         let state = self.state.0;
@@ -79,7 +79,7 @@ impl ImageRow {
             position: self.position,
             width: self.width,
             height: self.height,
-            media_type: MediaType::from_content_type(&self.media_type)
+            media_type: ImageFormat::from_content_type(&self.media_type)
                 .ok_or(StoreError::Inconsistent("images.media_type"))?,
             byte_size: self.byte_size,
             sha256: hex(&self.sha256)
@@ -108,7 +108,7 @@ pub(super) fn provider(slug: &str) -> Result<ProviderName, StoreError> {
     ProviderName::from_slug(slug).ok_or(StoreError::Inconsistent("provider"))
 }
 
-/// A small number that the database keeps signed.
-pub(super) fn unsigned<T: TryFrom<N>, N>(number: N) -> Result<T, StoreError> {
-    T::try_from(number).map_err(|_| StoreError::Inconsistent("a number"))
+/// Converts a number between its domain type and its database type; an overflow is an error.
+pub(super) fn checked_int<T: TryFrom<N>, N>(number: N) -> Result<T, StoreError> {
+    T::try_from(number).map_err(|_| StoreError::Inconsistent("number out of range"))
 }

@@ -10,8 +10,8 @@ use super::{Store, StoreError};
 use crate::domain::{ImageId, Request, Task, TaskId, TaskState, TimelineEntry, UserId};
 
 impl Store {
-    /// The tasks with these ids, and those that made the images with these ids, as far as they are
-    /// the owner's, in no particular order. One statement.
+    /// The owner's tasks with these ids, and those that made the images with these ids, in no
+    /// particular order. One statement.
     ///
     /// # Errors
     /// When the database fails.
@@ -54,7 +54,7 @@ impl Store {
         Ok(self.find_tasks(owner, &[id], &[]).await?.pop())
     }
 
-    /// The recorded steps of these tasks, as far as they are the owner's, oldest first.
+    /// The timelines of these tasks of the owner, oldest entry first.
     ///
     /// # Errors
     /// When the database fails.

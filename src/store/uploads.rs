@@ -1,39 +1,40 @@
-//! What clients sent, or announced, to be edited.
+//! Uploads: images that clients send for editing.
 
 use std::collections::HashMap;
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::rows::{owner, unsigned};
+use super::rows::{checked_int, owner};
 use super::{Store, StoreError};
 use crate::domain::{
-    Image, ImageSource, ImageVariant, MediaType, TaskId, Timestamp, Upload, UploadId, UserId,
+    Image, ImageFormat, ImageSource, ImageVariant, TaskId, Timestamp, Upload, UploadId, UserId,
 };
 
-/// An image to edit, as it can be had now.
+/// Where an image to edit can be read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// By a link that the client named.
+pub enum InputImage {
+    /// At a URL from the client.
     Url(String),
-    /// From the image store.
+    /// In the image store.
     Stored {
-        /// Its place there.
+        /// Its path in the image store.
         path: String,
     },
-    /// It is the owner's no longer, or never was.
-    Missing,
+    /// The owner has no such image.
+    NotFound,
 }
 
 impl Store {
-    /// Announces an upload, unless its owner has about this many that are expected, or that no task edits.
+    /// Creates an upload; returns false when its owner has `max_unused` uploads already that are
+    /// not yet stored or that no task edits. Concurrent calls may exceed the limit slightly.
     ///
     /// # Errors
-    /// When the database fails; then nothing was announced.
+    /// When the database fails; then nothing was created.
     pub async fn create_upload(
         &self,
         upload: &Upload,
-        most_unused: u32,
+        max_unused: u32,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let created = sqlx::query!(
@@ -47,17 +48,17 @@ impl Store {
             upload.id.0,
             upload.owner.as_str(),
             upload.media_type.content_type(),
-            unsigned::<i64, _>(upload.byte_size)?,
+            checked_int::<i64, _>(upload.byte_size)?,
             now,
             upload.expires_at,
-            i64::from(most_unused),
+            i64::from(max_unused),
         )
         .execute(&self.pool)
         .await?;
         Ok(created.rows_affected() > 0)
     }
 
-    /// The upload with this id, whoever's it is: for the holder of a signed link.
+    /// The upload with this id, of any owner: the signed link is the authorization.
     ///
     /// # Errors
     /// When the database fails.
@@ -74,7 +75,7 @@ impl Store {
                 id,
                 owner: owner(row.owner)?,
                 media_type: media_type(&row.media_type)?,
-                byte_size: unsigned(row.byte_size)?,
+                byte_size: checked_int(row.byte_size)?,
                 expires_at: row.expires_at,
                 digest: row.received_digest,
             })
@@ -82,14 +83,14 @@ impl Store {
         .transpose()
     }
 
-    /// Settles which bytes an upload has, before they are stored: the first to come. False when they
-    /// were others, or when it is gone.
+    /// Sets the digest of an upload before its bytes are stored: the first bytes win. False when
+    /// the upload has another digest already, or does not exist.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn settle_upload(&self, id: UploadId, digest: &[u8]) -> Result<bool, StoreError> {
-        let settled = sqlx::query!(
-            "-- store::uploads::settle_upload
+    pub async fn set_upload_digest(&self, id: UploadId, digest: &[u8]) -> Result<bool, StoreError> {
+        let updated = sqlx::query!(
+            "-- store::uploads::set_upload_digest
             UPDATE uploads SET received_digest = $2
             WHERE id = $1 AND (received_digest IS NULL OR received_digest = $2)",
             id.0,
@@ -97,26 +98,30 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        Ok(settled.rows_affected() > 0)
+        Ok(updated.rows_affected() > 0)
     }
 
-    /// Notes that the bytes of an upload are in the store.
+    /// Records that the bytes of an upload are in the image store.
     ///
     /// # Errors
-    /// When the database fails; then they have to be sent again.
-    pub async fn finish_upload(&self, id: UploadId, kept_as: MediaType) -> Result<(), StoreError> {
+    /// When the database fails; then the client has to send the bytes again.
+    pub async fn finish_upload(
+        &self,
+        id: UploadId,
+        stored_format: ImageFormat,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "-- store::uploads::finish_upload
             UPDATE uploads SET stored_as = $2 WHERE id = $1",
             id.0,
-            kept_as.content_type(),
+            stored_format.content_type(),
         )
         .execute(&self.pool)
         .await?;
         Ok(())
     }
 
-    /// Where these images can be had, each in its place.
+    /// Where these images can be read, in the order of `sources`.
     ///
     /// # Errors
     /// When the database fails.
@@ -124,23 +129,23 @@ impl Store {
         &self,
         owner: &UserId,
         sources: &[ImageSource],
-    ) -> Result<Vec<Input>, StoreError> {
+    ) -> Result<Vec<InputImage>, StoreError> {
         let paths = find_paths(&mut *self.pool.acquire().await?, &[(owner, sources)]).await?;
         Ok(paths.inputs(owner, sources))
     }
 }
 
-/// Where uploads and images are in the store.
+/// The paths of uploads and images in the image store.
 #[derive(Debug, Default)]
-pub(super) struct Paths(HashMap<(String, Stored), String>);
+pub(super) struct StoredPaths(HashMap<(String, StoredImage), String>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Stored {
+enum StoredImage {
     Upload(Uuid),
     Image(Uuid),
 }
 
-impl Stored {
+impl StoredImage {
     const fn of(source: &ImageSource) -> Option<Self> {
         match source {
             ImageSource::Url(_) => None,
@@ -156,45 +161,45 @@ impl Stored {
     }
 }
 
-impl Paths {
-    pub(super) fn inputs(&self, owner: &UserId, sources: &[ImageSource]) -> Vec<Input> {
-        let input = |source: &ImageSource| match (source, Stored::of(source)) {
-            (ImageSource::Url(url), _) => Input::Url(url.clone()),
+impl StoredPaths {
+    pub(super) fn inputs(&self, owner: &UserId, sources: &[ImageSource]) -> Vec<InputImage> {
+        let input = |source: &ImageSource| match (source, StoredImage::of(source)) {
+            (ImageSource::Url(url), _) => InputImage::Url(url.clone()),
             (_, Some(stored)) => match self.0.get(&(owner.as_str().to_owned(), stored)) {
-                Some(path) => Input::Stored { path: path.clone() },
-                None => Input::Missing,
+                Some(path) => InputImage::Stored { path: path.clone() },
+                None => InputImage::NotFound,
             },
-            (_, None) => Input::Missing,
+            (_, None) => InputImage::NotFound,
         };
         sources.iter().map(input).collect()
     }
 }
 
-/// Looks up what these owners name, as far as it is theirs. One statement, or none.
+/// Finds the paths of the images that these owners name and own. At most one statement.
 pub(super) async fn find_paths(
     db: &mut PgConnection,
-    asked: &[(&UserId, &[ImageSource])],
-) -> Result<Paths, StoreError> {
+    requested: &[(&UserId, &[ImageSource])],
+) -> Result<StoredPaths, StoreError> {
     let (mut owners, mut ids) = (Vec::new(), Vec::new());
-    for (owner, sources) in asked {
-        for stored in sources.iter().filter_map(Stored::of) {
+    for (owner, sources) in requested {
+        for stored in sources.iter().filter_map(StoredImage::of) {
             owners.push(owner.as_str().to_owned());
             ids.push(stored.id());
         }
     }
     if ids.is_empty() {
-        return Ok(Paths::default());
+        return Ok(StoredPaths::default());
     }
     let rows = sqlx::query!(
         r#"-- store::uploads::find_paths
         SELECT u.owner AS "owner!", u.id AS "id!", NULL::uuid AS task_id, 0::smallint AS "job!",
             0::smallint AS "position!", u.stored_as AS "media_type!"
-        FROM unnest($1::text[], $2::uuid[]) AS asked (owner, id)
-        JOIN uploads AS u ON u.id = asked.id AND u.owner = asked.owner AND u.stored_as IS NOT NULL
+        FROM unnest($1::text[], $2::uuid[]) AS requested (owner, id)
+        JOIN uploads AS u ON u.id = requested.id AND u.owner = requested.owner AND u.stored_as IS NOT NULL
         UNION ALL
         SELECT i.owner, i.id, i.task_id, i.job, i.position, i.media_type
-        FROM unnest($1::text[], $2::uuid[]) AS asked (owner, id)
-        JOIN images AS i ON i.id = asked.id AND i.owner = asked.owner"#,
+        FROM unnest($1::text[], $2::uuid[]) AS requested (owner, id)
+        JOIN images AS i ON i.id = requested.id AND i.owner = requested.owner"#,
         &owners,
         &ids,
     )
@@ -204,15 +209,15 @@ pub(super) async fn find_paths(
     for row in rows {
         let (stored, folder) = match row.task_id {
             Some(task) => {
-                let (job, position) = (unsigned(row.job)?, unsigned(row.position)?);
-                (Stored::Image(row.id), Image::folder(TaskId(task), job, position))
+                let (job, position) = (checked_int(row.job)?, checked_int(row.position)?);
+                (StoredImage::Image(row.id), Image::folder(TaskId(task), job, position))
             }
-            None => (Stored::Upload(row.id), Upload::folder(UploadId(row.id))),
+            None => (StoredImage::Upload(row.id), Upload::folder(UploadId(row.id))),
         };
         let path = Image::file(&folder, ImageVariant::Original, media_type(&row.media_type)?);
         paths.insert((row.owner, stored), path);
     }
-    Ok(Paths(paths))
+    Ok(StoredPaths(paths))
 }
 
 fn upload_ids(sources: &[ImageSource]) -> Vec<Uuid> {
@@ -226,12 +231,13 @@ fn upload_ids(sources: &[ImageSource]) -> Vec<Uuid> {
     ids
 }
 
-fn media_type(content_type: &str) -> Result<MediaType, StoreError> {
-    MediaType::from_content_type(content_type).ok_or(StoreError::Inconsistent("uploads.media_type"))
+fn media_type(content_type: &str) -> Result<ImageFormat, StoreError> {
+    ImageFormat::from_content_type(content_type)
+        .ok_or(StoreError::Inconsistent("uploads.media_type"))
 }
 
-/// Ties uploads to the task that edits them. False when one of them is gone.
-pub(super) async fn use_uploads(
+/// Links uploads to the task that edits them. False when one of them no longer exists.
+pub(super) async fn link_uploads(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
     owner: &UserId,
@@ -242,7 +248,7 @@ pub(super) async fn use_uploads(
         return Ok(true);
     }
     let used = sqlx::query!(
-        "-- store::uploads::use_uploads
+        "-- store::uploads::link_uploads
         WITH used AS (
             UPDATE uploads SET used = true
             WHERE id IN (

@@ -1,11 +1,11 @@
-//! Webhook endpoints, and the log of what they were sent.
+//! Webhook endpoints and their delivery log.
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::accounts::open_account;
+use super::accounts::lock_account;
 use super::page::{Page, Range};
-use super::rows::{owner, status, unsigned};
+use super::rows::{checked_int, owner, status};
 use super::{Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, Endpoint, EndpointId, Status, TaskId, Timestamp, UserId,
@@ -17,24 +17,24 @@ use crate::hints::Work;
 pub struct NewEndpoint<'a> {
     /// Its id.
     pub id: EndpointId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: &'a UserId,
-    /// Where it is.
+    /// Its URL.
     pub url: &'a str,
-    /// Tasks that come to these are told of.
+    /// Statuses that trigger a delivery.
     pub statuses: &'a [Status],
-    /// Signs what is sent.
+    /// The secret that signs its deliveries.
     pub secret: &'a SecretString,
 }
 
-/// A change of an endpoint; what is `None` stays.
+/// A change of an endpoint; fields that are `None` keep their value.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointChange {
-    /// Where it is.
+    /// The URL.
     pub url: Option<String>,
-    /// Whether anything is sent.
+    /// Whether deliveries are sent.
     pub enabled: Option<bool>,
-    /// Tasks that come to these are told of.
+    /// Statuses that trigger a delivery.
     pub statuses: Option<Vec<Status>>,
 }
 
@@ -69,20 +69,20 @@ fn names(statuses: &[Status]) -> Vec<String> {
 }
 
 impl Store {
-    /// Creates an endpoint, which is told of what happens from now on; `None` when the owner has as
-    /// many as `most` already.
+    /// Creates an endpoint, which receives the events from now on; `None` when the owner has
+    /// `max_endpoints` already.
     ///
     /// # Errors
     /// When the database fails; then nothing was created.
     pub async fn create_endpoint(
         &self,
         new: NewEndpoint<'_>,
-        most: i64,
+        max_endpoints: i64,
         now: Timestamp,
     ) -> Result<Option<Endpoint>, StoreError> {
         let mut tx = self.pool.begin().await?;
-        // Locks the user, so that two at once are counted both.
-        let account = open_account(&mut tx, new.owner, self.quota, 0, now).await?;
+        // Locks the user, so that concurrent calls cannot exceed the limit.
+        let account = lock_account(&mut tx, new.owner, self.initial_quota, 0, now).await?;
         let row = sqlx::query_as!(
             EndpointRow,
             "-- store::webhooks::create_endpoint
@@ -95,9 +95,9 @@ impl Store {
             new.url,
             &names(new.statuses),
             new.secret.expose_secret(),
-            account.seq,
+            account.last_seq,
             now,
-            most,
+            max_endpoints,
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -130,8 +130,8 @@ impl Store {
         rows.into_iter().map(EndpointRow::into_endpoint).collect()
     }
 
-    /// Changes an endpoint of the owner's; `None` when there is none. One that is enabled is tried at
-    /// once, from where it stood.
+    /// Changes one of the owner's endpoints; `None` when the owner has no such endpoint. Enabling
+    /// it, or changing its URL, makes its pending deliveries due at once.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -147,23 +147,23 @@ impl Store {
             EndpointRow,
             "-- store::webhooks::update_endpoint
             WITH before AS (
-                SELECT id, ($4 AND NOT enabled) OR ($3 <> url) AS begins_anew FROM webhook_endpoints
+                SELECT id, ($4 AND NOT enabled) OR ($3 <> url) AS is_reset FROM webhook_endpoints
                 WHERE id = $1 AND owner = $2
                 FOR NO KEY UPDATE
             ), due AS (
                 UPDATE webhook_deliveries AS d
                 SET next_step_at = $6
                 FROM before
-                WHERE d.endpoint_id = before.id AND before.begins_anew
+                WHERE d.endpoint_id = before.id AND before.is_reset
                     AND d.next_step_at > $6 AND d.lease IS NULL
             )
             UPDATE webhook_endpoints AS e
             SET url = COALESCE($3, e.url),
                 enabled = COALESCE($4, e.enabled),
                 statuses = COALESCE($5, e.statuses),
-                failures = CASE WHEN before.begins_anew THEN 0 ELSE e.failures END,
-                failing_since = CASE WHEN before.begins_anew THEN NULL ELSE e.failing_since END,
-                paused_until = CASE WHEN before.begins_anew THEN NULL ELSE e.paused_until END,
+                failures = CASE WHEN before.is_reset THEN 0 ELSE e.failures END,
+                failing_since = CASE WHEN before.is_reset THEN NULL ELSE e.failing_since END,
+                paused_until = CASE WHEN before.is_reset THEN NULL ELSE e.paused_until END,
                 disabled_reason = CASE WHEN $4 THEN NULL ELSE e.disabled_reason END
             FROM before
             WHERE e.id = before.id
@@ -179,15 +179,15 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        // There may be a backlog.
+        // The endpoint may have a backlog of events and deliveries.
         self.hints.user_has_endpoints(owner);
         self.hints.wake(Work::Deliver);
         row.map(EndpointRow::into_endpoint).transpose()
     }
 
-    /// Gives an endpoint of the owner's another secret; the ones before, five at most,
-    /// sign too, each until its time.
-    /// `None` when there is no such endpoint.
+    /// Replaces the secret of one of the owner's endpoints. The replaced secret also signs until
+    /// `until`, and up to four earlier ones until they expire. `None` when the owner has no such
+    /// endpoint.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -217,7 +217,7 @@ impl Store {
         row.map(EndpointRow::into_endpoint).transpose()
     }
 
-    /// Removes an endpoint of the owner's with its log, and returns what it was.
+    /// Deletes one of the owner's endpoints with its delivery log, and returns it as it was.
     ///
     /// # Errors
     /// When the database fails; then nothing has changed.
@@ -240,7 +240,7 @@ impl Store {
         row.map(EndpointRow::into_endpoint).transpose()
     }
 
-    /// A part of the log of an endpoint of the owner's, by keyset. One statement.
+    /// A page of the delivery log of one of the owner's endpoints. One statement.
     ///
     /// # Errors
     /// When the database fails.
@@ -281,7 +281,7 @@ impl Store {
             range.after.map(|id| id.0),
             range.before.map(|id| id.0),
             range.from_end,
-            range.rows(),
+            range.fetch_limit(),
         )
         .fetch_all(&self.pool)
         .await?;
@@ -316,10 +316,10 @@ impl DeliveryRow {
             task: TaskId(self.task_id),
             owner: owner(self.owner)?,
             status: status(&self.status)?,
-            attempts: unsigned(self.attempts)?,
+            attempts: checked_int(self.attempts)?,
             next_attempt_at: self.next_step_at,
             last_attempt_at: self.last_attempt_at,
-            last_status: self.last_status.map(unsigned).transpose()?,
+            last_status: self.last_status.map(checked_int).transpose()?,
             last_error: self.last_error,
             created_at: self.created_at,
             delivered_at: self.delivered_at,

@@ -1,79 +1,81 @@
-//! Posts webhooks to the endpoints that users named.
+//! Posts webhook deliveries to the endpoints of users.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::Workshop;
+use super::WorkerContext;
 use super::driver::Step;
-use super::message::message;
-use crate::domain::{Heard, Next, Timestamp};
+use super::message::event_body;
+use crate::domain::{DeliveryOutcome, RetryDecision, Timestamp};
 use crate::hints::Work;
-use crate::outbound::{Message, PostError, Reply, Wait};
-use crate::store::{Attempted, DeliveryClaim, StoreError};
+use crate::outbound::{RetryAfter, WebhookError, WebhookMessage, WebhookResponse};
+use crate::store::{DeliveryAttempt, DeliveryClaim, StoreError};
 
-/// Longer than a call may take.
+/// Longer than the timeout of a call.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 pub(super) struct Deliver {
-    shop: Arc<Workshop>,
+    ctx: Arc<WorkerContext>,
 }
 
 impl Deliver {
-    pub(super) fn new(shop: &Arc<Workshop>) -> Arc<Self> {
-        Arc::new(Self { shop: Arc::clone(shop) })
+    pub(super) fn new(ctx: &Arc<WorkerContext>) -> Arc<Self> {
+        Arc::new(Self { ctx: Arc::clone(ctx) })
     }
 
-    async fn post(&self, claim: &DeliveryClaim) -> Result<Reply, PostError> {
-        let (id, now) = (claim.id.to_string(), self.shop.clock.now());
-        let body = message(&claim.task, claim.at, &self.shop.links, now).to_string();
-        let message = Message { id: &id, sent_at: now, body, secrets: &claim.secrets };
-        self.shop.poster.post(&claim.url, message).await
+    async fn post(&self, claim: &DeliveryClaim) -> Result<WebhookResponse, WebhookError> {
+        let (id, now) = (claim.id.to_string(), self.ctx.clock.now());
+        let body = event_body(&claim.task, claim.at, &self.ctx.links, now).to_string();
+        let message = WebhookMessage { id: &id, sent_at: now, body, secrets: &claim.secrets };
+        self.ctx.webhook_client.post(&claim.url, message).await
     }
 
-    fn attempted(&self, posted: Result<Reply, PostError>) -> Attempted {
-        let (heard, error) = match &posted {
-            Ok(reply) => heard(reply, self.shop.clock.now()),
-            Err(PostError::Refused) => (Heard::Refused, Some(PostError::Refused.to_string())),
-            Err(error) => (Heard::Failed, Some(error.to_string())),
+    fn delivery_attempt(&self, posted: Result<WebhookResponse, WebhookError>) -> DeliveryAttempt {
+        let (outcome, error) = match &posted {
+            Ok(reply) => reply_outcome(reply, self.ctx.clock.now()),
+            Err(WebhookError::AddressNotAllowed) => {
+                (DeliveryOutcome::AddressBlocked, Some(WebhookError::AddressNotAllowed.to_string()))
+            }
+            Err(error) => (DeliveryOutcome::Failed, Some(error.to_string())),
         };
         let status = posted.ok().map(|reply| reply.status);
-        Attempted { heard, status, error, jitter: self.shop.ids.jitter() }
+        DeliveryAttempt { outcome, status, error, jitter: self.ctx.ids.jitter() }
     }
 }
 
-/// What an answer means, and what is wrong with it.
-fn heard(reply: &Reply, now: Timestamp) -> (Heard, Option<String>) {
+/// The outcome of a response, and its error.
+fn reply_outcome(reply: &WebhookResponse, now: Timestamp) -> (DeliveryOutcome, Option<String>) {
     let status = reply.status;
-    let heard = match (status, reply.retry_after) {
-        (200..=299, _) => return (Heard::Taken, None),
-        (410, _) => Heard::Gone,
-        (429 | 503, Some(Wait::Seconds(seconds))) => {
-            Heard::Busy(now + TimeDelta::seconds(seconds.into()))
+    let outcome = match (status, reply.retry_after) {
+        (200..=299, _) => return (DeliveryOutcome::Delivered, None),
+        (410, _) => DeliveryOutcome::Gone,
+        (429 | 503, Some(RetryAfter::Seconds(seconds))) => {
+            DeliveryOutcome::Busy(now + TimeDelta::seconds(seconds.into()))
         }
-        (429 | 503, Some(Wait::Until(until))) => Heard::Busy(until),
-        _ => Heard::Failed,
+        (429 | 503, Some(RetryAfter::Until(until))) => DeliveryOutcome::Busy(until),
+        _ => DeliveryOutcome::Failed,
     };
     let error = match status {
-        300..=399 => format!("It answered {status}; redirects are not followed."),
-        _ => format!("It answered {status}."),
+        300..=399 => format!("The endpoint returned {status}; redirects are not followed."),
+        _ => format!("The endpoint returned {status}."),
     };
-    (heard, Some(error))
+    (outcome, Some(error))
 }
 
-fn log(claim: &DeliveryClaim, attempted: &Attempted, next: Next) {
+fn log(claim: &DeliveryClaim, delivery_attempt: &DeliveryAttempt, next: RetryDecision) {
     let (delivery, endpoint, attempt) = (claim.id, claim.endpoint, claim.attempts);
-    let status = attempted.status;
+    let status = delivery_attempt.status;
     match next {
-        Next::Delivered => {
-            tracing::debug!(%delivery, %endpoint, attempt, status, "a webhook was taken");
+        RetryDecision::Delivered => {
+            tracing::debug!(%delivery, %endpoint, attempt, status, "webhook delivered");
         }
-        Next::Again(at) => {
-            tracing::info!(%delivery, %endpoint, attempt, status, until = %at, "a webhook was not taken");
+        RetryDecision::RetryAt(at) => {
+            tracing::info!(%delivery, %endpoint, attempt, status, retry_at = %at, "webhook delivery failed, will retry");
         }
-        Next::GivenUp => {
-            tracing::warn!(%delivery, %endpoint, attempt, status, "a webhook is given up");
+        RetryDecision::Exhausted => {
+            tracing::warn!(%delivery, %endpoint, attempt, status, "webhook delivery failed, no attempts left");
         }
     }
 }
@@ -82,30 +84,31 @@ fn log(claim: &DeliveryClaim, attempted: &Attempted, next: Next) {
 impl Step for Deliver {
     type Job = DeliveryClaim;
 
-    /// Many, because one that hangs costs a place for 15 seconds.
-    const AT_ONCE: usize = 128;
+    /// High, because an endpoint that hangs occupies a permit for 15 seconds.
+    const CONCURRENCY: usize = 128;
 
-    fn bell(&self) -> Work {
+    fn wake_signal(&self) -> Work {
         Work::Deliver
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<DeliveryClaim>, StoreError> {
-        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
-        self.shop.store.claim_deliveries(terms, now).await
+        let (claim_options, now) = (self.ctx.claim_options(limit, LEASE), self.ctx.clock.now());
+        self.ctx.store.claim_deliveries(claim_options, now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_delivery_due(self.shop.clock.now()).await
+        self.ctx.store.next_delivery_due(self.ctx.clock.now()).await
     }
 
     async fn work(&self, claim: DeliveryClaim) -> Result<(), StoreError> {
-        let attempted = self.attempted(self.post(&claim).await);
-        let now = self.shop.clock.now();
-        let settled = self.shop.store.settle_delivery(&claim, &attempted, now).await?;
+        let delivery_attempt = self.delivery_attempt(self.post(&claim).await);
+        let now = self.ctx.clock.now();
+        let settled =
+            self.ctx.store.record_delivery_attempt(&claim, &delivery_attempt, now).await?;
         let Some((next, health)) = settled else { return Ok(()) };
-        log(&claim, &attempted, next);
+        log(&claim, &delivery_attempt, next);
         if let Some(reason) = health.disabled_reason {
-            tracing::warn!(endpoint = %claim.endpoint, reason, "a webhook endpoint is disabled");
+            tracing::warn!(endpoint = %claim.endpoint, reason, "webhook endpoint disabled");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! STORING: copies results into the image store before their links die.
+//! STORING: copies results into the image store before their links expire.
 
 use std::sync::Arc;
 
@@ -8,49 +8,50 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::driver::Step;
-use super::{MAX_LEASE_ATTEMPTS, Workshop};
-use crate::blobs::{Inspected, inspect};
-use crate::domain::{Failure, FailureCode, Image, ImageVariant, Report, ResultLink, Timestamp};
+use super::{MAX_LEASE_ATTEMPTS, WorkerContext};
+use crate::blobs::{ImageInfo, inspect};
+use crate::domain::{Failure, FailureCode, Image, ImageVariant, JobUpdate, ResultLink, Timestamp};
 use crate::hints::Work;
 use crate::outbound::FetchError;
-use crate::store::{Claim, Note, StoreError};
+use crate::store::{Claim, StoreError, TimelineNote};
 
-/// Longer than a fetch, and then the image store, may take.
+/// Longer than the timeouts of the download and of the image store together.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
-/// A result may appear a little after it is announced; one that is still missing then is gone.
-const PATIENCE: u32 = 3;
+/// A result may become available slightly after the provider reports it, so a missing one is
+/// retried.
+const MAX_ATTEMPTS: u32 = 3;
 
 pub(super) struct Download {
-    shop: Arc<Workshop>,
+    ctx: Arc<WorkerContext>,
 }
 
-/// Why a result is not in the store.
-enum Trouble {
-    /// It never will be.
-    Final(Failure),
-    /// It may be, later.
-    Passing(&'static str),
+/// Why a result was not stored.
+enum DownloadError {
+    /// A retry cannot help.
+    Permanent(Failure),
+    /// A retry may help.
+    Transient(&'static str),
 }
 
 impl Download {
-    pub(super) fn new(shop: &Arc<Workshop>) -> Arc<Self> {
-        Arc::new(Self { shop: Arc::clone(shop) })
+    pub(super) fn new(ctx: &Arc<WorkerContext>) -> Arc<Self> {
+        Arc::new(Self { ctx: Arc::clone(ctx) })
     }
 
-    async fn store_all(&self, claim: &Claim) -> (Report, Note) {
-        let (mut images, mut failure, mut passing) = (Vec::new(), None, None);
+    async fn store_all(&self, claim: &Claim) -> (JobUpdate, TimelineNote) {
+        let (mut images, mut failure, mut transient) = (Vec::new(), None, None);
         for (position, link) in (0..).zip(claim.results.iter().take(claim.images as usize)) {
             match self.store_one(claim, position, link).await {
                 Ok(image) => images.push(image),
-                Err(Trouble::Final(why)) => failure = failure.or(Some(why)),
-                // The others are tried all the same, so that patience is the same for all.
-                Err(Trouble::Passing(why)) => passing = Some(why),
+                Err(DownloadError::Permanent(why)) => failure = failure.or(Some(why)),
+                // Try the other results too, so that all of them have the same number of attempts.
+                Err(DownloadError::Transient(why)) => transient = Some(why),
             }
         }
-        if let Some(why) = passing {
-            let at = self.shop.after_pause(claim.step_attempts);
-            let note = Note::new("download_postponed", json!({ "why": why, "until": at }));
-            return (Report::Later { at }, note);
+        if let Some(why) = transient {
+            let at = self.ctx.after_backoff(claim.step_attempts);
+            let note = TimelineNote::new("download_postponed", json!({ "why": why, "until": at }));
+            return (JobUpdate::Postponed { at }, note);
         }
         if images.is_empty() {
             return failed(failure.unwrap_or_else(|| {
@@ -58,8 +59,8 @@ impl Download {
             }));
         }
         let bytes: u64 = images.iter().map(|image| image.byte_size).sum();
-        let note = Note::new("stored", json!({ "images": images.len(), "bytes": bytes }));
-        (Report::Stored { images }, note)
+        let note = TimelineNote::new("stored", json!({ "images": images.len(), "bytes": bytes }));
+        (JobUpdate::Stored { images }, note)
     }
 
     async fn store_one(
@@ -67,113 +68,115 @@ impl Download {
         claim: &Claim,
         position: u16,
         link: &ResultLink,
-    ) -> Result<Image, Trouble> {
-        let patient = claim.step_attempts < PATIENCE;
-        let bytes = self.fetch(link, patient).await?;
-        let inspected = look(bytes.clone()).await.map_err(|why| invalid(&why, patient))?;
+    ) -> Result<Image, DownloadError> {
+        let may_retry = claim.step_attempts < MAX_ATTEMPTS;
+        let bytes = self.fetch(link, may_retry).await?;
+        let inspected = decode(bytes.clone()).await.map_err(|why| invalid(&why, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());
         let path = image.path(ImageVariant::Original);
-        self.shop.blobs.put(&path, bytes).await.map_err(|error| {
-            tracing::error!(task.id = %claim.task, %error, source = ?std::error::Error::source(&error), "an image could not be stored, trying again");
-            Trouble::Passing("the image store failed")
+        self.ctx.blobs.put(&path, bytes).await.map_err(|error| {
+            tracing::error!(task.id = %claim.task, %error, source = ?std::error::Error::source(&error), "storing an image failed, retrying");
+            DownloadError::Transient("the image store failed")
         })?;
         Ok(image)
     }
 
-    async fn fetch(&self, link: &ResultLink, patient: bool) -> Result<Bytes, Trouble> {
+    async fn fetch(&self, link: &ResultLink, may_retry: bool) -> Result<Bytes, DownloadError> {
         let expired = || {
             Failure::new(
                 FailureCode::ResultExpired,
-                "The result was gone before it could be copied.",
+                "The result was no longer available at the provider.",
             )
         };
-        if link.expires_at <= self.shop.clock.now() {
-            return Err(Trouble::Final(expired()));
+        if link.expires_at <= self.ctx.clock.now() {
+            return Err(DownloadError::Permanent(expired()));
         }
-        self.shop.fetcher.fetch(&link.url).await.map_err(|error| match error {
-            FetchError::Gone if !patient => Trouble::Final(expired()),
-            FetchError::Gone => Trouble::Passing("the result is not there"),
-            FetchError::Unavailable => Trouble::Passing("the result could not be fetched"),
-            FetchError::Refused => Trouble::Final(Failure::new(
+        self.ctx.fetcher.fetch(&link.url).await.map_err(|error| match error {
+            FetchError::Gone if !may_retry => DownloadError::Permanent(expired()),
+            FetchError::Gone => DownloadError::Transient("the result is not available yet"),
+            FetchError::Unavailable => {
+                DownloadError::Transient("the result could not be downloaded")
+            }
+            FetchError::AddressNotAllowed => DownloadError::Permanent(Failure::new(
                 FailureCode::ResultInvalid,
-                "The result lies at an address that the gateway may not fetch from.",
+                "The address of the result is not allowed.",
             )),
-            FetchError::TooLarge => Trouble::Final(Failure::new(
+            FetchError::TooLarge => DownloadError::Permanent(Failure::new(
                 FailureCode::ResultInvalid,
-                "The result is larger than any image.",
+                "The result exceeds the size limit for images.",
             )),
         })
     }
 
-    fn image(&self, claim: &Claim, position: u16, seen: &Inspected, bytes: usize) -> Image {
-        let now = self.shop.clock.now();
+    fn image(&self, claim: &Claim, position: u16, inspected: &ImageInfo, bytes: usize) -> Image {
+        let now = self.ctx.clock.now();
         Image {
-            id: self.shop.ids.image(now),
+            id: self.ctx.ids.image(now),
             task_id: claim.task,
             job: claim.number,
             position,
-            width: seen.width,
-            height: seen.height,
-            media_type: seen.media_type,
+            width: inspected.width,
+            height: inspected.height,
+            media_type: inspected.media_type,
             byte_size: bytes as u64,
-            sha256: seen.sha256,
-            thumbhash: seen.thumbhash.clone(),
+            sha256: inspected.sha256,
+            thumbhash: inspected.thumbhash.clone(),
             created_at: now,
         }
     }
 }
 
-/// Decoding takes milliseconds to seconds of CPU.
-async fn look(bytes: Bytes) -> Result<Inspected, String> {
-    let looked = tokio::task::spawn_blocking(move || inspect(&bytes)).await;
-    match looked {
+/// Runs on a blocking thread: decoding needs milliseconds to seconds of CPU time.
+async fn decode(bytes: Bytes) -> Result<ImageInfo, String> {
+    let decoded = tokio::task::spawn_blocking(move || inspect(&bytes)).await;
+    match decoded {
         Ok(Ok(inspected)) => Ok(inspected),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("it could not be decoded".to_owned()),
     }
 }
 
-/// What does not decode may have been cut off on the way, so it is fetched again a few times.
-fn invalid(why: &str, patient: bool) -> Trouble {
-    if patient {
-        return Trouble::Passing("the result does not decode");
+/// A file that does not decode may be truncated, so it is downloaded again a few times.
+fn invalid(why: &str, may_retry: bool) -> DownloadError {
+    if may_retry {
+        return DownloadError::Transient("the result cannot be decoded");
     }
-    let message = format!("The provider delivered a file that cannot be used: {why}.");
-    Trouble::Final(Failure::new(FailureCode::ResultInvalid, message))
+    let message = format!("The provider delivered an unusable file: {why}.");
+    DownloadError::Permanent(Failure::new(FailureCode::ResultInvalid, message))
 }
 
-fn failed(failure: Failure) -> (Report, Note) {
-    let note = Note::new("download_failed", json!({ "code": failure.code }));
-    (Report::Failed(failure), note)
+fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
+    let note = TimelineNote::new("download_failed", json!({ "code": failure.code }));
+    (JobUpdate::Failed(failure), note)
 }
 
 #[async_trait]
 impl Step for Download {
     type Job = Claim;
 
-    /// Bounds memory: each holds one file and its decoded picture.
-    const AT_ONCE: usize = 8;
+    /// Limits memory: each download holds one file and its decoded image.
+    const CONCURRENCY: usize = 8;
 
-    fn bell(&self) -> Work {
+    fn wake_signal(&self) -> Work {
         Work::Download
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
-        self.shop.store.claim_downloads(terms, now).await
+        let (claim_options, now) = (self.ctx.claim_options(limit, LEASE), self.ctx.clock.now());
+        self.ctx.store.claim_downloads(claim_options, now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_download().await
+        self.ctx.store.next_download_due().await
     }
 
     async fn work(&self, claim: Claim) -> Result<(), StoreError> {
-        let (report, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
+        let (update, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
             failed(Failure::new(FailureCode::Internal, "The result could not be processed."))
         } else {
             self.store_all(&claim).await
         };
-        self.shop.record(&claim, &report, note).await?;
+        self.ctx.record(&claim, &update, note).await?;
         Ok(())
     }
 }

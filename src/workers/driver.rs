@@ -1,4 +1,4 @@
-//! The loop that all claiming workers share.
+//! The loop that all workers with claims share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,55 +9,59 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Workshop;
+use super::WorkerContext;
 use crate::domain::Timestamp;
 use crate::hints::Work;
 use crate::store::StoreError;
 
-/// How often the database is looked at without a hint.
-const SAFETY_LOOK_EVERY: TimeDelta = TimeDelta::seconds(5);
-/// Shortest pause when something is due that may not be claimed yet (a rate, a paused provider).
-const SHORTEST_WAIT: TimeDelta = TimeDelta::milliseconds(200);
+/// How often the database is polled without a hint.
+const POLL_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+/// Minimum wait when a due job cannot be claimed yet (rate limit, paused provider).
+const MIN_WAIT: TimeDelta = TimeDelta::milliseconds(200);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// A step that jobs go through.
+/// One step in the processing of jobs.
 #[async_trait]
 pub(super) trait Step: Send + Sync + 'static {
-    /// What is claimed.
+    /// The unit of work that is claimed.
     type Job: Send + 'static;
 
-    /// The hint that wakes it.
-    fn bell(&self) -> Work;
+    /// The hint that wakes this worker.
+    fn wake_signal(&self) -> Work;
 
-    /// Jobs at once.
-    const AT_ONCE: usize;
+    /// Maximum number of jobs that run concurrently.
+    const CONCURRENCY: usize;
 
     /// Claims at most `limit` jobs that are due.
     async fn claim(&self, limit: u32) -> Result<Vec<Self::Job>, StoreError>;
 
-    /// When the next job falls due.
+    /// When the next job is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Does one job and records it. Every await in it is bounded.
+    /// Runs one job and records the result. Every await in it has a timeout.
     async fn work(&self, job: Self::Job) -> Result<(), StoreError>;
 }
 
-/// Claims exactly as many jobs as can start at once, until `stop`; then lets them finish.
-pub(super) async fn drive<S: Step>(step: Arc<S>, shop: Arc<Workshop>, stop: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(S::AT_ONCE));
+/// Claims only as many jobs as can start at once, until `shutdown`; then waits for running jobs.
+pub(super) async fn drive<S: Step>(
+    step: Arc<S>,
+    ctx: Arc<WorkerContext>,
+    shutdown: CancellationToken,
+) {
+    let permits = Arc::new(Semaphore::new(S::CONCURRENCY));
     let running = TaskTracker::new();
-    while !stop.is_cancelled() {
+    while !shutdown.is_cancelled() {
         let free = tokio::select! {
-            () = stop.cancelled() => break,
+            () = shutdown.cancelled() => break,
             free = free_permits(&permits) => free,
         };
         let Some(free) = free else { break };
-        // Not given up half-way: what is claimed and not begun would look like an accident.
+        // Not cancelled by `shutdown`: a claimed job that never starts would look like a crash.
         match claim_and_start(&step, free, &running).await {
             Ok(Load::Full) => {}
-            Ok(Load::Spare) => wait(&*step, &shop, &stop).await,
+            Ok(Load::Spare) => wait(&*step, &ctx, &shutdown).await,
             Err(error) => {
-                tracing::warn!(work = ?step.bell(), %error, "claiming failed, trying again");
+                tracing::warn!(work = ?step.wake_signal(), %error, "claiming jobs failed, retrying");
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
         }
@@ -69,18 +73,18 @@ pub(super) async fn drive<S: Step>(step: Arc<S>, shop: Arc<Workshop>, stop: Canc
 enum Load {
     /// There may be more to claim.
     Full,
-    /// Everything that was due is claimed.
+    /// All due jobs are claimed.
     Spare,
 }
 
-/// Takes every permit that is free, at least one.
+/// Waits for a free permit, then acquires all free permits.
 async fn free_permits(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    let mut taken = Arc::clone(permits).acquire_owned().await.ok()?;
+    let mut acquired = Arc::clone(permits).acquire_owned().await.ok()?;
     let others = u32::try_from(permits.available_permits()).unwrap_or_default();
     if let Ok(others) = Arc::clone(permits).try_acquire_many_owned(others) {
-        taken.merge(others);
+        acquired.merge(others);
     }
-    Some(taken)
+    Some(acquired)
 }
 
 async fn claim_and_start<S: Step>(
@@ -96,21 +100,21 @@ async fn claim_and_start<S: Step>(
         running.spawn(async move {
             let _permit = permit;
             if let Err(error) = step.work(job).await {
-                // The lease ends by itself, and the job is claimed again.
-                tracing::error!(work = ?step.bell(), %error, "a step could not be recorded");
+                // The lease expires, and the job is claimed again.
+                tracing::error!(work = ?step.wake_signal(), %error, "recording a job failed, retrying when its lease expires");
             }
         });
     }
     Ok(load)
 }
 
-async fn wait<S: Step>(step: &S, shop: &Workshop, stop: &CancellationToken) {
-    let now = shop.clock.now();
-    let due = step.next_due().await.ok().flatten().unwrap_or(now + SAFETY_LOOK_EVERY);
-    let until = due.clamp(now + SHORTEST_WAIT, now + SAFETY_LOOK_EVERY);
+async fn wait<S: Step>(step: &S, ctx: &WorkerContext, shutdown: &CancellationToken) {
+    let now = ctx.clock.now();
+    let due = step.next_due().await.ok().flatten().unwrap_or(now + POLL_INTERVAL);
+    let until = due.clamp(now + MIN_WAIT, now + POLL_INTERVAL);
     tokio::select! {
-        () = stop.cancelled() => {}
-        () = shop.hints.woken(step.bell()) => {}
-        () = shop.clock.sleep_until(until) => {}
+        () = shutdown.cancelled() => {}
+        () = ctx.hints.notified(step.wake_signal()) => {}
+        () = ctx.clock.sleep_until(until) => {}
     }
 }

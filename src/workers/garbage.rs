@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::Workshop;
+use super::WorkerContext;
 use crate::store::StoreError;
 
 const BATCH_SIZE: u32 = 50;
@@ -12,28 +12,28 @@ const BATCH_SIZE: u32 = 50;
 const LEASE: TimeDelta = TimeDelta::minutes(5);
 
 /// Removes folders until none is due, or until one cannot be removed.
-pub(super) async fn run(shop: Arc<Workshop>) -> Result<(), StoreError> {
-    while remove_batch(&shop).await? {}
+pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
+    while remove_batch(&ctx).await? {}
     Ok(())
 }
 
-/// Whether there may be more.
-async fn remove_batch(shop: &Workshop) -> Result<bool, StoreError> {
-    let now = shop.clock.now();
-    let folders = shop.store.claim_garbage(BATCH_SIZE, now + LEASE, now).await?;
+/// Removes one batch, and returns whether there may be more.
+async fn remove_batch(ctx: &WorkerContext) -> Result<bool, StoreError> {
+    let now = ctx.clock.now();
+    let folders = ctx.store.claim_garbage(BATCH_SIZE, now + LEASE, now).await?;
     let (claimed, mut removed) = (folders.len(), Vec::new());
     for folder in folders {
-        // While the image store is unreachable, each folder takes until its timeout.
-        if shop.clock.now() > now + LEASE {
+        // While the image store is unreachable, each removal waits for its timeout.
+        if ctx.clock.now() > now + LEASE {
             break;
         }
-        match shop.blobs.remove_folder(&folder).await {
+        match ctx.blobs.remove_folder(&folder).await {
             Ok(()) => removed.push(folder),
             Err(error) => {
                 tracing::warn!(%error, "removing a folder of the image store failed, will retry");
             }
         }
     }
-    shop.store.finish_garbage(&removed, shop.clock.now()).await?;
+    ctx.store.finish_garbage(&removed, ctx.clock.now()).await?;
     Ok(removed.len() == claimed && claimed == BATCH_SIZE as usize)
 }

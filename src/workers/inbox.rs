@@ -1,4 +1,4 @@
-//! Reads the callbacks that were kept, and makes their jobs due.
+//! Processes stored callbacks, and makes their jobs due.
 
 use std::sync::Arc;
 
@@ -6,37 +6,37 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::Workshop;
+use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
-use crate::domain::{Report, Scope, Timestamp};
+use crate::domain::{JobUpdate, Timestamp, UpdateTarget};
 use crate::hints::Work;
-use crate::providers::{self, Answer, CallbackNote, Provider};
-use crate::store::{By, Callback, Note, Recorded, StoreError, Told};
+use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
+use crate::store::{Authority, Callback, RecordOutcome, RecordRequest, StoreError, TimelineNote};
 
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 pub(super) struct Inbox {
-    shop: Arc<Workshop>,
+    ctx: Arc<WorkerContext>,
 }
 
 impl Inbox {
-    pub(super) fn new(shop: &Arc<Workshop>) -> Arc<Self> {
-        Arc::new(Self { shop: Arc::clone(shop) })
+    pub(super) fn new(ctx: &Arc<WorkerContext>) -> Arc<Self> {
+        Arc::new(Self { ctx: Arc::clone(ctx) })
     }
 
     async fn record(
         &self,
         callback: &Callback,
-        report: &Report,
-        note: Note,
-    ) -> Result<Recorded, StoreError> {
-        let (task, scope) = (callback.task, Scope::Job(callback.job));
-        let told = Told { task, scope, by: By::Gateway, report, note };
-        let recorded = self.shop.store.record(told, self.shop.clock.now()).await?;
+        update: &JobUpdate,
+        note: TimelineNote,
+    ) -> Result<RecordOutcome, StoreError> {
+        let (task, target) = (callback.task, UpdateTarget::Job(callback.job));
+        let request = RecordRequest { task, target, authority: Authority::Gateway, update, note };
+        let recorded = self.ctx.store.record(request, self.ctx.clock.now()).await?;
         tracing::info!(
-            task.id = %callback.task, job = callback.job, report = report.kind(), ?recorded,
-            provider = callback.provider.slug(), "read a callback"
+            task.id = %callback.task, job = callback.job, update = update.kind(), ?recorded,
+            provider = callback.provider.slug(), "callback processed"
         );
         Ok(recorded)
     }
@@ -45,41 +45,44 @@ impl Inbox {
         &self,
         callback: &Callback,
         provider: &dyn Provider,
-        note: CallbackNote,
+        note: CallbackPayload,
     ) -> Result<(), StoreError> {
-        let CallbackNote { upstream_id, answer } = note;
-        let note = Note::new("callback_received", json!({ "claims": claims(&answer) }));
-        let now = self.shop.clock.now();
-        let believed = if self.shop.settings.confirm_callbacks {
+        let CallbackPayload { upstream_id, state } = note;
+        let note =
+            TimelineNote::new("callback_received", json!({ "claims": claimed_status(&state) }));
+        let now = self.ctx.clock.now();
+        let trusted = if self.ctx.settings.confirm_callbacks {
             None
         } else {
-            believe(answer, self.shop.after(provider.result_life()))
+            trust(state, self.ctx.after(provider.result_ttl()))
         };
-        // What is believed need not be asked.
-        let ask_at = if believed.is_some() { now + self.shop.settings.poll_every } else { now };
-        let called_back = Report::CalledBack { provider: callback.provider, upstream_id, ask_at };
-        let recorded = self.record(callback, &called_back, note).await?;
-        if let (Recorded::Applied(_), Some(report)) = (recorded, believed) {
-            self.record(callback, &report, Note::of(&report)).await?;
+        // A trusted callback needs no immediate status query.
+        let poll_at = if trusted.is_some() { now + self.ctx.settings.poll_interval } else { now };
+        let callback_received =
+            JobUpdate::CallbackReceived { provider: callback.provider, upstream_id, poll_at };
+        let recorded = self.record(callback, &callback_received, note).await?;
+        if let (RecordOutcome::Applied(_), Some(update)) = (recorded, trusted) {
+            self.record(callback, &update, TimelineNote::of(&update)).await?;
         }
         Ok(())
     }
 }
 
-const fn claims(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Finished(_) => "finished",
-        Answer::Failed(_) => "failed",
+const fn claimed_status(state: &UpstreamState) -> &'static str {
+    match state {
+        UpstreamState::Finished(_) => "finished",
+        UpstreamState::Failed(_) => "failed",
         _ => "working",
     }
 }
 
-fn believe(answer: Answer, expires_at: Timestamp) -> Option<Report> {
-    match answer {
-        Answer::Finished(urls) => {
-            Some(Report::Finished { results: result_links(urls, expires_at) })
+/// The update that a callback reports, when callbacks are trusted without confirmation.
+fn trust(state: UpstreamState, expires_at: Timestamp) -> Option<JobUpdate> {
+    match state {
+        UpstreamState::Finished(urls) => {
+            Some(JobUpdate::Finished { results: result_links(urls, expires_at) })
         }
-        Answer::Failed(failure) => Some(Report::Failed(failure)),
+        UpstreamState::Failed(failure) => Some(JobUpdate::Failed(failure)),
         _ => None,
     }
 }
@@ -88,33 +91,33 @@ fn believe(answer: Answer, expires_at: Timestamp) -> Option<Report> {
 impl Step for Inbox {
     type Job = Callback;
 
-    const AT_ONCE: usize = 16;
+    const CONCURRENCY: usize = 16;
 
-    fn bell(&self) -> Work {
+    fn wake_signal(&self) -> Work {
         Work::Inbox
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Callback>, StoreError> {
-        let (terms, now) = (self.shop.terms(limit, LEASE), self.shop.clock.now());
-        self.shop.store.claim_callbacks(terms, now).await
+        let (claim_options, now) = (self.ctx.claim_options(limit, LEASE), self.ctx.clock.now());
+        self.ctx.store.claim_callbacks(claim_options, now).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_callback_due().await
+        self.ctx.store.next_callback_due().await
     }
 
     async fn work(&self, callback: Callback) -> Result<(), StoreError> {
-        // Of a provider that was switched off: its key may come back.
-        let Some(provider) = self.shop.registry.get(callback.provider) else { return Ok(()) };
+        // The provider is not configured now. Keep its callback: its key may be configured again.
+        let Some(provider) = self.ctx.registry.get(callback.provider) else { return Ok(()) };
         let (headers, body, received_at) =
             (&callback.headers, &callback.body, callback.received_at);
         match provider.read_callback(&providers::Callback { headers, body, received_at }) {
             Ok(note) => self.read(&callback, &**provider, note).await?,
             Err(why) => tracing::warn!(
                 task.id = %callback.task, provider = callback.provider.slug(),
-                bytes = callback.body.len(), why, "a callback is not believed"
+                bytes = callback.body.len(), why, "callback rejected"
             ),
         }
-        self.shop.store.finish_callback(callback.id).await
+        self.ctx.store.finish_callback(callback.id).await
     }
 }

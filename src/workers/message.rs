@@ -1,4 +1,4 @@
-//! What a webhook says: the task as GraphQL names it.
+//! The body of a webhook message: a task with the field names of GraphQL.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use crate::domain::{Credits, Failure, Image, ImageVariant, Task, Timestamp};
 use crate::links::Links;
 
-/// An event of a task, which happened `at`. Links are minted `now`, so that they are never dead.
-pub(super) fn message(task: &Task, at: Timestamp, links: &Links, now: Timestamp) -> Value {
+/// The body for a task event that happened `at`. Links are signed `now`, so that they have not
+/// expired.
+pub(super) fn event_body(task: &Task, at: Timestamp, links: &Links, now: Timestamp) -> Value {
     let (state, request) = (&task.state, &task.request);
     let images: Vec<Value> = task.images.iter().map(|each| image(each, links, now)).collect();
     json!({
         "type": format!("task.{}", state.status.name().to_ascii_lowercase()),
-        "timestamp": moment(at),
+        "timestamp": rfc3339(at),
         "data": {
             "id": task.id.to_string(),
             "kind": request.kind,
@@ -30,10 +31,10 @@ pub(super) fn message(task: &Task, at: Timestamp, links: &Links, now: Timestamp)
             },
             "version": state.version,
             "metadata": task.metadata,
-            "createdAt": moment(task.created_at),
-            "submittedAt": state.submitted_at.map(moment),
-            "completedAt": state.completed_at.map(moment),
-            "updatedAt": moment(state.updated_at),
+            "createdAt": rfc3339(task.created_at),
+            "submittedAt": state.submitted_at.map(rfc3339),
+            "completedAt": state.completed_at.map(rfc3339),
+            "updatedAt": rfc3339(state.updated_at),
         },
     })
 }
@@ -43,7 +44,7 @@ fn image(image: &Image, links: &Links, now: Timestamp) -> Value {
     json!({
         "id": image.id.to_string(),
         "url": link.url,
-        "urlExpiresAt": moment(link.expires_at),
+        "urlExpiresAt": rfc3339(link.expires_at),
         "width": image.width,
         "height": image.height,
         "contentType": image.media_type.content_type(),
@@ -62,6 +63,6 @@ fn failure(failure: &Failure) -> Value {
     })
 }
 
-fn moment(at: Timestamp) -> String {
+fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -1,14 +1,14 @@
-//! What moves tasks on: one file per step, all driven alike.
+//! The background workers that process tasks: one file per step, all with the same loop.
 //!
-//! A worker takes no input. Woken by a hint or a timer, it looks at the database and does what the
-//! state calls for; "told", "not told" and "after a crash" are one road. It claims under a lease,
-//! calls slow servers with no transaction open, and records what happened.
+//! A worker has no input. A hint or a timer wakes it, and it runs the work that the database shows
+//! as due; with a hint, without a hint and after a crash, the same code runs. It claims jobs under
+//! a lease, calls slow servers without an open transaction, and records the result.
 
-mod announce;
 mod balance;
 mod deliver;
 mod download;
 mod driver;
+mod enqueue_deliveries;
 mod garbage;
 mod inbox;
 mod message;
@@ -31,102 +31,105 @@ use periodic::{PERIODIC_JOBS, repeat};
 
 use crate::blobs::Blobs;
 use crate::clock::Clock;
-use crate::domain::{Catalog, ProviderName, Report, Scope, Timestamp};
+use crate::domain::{Catalog, JobUpdate, ProviderName, Timestamp, UpdateTarget};
 use crate::hints::{Hints, Work};
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::outbound::{Fetcher, Poster};
+use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::Registry;
-use crate::store::{By, Claim, Note, Recorded, Store, StoreError, Terms, Told, Verdict};
+use crate::store::{
+    Authority, Claim, ClaimOptions, ProviderOutcome, RecordOutcome, RecordRequest, Store,
+    StoreError, TimelineNote,
+};
 
-/// First pause after a step did not succeed; doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// A job that took down its worker this often would do so for ever.
+/// First pause after a step failed; each further failure doubles it.
+const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
+/// A job whose worker crashed this often fails instead of crashing more workers.
 const MAX_LEASE_ATTEMPTS: u32 = 10;
-/// How long a worker keeps trying to record what a provider has told it.
-const RECORD_ATTEMPTS: u32 = 60;
+/// Maximum number of attempts to record a provider's response, one per second.
+const MAX_RECORD_ATTEMPTS: u32 = 60;
 const RECORD_PAUSE: Duration = Duration::from_secs(1);
 
-/// Everything a worker needs.
+/// The dependencies of the workers.
 #[derive(Debug, Clone)]
-pub struct Workshop {
-    /// Where tasks are.
+pub struct WorkerContext {
+    /// The database.
     pub store: Store,
-    /// Whom to ask.
+    /// The configured providers.
     pub registry: Registry,
-    /// What they offer.
+    /// The models of these providers.
     pub catalog: Arc<Catalog>,
-    /// How results are fetched.
+    /// Downloads results.
     pub fetcher: Fetcher,
-    /// How webhooks are posted.
-    pub poster: Poster,
-    /// Where images go.
+    /// Posts webhooks.
+    pub webhook_client: WebhookClient,
+    /// The image store.
     pub blobs: Blobs,
-    /// Callback links.
+    /// Signs callback, image and upload links.
     pub links: Links,
-    /// Bells.
+    /// Wakes workers.
     pub hints: Hints,
-    /// Time.
+    /// The clock.
     pub clock: Clock,
-    /// Ids of leases and images.
+    /// Generates ids of leases and images.
     pub ids: Ids,
-    /// What the operator sets.
+    /// The operator's settings.
     pub settings: Settings,
-    /// This process, among replicas.
+    /// Id of this process among the replicas.
     pub instance: uuid::Uuid,
 }
 
-/// What the operator sets for the workers.
+/// The operator's settings for the workers.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How long after submission, and between, an unfinished job is asked for.
-    pub poll_every: TimeDelta,
-    /// How long a provider may take.
+    /// Time between the submission and the first status query, and between status queries.
+    pub poll_interval: TimeDelta,
+    /// Maximum time of a job in the queue, and maximum time until its result.
     pub task_timeout: TimeDelta,
-    /// Ask the provider before a callback is believed.
+    /// Whether a callback is confirmed by a status query before it is trusted.
     pub confirm_callbacks: bool,
-    /// What is kept for how long.
-    pub keep: Keep,
+    /// How long data is kept.
+    pub retention: RetentionPolicy,
 }
 
-/// What is kept for how long.
+/// How long data is kept.
 #[derive(Debug, Clone, Copy)]
-pub struct Keep {
-    /// Tasks that are over, unless an image of theirs stands on a board; `None` keeps them for ever.
+pub struct RetentionPolicy {
+    /// Finished tasks without an image on a board; `None` keeps them indefinitely.
     pub history: Option<TimeDelta>,
-    /// Events, for subscribers that come back, and deliveries of webhooks.
+    /// Events, for subscribers that reconnect, and webhook deliveries.
     pub events: TimeDelta,
-    /// What providers posted.
+    /// Callbacks of providers.
     pub callbacks: TimeDelta,
 }
 
-/// Starts all workers on the tracker; they end after `stop`, finishing what they hold.
-pub fn start(shop: &Arc<Workshop>, tracker: &TaskTracker, stop: &CancellationToken) {
-    // Each provider has its own, so that a slow one holds up nobody else.
-    for provider in shop.registry.all() {
-        let submit = submit::Submit::new(shop, Arc::clone(provider));
-        tracker.spawn(driver::drive(submit, Arc::clone(shop), stop.clone()));
-        let poll = poll::Poll::new(shop, Arc::clone(provider));
-        tracker.spawn(driver::drive(poll, Arc::clone(shop), stop.clone()));
+/// Starts all workers on the tracker. After `shutdown`, they finish their running jobs and end.
+pub fn start(ctx: &Arc<WorkerContext>, tracker: &TaskTracker, shutdown: &CancellationToken) {
+    // Each provider has its own workers, so that a slow provider does not delay the others.
+    for provider in ctx.registry.all() {
+        let submit = submit::Submit::new(ctx, Arc::clone(provider));
+        tracker.spawn(driver::drive(submit, Arc::clone(ctx), shutdown.clone()));
+        let poll = poll::Poll::new(ctx, Arc::clone(provider));
+        tracker.spawn(driver::drive(poll, Arc::clone(ctx), shutdown.clone()));
     }
-    tracker.spawn(driver::drive(download::Download::new(shop), Arc::clone(shop), stop.clone()));
-    tracker.spawn(driver::drive(inbox::Inbox::new(shop), Arc::clone(shop), stop.clone()));
-    tracker.spawn(driver::drive(deliver::Deliver::new(shop), Arc::clone(shop), stop.clone()));
+    tracker.spawn(driver::drive(download::Download::new(ctx), Arc::clone(ctx), shutdown.clone()));
+    tracker.spawn(driver::drive(inbox::Inbox::new(ctx), Arc::clone(ctx), shutdown.clone()));
+    tracker.spawn(driver::drive(deliver::Deliver::new(ctx), Arc::clone(ctx), shutdown.clone()));
     for job in &PERIODIC_JOBS {
-        tracker.spawn(repeat(job, Arc::clone(shop), stop.clone()));
+        tracker.spawn(repeat(job, Arc::clone(ctx), shutdown.clone()));
     }
-    tracker.spawn(relay::receive(Arc::clone(shop), stop.clone()));
+    tracker.spawn(relay::receive(Arc::clone(ctx), shutdown.clone()));
 }
 
-impl Workshop {
-    fn terms(&self, limit: u32, duration: TimeDelta) -> Terms {
-        Terms { lease: self.ids.uuid(self.clock.now()), duration, limit }
+impl WorkerContext {
+    fn claim_options(&self, limit: u32, duration: TimeDelta) -> ClaimOptions {
+        ClaimOptions { lease: self.ids.uuid(self.clock.now()), duration, limit }
     }
 
-    /// A moment after a pause that grows with the attempts and is never the same for two jobs.
-    fn after_pause(&self, attempts: u32) -> Timestamp {
-        let pause = FIRST_PAUSE.saturating_mul(1 << attempts.min(10)).min(LONGEST_PAUSE);
+    /// The time after an exponential backoff with jitter.
+    fn after_backoff(&self, attempts: u32) -> Timestamp {
+        let pause = INITIAL_BACKOFF.saturating_mul(1 << attempts.min(10)).min(MAX_BACKOFF);
         self.after(pause.mul_f64(self.ids.jitter()))
     }
 
@@ -136,55 +139,60 @@ impl Workshop {
         self.clock.now().checked_add_signed(pause).unwrap_or(Timestamp::MAX_UTC)
     }
 
-    /// Notes what an answer says about its provider. Never at the cost of the answer itself: the
-    /// database that could not note it is asked to record that next, and waited for.
-    async fn judge(&self, provider: ProviderName, verdict: Verdict) {
+    /// Records in the breaker how a call to the provider went. An error is only logged, because the
+    /// result of the job, which is recorded next, is more important.
+    async fn record_outcome(&self, provider: ProviderName, provider_outcome: ProviderOutcome) {
         let (now, name) = (self.clock.now(), provider.slug());
-        let breaker = match self.store.judge_provider(provider, verdict, now).await {
+        let breaker = match self
+            .store
+            .record_provider_outcome(provider, provider_outcome, now)
+            .await
+        {
             Ok(breaker) => breaker,
             Err(error) => {
-                return tracing::warn!(provider = name, %error, "its state was not noted");
+                return tracing::warn!(provider = name, %error, "recording the provider state failed");
             }
         };
-        if let (Some(trouble), Some(until)) = (breaker.trouble, breaker.paused_until)
+        if let (Some(reason), Some(until)) = (breaker.reason, breaker.paused_until)
             && until > now
         {
-            let reason = trouble.name();
-            tracing::warn!(provider = name, reason, %until, "the provider is left alone for a while");
+            let reason = reason.name();
+            tracing::warn!(provider = name, reason, %until, "circuit breaker opened");
             self.hints.wake(Work::Balance);
         }
     }
 
-    /// Records what happened to a claimed job. What a provider has said once it may never say
-    /// again, so a database that is away is waited for.
+    /// Records an update of a claimed job. A provider may not repeat its response, so this retries
+    /// while the database is unavailable.
     async fn record(
         &self,
         claim: &Claim,
-        report: &Report,
-        note: Note,
-    ) -> Result<Recorded, StoreError> {
-        self.tell(claim, report, note, By::Lease(claim.lease)).await
+        update: &JobUpdate,
+        note: TimelineNote,
+    ) -> Result<RecordOutcome, StoreError> {
+        self.record_as(claim, update, note, Authority::Lease(claim.lease)).await
     }
 
-    async fn tell(
+    async fn record_as(
         &self,
         claim: &Claim,
-        report: &Report,
-        note: Note,
-        by: By<'_>,
-    ) -> Result<Recorded, StoreError> {
-        let told = Told { task: claim.task, scope: Scope::Job(claim.number), by, report, note };
+        update: &JobUpdate,
+        note: TimelineNote,
+        authority: Authority<'_>,
+    ) -> Result<RecordOutcome, StoreError> {
+        let (task, target) = (claim.task, UpdateTarget::Job(claim.number));
+        let request = RecordRequest { task, target, authority, update, note };
         let mut attempt = 1;
         loop {
-            let recorded = self.store.record(told.clone(), self.clock.now()).await;
+            let recorded = self.store.record(request.clone(), self.clock.now()).await;
             match recorded {
-                Err(error) if attempt < RECORD_ATTEMPTS && !error.is_lasting() => {
-                    tracing::warn!(task.id = %claim.task, attempt, %error, "recording failed, trying again");
+                Err(error) if attempt < MAX_RECORD_ATTEMPTS && !error.is_permanent() => {
+                    tracing::warn!(task.id = %claim.task, attempt, %error, "recording an update failed, retrying");
                     tokio::time::sleep(RECORD_PAUSE).await;
                     attempt += 1;
                 }
                 Ok(recorded) => {
-                    log(claim, report, recorded);
+                    log(claim, update, recorded);
                     return Ok(recorded);
                 }
                 Err(error) => return Err(error),
@@ -193,20 +201,20 @@ impl Workshop {
     }
 }
 
-/// One line per transition, not per poll.
-fn log(claim: &Claim, report: &Report, recorded: Recorded) {
-    let (task, job, kind) = (claim.task, claim.number, report.kind());
+/// Logs transitions, but not polls without progress.
+fn log(claim: &Claim, update: &JobUpdate, recorded: RecordOutcome) {
+    let (task, job, kind) = (claim.task, claim.number, update.kind());
     match recorded {
-        Recorded::Applied(_) if matches!(report, Report::Later { .. }) => {}
-        Recorded::Applied(status) => tracing::info!(
-            task.id = %task, job, report = kind, %status,
-            provider = claim.provider.slug(), "a task moved on"
+        RecordOutcome::Applied(_) if matches!(update, JobUpdate::Postponed { .. }) => {}
+        RecordOutcome::Applied(status) => tracing::info!(
+            task.id = %task, job, update = kind, %status,
+            provider = claim.provider.slug(), "task updated"
         ),
-        Recorded::Ignored(why) => {
-            tracing::debug!(task.id = %task, job, report = kind, why, "a report changed nothing");
+        RecordOutcome::Ignored(why) => {
+            tracing::debug!(task.id = %task, job, update = kind, why, "update ignored");
         }
-        Recorded::LeaseLost | Recorded::Missing => {
-            tracing::debug!(task.id = %task, job, report = kind, "a report came too late");
+        RecordOutcome::LeaseLost | RecordOutcome::NotFound => {
+            tracing::debug!(task.id = %task, job, update = kind, "update discarded: lease lost or task missing");
         }
     }
 }

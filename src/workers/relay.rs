@@ -1,4 +1,4 @@
-//! Carries hints between replicas over Postgres. A lost one costs the time to the next safety read.
+//! Sends hints between replicas over Postgres. A lost hint only delays work until the next poll.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -9,60 +9,60 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Workshop;
-use crate::hints::News;
+use super::WorkerContext;
+use crate::hints::Notification;
 use crate::store::{MAX_NOTIFICATION_BYTES, StoreError};
 
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Message {
-    /// The sender, which need not hear itself.
+    /// The sender, which ignores its own messages.
     from: Uuid,
-    news: News,
+    news: Notification,
 }
 
 /// Sends the pending notifications to other replicas.
-pub(super) async fn send(shop: Arc<Workshop>) -> Result<(), StoreError> {
-    let news = shop.hints.outgoing();
+pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
+    let news = ctx.hints.outgoing();
     if news.is_empty() {
         return Ok(());
     }
-    for payload in payloads(shop.instance, news) {
-        shop.store.notify(&payload).await?;
+    for payload in payloads(ctx.instance, news) {
+        ctx.store.notify(&payload).await?;
     }
     Ok(())
 }
 
-/// Hears what happened elsewhere.
-pub(super) async fn receive(shop: Arc<Workshop>, stop: CancellationToken) {
+/// Receives the hints of the other replicas.
+pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken) {
     loop {
-        let heard = |payload: &str| {
+        let on_message = |payload: &str| {
             let message: Option<Message> = serde_json::from_str(payload).ok();
-            if let Some(message) = message.filter(|message| message.from != shop.instance) {
-                shop.hints.heard(message.news);
+            if let Some(message) = message.filter(|message| message.from != ctx.instance) {
+                ctx.hints.receive(&message.news);
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return,
-            ended = shop.store.listen(heard) => if let Err(error) = ended {
-                tracing::warn!(%error, "listening for hints failed, trying again");
+            () = shutdown.cancelled() => return,
+            ended = ctx.store.listen(on_message) => if let Err(error) = ended {
+                tracing::warn!(%error, "listening for hints failed, reconnecting");
             },
         }
         tokio::time::sleep(RECONNECT_AFTER).await;
     }
 }
 
-/// As many messages as it takes to keep each within the limit of a notification.
-fn payloads(from: Uuid, news: News) -> Vec<String> {
-    let whole = serde_json::to_string(&Message { from, news: news.clone() }).unwrap_or_default();
-    if whole.len() <= MAX_NOTIFICATION_BYTES || news.users.len() + news.boards.len() < 2 {
-        return vec![whole];
+/// Splits the hints into messages that each fit into one notification.
+fn payloads(from: Uuid, news: Notification) -> Vec<String> {
+    let payload = serde_json::to_string(&Message { from, news: news.clone() }).unwrap_or_default();
+    if payload.len() <= MAX_NOTIFICATION_BYTES || news.users.len() + news.boards.len() < 2 {
+        return vec![payload];
     }
     let (users, more_users) = halves(news.users);
     let (boards, more_boards) = halves(news.boards);
-    let mut messages = payloads(from, News { users, boards, credits: news.credits });
-    let rest = News { users: more_users, boards: more_boards, credits: false };
+    let mut messages = payloads(from, Notification { users, boards, credits: news.credits });
+    let rest = Notification { users: more_users, boards: more_boards, credits: false };
     messages.extend(payloads(from, rest));
     messages
 }

@@ -1,41 +1,41 @@
-//! Forgets what is older than the operator wants to keep it.
+//! Purges data that is older than the operator's retention settings.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::Workshop;
+use super::WorkerContext;
 use crate::domain::Timestamp;
-use crate::store::{FORGOTTEN_AT_ONCE, StoreError};
+use crate::store::{PURGE_BATCH_SIZE, StoreError};
 
-/// Uploads that no task edits.
+/// How long uploads are kept that no task uses.
 const KEEP_UNUSED_UPLOADS: TimeDelta = TimeDelta::days(1);
 
 /// Purges everything that is older than its retention.
-pub(super) async fn run(shop: Arc<Workshop>) -> Result<(), StoreError> {
-    let (store, keep, now) = (&shop.store, shop.settings.keep, shop.clock.now());
-    while is_full(store.forget_events(now - keep.events).await?) {}
-    while is_full(store.forget_deliveries(now - keep.events).await?) {}
-    while is_full(store.forget_callbacks(now - keep.callbacks).await?) {}
-    while is_full(store.forget_uploads(now - KEEP_UNUSED_UPLOADS, now).await?) {}
-    match keep.history {
-        Some(history) => forget_tasks(&shop, now - history).await,
+pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
+    let (store, retention, now) = (&ctx.store, ctx.settings.retention, ctx.clock.now());
+    while is_full(store.purge_events(now - retention.events).await?) {}
+    while is_full(store.purge_deliveries(now - retention.events).await?) {}
+    while is_full(store.purge_callbacks(now - retention.callbacks).await?) {}
+    while is_full(store.purge_uploads(now - KEEP_UNUSED_UPLOADS, now).await?) {}
+    match retention.history {
+        Some(history) => purge_tasks(&ctx, now - history).await,
         None => Ok(()),
     }
 }
 
-const fn is_full(forgotten: u64) -> bool {
-    forgotten >= FORGOTTEN_AT_ONCE as u64
+const fn is_full(purged: u64) -> bool {
+    purged >= PURGE_BATCH_SIZE as u64
 }
 
-async fn forget_tasks(shop: &Workshop, before: Timestamp) -> Result<(), StoreError> {
+async fn purge_tasks(ctx: &WorkerContext, before: Timestamp) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let outdated = shop.store.list_outdated(before, after).await?;
+        let outdated = ctx.store.list_purgeable_tasks(before, after).await?;
         for (owner, task) in &outdated {
-            shop.store.forget_task(owner, *task, shop.clock.now()).await?;
+            ctx.store.purge_task(owner, *task, ctx.clock.now()).await?;
         }
-        if outdated.len() < FORGOTTEN_AT_ONCE as usize {
+        if outdated.len() < PURGE_BATCH_SIZE as usize {
             return Ok(());
         }
         after = outdated.last().map(|(_, task)| *task);

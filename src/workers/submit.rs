@@ -1,4 +1,4 @@
-//! QUEUED: hands jobs to their provider, each once.
+//! QUEUED: submits jobs to their provider. A submission whose response is lost is not repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,41 +7,41 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::Workshop;
+use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
-use crate::domain::{Failure, FailureCode, Report, Timestamp, Trouble};
+use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, Timestamp};
 use crate::hints::Work;
-use crate::providers::{Delay, Provider, Refusal, Submission, Submitted};
-use crate::store::{By, Claim, Input, Note, StoreError, Verdict};
+use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
+use crate::store::{Authority, Claim, InputImage, ProviderOutcome, StoreError, TimelineNote};
 
-/// Longer than a call to a provider may take.
+/// Longer than the timeout of a call to a provider.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 pub(super) struct Submit {
-    shop: Arc<Workshop>,
+    ctx: Arc<WorkerContext>,
     provider: Arc<dyn Provider>,
 }
 
 impl Submit {
-    pub(super) fn new(shop: &Arc<Workshop>, provider: Arc<dyn Provider>) -> Arc<Self> {
-        Arc::new(Self { shop: Arc::clone(shop), provider })
+    pub(super) fn new(ctx: &Arc<WorkerContext>, provider: Arc<dyn Provider>) -> Arc<Self> {
+        Arc::new(Self { ctx: Arc::clone(ctx), provider })
     }
 
-    /// Links of the images to edit, good for as long as the provider may take; `None` when one of them
-    /// is gone.
+    /// Links of the images to edit, valid until the task times out; `None` when an image was
+    /// deleted.
     fn inputs(&self, claim: &Claim) -> Option<Vec<String>> {
-        let until = self.shop.clock.now() + self.shop.settings.task_timeout;
-        let link = |input: &Input| match input {
-            Input::Url(url) => Some(url.clone()),
-            Input::Stored { path } => Some(self.shop.links.stored(path, until).url.into()),
-            Input::Missing => None,
+        let until = self.ctx.clock.now() + self.ctx.settings.task_timeout;
+        let link = |input: &InputImage| match input {
+            InputImage::Url(url) => Some(url.clone()),
+            InputImage::Stored { path } => Some(self.ctx.links.stored(path, until).url.into()),
+            InputImage::NotFound => None,
         };
         claim.inputs.iter().map(link).collect()
     }
 
-    async fn submit(&self, claim: &Claim, inputs: &[String]) -> Submitted {
-        let callback = self.shop.links.callback(claim.provider, claim.task, claim.number);
+    async fn submit(&self, claim: &Claim, inputs: &[String]) -> SubmissionOutcome {
+        let callback = self.ctx.links.callback(claim.provider, claim.task, claim.number);
         let submission = Submission {
             model: &claim.model,
             request: &claim.request,
@@ -52,24 +52,25 @@ impl Submit {
         self.provider.submit(&submission).await
     }
 
-    async fn input_gone(&self, claim: &Claim) -> Result<(), StoreError> {
+    async fn input_missing(&self, claim: &Claim) -> Result<(), StoreError> {
         let code = FailureCode::InvalidInput;
-        let failure = Failure::new(code, "An image to edit was deleted before it was sent.");
-        let note = Note::new("input_gone", json!({ "code": code }));
-        self.shop.record(claim, &Report::Failed(failure), note).await?;
+        let failure =
+            Failure::new(code, "An image to edit was deleted before the task was submitted.");
+        let note = TimelineNote::new("input_gone", json!({ "code": code }));
+        self.ctx.record(claim, &JobUpdate::Failed(failure), note).await?;
         Ok(())
     }
 
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
-        let note = Note::new("submitted", json!({ "upstreamId": upstream_id }));
-        let report = Report::Accepted { provider: claim.provider, upstream_id };
-        self.shop.record(claim, &report, note).await?;
-        self.shop.hints.wake(Work::Balance);
-        self.shop.judge(claim.provider, Verdict::Worked).await;
+        let note = TimelineNote::new("submitted", json!({ "upstreamId": upstream_id }));
+        let update = JobUpdate::Accepted { provider: claim.provider, upstream_id };
+        self.ctx.record(claim, &update, note).await?;
+        self.ctx.hints.wake(Work::Balance);
+        self.ctx.record_outcome(claim.provider, ProviderOutcome::Success).await;
         Ok(())
     }
 
-    /// An answer that brings the images at once.
+    /// The response already contains the images.
     async fn done(
         &self,
         claim: &Claim,
@@ -77,76 +78,91 @@ impl Submit {
         urls: Vec<String>,
     ) -> Result<(), StoreError> {
         self.accepted(claim, upstream_id).await?;
-        let results = result_links(urls, self.shop.after(self.provider.result_life()));
-        let note = Note::new("finished", json!({ "images": results.len() }));
-        self.shop.tell(claim, &Report::Finished { results }, note, By::Gateway).await?;
+        let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
+        let note = TimelineNote::new("finished", json!({ "images": results.len() }));
+        self.ctx
+            .record_as(claim, &JobUpdate::Finished { results }, note, Authority::Gateway)
+            .await?;
         Ok(())
     }
 
-    async fn rejected(&self, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
-        let Refusal { failure, pause } = refusal;
+    async fn rejected(&self, claim: &Claim, refusal: SubmissionError) -> Result<(), StoreError> {
+        let SubmissionError { failure, pause } = refusal;
         let code = failure.code;
-        // First, so that the choice of another provider knows.
-        self.shop.judge(claim.provider, verdict(code, pause)).await;
-        let note = Note::new("rejected", json!({ "code": code }));
-        let may_move = !claim.model_named && is_providers_fault(code);
-        let report = if may_move { Report::Refused(failure) } else { Report::Failed(failure) };
-        self.shop.record(claim, &report, note).await?;
-        if may_move {
-            self.shop.hints.wake(Work::Reroute);
+        // Recorded first, so that rerouting knows that this provider is paused.
+        self.ctx.record_outcome(claim.provider, rejection_outcome(code, pause)).await;
+        let note = TimelineNote::new("rejected", json!({ "code": code }));
+        let may_reroute = !claim.model_named && is_provider_fault(code);
+        let update =
+            if may_reroute { JobUpdate::Rejected(failure) } else { JobUpdate::Failed(failure) };
+        self.ctx.record(claim, &update, note).await?;
+        if may_reroute {
+            self.ctx.hints.wake(Work::Reroute);
         }
         Ok(())
     }
 
     async fn postponed(&self, claim: &Claim, delay: Delay) -> Result<(), StoreError> {
         let at = match delay.after {
-            Some(after) => self.shop.after(after),
-            None => self.shop.after_pause(claim.step_attempts),
+            Some(after) => self.ctx.after(after),
+            None => self.ctx.after_backoff(claim.step_attempts),
         };
-        let pause = at - self.shop.clock.now();
-        let verdict =
-            delay.trouble.map_or(Verdict::Failed, |trouble| Verdict::Trouble(trouble, pause));
-        self.shop.judge(claim.provider, verdict).await;
-        let note = Note::new("submission_postponed", json!({ "why": delay.why, "until": at }));
-        self.shop.record(claim, &Report::Later { at }, note).await?;
+        let pause = at - self.ctx.clock.now();
+        let provider_outcome =
+            delay.breaker_reason.map_or(ProviderOutcome::SubmissionFailed, |reason| {
+                ProviderOutcome::SubmissionBlocked(reason, pause)
+            });
+        self.ctx.record_outcome(claim.provider, provider_outcome).await;
+        let note =
+            TimelineNote::new("submission_postponed", json!({ "why": delay.reason, "until": at }));
+        self.ctx.record(claim, &JobUpdate::Postponed { at }, note).await?;
         Ok(())
     }
 
-    /// The provider answered with an error of its own: it has no task of ours, so once more. Not
-    /// within the window of the rate, which counts each job once.
-    async fn faltered(&self, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
-        if claim.faltered {
+    /// The provider returned an internal error and did not accept the job, so it is submitted once
+    /// more: after the window of the rate limit, which counts each job once.
+    async fn transient_failure(
+        &self,
+        claim: &Claim,
+        refusal: SubmissionError,
+    ) -> Result<(), StoreError> {
+        if claim.had_transient_failure {
             return self.rejected(claim, refusal).await;
         }
-        self.shop.judge(claim.provider, Verdict::Failed).await;
-        let window = self.provider.pace().submissions.map(|rate| rate.window);
-        let pause = self.shop.after_pause(claim.step_attempts);
-        let at = pause.max(self.shop.clock.now() + window.unwrap_or_default());
+        self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
+        let window = self.provider.rate_limits().submissions.map(|rate| rate.window);
+        let pause = self.ctx.after_backoff(claim.step_attempts);
+        let at = pause.max(self.ctx.clock.now() + window.unwrap_or_default());
         let why = json!({ "why": "provider error", "until": at });
-        let note = Note::new("submission_postponed", why);
-        self.shop.record(claim, &Report::Faltered { at }, note).await?;
+        let note = TimelineNote::new("submission_postponed", why);
+        self.ctx.record(claim, &JobUpdate::TransientFailure { at }, note).await?;
         Ok(())
     }
 
     async fn lost(&self, claim: &Claim, why: &'static str) -> Result<(), StoreError> {
-        self.shop.judge(claim.provider, Verdict::Failed).await;
-        let note = Note::new("answer_lost", json!({ "why": why }));
-        self.shop.record(claim, &Report::AnswerLost, note).await?;
+        self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
+        let note = TimelineNote::new("answer_lost", json!({ "why": why }));
+        self.ctx.record(claim, &JobUpdate::AnswerLost, note).await?;
         Ok(())
     }
 }
 
-/// What a refusal says about its provider. One for what the client sent shows that it works.
-fn verdict(code: FailureCode, pause: Option<Duration>) -> Verdict {
+/// What a rejection shows about its provider. A rejection because of the client's input shows that
+/// the provider works.
+fn rejection_outcome(code: FailureCode, pause: Option<Duration>) -> ProviderOutcome {
     match (pause, code) {
-        (Some(pause), _) => Verdict::Trouble(Trouble::of(code), time_delta(pause)),
-        (None, FailureCode::ContentRejected | FailureCode::InvalidInput) => Verdict::Worked,
-        (None, _) => Verdict::Failed,
+        (Some(pause), _) => {
+            ProviderOutcome::SubmissionBlocked(BreakerReason::of(code), time_delta(pause))
+        }
+        (None, FailureCode::ContentRejected | FailureCode::InvalidInput) => {
+            ProviderOutcome::Success
+        }
+        (None, _) => ProviderOutcome::SubmissionFailed,
     }
 }
 
-/// Another provider may do better: the refusal was not about the content.
-const fn is_providers_fault(code: FailureCode) -> bool {
+/// Another provider may accept the task: the rejection was not about the content.
+const fn is_provider_fault(code: FailureCode) -> bool {
     use FailureCode::{UpstreamAuth, UpstreamCredits, UpstreamUnavailable};
     matches!(code, UpstreamAuth | UpstreamCredits | UpstreamUnavailable)
 }
@@ -159,36 +175,41 @@ fn time_delta(duration: Duration) -> TimeDelta {
 impl Step for Submit {
     type Job = Claim;
 
-    const AT_ONCE: usize = 64;
+    const CONCURRENCY: usize = 64;
 
-    fn bell(&self) -> Work {
+    fn wake_signal(&self) -> Work {
         Work::Submit(self.provider.name())
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let terms = self.shop.terms(limit, LEASE);
-        let (name, pace) = (self.provider.name(), self.provider.pace());
-        self.shop.store.claim_submissions(name, pace, terms, &self.shop.clock).await
+        let claim_options = self.ctx.claim_options(limit, LEASE);
+        let (name, rate_limits) = (self.provider.name(), self.provider.rate_limits());
+        self.ctx.store.claim_submissions(name, rate_limits, claim_options, &self.ctx.clock).await
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.shop.store.next_submission(self.provider.name()).await
+        self.ctx.store.next_submission_due(self.provider.name()).await
     }
 
     async fn work(&self, claim: Claim) -> Result<(), StoreError> {
         if claim.answer_lost {
-            let note = Note::new("answer_lost", json!({ "why": "the gateway was interrupted" }));
-            self.shop.record(&claim, &Report::AnswerLost, note).await?;
+            let note =
+                TimelineNote::new("answer_lost", json!({ "why": "the gateway was interrupted" }));
+            self.ctx.record(&claim, &JobUpdate::AnswerLost, note).await?;
             return Ok(());
         }
-        let Some(inputs) = self.inputs(&claim) else { return self.input_gone(&claim).await };
+        let Some(inputs) = self.inputs(&claim) else { return self.input_missing(&claim).await };
         match self.submit(&claim, &inputs).await {
-            Submitted::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
-            Submitted::Done { upstream_id, urls } => self.done(&claim, upstream_id, urls).await,
-            Submitted::Rejected(refusal) => self.rejected(&claim, refusal).await,
-            Submitted::Faltered(refusal) => self.faltered(&claim, refusal).await,
-            Submitted::Postponed(delay) => self.postponed(&claim, delay).await,
-            Submitted::Lost { why } => self.lost(&claim, why).await,
+            SubmissionOutcome::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
+            SubmissionOutcome::Completed { upstream_id, urls } => {
+                self.done(&claim, upstream_id, urls).await
+            }
+            SubmissionOutcome::Rejected(refusal) => self.rejected(&claim, refusal).await,
+            SubmissionOutcome::TransientFailure(refusal) => {
+                self.transient_failure(&claim, refusal).await
+            }
+            SubmissionOutcome::Postponed(delay) => self.postponed(&claim, delay).await,
+            SubmissionOutcome::Unconfirmed { reason } => self.lost(&claim, reason).await,
         }
     }
 }

@@ -1,26 +1,29 @@
-//! Ends what has waited too long: the client's deadline, the provider's time.
+//! Ends jobs whose timeout or deadline has expired.
 
 use std::sync::Arc;
 
-use super::Workshop;
-use crate::domain::{Report, Scope};
-use crate::store::{By, Note, StoreError, Told};
+use super::WorkerContext;
+use crate::domain::{JobUpdate, UpdateTarget};
+use crate::store::{Authority, RecordRequest, StoreError, TimelineNote};
 
 const BATCH_SIZE: u32 = 100;
 
-/// Ends the jobs whose time limit has passed.
-pub(super) async fn run(shop: Arc<Workshop>) -> Result<(), StoreError> {
-    let now = shop.clock.now();
-    let providers: Vec<_> = shop.registry.all().map(|provider| provider.name()).collect();
-    for (task, job) in shop.store.list_expired(&providers, BATCH_SIZE, now).await? {
-        let (scope, report) = (Scope::Job(job), &Report::Expired);
-        let told = Told { task, scope, by: By::Gateway, report, note: Note::of(report) };
-        // One that cannot be recorded must not keep the others waiting.
-        match shop.store.record(told, now).await {
+/// Ends one batch of expired jobs.
+pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
+    let now = ctx.clock.now();
+    let providers: Vec<_> = ctx.registry.all().map(|provider| provider.name()).collect();
+    for (task, job) in ctx.store.list_expired(&providers, BATCH_SIZE, now).await? {
+        let (target, update) = (UpdateTarget::Job(job), &JobUpdate::Expired);
+        let note = TimelineNote::of(update);
+        let request = RecordRequest { task, target, authority: Authority::Gateway, update, note };
+        // A task that cannot be recorded must not delay the others.
+        match ctx.store.record(request, now).await {
             Ok(recorded) => {
-                tracing::info!(task.id = %task, job, ?recorded, "a task's time is over");
+                tracing::info!(task.id = %task, job, ?recorded, "task expired");
             }
-            Err(error) => tracing::warn!(task.id = %task, job, %error, "its end was not recorded"),
+            Err(error) => {
+                tracing::warn!(task.id = %task, job, %error, "recording an expired task failed, will retry");
+            }
         }
     }
     Ok(())

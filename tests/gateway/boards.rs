@@ -11,7 +11,7 @@ const BOARD: &str = "
     ... on NotFound { message }
 ";
 
-async fn change(user: &User, mutation: &str, variables: Value) -> Value {
+async fn mutate(user: &User, mutation: &str, variables: Value) -> Value {
     let name = mutation.split('(').next().unwrap();
     let declared: Vec<String> = variables
         .as_object()
@@ -33,7 +33,7 @@ async fn change(user: &User, mutation: &str, variables: Value) -> Value {
 
 async fn create(user: &User, kind: &str, title: &str) -> Value {
     let input = json!({ "kind": kind, "title": title });
-    change(user, "createBoard(input: $input)", json!({ "input": input })).await
+    mutate(user, "createBoard(input: $input)", json!({ "input": input })).await
 }
 
 async fn board(user: &User) -> String {
@@ -43,24 +43,24 @@ async fn board(user: &User) -> String {
 
 async fn add(user: &User, board: &str, images: &[String]) -> Value {
     let variables = json!({ "board": board, "images": images });
-    change(user, "addImagesToBoard(boardId: $board, imageIds: $images)", variables).await
+    mutate(user, "addImagesToBoard(boardId: $board, imageIds: $images)", variables).await
 }
 
 async fn remove(user: &User, board: &str, images: &[String]) -> Value {
     let variables = json!({ "board": board, "images": images });
-    change(user, "removeImagesFromBoard(boardId: $board, imageIds: $images)", variables).await
+    mutate(user, "removeImagesFromBoard(boardId: $board, imageIds: $images)", variables).await
 }
 
 async fn relocate(user: &User, board: &str, images: &[String], before: Option<&str>) -> Value {
     let variables = json!({ "board": board, "images": images, "before": before });
     let mutation = "moveImagesOnBoard(boardId: $board, imageIds: $images, beforeImageId: $before)";
-    change(user, mutation, variables).await
+    mutate(user, mutation, variables).await
 }
 
-/// The images of a new task.
+/// Creates a task and returns the ids of its images.
 async fn images(user: &User, count: u32) -> Vec<String> {
     let result = user.generate(json!({ "prompt": "a boat", "count": count })).await;
-    let task = user.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = user.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     ids(&task["images"])
 }
 
@@ -69,40 +69,43 @@ fn ids(nodes: &Value) -> Vec<String> {
     ids.collect()
 }
 
-fn standing(answer: &Value) -> Vec<String> {
+fn on_board(answer: &Value) -> Vec<String> {
     ids(&answer["board"]["images"]["nodes"])
 }
 
 #[tokio::test]
-async fn images_stand_on_a_board_in_the_order_they_were_put_and_moved() {
+async fn board_images_keep_the_order_in_which_they_were_added_and_moved() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let board = board(&ana).await;
     let all = images(&ana, 4).await;
     let [a, b, c, d] = [0, 1, 2, 3].map(|index| all[index].clone());
-    let put = |ids: &[&String]| ids.iter().map(|id| (*id).clone()).collect::<Vec<_>>();
+    let owned = |ids: &[&String]| ids.iter().map(|id| (*id).clone()).collect::<Vec<_>>();
 
-    assert_eq!(standing(&add(&ana, &board, &put(&[&c, &a, &c])).await), put(&[&c, &a]));
-    assert_eq!(standing(&add(&ana, &board, &put(&[&a, &b, &d])).await), put(&[&c, &a, &b, &d]));
-    let moved = relocate(&ana, &board, &put(&[&d, &b]), Some(&c)).await;
-    assert_eq!(standing(&moved), put(&[&d, &b, &c, &a]));
-    assert_eq!(standing(&relocate(&ana, &board, &put(&[&d]), None).await), put(&[&b, &c, &a, &d]));
-    assert_eq!(standing(&remove(&ana, &board, &put(&[&c, &c])).await), put(&[&b, &a, &d]));
-    assert_eq!(standing(&remove(&ana, &board, &put(&[&c])).await), put(&[&b, &a, &d]));
-    assert_eq!(standing(&add(&ana, &board, &put(&[&c])).await), put(&[&b, &a, &d, &c]));
+    assert_eq!(on_board(&add(&ana, &board, &owned(&[&c, &a, &c])).await), owned(&[&c, &a]));
+    assert_eq!(on_board(&add(&ana, &board, &owned(&[&a, &b, &d])).await), owned(&[&c, &a, &b, &d]));
+    let moved = relocate(&ana, &board, &owned(&[&d, &b]), Some(&c)).await;
+    assert_eq!(on_board(&moved), owned(&[&d, &b, &c, &a]));
+    assert_eq!(
+        on_board(&relocate(&ana, &board, &owned(&[&d]), None).await),
+        owned(&[&b, &c, &a, &d])
+    );
+    assert_eq!(on_board(&remove(&ana, &board, &owned(&[&c, &c])).await), owned(&[&b, &a, &d]));
+    assert_eq!(on_board(&remove(&ana, &board, &owned(&[&c])).await), owned(&[&b, &a, &d]));
+    assert_eq!(on_board(&add(&ana, &board, &owned(&[&c])).await), owned(&[&b, &a, &d, &c]));
     let absent = relocate(&ana, &board, &images(&ana, 1).await, None).await;
     assert_eq!(absent["__typename"], "NotFound");
 }
 
 #[tokio::test]
-async fn an_image_stands_on_several_boards_and_outlives_them() {
+async fn an_image_can_be_on_several_boards_and_survives_their_deletion() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let (first, second) = (board(&ana).await, board(&ana).await);
     let image = images(&ana, 1).await;
     add(&ana, &first, &image).await;
-    assert_eq!(standing(&add(&ana, &second, &image).await), image);
-    let deleted = change(&ana, "deleteBoard(id: $id)", json!({ "id": first })).await;
+    assert_eq!(on_board(&add(&ana, &second, &image).await), image);
+    let deleted = mutate(&ana, "deleteBoard(id: $id)", json!({ "id": first })).await;
     assert_eq!(deleted["board"]["title"], "Summer");
     let query = "query($first: ID!, $second: ID!, $image: ID!) {
         first: board(id: $first) { id } second: board(id: $second) { images { nodes { id } } }
@@ -116,25 +119,25 @@ async fn an_image_stands_on_several_boards_and_outlives_them() {
 }
 
 #[tokio::test]
-async fn a_tasks_images_are_put_on_its_board_when_they_are_stored() {
+async fn a_tasks_images_are_added_to_its_board_when_they_are_stored() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let board = board(&ana).await;
     let earlier = images(&ana, 1).await;
     add(&ana, &board, &earlier).await;
     let result = ana.generate(json!({ "prompt": "a boat", "count": 2, "boardId": board })).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     let query = "query($id: ID!, $task: ID!) {
         board(id: $id) { images { nodes { id } } }
         tasks(filter: { boardId: $id }) { nodes { id board { title } } }
         task(id: $task) { board { id } } }";
     let data = ana.graphql(query, json!({ "id": board, "task": task["id"] })).await;
-    let mut standing = ids(&data["board"]["images"]["nodes"]);
-    assert_eq!(standing.remove(0), earlier[0]);
-    standing.sort();
+    let mut on_board = ids(&data["board"]["images"]["nodes"]);
+    assert_eq!(on_board.remove(0), earlier[0]);
+    on_board.sort();
     let mut stored = ids(&task["images"]);
     stored.sort();
-    assert_eq!(standing, stored);
+    assert_eq!(on_board, stored);
     assert_eq!(
         data["tasks"]["nodes"],
         json!([{ "id": task["id"], "board": { "title": "Summer" } }])
@@ -143,13 +146,13 @@ async fn a_tasks_images_are_put_on_its_board_when_they_are_stored() {
 }
 
 #[tokio::test]
-async fn a_board_that_goes_while_its_task_runs_takes_nothing_with_it() {
+async fn deleting_a_board_does_not_affect_its_running_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let board = board(&ana).await;
     let result = ana.generate(json!({ "prompt": "a boat [sim:slow=2]", "boardId": board })).await;
-    change(&ana, "deleteBoard(id: $id)", json!({ "id": board })).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    mutate(&ana, "deleteBoard(id: $id)", json!({ "id": board })).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["status"], "SUCCEEDED", "{task}");
     let query = "query($id: ID!) { task(id: $id) { board { id } } }";
     let data = ana.graphql(query, json!({ "id": task["id"] })).await;
@@ -159,7 +162,7 @@ async fn a_board_that_goes_while_its_task_runs_takes_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn nobody_sees_or_changes_anothers_board_or_puts_anothers_image_on_it() {
+async fn users_cannot_read_or_change_boards_and_images_of_other_users() {
     let app = TestApp::start().await;
     let (ana, eve) = (app.user("ana"), app.user("eve"));
     let (hers, own) = (board(&ana).await, board(&eve).await);
@@ -170,11 +173,11 @@ async fn nobody_sees_or_changes_anothers_board_or_puts_anothers_image_on_it() {
     not_found(&remove(&eve, &hers, &image).await);
     not_found(&relocate(&eve, &hers, &image, None).await);
     not_found(
-        &change(&eve, "updateBoard(id: $id, title: $title)", json!({ "id": hers, "title": "x" }))
+        &mutate(&eve, "updateBoard(id: $id, title: $title)", json!({ "id": hers, "title": "x" }))
             .await,
     );
-    not_found(&change(&eve, "deleteBoard(id: $id)", json!({ "id": hers })).await);
-    not_found(&change(&eve, "deleteBoard(id: $id)", json!({ "id": "nonsense" })).await);
+    not_found(&mutate(&eve, "deleteBoard(id: $id)", json!({ "id": hers })).await);
+    not_found(&mutate(&eve, "deleteBoard(id: $id)", json!({ "id": "nonsense" })).await);
     let query =
         "query($id: ID!) { board(id: $id) { id } node(id: $id) { id } boards { nodes { id } } }";
     let data = eve.graphql(query, json!({ "id": hers })).await;
@@ -187,7 +190,7 @@ async fn nobody_sees_or_changes_anothers_board_or_puts_anothers_image_on_it() {
 }
 
 #[tokio::test]
-async fn a_board_needs_a_title_and_images_are_named_by_the_hundred() {
+async fn a_board_needs_a_title_and_accepts_at_most_100_images_per_call() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     for title in ["", "  ", &"x".repeat(201), "a\0b"] {
@@ -201,7 +204,7 @@ async fn a_board_needs_a_title_and_images_are_named_by_the_hundred() {
 }
 
 #[tokio::test]
-async fn a_full_board_takes_no_more() {
+async fn a_full_board_rejects_more_images() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let (board, image) = (board(&ana).await, images(&ana, 1).await);
@@ -213,18 +216,18 @@ async fn a_full_board_takes_no_more() {
     ) INSERT INTO board_images SELECT boards.id, more.id, 1 FROM boards, more";
     // The foreign key is checked at the end of the statement.
     sqlx::query(fill).execute(&mut database).await.unwrap();
-    let refused = add(&ana, &board, &image).await;
-    assert_eq!(refused["fields"][0]["path"], json!(["imageIds"]), "{refused}");
+    let rejected = add(&ana, &board, &image).await;
+    assert_eq!(rejected["fields"][0]["path"], json!(["imageIds"]), "{rejected}");
     let result = ana.generate(json!({ "prompt": "a boat", "boardId": board })).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["status"], "SUCCEEDED");
-    let standing = "SELECT count(*) FROM board_images";
-    let standing: i64 = sqlx::query_scalar(standing).fetch_one(&mut database).await.unwrap();
-    assert_eq!(standing, 1000);
+    let on_board = "SELECT count(*) FROM board_images";
+    let on_board: i64 = sqlx::query_scalar(on_board).fetch_one(&mut database).await.unwrap();
+    assert_eq!(on_board, 1000);
 }
 
 #[tokio::test]
-async fn boards_and_their_images_are_paged_both_ways() {
+async fn boards_and_their_images_are_paged_forward_and_backward() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let mut boards = Vec::new();
@@ -260,7 +263,7 @@ async fn boards_and_their_images_are_paged_both_ways() {
     };
     let first = page(json!({ "first": 3 })).await;
     assert_eq!(ids(&first["nodes"]), all[..3]);
-    // A cursor goes with its image, wherever that is moved.
+    // A cursor follows its image when the image is moved.
     relocate(&ana, &boards[0], &all[2..3], Some(&all[0])).await;
     let rest = page(json!({ "first": 3, "after": first["pageInfo"]["endCursor"] })).await;
     assert_eq!(ids(&rest["nodes"]), [all[0].clone(), all[1].clone(), all[3].clone()]);
@@ -268,7 +271,7 @@ async fn boards_and_their_images_are_paged_both_ways() {
 }
 
 #[tokio::test]
-async fn a_followed_board_tells_of_every_change_on_any_replica() {
+async fn board_updated_pushes_every_change_on_every_replica() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let board = board(&ana).await;
@@ -277,15 +280,15 @@ async fn a_followed_board_tells_of_every_change_on_any_replica() {
     let query =
         "subscription($id: ID!) { boardUpdated(id: $id) { title images { nodes { id } } } }";
     socket.subscribe("b", query, json!({ "id": board })).await;
-    let told = socket.data().await;
-    assert_eq!(told["boardUpdated"], json!({ "title": "Summer", "images": { "nodes": [] } }));
+    let update = socket.data().await;
+    assert_eq!(update["boardUpdated"], json!({ "title": "Summer", "images": { "nodes": [] } }));
     let result = ana.generate(json!({ "prompt": "a boat", "boardId": board })).await;
     let task = result["task"]["id"].as_str().unwrap();
     let stored = socket.data().await["boardUpdated"]["images"]["nodes"].clone();
-    assert_eq!(ids(&stored), ids(&ana.finishes(task).await["images"]));
+    assert_eq!(ids(&stored), ids(&ana.wait_until_finished(task).await["images"]));
     let variables = json!({ "id": board, "title": "Autumn" });
-    change(&ana, "updateBoard(id: $id, title: $title)", variables).await;
+    mutate(&ana, "updateBoard(id: $id, title: $title)", variables).await;
     assert_eq!(socket.data().await["boardUpdated"]["title"], "Autumn");
-    change(&ana, "deleteBoard(id: $id)", json!({ "id": board })).await;
+    mutate(&ana, "deleteBoard(id: $id)", json!({ "id": board })).await;
     assert_eq!(socket.next().await["type"], "complete");
 }

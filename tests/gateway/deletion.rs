@@ -1,4 +1,4 @@
-//! Deleting, and forgetting what is old.
+//! Deletion by users, and retention.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use sqlx::Connection;
 
 use crate::harness::{TestApp, User, eventually};
 
-const DAY: i64 = 24 * 3600;
-/// What is old is looked for every ten minutes.
-const NEXT_LOOK: i64 = 601;
+const DAY_SECONDS: i64 = 24 * 3600;
+/// The purge runs every 600 seconds; one second more makes sure that it has run.
+const PURGE_INTERVAL_SECONDS: i64 = 601;
 
 async fn delete_task(user: &User, id: &str) -> Value {
     let query = "mutation($id: ID!) { deleteTask(id: $id) {
@@ -22,8 +22,8 @@ async fn delete_image(user: &User, id: &str) -> Value {
     user.graphql(query, json!({ "id": id })).await["deleteImage"].clone()
 }
 
-/// A board with these images.
-async fn board_with(user: &User, images: &[&Value]) -> String {
+/// Creates a board with these images and returns its id.
+async fn create_board_with(user: &User, images: &[&Value]) -> String {
     let create = "mutation { createBoard(input: { kind: MOODBOARD, title: \"x\" }) { ... on BoardChanged { board { id } } } }";
     let board = user.graphql(create, json!({})).await["createBoard"]["board"]["id"].clone();
     let add = "mutation($board: ID!, $images: [ID!]!) { addImagesToBoard(boardId: $board, imageIds: $images) { __typename } }";
@@ -32,54 +32,53 @@ async fn board_with(user: &User, images: &[&Value]) -> String {
     board.as_str().unwrap().to_owned()
 }
 
-async fn standing(user: &User, board: &str) -> Value {
+async fn board_images(user: &User, board: &str) -> Value {
     let query = "query($id: ID!) { board(id: $id) { images { nodes { id } } } }";
     user.graphql(query, json!({ "id": board })).await["board"]["images"]["nodes"].clone()
 }
 
-async fn goes(user: &User, link: &str) {
-    eventually("the bytes to go", || async {
+async fn wait_until_removed(user: &User, link: &str) {
+    eventually("the file to be removed", || async {
         (user.get(link).await.status() == 404).then_some(())
     })
     .await;
 }
 
-async fn finished(user: &User, prompt: &str) -> Value {
-    user.finishes(&user.submit(prompt).await).await
+async fn create_finished_task(user: &User, prompt: &str) -> Value {
+    user.wait_until_finished(&user.submit(prompt).await).await
 }
 
 #[tokio::test]
-async fn a_deleted_task_is_gone_with_its_bytes_and_stays_paid_for() {
+async fn deleting_a_task_removes_its_files_and_refunds_nothing() {
     let app = TestApp::with(&["--user-quota=100"]).await;
     let ana = app.user("ana");
-    let task = finished(&ana, "a boat").await;
+    let task = create_finished_task(&ana, "a boat").await;
     let id = task["id"].as_str().unwrap();
     let link = task["images"][0]["url"].as_str().unwrap();
     let small = "query($id: ID!) { task(id: $id) { images { url(variant: THUMBNAIL) } } }";
     let small = ana.graphql(small, json!({ "id": id })).await["task"]["images"][0]["url"].clone();
     assert_eq!(ana.get(small.as_str().unwrap()).await.status(), 200);
-    let board = board_with(&ana, &[&task["images"][0]["id"]]).await;
+    let board = create_board_with(&ana, &[&task["images"][0]["id"]]).await;
     let spent = "{ credits { quota { spent reserved available } } }";
     let before = ana.graphql(spent, json!({})).await;
 
     assert_eq!(delete_task(&ana, id).await, json!({ "__typename": "TaskDeleted", "id": id }));
     assert_eq!(ana.task(id).await, Value::Null);
-    assert_eq!(standing(&ana, &board).await, json!([]));
-    goes(&ana, link).await;
-    goes(&ana, small.as_str().unwrap()).await;
+    assert_eq!(board_images(&ana, &board).await, json!([]));
+    wait_until_removed(&ana, link).await;
+    wait_until_removed(&ana, small.as_str().unwrap()).await;
     assert_eq!(ana.graphql(spent, json!({})).await, before);
     assert_eq!(delete_task(&ana, id).await["__typename"], "NotFound");
 }
 
 #[tokio::test]
-async fn a_task_that_runs_or_is_anothers_is_not_deleted() {
+async fn unfinished_tasks_and_tasks_of_other_users_cannot_be_deleted() {
     let app = TestApp::start().await;
     let (ana, eve) = (app.user("ana"), app.user("eve"));
-    let task = ana.submit("a boat [sim:never]").await;
-    ana.reaches(&task, "GENERATING").await;
-    let refused = delete_task(&ana, &task).await;
-    assert_eq!(refused["__typename"], "InvalidInput");
-    assert_eq!(refused["message"], "The task is GENERATING; cancel it first, or wait for its end.");
+    let task = ana.submit("a boat [sim:never-wait_until_finished]").await;
+    ana.wait_for_status(&task, "GENERATING").await;
+    let rejected = delete_task(&ana, &task).await;
+    assert_eq!(rejected["__typename"], "InvalidInput");
     ana.cancel(&task).await;
     assert_eq!(delete_task(&eve, &task).await["__typename"], "NotFound");
     assert_eq!(delete_task(&ana, "nonsense").await["__typename"], "NotFound");
@@ -87,27 +86,27 @@ async fn a_task_that_runs_or_is_anothers_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_task_that_the_provider_may_yet_have_taken_is_not_deleted() {
+async fn a_canceled_task_cannot_be_deleted_while_its_submission_is_unanswered() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let task = ana.submit("a boat [sim:hang]").await;
-    eventually("it to be sent", || async {
+    eventually("the submission to be sent", || async {
         (app.simulator.counts().submissions > 0).then_some(())
     })
     .await;
     assert_eq!(ana.cancel(&task).await["__typename"], "TaskCanceled");
-    let refused = delete_task(&ana, &task).await;
-    assert_eq!(refused["__typename"], "InvalidInput", "{refused}");
+    let rejected = delete_task(&ana, &task).await;
+    assert_eq!(rejected["__typename"], "InvalidInput", "{rejected}");
     app.advance(301);
     assert_eq!(delete_task(&ana, &task).await["__typename"], "TaskDeleted");
 }
 
 #[tokio::test]
-async fn a_deletion_that_waits_for_the_cancellation_sees_what_that_recorded() {
+async fn a_deletion_that_waits_for_a_cancellation_reads_its_result() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let task = ana.submit("a boat [sim:hang]").await;
-    eventually("it to be sent", || async {
+    eventually("the submission to be sent", || async {
         (app.simulator.counts().submissions > 0).then_some(())
     })
     .await;
@@ -117,7 +116,7 @@ async fn a_deletion_that_waits_for_the_cancellation_sees_what_that_recorded() {
     let waiters = |count: i64| {
         let database = app.database.clone();
         async move {
-            eventually("the statements to wait", || async {
+            eventually("the statements to wait for the lock", || async {
                 let waiting = "SELECT count(*) FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
                 let mut database = database.connect().await;
@@ -144,15 +143,15 @@ async fn a_deletion_that_waits_for_the_cancellation_sees_what_that_recorded() {
 }
 
 #[tokio::test]
-async fn a_deleted_image_leaves_its_task_and_every_board() {
+async fn a_deleted_image_is_removed_from_its_task_and_every_board() {
     let app = TestApp::start().await;
     let (ana, eve) = (app.user("ana"), app.user("eve"));
     let result = ana.generate(json!({ "prompt": "a boat", "count": 2 })).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     let [first, second] = [0, 1].map(|index| task["images"][index].clone());
     let boards = [
-        board_with(&ana, &[&first["id"], &second["id"]]).await,
-        board_with(&ana, &[&first["id"]]).await,
+        create_board_with(&ana, &[&first["id"], &second["id"]]).await,
+        create_board_with(&ana, &[&first["id"]]).await,
     ];
     assert_eq!(delete_image(&eve, first["id"].as_str().unwrap()).await["__typename"], "NotFound");
     let mut socket = ana.socket().await;
@@ -163,20 +162,20 @@ async fn a_deleted_image_leaves_its_task_and_every_board() {
     let deleted = delete_image(&ana, first["id"].as_str().unwrap()).await;
     let left = json!([{ "id": second["id"] }]);
     assert_eq!(deleted["task"]["images"], left, "{deleted}");
-    assert_eq!(standing(&ana, &boards[0]).await, left);
+    assert_eq!(board_images(&ana, &boards[0]).await, left);
     assert_eq!(socket.data().await["boardUpdated"]["images"]["nodes"], json!([]));
-    goes(&ana, first["url"].as_str().unwrap()).await;
+    wait_until_removed(&ana, first["url"].as_str().unwrap()).await;
     assert_eq!(ana.get(second["url"].as_str().unwrap()).await.status(), 200);
     assert_eq!(delete_image(&ana, first["id"].as_str().unwrap()).await["__typename"], "NotFound");
 }
 
 #[tokio::test]
-async fn an_edit_whose_image_is_deleted_before_its_turn_fails_and_costs_nothing() {
+async fn a_queued_edit_whose_image_is_deleted_fails_at_no_cost() {
     let app = TestApp::with(&["--submissions-per-10-seconds=0"]).await;
     let ana = app.user("ana");
-    // One that the paused providers do not hold up.
+    // The submission limit of 0 does not apply to Ace Data Cloud.
     let made = ana.generate(json!({ "prompt": "a boat", "model": "ace/nano-banana" })).await;
-    let made = ana.finishes(made["task"]["id"].as_str().unwrap()).await;
+    let made = ana.wait_until_finished(made["task"]["id"].as_str().unwrap()).await;
     let source = json!([{ "imageId": made["images"][0]["id"] }]);
     let edit = json!({ "prompt": "in the rain", "images": source, "model": "nano-banana" });
     let edit = ana.edit(edit).await["task"]["id"].as_str().unwrap().to_owned();
@@ -184,44 +183,45 @@ async fn an_edit_whose_image_is_deleted_before_its_turn_fails_and_costs_nothing(
     let mut killed = app.kill();
     killed.flags = Vec::new();
     let app = killed.restart().await;
-    let task = ana.at(&app).finishes(&edit).await;
+    let task = ana.at(&app).wait_until_finished(&edit).await;
     assert_eq!(task["failure"]["code"], "INVALID_INPUT", "{task}");
     assert_eq!(task["cost"]["settled"], 0.0);
 }
 
 #[tokio::test]
-async fn what_a_killed_gateway_stored_for_a_task_that_then_failed_does_not_stay() {
+async fn files_stored_before_a_crash_are_removed_when_the_task_ends_without_them() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let task = ana.submit("a boat [sim:result=late]").await;
-    ana.reaches(&task, "STORING").await;
-    // As a download leaves it that is killed before it is recorded.
+    ana.wait_for_status(&task, "STORING").await;
+    // A download that was killed before it was recorded leaves such a file.
     app.write_file(&format!("{task}/0-0/original.jpg"));
     ana.cancel(&task).await;
     let app = app.kill().restart().await;
     app.advance(300);
-    eventually("nothing of it to be left", || async {
+    eventually("the files of the task to be removed", || async {
         (!app.files().iter().any(|file| file.starts_with(&task))).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn history_is_kept_as_long_as_the_operator_says_and_boards_longer() {
+async fn tasks_are_purged_after_the_retention_period_unless_they_are_in_use() {
     let app = TestApp::with(&["--keep-history-days=10", "--task-timeout-seconds=86400"]).await;
     let ana = app.user("ana");
-    let (plain, kept) = (finished(&ana, "a boat").await, finished(&ana, "a tree").await);
-    let edited = finished(&ana, "a road").await;
-    // What is forgotten is forgotten from the oldest on: when the last is gone, all were looked at.
-    let last = finished(&ana, "a hill").await;
-    board_with(&ana, &[&kept["images"][0]["id"]]).await;
-    app.advance(10 * DAY - 60);
+    let (plain, kept) =
+        (create_finished_task(&ana, "a boat").await, create_finished_task(&ana, "a tree").await);
+    let edited = create_finished_task(&ana, "a road").await;
+    // The purge starts with the oldest task: when the newest is deleted, all have been examined.
+    let last = create_finished_task(&ana, "a hill").await;
+    create_board_with(&ana, &[&kept["images"][0]["id"]]).await;
+    app.advance(10 * DAY_SECONDS - 60);
     let source = json!([{ "imageId": edited["images"][0]["id"] }]);
-    let edit = json!({ "prompt": "in the rain [sim:never]", "images": source });
+    let edit = json!({ "prompt": "in the rain [sim:never-wait_until_finished]", "images": source });
     let edit = ana.edit(edit).await["task"]["id"].as_str().unwrap().to_owned();
-    ana.reaches(&edit, "GENERATING").await;
-    app.advance(NEXT_LOOK);
-    eventually("the last old task to go", || async {
+    ana.wait_for_status(&edit, "GENERATING").await;
+    app.advance(PURGE_INTERVAL_SECONDS);
+    eventually("the newest old task to be purged", || async {
         ana.task(last["id"].as_str().unwrap()).await.is_null().then_some(())
     })
     .await;
@@ -230,14 +230,14 @@ async fn history_is_kept_as_long_as_the_operator_says_and_boards_longer() {
         assert_eq!(ana.task(spared["id"].as_str().unwrap()).await["status"], "SUCCEEDED");
     }
     let folder = plain["id"].as_str().unwrap().to_owned();
-    eventually("its bytes to go", || async {
+    eventually("its files to be removed", || async {
         (!app.files().iter().any(|file| file.starts_with(&folder))).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn old_events_are_forgotten_and_a_cursor_from_before_them_says_so() {
+async fn old_events_are_purged_and_cursors_before_them_are_rejected() {
     let app = TestApp::with(&["--keep-events-days=3"]).await;
     let ana = app.user("ana");
     let mut socket = ana.socket().await;
@@ -248,13 +248,13 @@ async fn old_events_are_forgotten_and_a_cursor_from_before_them_says_so() {
     while cursors.len() < 4 {
         cursors.push(socket.data().await["taskEvents"]["cursor"].clone());
     }
-    app.advance(3 * DAY + 60);
+    app.advance(3 * DAY_SECONDS + 60);
     let mut database = app.database.connect().await;
-    eventually("the events to be forgotten", || async {
-        app.advance(NEXT_LOOK);
-        let forgotten = "SELECT count(*) FROM users WHERE forgotten_seq = last_seq";
+    eventually("the events to be purged", || async {
+        app.advance(PURGE_INTERVAL_SECONDS);
+        let purged = "SELECT count(*) FROM users WHERE forgotten_seq = last_seq";
         let mut database = app.database.connect().await;
-        let users: i64 = sqlx::query_scalar(forgotten).fetch_one(&mut database).await.unwrap();
+        let users: i64 = sqlx::query_scalar(purged).fetch_one(&mut database).await.unwrap();
         (users == 1).then_some(())
     })
     .await;
@@ -272,13 +272,13 @@ async fn old_events_are_forgotten_and_a_cursor_from_before_them_says_so() {
 }
 
 #[tokio::test]
-async fn the_record_of_callbacks_is_forgotten_read_or_not() {
+async fn callbacks_are_purged_whether_processed_or_not() {
     let app = TestApp::with(&["--keep-callbacks-days=2"]).await;
     let ana = app.user("ana");
-    finished(&ana, "a boat").await;
+    create_finished_task(&ana, "a boat").await;
     let mut database = app.database.connect().await;
     let count = "SELECT count(*) FROM callbacks";
-    eventually("a callback to be kept", || async {
+    eventually("a callback to be stored", || async {
         let mut database = app.database.connect().await;
         let kept: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
         (kept > 0).then_some(())
@@ -290,9 +290,9 @@ async fn the_record_of_callbacks_is_forgotten_read_or_not() {
         .execute(&mut database)
         .await
         .unwrap();
-    app.advance(2 * DAY + 60);
-    eventually("it to be forgotten", || async {
-        app.advance(NEXT_LOOK);
+    app.advance(2 * DAY_SECONDS + 60);
+    eventually("the callback to be purged", || async {
+        app.advance(PURGE_INTERVAL_SECONDS);
         let mut database = app.database.connect().await;
         let kept: i64 = sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap();
         (kept == 0).then_some(())

@@ -1,4 +1,4 @@
-//! What is pushed: every change once, in order, to its owner only.
+//! Subscriptions push every change once, in order, and only to its owner.
 
 use serde_json::{Value, json};
 
@@ -19,10 +19,10 @@ fn statuses(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["status"].as_str().unwrap()).collect()
 }
 
-/// A socket on which the subscription certainly is under way: it has delivered an event.
-async fn watching(user: &User) -> Socket {
+/// Returns a socket whose subscription has delivered an event, so it is certainly active.
+async fn subscribed_socket(user: &User) -> Socket {
     let mut socket = user.socket().await;
-    user.finishes(&user.submit("warm up").await).await;
+    user.wait_until_finished(&user.submit("warm up").await).await;
     socket.subscribe("e", EVENTS, json!({ "after": null })).await;
     let id = user.submit("warm up again").await;
     loop {
@@ -34,10 +34,10 @@ async fn watching(user: &User) -> Socket {
 }
 
 #[tokio::test]
-async fn a_subscriber_sees_every_status_once_with_the_task_as_it_was_then() {
+async fn a_subscriber_receives_every_status_once_with_the_task_at_that_time() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let mut socket = watching(&ana).await;
+    let mut socket = subscribed_socket(&ana).await;
     let id = ana.submit("a cat").await;
     let events = next_events(&mut socket, 4).await;
     assert_eq!(statuses(&events), ["QUEUED", "GENERATING", "STORING", "SUCCEEDED"]);
@@ -50,37 +50,37 @@ async fn a_subscriber_sees_every_status_once_with_the_task_as_it_was_then() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_comes_back_sees_what_it_missed_and_then_goes_on() {
+async fn a_reconnected_subscriber_receives_missed_events_and_then_live_events() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let mut socket = watching(&ana).await;
+    let mut socket = subscribed_socket(&ana).await;
     ana.submit("first").await;
     let cursor = next_events(&mut socket, 2).await[1]["cursor"].clone();
     drop(socket);
     let missed = ana.submit("second").await;
-    ana.finishes(&missed).await;
+    ana.wait_until_finished(&missed).await;
 
     let mut socket = ana.socket().await;
     socket.subscribe("e", EVENTS, json!({ "after": cursor })).await;
     let live = ana.submit("third").await;
     let events = next_events(&mut socket, 10).await;
-    let of = |id: &str| {
-        let of: Vec<Value> =
+    let statuses_of = |id: &str| {
+        let task_events: Vec<Value> =
             events.iter().filter(|event| event["task"]["id"] == id).cloned().collect();
-        statuses(&of).join(" ")
+        statuses(&task_events).join(" ")
     };
-    assert_eq!(of(&missed), "QUEUED GENERATING STORING SUCCEEDED");
-    assert_eq!(of(&live), "QUEUED GENERATING STORING SUCCEEDED");
+    assert_eq!(statuses_of(&missed), "QUEUED GENERATING STORING SUCCEEDED");
+    assert_eq!(statuses_of(&live), "QUEUED GENERATING STORING SUCCEEDED");
     let cursors: std::collections::HashSet<_> =
         events.iter().map(|event| event["cursor"].to_string()).collect();
     assert_eq!(cursors.len(), 10);
 }
 
 #[tokio::test]
-async fn a_burst_larger_than_any_buffer_arrives_whole_and_in_order() {
+async fn a_burst_larger_than_any_buffer_arrives_completely_and_in_order() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let mut socket = watching(&ana).await;
+    let mut socket = subscribed_socket(&ana).await;
     let submit = |n: usize| {
         let ana = ana.clone();
         async move { ana.submit(&format!("{n} [sim:submit=422]")).await }
@@ -88,18 +88,18 @@ async fn a_burst_larger_than_any_buffer_arrives_whole_and_in_order() {
     let ids = futures_util::future::join_all((0..100).map(submit)).await;
     let events = next_events(&mut socket, 200).await;
     for id in ids {
-        let of: Vec<Value> =
+        let task_events: Vec<Value> =
             events.iter().filter(|event| event["task"]["id"] == id).cloned().collect();
-        assert_eq!(statuses(&of), ["QUEUED", "FAILED"]);
+        assert_eq!(statuses(&task_events), ["QUEUED", "FAILED"]);
     }
 }
 
 #[tokio::test]
-async fn one_task_is_followed_from_its_present_state_to_its_end() {
+async fn task_updated_pushes_the_current_state_and_every_change_until_the_task_finishes() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let id = ana.submit("a cat [sim:slow=1]").await;
-    ana.reaches(&id, "GENERATING").await;
+    ana.wait_for_status(&id, "GENERATING").await;
     let mut socket = ana.socket().await;
     let query = "subscription($id: ID!) { taskUpdated(id: $id) { status } }";
     socket.subscribe("t", query, json!({ "id": id })).await;
@@ -107,19 +107,19 @@ async fn one_task_is_followed_from_its_present_state_to_its_end() {
         assert_eq!(socket.data().await["taskUpdated"]["status"], status);
     }
     assert_eq!(socket.next().await, json!({ "id": "t", "type": "complete" }));
-    // Over already: its end, and nothing to wait for.
+    // A finished task is pushed once, and the subscription completes.
     socket.subscribe("u", query, json!({ "id": id })).await;
     assert_eq!(socket.data().await["taskUpdated"]["status"], "SUCCEEDED");
     assert_eq!(socket.next().await["type"], "complete");
 }
 
 #[tokio::test]
-async fn nobody_sees_another_users_events() {
+async fn users_do_not_receive_events_of_other_users() {
     let app = TestApp::start().await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
-    let mut bobs = watching(&bob).await;
+    let mut bobs = subscribed_socket(&bob).await;
     let anas = ana.submit("a secret").await;
-    ana.finishes(&anas).await;
+    ana.wait_until_finished(&anas).await;
     let own = bob.submit("my own").await;
     for event in next_events(&mut bobs, 4).await {
         assert_eq!(event["task"]["id"], own);
@@ -127,14 +127,15 @@ async fn nobody_sees_another_users_events() {
     let query = "subscription($id: ID!) { taskUpdated(id: $id) { status } }";
     bobs.subscribe("t", query, json!({ "id": anas })).await;
     let answer = bobs.next().await;
-    assert!(answer.to_string().contains("There is no such task"), "{answer}");
+    assert_eq!((&answer["type"], &answer["id"]), (&json!("error"), &json!("t")), "{answer}");
+    assert_eq!(answer["payload"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
 }
 
 #[tokio::test]
-async fn a_cursor_from_nowhere_is_refused() {
+async fn an_unknown_cursor_is_rejected() {
     let app = TestApp::start().await;
     let mut socket = app.user("ana").socket().await;
-    // The second is the well-formed cursor of event 99.
+    // The second cursor is well-formed, but the user has no event 99.
     for cursor in ["nonsense", "ZTk5"] {
         socket.subscribe("e", EVENTS, json!({ "after": cursor })).await;
         let answer = socket.next().await;
@@ -144,18 +145,18 @@ async fn a_cursor_from_nowhere_is_refused() {
 }
 
 #[tokio::test]
-async fn whoever_reads_the_cursor_first_misses_nothing_that_happens_before_the_subscription() {
+async fn events_between_reading_event_cursor_and_subscribing_are_not_missed() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let cursor = async || {
         let data = ana.graphql("{ viewer { eventCursor } }", json!({})).await;
         data["viewer"]["eventCursor"].clone()
     };
-    // At first nothing has happened to her yet.
+    // In the first round the user has no events yet.
     for prompt in ["the first", "another"] {
         let before = cursor().await;
         let id = ana.submit(prompt).await;
-        ana.finishes(&id).await;
+        ana.wait_until_finished(&id).await;
         let mut socket = ana.socket().await;
         socket.subscribe("e", EVENTS, json!({ "after": before })).await;
         let events = next_events(&mut socket, 4).await;
@@ -166,7 +167,7 @@ async fn whoever_reads_the_cursor_first_misses_nothing_that_happens_before_the_s
 }
 
 #[tokio::test]
-async fn credits_are_pushed_now_and_at_every_change() {
+async fn credits_updated_pushes_the_current_balance_and_every_change() {
     let app = TestApp::start().await;
     let mut socket = app.user("ana").socket().await;
     socket

@@ -1,4 +1,4 @@
-//! Every failure that the provider is known for, from its wire to what a client is told.
+//! Every known provider failure, from the HTTP response to the result for the client.
 
 use std::fmt::Write as _;
 
@@ -6,20 +6,20 @@ use futures_util::{StreamExt as _, stream};
 use plantain_simulator::Provider;
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, derived, eventually};
+use crate::harness::{TestApp, assert_generated, eventually};
 
-/// No task runs out of time while the clock is moved ahead.
-const PATIENT: &[&str] = &["--task-timeout-seconds=3600"];
+/// No task reaches its timeout while a test moves the clock.
+const LONG_TASK_TIMEOUT: &[&str] = &["--task-timeout-seconds=3600"];
 
-/// One model of each provider, the price of two images, and in how many submissions they are made.
+/// For each provider: a model, the price of two images, and the number of submissions they need.
 const MODELS: [(Provider, &str, f64, u32); 3] = [
     (Provider::NanoBanana, "nano-banana", 8.0, 2),
     (Provider::FluxKontext, "flux-kontext-pro", 10.0, 2),
     (Provider::AceData, "ace/nano-banana", 12.0, 1),
 ];
 
-/// Every marker of the simulator with the values that mean something of their own, except those of
-/// the addresses, which depend on the settings.
+/// Every simulator marker, with each value that has its own meaning. The markers for addresses are
+/// missing because their outcome depends on the settings.
 const MARKERS: &[&str] = &[
     "",
     "submit=400",
@@ -35,14 +35,14 @@ const MARKERS: &[&str] = &[
     "submit=504",
     "submit=505",
     "credits-429",
-    "no-answer",
+    "response-lost",
     "hang",
-    "never-arrived",
-    "garbled",
+    "request-lost",
+    "truncated-json",
     "bad-gateway",
     "blocked",
     "inline",
-    "bare-error",
+    "string-error",
     "partial=1",
     "policy",
     "fail=408",
@@ -51,34 +51,34 @@ const MARKERS: &[&str] = &[
     "fail=501",
     "create-failed",
     "slow=0.5",
-    "never",
-    "invisible=1",
-    "forgotten",
+    "never-wait_until_finished",
+    "not-found=1",
+    "never-found",
     "poll=401",
     "poll=429*2",
     "poll=500*2",
-    "flag=4",
+    "success-flag=4",
     "callback=lost",
     "callback=late",
-    "callback=repeated",
+    "callback=duplicate",
     "callback=early",
     "callback=forged",
-    "callback=garbage",
+    "callback=malformed",
     "result=gone",
     "result=late",
-    "result=page",
-    "result=cut",
-    "result=huge",
+    "result=html",
+    "result=truncated",
+    "result=oversized",
     "result=none",
     "result=list",
 ];
 
-/// Of these the provider never says how they ended: their time runs out.
-const UNHEARD: [&str; 3] = ["never-arrived", "bad-gateway", "never"];
+/// For these markers the provider never reports a result, so the tasks time out.
+const TIMEOUT_MARKERS: [&str; 3] = ["request-lost", "bad-gateway", "never-wait_until_finished"];
 
-/// How each provider's task with this marker ends: cells of the table.
-async fn endings(marker: &str) -> Vec<String> {
-    let app = TestApp::with(PATIENT).await;
+/// Returns the table cells for the task of each provider with this marker.
+async fn outcomes(marker: &str) -> Vec<String> {
+    let app = TestApp::with(LONG_TASK_TIMEOUT).await;
     let ana = app.user("ana");
     let mut tasks = Vec::new();
     for (provider, model, price, jobs) in MODELS {
@@ -89,34 +89,35 @@ async fn endings(marker: &str) -> Vec<String> {
     }
     let mut cells = Vec::new();
     for (provider, price, jobs, id) in tasks {
-        // Once past its time, second by second: that is how often the sweep looks.
-        let mut jump = 3601;
-        let task = eventually(&format!("[sim:{marker}] at {provider:?} to end"), || {
-            let sent = app.simulator.counts_of(provider).submissions == jobs;
-            let out_of_time =
-                (sent && UNHEARD.contains(&marker)).then(|| std::mem::replace(&mut jump, 1));
-            let (app, ana, id) = (&app, &ana, &id);
-            async move {
-                match out_of_time {
-                    Some(seconds) => app.advance(seconds),
-                    None => app.advance_to_the_next_step().await,
+        // First past the timeout, then second by second: the sweep runs every second.
+        let mut step_seconds = 3601;
+        let task =
+            eventually(&format!("the task with [sim:{marker}] at {provider:?} to finish"), || {
+                let sent = app.simulator.counts_of(provider).submissions == jobs;
+                let timeout_step = (sent && TIMEOUT_MARKERS.contains(&marker))
+                    .then(|| std::mem::replace(&mut step_seconds, 1));
+                let (app, ana, id) = (&app, &ana, &id);
+                async move {
+                    match timeout_step {
+                        Some(seconds) => app.advance(seconds),
+                        None => app.advance_to_the_next_step().await,
+                    }
+                    let task = ana.task(id).await;
+                    task["completedAt"].is_string().then_some(task)
                 }
-                let task = ana.task(id).await;
-                task["completedAt"].is_string().then_some(task)
-            }
-        })
-        .await;
+            })
+            .await;
         let sent = app.simulator.counts_of(provider).submissions / jobs;
-        cells.push(ending(&task, price, sent, marker));
+        cells.push(outcome_cells(&task, price, sent, marker));
     }
     cells
 }
 
-fn ending(task: &Value, price: f64, sent: u32, marker: &str) -> String {
+fn outcome_cells(task: &Value, price: f64, sent: u32, marker: &str) -> String {
     let failure = &task["failure"];
-    let words = format!("{}{}{}", failure["message"], failure["advice"], task["timeline"]);
+    let texts = format!("{}{}{}", failure["message"], failure["advice"], task["timeline"]);
     for secret in ["http", "callbacks/", "Bearer"] {
-        assert!(!words.contains(secret), "{marker} shows {secret}: {words}");
+        assert!(!texts.contains(secret), "{marker} shows {secret}: {texts}");
     }
     assert_eq!(task["cost"]["reserved"], 0.0, "{marker}");
     let (code, retryable) = match failure["code"].as_str() {
@@ -128,10 +129,10 @@ fn ending(task: &Value, price: f64, sent: u32, marker: &str) -> String {
     format!("{status} | {code} | {retryable} | {} | {paid} % | {sent}", images.len())
 }
 
-/// The document that a reader looks failures up in is what a test run has seen.
+/// docs/failures.md is generated from this test, so it always describes the real behavior.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_failure_ends_as_docs_failures_says() {
-    let runs = MARKERS.iter().map(|marker| async move { (*marker, endings(marker).await) });
+async fn each_failure_has_the_outcome_in_docs_failures() {
+    let runs = MARKERS.iter().map(|marker| async move { (*marker, outcomes(marker).await) });
     let runs: Vec<_> = stream::iter(runs).buffered(6).collect().await;
     let mut table = String::new();
     for (marker, cells) in runs {
@@ -144,14 +145,17 @@ async fn each_failure_ends_as_docs_failures_says() {
             writeln!(table, "| {name} | {} | {cell} |", provider.slug()).unwrap();
         }
     }
-    derived("docs/failures.md", &include_str!("failures.md").replace("{{table}}\n", &table));
+    assert_generated(
+        "docs/failures.md",
+        &include_str!("failures.md").replace("{{table}}\n", &table),
+    );
 }
 
-/// Those that depend on the settings, and those that other markers need beside them.
-const ELSEWHERE: [&str; 3] = ["result=private", "result=redirect", "patience=N"];
+/// Markers whose outcome depends on the settings, or that only modify other markers.
+const TESTED_ELSEWHERE: [&str; 3] = ["result=private", "result=redirect", "retry-after=N"];
 
 #[test]
-fn no_marker_of_the_simulator_is_left_out() {
+fn every_simulator_marker_is_tested() {
     let name = |marker: &str| match marker.split_once('=') {
         Some((name @ ("callback" | "result"), value)) => format!("{name}={value}"),
         Some((name, _)) => name.to_owned(),
@@ -159,31 +163,31 @@ fn no_marker_of_the_simulator_is_left_out() {
     };
     let run: Vec<String> = MARKERS.iter().map(|marker| name(marker)).collect();
     for (marker, _) in plantain_simulator::MARKERS {
-        assert!(ELSEWHERE.contains(marker) || run.contains(&name(marker)), "{marker}");
+        assert!(TESTED_ELSEWHERE.contains(marker) || run.contains(&name(marker)), "{marker}");
     }
 }
 
 #[tokio::test]
-async fn results_at_private_addresses_are_refused() {
-    // The guard refuses the simulator's own results, too: they are at 127.0.0.1.
+async fn results_at_private_addresses_are_rejected() {
+    // The address guard also rejects the simulator's normal results: they are at 127.0.0.1.
     let app = TestApp::with(&["--allow-private-addresses=false"]).await;
     let ana = app.user("ana");
     for marker in ["", "[sim:result=private]", "[sim:result=redirect]"] {
-        let task = ana.finishes(&ana.submit(&format!("a cat {marker}")).await).await;
+        let task = ana.wait_until_finished(&ana.submit(&format!("a cat {marker}")).await).await;
         assert_eq!(task["failure"]["code"], "RESULT_INVALID", "{task}");
     }
 }
 
 #[tokio::test]
-async fn some_images_of_several_are_better_than_none_and_cost_only_what_came() {
+async fn a_task_with_some_of_its_images_succeeds_and_costs_only_those() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    ana.sees_the_balance_of_nano_banana().await;
-    // The account pays for two of three, and nobody knows yet.
+    ana.wait_for_nano_banana_balance().await;
+    // The account pays for two of three images, and the gateway has not read the balance yet.
     app.simulator.set_credits(Provider::NanoBanana, 8.0);
     let input = json!({ "prompt": "cats", "count": 3, "model": "nano-banana" });
     let result = ana.generate(input).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["status"], "SUCCEEDED", "{task}");
     assert_eq!(task["requestedImages"], 3);
     assert_eq!(task["images"].as_array().unwrap().len(), 2);
@@ -191,24 +195,24 @@ async fn some_images_of_several_are_better_than_none_and_cost_only_what_came() {
 }
 
 #[tokio::test]
-async fn a_provider_without_credits_is_left_alone_until_it_has_some() {
+async fn a_provider_without_credits_is_paused_and_used_again_after_the_pause() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let input = |prompt| json!({ "prompt": prompt, "model": "nano-banana", "waitSeconds": 30 });
     let failed = ana.generate(input("a [sim:submit=402]")).await;
     assert_eq!(failed["task"]["status"], "FAILED");
-    // Others wait; the pause ends by itself, or when the account has grown.
+    // Other tasks wait until the pause expires or the balance grows.
     app.advance(61);
     let result = ana.generate(input("b")).await;
     assert_eq!(result["task"]["status"], "SUCCEEDED");
 }
 
 #[tokio::test]
-async fn a_provider_that_refuses_the_key_is_shown_as_unavailable() {
+async fn a_provider_that_rejects_the_key_is_reported_as_unavailable() {
     let app = TestApp::with(&["--nanobanana-api-key=bad"]).await;
     let ana = app.user("ana");
     let result = ana.generate(json!({ "prompt": "a cat", "model": "nano-banana" })).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["failure"]["code"], "UPSTREAM_AUTH");
     let data = ana
         .graphql("{ models { available } credits { providers { remaining } } }", json!({}))

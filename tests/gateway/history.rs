@@ -1,4 +1,4 @@
-//! The history: pages, filters, ids.
+//! The task history: pagination, filters, and lookup by id.
 
 use serde_json::{Value, json};
 
@@ -22,14 +22,14 @@ async fn with_tasks(app: &TestApp, prompts: &[&str]) -> User {
     let ana = app.user("ana");
     for prompt in prompts {
         ana.submit(prompt).await;
-        // Ids of the same millisecond are in no order.
+        // Ids created in the same millisecond are not ordered.
         app.clock.advance(chrono::TimeDelta::milliseconds(1));
     }
     ana
 }
 
 #[tokio::test]
-async fn the_history_is_paged_forward_and_backward_without_gap_or_repeat() {
+async fn the_history_is_paged_forward_and_backward_without_gaps_or_duplicates() {
     let app = TestApp::start().await;
     let ana = with_tasks(&app, &["1", "2", "3", "4", "5"]).await;
     let first = page(&ana, json!({ "first": 2 })).await;
@@ -61,7 +61,7 @@ async fn the_history_is_paged_forward_and_backward_without_gap_or_repeat() {
 }
 
 #[tokio::test]
-async fn pages_that_make_no_sense_are_refused_with_a_reason() {
+async fn invalid_page_arguments_are_rejected_with_a_code() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     for (variables, code) in [
@@ -76,15 +76,15 @@ async fn pages_that_make_no_sense_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn the_history_is_filtered_by_everything_at_once() {
+async fn history_filters_can_be_combined() {
     let app = TestApp::start().await;
     let ana = with_tasks(&app, &["A red CAT", "100% blue_cat", "a dog [sim:policy]"]).await;
     let edited = ana
         .edit(json!({ "prompt": "a painted cat", "model": "nano-banana-pro",
         "images": [{ "url": "https://example.com/a.png" }] }))
         .await;
-    let edited = ana.finishes(edited["task"]["id"].as_str().unwrap()).await;
-    eventually("all to be over", || async {
+    let edited = ana.wait_until_finished(edited["task"]["id"].as_str().unwrap()).await;
+    eventually("all tasks to be finished", || async {
         let live = json!({ "filter": { "status": ["QUEUED", "GENERATING", "STORING"] } });
         prompts(&page(&ana, live).await).is_empty().then_some(())
     })
@@ -112,10 +112,10 @@ async fn the_history_is_filtered_by_everything_at_once() {
 }
 
 #[tokio::test]
-async fn objects_are_found_by_id_in_the_order_asked_for_and_by_their_owner_only() {
+async fn nodes_returns_objects_in_the_requested_order_and_only_to_their_owner() {
     let app = TestApp::start().await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
-    let task = ana.finishes(&ana.submit("a cat").await).await;
+    let task = ana.wait_until_finished(&ana.submit("a cat").await).await;
     let (task, image) = (task["id"].clone(), task["images"][0]["id"].clone());
     let missing = app.ids().task(app.clock.now()).to_string();
     let query =
@@ -138,16 +138,16 @@ async fn objects_are_found_by_id_in_the_order_asked_for_and_by_their_owner_only(
 }
 
 #[tokio::test]
-async fn the_expected_time_is_learned_from_the_past() {
+async fn the_eta_is_estimated_from_finished_tasks() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let eta = async |id: &str| {
         ana.graphql("query($id: ID!) { task(id: $id) { etaSeconds } }", json!({ "id": id })).await["task"]["etaSeconds"].clone()
     };
-    let first = ana.submit("a [sim:never]").await;
+    let first = ana.submit("a [sim:never-wait_until_finished]").await;
     assert_eq!(eta(&first).await, json!(null));
     let done = ana.submit("b").await;
-    ana.finishes(&done).await;
+    ana.wait_until_finished(&done).await;
     assert_eq!(eta(&done).await, json!(null));
     assert_eq!(eta(&first).await, json!(1));
 }

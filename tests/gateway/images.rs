@@ -1,4 +1,4 @@
-//! Image links: what they deliver, and to whom.
+//! Signed URLs of images.
 
 use serde_json::json;
 
@@ -8,20 +8,20 @@ const LINKS: &str = "query($id: ID!) { task(id: $id) { images {
     original: url preview: url(variant: PREVIEW) thumbnail: url(variant: THUMBNAIL)
     urlExpiresAt width height thumbhash sha256 } } }";
 
-async fn links(app: &TestApp, input: serde_json::Value) -> serde_json::Value {
+async fn create_image(app: &TestApp, input: serde_json::Value) -> serde_json::Value {
     let ana = app.user("ana");
     let result = ana.generate(input).await;
     let id = result["task"]["id"].as_str().unwrap();
-    assert_eq!(ana.finishes(id).await["status"], "SUCCEEDED");
+    assert_eq!(ana.wait_until_finished(id).await["status"], "SUCCEEDED");
     ana.graphql(LINKS, json!({ "id": id })).await["task"]["images"][0].clone()
 }
 
 #[tokio::test]
-async fn an_image_comes_in_three_sizes_of_one_shape() {
+async fn the_three_image_variants_have_the_same_aspect_ratio() {
     let app = TestApp::start().await;
     let input = json!({ "prompt": "a cat", "model": "nano-banana-2", "resolution": "R2K",
         "aspectRatio": "2:3", "outputFormat": "PNG" });
-    let image = links(&app, input).await;
+    let image = create_image(&app, input).await;
     let ana = app.user("ana");
     for (name, width, height) in
         [("original", 853, 1280), ("preview", 682, 1024), ("thumbnail", 171, 256)]
@@ -44,9 +44,9 @@ async fn an_image_comes_in_three_sizes_of_one_shape() {
 }
 
 #[tokio::test]
-async fn a_link_that_was_changed_or_has_ended_is_refused() {
+async fn a_modified_or_expired_link_is_rejected() {
     let app = TestApp::start().await;
-    let image = links(&app, json!({ "prompt": "a cat" })).await;
+    let image = create_image(&app, json!({ "prompt": "a cat" })).await;
     let ana = app.user("ana");
     let link = image["original"].as_str().unwrap();
     let (bare, _) = link.split_once('?').unwrap();

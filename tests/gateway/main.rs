@@ -1,11 +1,11 @@
-//! The gateway as a whole: a real Postgres, the simulated providers, a free port, injected time.
+//! Tests of the whole gateway with a real Postgres, the provider simulator and a controlled clock.
 
 #![expect(
     clippy::disallowed_methods,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that cannot go on fails"
+    reason = "a test panics when its setup fails"
 )]
 
 mod harness;
@@ -14,8 +14,8 @@ mod accounts;
 mod boards;
 mod callbacks;
 mod cancellation;
-mod choice;
-mod crashes;
+mod crash_recovery;
+mod credits;
 mod deletion;
 mod events;
 mod failures;
@@ -23,12 +23,12 @@ mod history;
 mod http;
 mod images;
 mod jwks;
-mod money;
-mod pace;
 mod pages;
 mod providers;
 mod quotes;
+mod rate_limits;
 mod replicas;
+mod routing;
 mod sockets;
 mod submission;
 mod unconfirmed;

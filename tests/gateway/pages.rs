@@ -1,4 +1,4 @@
-//! The pages in the binary, and what they are filled with.
+//! The HTML pages in the binary, their assets, and their configuration.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
@@ -8,7 +8,12 @@ use crate::harness::TestApp;
 
 const PAGES: [&str; 2] = ["/", "/graphiql"];
 
-async fn ask(app: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+async fn send_request(
+    app: &TestApp,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response {
     let headers = headers.iter().map(|(name, value)| {
         (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
     });
@@ -17,15 +22,15 @@ async fn ask(app: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]
 }
 
 async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Response {
-    ask(app, Method::GET, path, headers).await
+    send_request(app, Method::GET, path, headers).await
 }
 
 fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
     answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// The first script that a page names.
-async fn script(app: &TestApp, page: &str) -> String {
+/// Returns the path of the first script of a page.
+async fn first_script_path(app: &TestApp, page: &str) -> String {
     let html = get(app, page, &[]).await.text().await.unwrap();
     let (_, after) = html.split_once("<script ").unwrap();
     let (_, path) = after.split_once("src=\"").unwrap();
@@ -33,7 +38,7 @@ async fn script(app: &TestApp, page: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_pages_for_people_contact_no_other_host_and_have_no_opener() {
+async fn html_pages_contact_no_other_host_and_isolate_their_opener() {
     let app = TestApp::start().await;
     for path in PAGES {
         let page = get(&app, path, &[]).await;
@@ -49,7 +54,7 @@ async fn the_pages_for_people_contact_no_other_host_and_have_no_opener() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_known_already_is_not_sent_again() {
+async fn an_unchanged_page_returns_304() {
     let app = TestApp::start().await;
     for path in PAGES {
         let page = get(&app, path, &[]).await;
@@ -66,10 +71,12 @@ async fn a_page_that_is_known_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_a_head_request_is_told_is_what_a_get_brings() {
+async fn head_and_get_requests_return_the_same_headers() {
     let app = TestApp::start().await;
-    for path in [PAGES[0].to_owned(), PAGES[1].to_owned(), script(&app, "/graphiql").await] {
-        let head = ask(&app, Method::HEAD, &path, &[]).await;
+    for path in
+        [PAGES[0].to_owned(), PAGES[1].to_owned(), first_script_path(&app, "/graphiql").await]
+    {
+        let head = send_request(&app, Method::HEAD, &path, &[]).await;
         let get = get(&app, &path, &[]).await;
         for name in ["etag", "content-type", "content-length", "content-security-policy"] {
             assert_eq!(header(&head, name), header(&get, name), "{path} {name}");
@@ -79,22 +86,22 @@ async fn what_a_head_request_is_told_is_what_a_get_brings() {
 }
 
 #[tokio::test]
-async fn files_are_kept_for_ever_and_come_in_the_coding_that_the_client_reads() {
+async fn assets_are_immutable_and_sent_in_an_accepted_content_encoding() {
     let app = TestApp::start().await;
     for page in PAGES {
-        let path = script(&app, page).await;
+        let path = first_script_path(&app, page).await;
         let plain = get(&app, &path, &[]).await;
         let (tag, length) = (header(&plain, "etag").to_owned(), plain.content_length());
         assert_eq!(header(&plain, "cache-control"), "public, max-age=31536000, immutable");
         assert!(header(&plain, "content-security-policy").contains("worker-src 'self'"));
         assert_eq!(header(&plain, "content-encoding"), "");
-        for coding in ["br", "gzip"] {
-            let answer = get(&app, &path, &[("accept-encoding", coding)]).await;
+        for encoding in ["br", "gzip"] {
+            let answer = get(&app, &path, &[("accept-encoding", encoding)]).await;
             let vary: Vec<_> = answer.headers().get_all("vary").iter().collect();
             assert!(vary.iter().any(|vary| *vary == "accept-encoding"), "{vary:?}");
-            assert_eq!(header(&answer, "content-encoding"), coding, "{path}");
+            assert_eq!(header(&answer, "content-encoding"), encoding, "{path}");
             assert_eq!(header(&answer, "content-type"), header(&plain, "content-type"));
-            assert_ne!(header(&answer, "etag"), tag, "two contents have one tag");
+            assert_ne!(header(&answer, "etag"), tag, "two encodings have the same ETag");
             assert!(answer.content_length() < length);
         }
         for hidden in [format!("{path}.br"), format!("{path}.gz"), "/assets/nothing.js".to_owned()]
@@ -105,16 +112,16 @@ async fn files_are_kept_for_ever_and_come_in_the_coding_that_the_client_reads() 
 }
 
 #[tokio::test]
-async fn only_pages_of_this_machine_get_the_tokens_of_developers() {
+async fn development_tokens_are_served_to_local_hosts_only() {
     let app = TestApp::start().await;
     let users = async |host: &str| {
         let answer = get(&app, "/config.json", &[("host", host)]).await;
         assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (200, "no-store"));
         answer.json::<Value>().await.unwrap()["users"].clone()
     };
-    let everybody = json!([{ "id": "dev", "role": "USER", "token": "a-token" }]);
+    let all_users = json!([{ "id": "dev", "role": "USER", "token": "a-token" }]);
     for host in ["localhost", "LOCALHOST:4000", "127.0.0.1:4000", "127.0.0.2", "[::1]:4000"] {
-        assert_eq!(users(host).await, everybody, "{host}");
+        assert_eq!(users(host).await, all_users, "{host}");
     }
     for host in [
         "rebound.example:4000",

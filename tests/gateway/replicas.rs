@@ -1,11 +1,11 @@
-//! Two gateways on one database are one gateway.
+//! Several gateways on one database behave like one.
 
 use serde_json::json;
 
 use crate::harness::TestApp;
 
 #[tokio::test]
-async fn events_of_one_gateway_reach_the_subscribers_of_another() {
+async fn events_reach_the_subscribers_of_another_replica() {
     let first = TestApp::start().await;
     let second = first.replica().await;
     let ana = first.user("ana");
@@ -20,18 +20,18 @@ async fn events_of_one_gateway_reach_the_subscribers_of_another() {
 }
 
 #[tokio::test]
-async fn tasks_are_shared_out_and_none_is_done_twice() {
+async fn replicas_share_tasks_and_submit_none_twice() {
     let first = TestApp::start().await;
     let second = first.replica().await;
     let (ana, bob) = (first.user("ana"), second.user("bob"));
     let both = [ana, bob];
     let submit = |n: usize| {
         let user = both[n % 2].clone();
-        async move { (user.submit(&format!("{n} [sim:callback=repeated]")).await, user) }
+        async move { (user.submit(&format!("{n} [sim:callback=duplicate]")).await, user) }
     };
     let tasks = futures_util::future::join_all((0..30).map(submit)).await;
     for (id, user) in tasks {
-        let task = user.finishes(&id).await;
+        let task = user.wait_until_finished(&id).await;
         assert_eq!((&task["status"], &task["version"]), (&json!("SUCCEEDED"), &json!(4)), "{task}");
     }
     assert_eq!(first.simulator.counts().submissions, 30);

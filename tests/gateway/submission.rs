@@ -1,10 +1,10 @@
-//! Submitting: what is accepted, what is refused, and how.
+//! Submissions: accepted tasks, rejected inputs, idempotency, rate limits.
 
 use serde_json::{Value, json};
 
 use crate::harness::{TestApp, User, eventually};
 
-/// Id, price of an image, what its images are.
+/// Model id, price of an image, and content type of the image.
 const MODELS: [(&str, f64, &str); 9] = [
     ("nano-banana", 4.0, "image/jpeg"),
     ("nano-banana-2", 8.0, "image/jpeg"),
@@ -27,14 +27,14 @@ fn kinds(task: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn every_model_takes_a_task_from_submission_to_a_stored_image() {
+async fn every_model_completes_a_task_and_stores_its_image() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     for (model, price, content_type) in MODELS {
         let input = json!({ "prompt": "a lighthouse", "model": model, "aspectRatio": "16:9" });
         let accepted = ana.generate(input).await;
         assert_eq!(accepted["replayed"], false);
-        let task = ana.finishes(accepted["task"]["id"].as_str().unwrap()).await;
+        let task = ana.wait_until_finished(accepted["task"]["id"].as_str().unwrap()).await;
         assert_eq!(task["status"], "SUCCEEDED", "{task}");
         assert_eq!(task["cost"], json!({ "reserved": 0.0, "settled": price }), "{model}");
         assert_eq!(
@@ -54,13 +54,13 @@ async fn every_model_takes_a_task_from_submission_to_a_stored_image() {
         assert_eq!(answer.headers()["content-type"], content_type, "{model}");
         let bytes = answer.bytes().await.unwrap();
         assert_eq!(bytes.len() as u64, image["byteSize"].as_u64().unwrap());
-        let begins = if content_type == "image/png" { b"\x89PN" } else { b"\xFF\xD8\xFF" };
-        assert_eq!(bytes[..3], begins[..], "{model}");
+        let signature = if content_type == "image/png" { b"\x89PN" } else { b"\xFF\xD8\xFF" };
+        assert_eq!(bytes[..3], signature[..], "{model}");
     }
 }
 
 #[tokio::test]
-async fn an_image_is_edited_by_its_link() {
+async fn an_image_can_be_edited_by_its_url() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let images = json!([{ "url": "https://example.com/cat.png" }]);
@@ -72,19 +72,22 @@ async fn an_image_is_edited_by_its_link() {
 }
 
 #[tokio::test]
-async fn an_answer_that_waits_brings_the_finished_task() {
+async fn with_wait_seconds_the_mutation_returns_the_finished_task() {
     let app = TestApp::start().await;
     let result = app.user("ana").generate(json!({ "prompt": "a cat", "waitSeconds": 30 })).await;
     assert_eq!(result["task"]["status"], "SUCCEEDED");
 }
 
 #[tokio::test]
-async fn an_answer_that_has_waited_long_enough_brings_the_unfinished_task() {
+async fn after_wait_seconds_the_mutation_returns_the_unfinished_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let slow = ana.clone();
     let waiting = tokio::spawn(async move {
-        slow.generate(json!({ "prompt": "a cat [sim:never]", "waitSeconds": 60 })).await
+        slow.generate(
+            json!({ "prompt": "a cat [sim:never-wait_until_finished]", "waitSeconds": 60 }),
+        )
+        .await
     });
     let generating = "query { tasks(filter: {status: GENERATING}) { nodes { id } } }";
     eventually("the task to be submitted", || async {
@@ -97,7 +100,7 @@ async fn an_answer_that_has_waited_long_enough_brings_the_unfinished_task() {
 }
 
 #[tokio::test]
-async fn without_a_model_the_cheapest_that_fits_is_chosen() {
+async fn without_a_model_the_cheapest_suitable_one_is_selected() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let model = async |input: Value| {
@@ -115,26 +118,26 @@ async fn without_a_model_the_cheapest_that_fits_is_chosen() {
 }
 
 #[tokio::test]
-async fn a_task_says_which_shape_and_size_it_was_asked_for() {
+async fn a_task_returns_its_requested_aspect_ratio_and_resolution() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let asked = async |input: Value| {
+    let requested = async |input: Value| {
         let id = ana.generate(input).await["task"]["id"].clone();
         let query = "query($id: ID!) { task(id: $id) { aspectRatio resolution } }";
         ana.graphql(query, json!({ "id": id })).await["task"].clone()
     };
     let input = json!({ "prompt": "a", "aspectRatio": "16:9", "resolution": "R2K" });
-    assert_eq!(asked(input).await, json!({ "aspectRatio": "16:9", "resolution": "R2K" }));
+    assert_eq!(requested(input).await, json!({ "aspectRatio": "16:9", "resolution": "R2K" }));
     let input = json!({ "prompt": "a" });
-    assert_eq!(asked(input).await, json!({ "aspectRatio": null, "resolution": null }));
+    assert_eq!(requested(input).await, json!({ "aspectRatio": null, "resolution": null }));
 }
 
 #[tokio::test]
-async fn several_images_arrive_as_several_upstream_tasks_of_one() {
+async fn a_task_of_several_images_makes_one_upstream_task_per_image() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let result = ana.generate(json!({ "prompt": "cats", "count": 4 })).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["status"], "SUCCEEDED");
     assert_eq!(task["images"].as_array().unwrap().len(), 4);
     assert_eq!(task["cost"]["settled"], 16.0);
@@ -149,7 +152,7 @@ async fn several_images_arrive_as_several_upstream_tasks_of_one() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_input_is_said_field_by_field_before_anything_is_spent() {
+async fn invalid_inputs_are_reported_by_field_before_any_submission() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let cases = [
@@ -189,7 +192,7 @@ async fn what_is_wrong_with_an_input_is_said_field_by_field_before_anything_is_s
 }
 
 #[tokio::test]
-async fn links_of_images_to_edit_must_be_public() {
+async fn urls_of_images_to_edit_must_be_public() {
     let app = TestApp::with(&["--allow-private-addresses=false"]).await;
     let ana = app.user("ana");
     for link in ["http://example.com/a.png", "https://127.0.0.1/a.png", "https://[::1]/", "cat.png"]
@@ -209,7 +212,7 @@ async fn links_of_images_to_edit_must_be_public() {
 }
 
 #[tokio::test]
-async fn the_same_key_with_the_same_input_is_the_same_task() {
+async fn the_same_idempotency_key_and_input_return_the_same_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let input = json!({ "prompt": "a cat", "idempotencyKey": "k", "metadata": { "board": 7 } });
@@ -237,7 +240,7 @@ async fn the_same_key_with_the_same_input_is_the_same_task() {
 }
 
 #[tokio::test]
-async fn the_same_key_sent_many_times_at_once_is_one_task() {
+async fn concurrent_requests_with_one_idempotency_key_create_one_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let submit = |user: User| async move {
@@ -251,10 +254,10 @@ async fn the_same_key_sent_many_times_at_once_is_one_task() {
 }
 
 #[tokio::test]
-async fn a_task_is_retried_as_a_new_one_when_it_is_over() {
+async fn a_finished_task_is_retried_as_a_new_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let id = ana.submit("a cat [sim:never]").await;
+    let id = ana.submit("a cat [sim:never-wait_until_finished]").await;
     assert_eq!(ana.retry(&id, None).await["__typename"], "InvalidInput");
     ana.cancel(&id).await;
     let first = ana.retry(&id, Some("again")).await;
@@ -266,7 +269,7 @@ async fn a_task_is_retried_as_a_new_one_when_it_is_over() {
 }
 
 #[tokio::test]
-async fn more_than_the_client_allows_or_the_account_holds_is_refused() {
+async fn a_price_above_max_credits_or_the_provider_balance_is_rejected() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let result = ana.generate(json!({ "prompt": "a", "count": 2, "maxCredits": 7.5 })).await;
@@ -281,14 +284,14 @@ async fn more_than_the_client_allows_or_the_account_holds_is_refused() {
     })
     .await;
     let input = |count| json!({ "prompt": "a", "count": count, "model": "nano-banana" });
-    let refused = ana.generate(input(3)).await;
-    assert_eq!((&refused["required"], &refused["available"]), (&json!(12.0), &json!(10.5)));
+    let rejected = ana.generate(input(3)).await;
+    assert_eq!((&rejected["required"], &rejected["available"]), (&json!(12.0), &json!(10.5)));
     let accepted = ana.generate(input(2)).await;
     assert_eq!(accepted["creditsLow"], true, "{accepted}");
 }
 
 #[tokio::test]
-async fn a_prompt_on_the_operators_list_is_refused() {
+async fn a_prompt_with_a_blocked_term_is_rejected() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "blue whale\n").unwrap();
     let app = TestApp::with(&[&format!("--blocked-terms={}", file.path().display())]).await;
@@ -297,11 +300,11 @@ async fn a_prompt_on_the_operators_list_is_refused() {
 }
 
 #[tokio::test]
-async fn a_user_with_too_many_unfinished_tasks_is_told_when_to_come_back() {
+async fn too_many_unfinished_tasks_return_rate_limited_with_a_retry_time() {
     let app = TestApp::with(&["--max-unfinished-tasks=2"]).await;
     let ana = app.user("ana");
-    ana.submit("a [sim:never]").await;
-    ana.submit("b [sim:never]").await;
+    ana.submit("a [sim:never-wait_until_finished]").await;
+    ana.submit("b [sim:never-wait_until_finished]").await;
     let result = ana.generate(json!({ "prompt": "c" })).await;
     assert_eq!(
         (&result["__typename"], &result["retryAfterSeconds"]),
@@ -311,11 +314,11 @@ async fn a_user_with_too_many_unfinished_tasks_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn submissions_keep_to_the_providers_rate() {
+async fn submissions_stay_within_the_rate_limit_of_the_provider() {
     let app = TestApp::with(&["--submissions-per-10-seconds=3"]).await;
     let ana = app.user("ana");
     for n in 0..7 {
-        ana.submit(&format!("{n} [sim:never]")).await;
+        ana.submit(&format!("{n} [sim:never-wait_until_finished]")).await;
     }
     let submitted = async |count: usize| {
         eventually("the submissions", || async {

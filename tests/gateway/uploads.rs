@@ -1,4 +1,4 @@
-//! Sending images to be edited.
+//! Uploads of images to edit.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestApp, User, eventually};
 
-/// Of a latitude that only a photo's metadata would tell.
+/// A GPS latitude in the metadata of the photo; it must not reach the provider.
 const SECRET: &[u8] = b"N52.370216";
 
-/// 40 by 20 pixels, lying on its side, in the colours of a phone's display, with metadata.
+/// A photo of 40 by 20 pixels with an Exif rotation of 90 degrees, a Display P3 profile, metadata.
 fn photo() -> Vec<u8> {
     let picture = RgbImage::from_fn(40, 20, |x, _| Rgb([u8::try_from(x * 6).unwrap(), 90, 160]));
     let mut bytes = Vec::new();
@@ -22,7 +22,7 @@ fn photo() -> Vec<u8> {
     bytes
 }
 
-/// Little-endian TIFF: orientation 6 (turn right), and a description.
+/// Little-endian TIFF: orientation 6 (rotate right) and a description.
 fn exif() -> Vec<u8> {
     let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
     exif.extend([0x0E, 0x01, 2, 0, u8::try_from(SECRET.len()).unwrap(), 0, 0, 0, 38, 0, 0, 0]);
@@ -38,7 +38,7 @@ fn png() -> Vec<u8> {
     bytes.into_inner()
 }
 
-async fn announce(user: &User, content_type: &str, byte_size: usize) -> Value {
+async fn create_upload(user: &User, content_type: &str, byte_size: usize) -> Value {
     let query = "mutation($input: CreateUploadInput!) { createUpload(input: $input) {
         __typename ... on UploadCreated { id putUrl expiresAt } ... on InvalidInput { fields { path message } } } }";
     let input = json!({ "contentType": content_type, "byteSize": byte_size });
@@ -50,8 +50,8 @@ async fn put(user: &User, upload: &Value, content_type: &str, bytes: &[u8]) -> r
     request.header(CONTENT_TYPE, content_type).body(bytes.to_vec()).send().await.unwrap()
 }
 
-async fn send(user: &User, content_type: &str, bytes: &[u8]) -> String {
-    let upload = announce(user, content_type, bytes.len()).await;
+async fn upload_image(user: &User, content_type: &str, bytes: &[u8]) -> String {
+    let upload = create_upload(user, content_type, bytes.len()).await;
     assert_eq!(put(user, &upload, content_type, bytes).await.status(), 204);
     upload["id"].as_str().unwrap().to_owned()
 }
@@ -65,62 +65,63 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_photo_is_edited_upright_and_without_its_metadata() {
+async fn the_provider_receives_a_photo_upright_and_without_its_metadata() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let photo = photo();
     assert!([SECRET, b"Exif", b"ICC_PROFILE"].iter().all(|part| contains(&photo, part)));
-    let upload = send(&ana, "image/jpeg", &photo).await;
+    let upload = upload_image(&ana, "image/jpeg", &photo).await;
     let result = ana.edit(edit(&json!({ "uploadId": upload }))).await;
-    let task = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(task["status"], "SUCCEEDED", "{task}");
 
-    let offered = ana.get(&app.simulator.inputs()[0]).await;
-    assert_eq!(offered.status(), 200);
-    let offered = offered.bytes().await.unwrap();
-    assert!(![SECRET, b"Exif", b"ICC_PROFILE"].iter().any(|part| contains(&offered, part)));
-    let picture = image::load_from_memory(&offered).unwrap().into_rgb8();
+    let provider_input = ana.get(&app.simulator.inputs()[0]).await;
+    assert_eq!(provider_input.status(), 200);
+    let provider_input = provider_input.bytes().await.unwrap();
+    assert!(![SECRET, b"Exif", b"ICC_PROFILE"].iter().any(|part| contains(&provider_input, part)));
+    let picture = image::load_from_memory(&provider_input).unwrap().into_rgb8();
     assert_eq!((picture.width(), picture.height()), (20, 40));
-    // What is (234, 90, 160) on such a display is a stronger red where sRGB is meant.
+    // The Display P3 color (234, 90, 160) becomes a stronger red in sRGB.
     let [red, green, _] = picture.get_pixel(10, 39).0;
     assert!(red > 245 && green < 85, "{red} {green}");
 }
 
 #[tokio::test]
-async fn the_link_offered_to_the_provider_outlives_the_longest_task() {
+async fn the_url_given_to_the_provider_outlives_the_task_timeout() {
     let app = TestApp::with(&["--task-timeout-seconds=86400"]).await;
     let ana = app.user("ana");
-    let upload = send(&ana, "image/png", &png()).await;
+    let upload = upload_image(&ana, "image/png", &png()).await;
     let result = ana.edit(edit(&json!({ "uploadId": upload }))).await;
-    ana.finishes(result["task"]["id"].as_str().unwrap()).await;
-    let offered = &app.simulator.inputs()[0];
+    ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
+    let provider_input = &app.simulator.inputs()[0];
     app.advance(86_400);
-    assert_eq!(ana.get(offered).await.status(), 200);
+    assert_eq!(ana.get(provider_input).await.status(), 200);
     app.advance(3_700);
-    assert_eq!(ana.get(offered).await.status(), 403);
+    assert_eq!(ana.get(provider_input).await.status(), 403);
 }
 
 #[tokio::test]
-async fn an_earlier_result_is_edited_by_its_id() {
+async fn an_earlier_result_can_be_edited_by_its_id() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let first = ana.finishes(&ana.submit("a boat").await).await;
+    let first = ana.wait_until_finished(&ana.submit("a boat").await).await;
     let result = ana.edit(edit(&json!({ "imageId": first["images"][0]["id"] }))).await;
-    let second = ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    let second = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert_eq!(second["status"], "SUCCEEDED", "{second}");
-    let offered = ana.get(&app.simulator.inputs()[0]).await.bytes().await.unwrap();
+    let provider_input = ana.get(&app.simulator.inputs()[0]).await.bytes().await.unwrap();
     let original = ana.get(first["images"][0]["url"].as_str().unwrap()).await;
-    assert_eq!(offered, original.bytes().await.unwrap());
+    assert_eq!(provider_input, original.bytes().await.unwrap());
 }
 
 #[tokio::test]
-async fn what_is_not_the_users_own_cannot_be_edited() {
+async fn images_and_uploads_of_other_users_cannot_be_edited() {
     let app = TestApp::start().await;
     let (ana, eve) = (app.user("ana"), app.user("eve"));
-    let upload = send(&ana, "image/png", &png()).await;
-    let image = ana.finishes(&ana.submit("a boat").await).await["images"][0]["id"].clone();
-    let own = send(&eve, "image/png", &png()).await;
-    let unsent = announce(&eve, "image/png", 100).await["id"].clone();
+    let upload = upload_image(&ana, "image/png", &png()).await;
+    let image =
+        ana.wait_until_finished(&ana.submit("a boat").await).await["images"][0]["id"].clone();
+    let own = upload_image(&eve, "image/png", &png()).await;
+    let unsent = create_upload(&eve, "image/png", 100).await["id"].clone();
     for (source, field) in [
         (json!({ "uploadId": upload }), "uploadId"),
         (json!({ "uploadId": unsent }), "uploadId"),
@@ -136,7 +137,7 @@ async fn what_is_not_the_users_own_cannot_be_edited() {
 }
 
 #[tokio::test]
-async fn an_upload_is_announced_with_a_usable_type_and_size() {
+async fn create_upload_rejects_unsupported_types_and_sizes() {
     let app = TestApp::with(&["--max-upload-bytes=1000"]).await;
     let ana = app.user("ana");
     for (content_type, size, field) in [
@@ -145,20 +146,20 @@ async fn an_upload_is_announced_with_a_usable_type_and_size() {
         ("image/png", 0, "byteSize"),
         ("image/png", 1001, "byteSize"),
     ] {
-        let result = announce(&ana, content_type, size).await;
+        let result = create_upload(&ana, content_type, size).await;
         assert_eq!(result["__typename"], "InvalidInput", "{content_type} {size}");
         assert_eq!(result["fields"][0]["path"], json!([field]));
     }
-    assert_eq!(announce(&ana, "IMAGE/PNG", 1000).await["__typename"], "UploadCreated");
+    assert_eq!(create_upload(&ana, "IMAGE/PNG", 1000).await["__typename"], "UploadCreated");
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_the_announced_image_are_refused() {
+async fn bytes_that_do_not_match_the_declared_upload_are_rejected() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let (png, photo) = (png(), photo());
     let cut = &photo[..photo.len() / 2];
-    for (announced, size, sent, bytes, status) in [
+    for (declared, size, sent, bytes, status) in [
         ("image/png", png.len(), "image/jpeg", &png[..], 415),
         ("image/jpeg", png.len(), "image/jpeg", &png[..], 415),
         ("image/png", 9, "image/png", &b"<svg></sv"[..], 415),
@@ -167,9 +168,9 @@ async fn bytes_that_are_not_the_announced_image_are_refused() {
         ("image/jpeg", cut.len(), "image/jpeg", cut, 422),
         ("image/png", 20, "image/png", &png[..20], 422),
     ] {
-        let upload = announce(&ana, announced, size).await;
+        let upload = create_upload(&ana, declared, size).await;
         let answer = put(&ana, &upload, sent, bytes).await;
-        assert_eq!(answer.status(), status, "{announced} {size} {sent}");
+        assert_eq!(answer.status(), status, "{declared} {size} {sent}");
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
         let result = ana.edit(edit(&json!({ "uploadId": upload["id"] }))).await;
         assert_eq!(result["__typename"], "InvalidInput");
@@ -177,27 +178,27 @@ async fn bytes_that_are_not_the_announced_image_are_refused() {
 }
 
 #[tokio::test]
-async fn the_same_bytes_may_come_again_and_others_may_not() {
+async fn an_upload_accepts_the_same_bytes_again_and_no_others() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let png = png();
-    let upload = announce(&ana, "image/png", png.len()).await;
+    let upload = create_upload(&ana, "image/png", png.len()).await;
     assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 204);
     assert_eq!(put(&ana, &upload, "image/png", &png).await.status(), 204);
-    // What stands behind the picture is not looked at, but makes other bytes.
+    // Bytes after the end of the image are ignored by the decoder, but make the upload different.
     let (mut long, mut other) = (png.clone(), png);
     long.push(1);
     other.push(2);
-    let upload = announce(&ana, "image/png", long.len()).await;
+    let upload = create_upload(&ana, "image/png", long.len()).await;
     assert_eq!(put(&ana, &upload, "image/png", &long).await.status(), 204);
     assert_eq!(put(&ana, &upload, "image/png", &other).await.status(), 409);
 }
 
 #[tokio::test]
-async fn one_users_slow_uploads_hold_up_nobody_else() {
+async fn slow_uploads_of_one_user_do_not_block_other_users() {
     let app = TestApp::start().await;
     let (ana, eve) = (app.user("ana"), app.user("eve"));
-    let upload = announce(&eve, "image/png", 1000).await;
+    let upload = create_upload(&eve, "image/png", 1000).await;
     let trickle = || {
         let (sender, chunks) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(1);
         let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(chunks));
@@ -207,38 +208,38 @@ async fn one_users_slow_uploads_hold_up_nobody_else() {
     };
     let slow: Vec<_> = std::iter::repeat_with(trickle).take(4).collect();
     for (sender, _) in &slow {
-        // Twice: the second is taken when the first has been sent.
+        // The channel holds one chunk, so a second send succeeds only after the first was sent.
         sender.send(Ok(vec![0])).await.unwrap();
         sender.send(Ok(vec![0])).await.unwrap();
     }
-    let refused = eventually("the fifth to be refused", || async {
+    let rejected = eventually("the fifth upload to be rejected", || async {
         let answer = put(&eve, &upload, "image/png", &[0; 1000]).await;
         (answer.status() == 503).then_some(answer)
     })
     .await;
-    assert_eq!(refused.headers()["retry-after"], "5");
-    send(&ana, "image/png", &png()).await;
+    assert_eq!(rejected.headers()["retry-after"], "5");
+    upload_image(&ana, "image/png", &png()).await;
 }
 
 #[tokio::test]
-async fn a_refusal_reaches_a_client_that_is_still_sending() {
+async fn a_rejection_reaches_a_client_that_is_still_sending() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let large = vec![0; 20 * 1024 * 1024];
-    let upload = announce(&ana, "image/png", large.len()).await;
+    let upload = create_upload(&ana, "image/png", large.len()).await;
     assert_eq!(put(&ana, &upload, "image/jpeg", &large).await.status(), 415);
     let wrong = json!({ "putUrl": format!("{}x", upload["putUrl"].as_str().unwrap()) });
     assert_eq!(put(&ana, &wrong, "image/png", &large).await.status(), 403);
 }
 
 #[tokio::test]
-async fn a_wrong_or_ended_upload_link_takes_nothing() {
+async fn an_invalid_or_expired_upload_link_is_rejected() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let png = png();
-    let upload = announce(&ana, "image/png", png.len()).await;
+    let upload = create_upload(&ana, "image/png", png.len()).await;
     let link = upload["putUrl"].as_str().unwrap();
-    let other = announce(&ana, "image/png", png.len()).await;
+    let other = create_upload(&ana, "image/png", png.len()).await;
     let (id, other) = (upload["id"].as_str().unwrap(), other["id"].as_str().unwrap());
     for wrong in
         [link.replace(id, other), link.replace("expires=1", "expires=2"), format!("{link}x")]
@@ -251,16 +252,18 @@ async fn a_wrong_or_ended_upload_link_takes_nothing() {
 }
 
 #[tokio::test]
-async fn an_upload_that_nobody_edits_is_swept_after_a_day_and_another_stays() {
+async fn an_unused_upload_is_removed_after_a_day_and_a_used_one_is_kept() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let (unused, used) =
-        (send(&ana, "image/png", &png()).await, send(&ana, "image/png", &png()).await);
+    let (unused, used) = (
+        upload_image(&ana, "image/png", &png()).await,
+        upload_image(&ana, "image/png", &png()).await,
+    );
     let result = ana.edit(edit(&json!({ "uploadId": used }))).await;
-    ana.finishes(result["task"]["id"].as_str().unwrap()).await;
+    ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
     assert!(app.has_file(&format!("{unused}/original.png")));
     app.advance(24 * 3600 + 1);
-    eventually("the unused upload to go", || async {
+    eventually("the unused upload to be removed", || async {
         app.advance(601);
         (!app.has_file(&format!("{unused}/original.png"))).then_some(())
     })
@@ -273,17 +276,17 @@ async fn an_upload_that_nobody_edits_is_swept_after_a_day_and_another_stays() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_send_an_image() {
+async fn a_page_of_another_origin_may_upload_an_image() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let upload = announce(&ana, "image/png", png().len()).await;
+    let upload = create_upload(&ana, "image/png", png().len()).await;
     let link = upload["putUrl"].as_str().unwrap();
-    let asked =
+    let preflight =
         ana.http.request(reqwest::Method::OPTIONS, link).header("origin", "http://localhost:3000");
-    let asked = asked
+    let preflight = preflight
         .header("access-control-request-method", "PUT")
         .header("access-control-request-headers", "content-type");
-    let answer = asked.send().await.unwrap();
+    let answer = preflight.send().await.unwrap();
     let allowed = answer.headers()["access-control-allow-methods"].to_str().unwrap();
     assert!(allowed.contains("PUT"), "{allowed}");
     assert_eq!(answer.headers()["access-control-allow-origin"], "http://localhost:3000");

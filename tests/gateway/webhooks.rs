@@ -1,4 +1,4 @@
-//! Users are told of their tasks at the URLs they name: signed, in order, again until it is taken.
+//! Webhook deliveries: signed, in order, and retried until the endpoint accepts them.
 
 mod receiver;
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use self::receiver::{Answer, Receiver};
+use self::receiver::{Receiver, Reply};
 use crate::harness::{TestApp, User, eventually};
 
 const CHANGED: &str = "__typename
@@ -20,15 +20,15 @@ async fn mutate(user: &User, mutation: &str) -> Value {
     user.graphql(&query, json!({})).await["it"].clone()
 }
 
-/// The endpoint, with its secret.
+/// Creates an endpoint and returns it with its secret.
 async fn create(user: &User, url: &str, more: &str) -> Value {
     let result = mutate(user, &format!("createWebhookEndpoint(url: \"{url}\"{more})")).await;
     assert_eq!(result["__typename"], "WebhookEndpointChanged", "{result}");
     result["endpoint"].clone()
 }
 
-/// The first endpoint, with its log.
-async fn look(user: &User) -> Value {
+/// Returns the first endpoint with its deliveries.
+async fn first_endpoint(user: &User) -> Value {
     let query = "{ webhookEndpoints {
         id secret enabled disabledReason failingSince
         deliveries { nodes {
@@ -38,10 +38,10 @@ async fn look(user: &User) -> Value {
     user.graphql(query, json!({})).await["webhookEndpoints"][0].clone()
 }
 
-/// The newest delivery, once it is as wanted.
-async fn delivery(user: &User, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+/// Waits until `is` holds for the newest delivery and returns the delivery.
+async fn wait_for_delivery(user: &User, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     eventually(what, || async {
-        let newest = look(user).await["deliveries"]["nodes"][0].clone();
+        let newest = first_endpoint(user).await["deliveries"]["nodes"][0].clone();
         (!newest.is_null() && is(&newest)).then_some(newest)
     })
     .await
@@ -57,20 +57,20 @@ async fn resend(user: &User, id: &Value) -> Value {
     answer["resendWebhookDelivery"]["__typename"].clone()
 }
 
-/// A lease must not end because a test moves the clock.
-async fn nothing_is_under_way(app: &TestApp) {
+/// Moving the clock during a delivery would make its lease expire.
+async fn wait_until_nothing_is_leased(app: &TestApp) {
     let mut database = app.database.connect().await;
     let held = "SELECT count(*) FROM webhook_deliveries WHERE lease IS NOT NULL";
     while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut database).await.unwrap() > 0 {}
 }
 
-fn seconds_to(app: &TestApp, moment: &Value) -> i64 {
-    let moment: plantain::domain::Timestamp = text(moment).parse().unwrap();
-    (moment - app.clock.now()).num_seconds()
+fn seconds_until(app: &TestApp, time: &Value) -> i64 {
+    let time: plantain::domain::Timestamp = text(time).parse().unwrap();
+    (time - app.clock.now()).num_seconds()
 }
 
 #[tokio::test]
-async fn a_finished_task_is_told_of_once_signed_with_links_that_work() {
+async fn a_finished_task_is_delivered_once_signed_and_with_working_links() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     let endpoint = create(&ana, &receiver.url, "").await;
@@ -82,103 +82,110 @@ async fn a_finished_task_is_told_of_once_signed_with_links_that_work() {
     assert_eq!(message.body["data"]["prompt"], "a cat");
     let image = ana.get(text(&message.body["data"]["images"][0]["url"])).await;
     assert_eq!(image.status(), 200);
-    let delivered = delivery(&ana, "it to be delivered", |it| it["state"] == "DELIVERED").await;
+    let delivered =
+        wait_for_delivery(&ana, "the delivery to succeed", |it| it["state"] == "DELIVERED").await;
     assert_eq!(delivered["id"], *message.id);
     assert_eq!(delivered["task"]["id"], *id);
-    assert_eq!(look(&ana).await["secret"], json!(null));
+    assert_eq!(first_endpoint(&ana).await["secret"], json!(null));
 }
 
 #[tokio::test]
-async fn each_task_is_told_of_in_order_whatever_fails_in_between() {
+async fn the_events_of_each_task_are_delivered_in_order_despite_failures() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     create(&ana, &receiver.url, &format!(", statuses: {ALL}")).await;
-    receiver.answers([Answer::Status(500), Answer::Status(200), Answer::Status(500)]);
+    receiver.respond_with([Reply::Status(500), Reply::Status(200), Reply::Status(500)]);
     let mut tasks = BTreeSet::new();
     for n in 0..3 {
         tasks.insert(ana.submit(&format!("{n}")).await);
     }
     for task in &tasks {
-        ana.finishes(task).await;
+        ana.wait_until_finished(task).await;
     }
-    eventually("all to be told of", || async {
-        nothing_is_under_way(&app).await;
+    eventually("all events to be delivered", || async {
+        wait_until_nothing_is_leased(&app).await;
         app.advance(5);
-        (receiver.taken().len() == 12).then_some(())
+        (receiver.accepted().len() == 12).then_some(())
     })
     .await;
     for task in tasks {
-        let told = receiver.taken().into_iter().filter(|each| each.body["data"]["id"] == *task);
-        let types: Vec<String> = told.map(|each| text(&each.body["type"]).to_owned()).collect();
+        let deliveries =
+            receiver.accepted().into_iter().filter(|each| each.body["data"]["id"] == *task);
+        let types: Vec<String> =
+            deliveries.map(|each| text(&each.body["type"]).to_owned()).collect();
         let life = ["task.queued", "task.generating", "task.storing", "task.succeeded"];
         assert_eq!(types, life);
     }
 }
 
 #[tokio::test]
-async fn what_is_not_taken_is_tried_again_for_a_day_then_given_up_and_can_be_sent_again() {
+async fn a_failing_delivery_is_retried_for_a_day_then_fails_and_can_be_resent() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     create(&ana, &receiver.url, "").await;
-    receiver.always(Answer::Status(500));
+    receiver.always_respond_with(Reply::Status(500));
     ana.submit("a cat").await;
     let began = app.clock.now();
     for attempt in 1..=11 {
-        // Its token lasts a day.
+        // The loop lasts about a day and a token expires, so each round needs a new one.
         let ana = app.user("ana");
-        let tried = |it: &Value| it["attempts"] == attempt && receiver.seen() == attempt;
-        delivery(&ana, "the next attempt", tried).await;
-        nothing_is_under_way(&app).await;
-        let settled = delivery(&ana, "its log", tried).await;
+        let tried = |it: &Value| it["attempts"] == attempt && receiver.received_count() == attempt;
+        wait_for_delivery(&ana, "the next attempt", tried).await;
+        wait_until_nothing_is_leased(&app).await;
+        let settled = wait_for_delivery(&ana, "the attempt to be recorded", tried).await;
         if !settled["nextAttemptAt"].is_null() {
-            app.advance(seconds_to(&app, &settled["nextAttemptAt"]) + 1);
+            app.advance(seconds_until(&app, &settled["nextAttemptAt"]) + 1);
         }
     }
     let hours = (app.clock.now() - began).num_hours();
     assert!((20..=27).contains(&hours), "{hours}");
     let ana = app.user("ana");
-    let failed = delivery(&ana, "it to be given up", |it| it["state"] == "FAILED").await;
-    assert_eq!(failed["error"], "It answered 500.");
-    receiver.always(Answer::Status(200));
+    let failed =
+        wait_for_delivery(&ana, "the delivery to fail", |it| it["state"] == "FAILED").await;
+    assert_eq!(failed["responseStatus"], 500);
+    receiver.always_respond_with(Reply::Status(200));
     assert_eq!(resend(&ana, &failed["id"]).await, "WebhookDeliveryQueued");
-    // The endpoint rests.
+    // After a failure, the endpoint is paused for up to 300 seconds.
     app.advance(300);
-    delivery(&ana, "it to be delivered", |it| it["state"] == "DELIVERED").await;
+    wait_for_delivery(&ana, "the delivery to succeed", |it| it["state"] == "DELIVERED").await;
     let ids: BTreeSet<String> = receiver.all().into_iter().map(|each| each.id).collect();
     assert_eq!(ids.len(), 1);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_asks_for_patience_gets_it() {
+async fn a_delivery_waits_for_the_retry_after_of_the_endpoint() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     create(&ana, &receiver.url, "").await;
-    receiver.answers([Answer::Busy("600")]);
+    receiver.respond_with([Reply::RetryAfter("600")]);
     ana.submit("a cat").await;
-    let waiting = delivery(&ana, "an answer", |it| it["responseStatus"] == 429).await;
-    let seconds = seconds_to(&app, &waiting["nextAttemptAt"]);
+    let waiting = wait_for_delivery(&ana, "a response", |it| it["responseStatus"] == 429).await;
+    let seconds = seconds_until(&app, &waiting["nextAttemptAt"]);
     assert!((500..=600).contains(&seconds), "{seconds}");
     app.advance(601);
-    delivery(&ana, "it to be delivered", |it| it["state"] == "DELIVERED").await;
+    wait_for_delivery(&ana, "the delivery to succeed", |it| it["state"] == "DELIVERED").await;
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_disabled_and_goes_on_when_it_is_enabled_again() {
+async fn a_410_response_disables_the_endpoint_and_enabling_it_resumes_deliveries() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     let endpoint = create(&ana, &receiver.url, "").await;
-    receiver.answers([Answer::Status(410)]);
+    receiver.respond_with([Reply::Status(410)]);
     ana.submit("a cat").await;
-    eventually("it to be disabled", || async {
-        (look(&ana).await["enabled"] == false).then_some(())
+    eventually("the endpoint to be disabled", || async {
+        (first_endpoint(&ana).await["enabled"] == false).then_some(())
     })
     .await;
-    assert!(text(&look(&ana).await["disabledReason"]).contains("410"));
+    assert!(text(&first_endpoint(&ana).await["disabledReason"]).contains("410"));
     let second = ana.submit("a dog").await;
-    ana.finishes(&second).await;
+    ana.wait_until_finished(&second).await;
     let enable = format!("updateWebhookEndpoint(id: {}, enabled: true)", endpoint["id"]);
     assert_eq!(mutate(&ana, &enable).await["endpoint"]["enabled"], true);
-    eventually("both to be taken", || async { (receiver.taken().len() == 2).then_some(()) }).await;
+    eventually("both deliveries to be accepted", || async {
+        (receiver.accepted().len() == 2).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -186,20 +193,23 @@ async fn an_endpoint_that_fails_for_three_days_is_disabled() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     create(&ana, &receiver.url, "").await;
-    receiver.always(Answer::Redirect);
+    receiver.always_respond_with(Reply::Redirect);
     let id = ana.submit("a cat").await;
-    let failed = delivery(&ana, "an answer", |it| it["responseStatus"] == 302).await;
+    let failed = wait_for_delivery(&ana, "a response", |it| it["responseStatus"] == 302).await;
     assert!(text(&failed["error"]).contains("redirects are not followed"), "{failed}");
-    ana.finishes(&id).await;
+    ana.wait_until_finished(&id).await;
     // Each of these days it fails again.
     for _ in 0..4 {
-        let seen = receiver.seen();
+        let before = receiver.received_count();
         app.advance(20 * 3600);
-        eventually("another failure", || async { (receiver.seen() > seen).then_some(()) }).await;
-        nothing_is_under_way(&app).await;
+        eventually("another failure", || async {
+            (receiver.received_count() > before).then_some(())
+        })
+        .await;
+        wait_until_nothing_is_leased(&app).await;
     }
     eventually("it to be disabled", || async {
-        (look(&ana).await["enabled"] == false).then_some(())
+        (first_endpoint(&ana).await["enabled"] == false).then_some(())
     })
     .await;
 }
@@ -224,7 +234,7 @@ async fn for_a_day_after_a_rotation_both_secrets_sign() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_repeated_keeps_the_secret_in_use() {
+async fn a_repeated_rotation_keeps_the_secret_in_use() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let ana = app.user("ana");
     let in_use = create(&ana, &receiver.url, "").await;
@@ -238,58 +248,59 @@ async fn a_rotation_that_is_repeated_keeps_the_secret_in_use() {
 }
 
 #[tokio::test]
-async fn what_another_gateway_could_not_tell_of_is_told_however_busy_this_one_is() {
+async fn deliveries_that_another_replica_failed_to_enqueue_are_sent_even_under_load() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     let (ana, eve) = (app.user("ana"), app.user("eve"));
     create(&ana, &receiver.url, "").await;
     create(&eve, &receiver.url, ", statuses: [STORING]").await;
-    ana.finishes(&ana.submit("a cat").await).await;
+    ana.wait_until_finished(&ana.submit("a cat").await).await;
     receiver.next().await;
     let mut database = app.database.connect().await;
-    let set_back = "WITH gone AS (DELETE FROM webhook_deliveries)
+    let set_back = "WITH deleted AS (DELETE FROM webhook_deliveries)
         UPDATE webhook_endpoints SET cursor = 0 WHERE owner = 'ana'";
     sqlx::query(set_back).execute(&mut database).await.unwrap();
     let busy = tokio::spawn({
         let eve = eve.clone();
         async move {
             loop {
-                eve.finishes(&eve.submit("a dog").await).await;
+                eve.wait_until_finished(&eve.submit("a dog").await).await;
             }
         }
     });
-    eventually("it to be told of again", || async {
-        let told = "SELECT count(*) FROM webhook_deliveries AS d
+    eventually("the deliveries to be enqueued again", || async {
+        let deliveries = "SELECT count(*) FROM webhook_deliveries AS d
             JOIN webhook_endpoints AS e ON e.id = d.endpoint_id WHERE e.owner = 'ana'";
         let mut database = app.database.connect().await;
-        let told: i64 = sqlx::query_scalar(told).fetch_one(&mut database).await.unwrap();
-        (told > 0).then_some(())
+        let deliveries: i64 =
+            sqlx::query_scalar(deliveries).fetch_one(&mut database).await.unwrap();
+        (deliveries > 0).then_some(())
     })
     .await;
     busy.abort();
 }
 
 #[tokio::test]
-async fn a_private_address_is_refused_unless_the_operator_allows_it() {
+async fn a_private_address_is_rejected_unless_the_operator_allows_it() {
     let app = TestApp::with(&["--allow-private-addresses=false"]).await;
     let ana = app.user("ana");
     let urls = ["https://127.0.0.1/", "https://localhost/x", "http://example.com/", "nonsense"];
     for url in urls.iter().chain(&["https://me:secret@example.com/"]) {
-        let refused = mutate(&ana, &format!("createWebhookEndpoint(url: \"{url}\")")).await;
-        assert_eq!(refused["fields"][0]["path"], json!(["url"]), "{url} {refused}");
+        let rejected = mutate(&ana, &format!("createWebhookEndpoint(url: \"{url}\")")).await;
+        assert_eq!(rejected["fields"][0]["path"], json!(["url"]), "{url} {rejected}");
     }
     create(&ana, "https://example.com/hook", "").await;
 }
 
 #[tokio::test]
-async fn endpoints_are_at_most_ten_and_invisible_to_others() {
+async fn a_user_has_at_most_10_endpoints_and_other_users_cannot_see_them() {
     let app = TestApp::start().await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     let endpoint = create(&ana, "http://127.0.0.1:9/", "").await;
     for _ in 1..10 {
         create(&ana, "http://127.0.0.1:9/", "").await;
     }
-    let refused = mutate(&ana, "createWebhookEndpoint(url: \"http://127.0.0.1:9/\")").await;
-    assert_eq!(refused["__typename"], "InvalidInput");
+    let rejected = mutate(&ana, "createWebhookEndpoint(url: \"http://127.0.0.1:9/\")").await;
+    assert_eq!(rejected["__typename"], "InvalidInput");
     let id = &endpoint["id"];
     let node = format!("{{ node(id: {id}) {{ __typename id }} webhookEndpoints {{ id }} }}");
     let found = ana.graphql(&node, json!({})).await;
@@ -301,26 +312,26 @@ async fn endpoints_are_at_most_ten_and_invisible_to_others() {
         let answer = mutate(&bob, &format!("{mutation}(id: {id})")).await;
         assert_eq!(answer["__typename"], "NotFound");
     }
-    let delivery = format!("msg_{:032x}", 1);
-    assert_eq!(resend(&bob, &json!(delivery)).await, "NotFound");
+    let unknown_id = format!("msg_{:032x}", 1);
+    assert_eq!(resend(&bob, &json!(unknown_id)).await, "NotFound");
     let deleted = mutate(&ana, &format!("deleteWebhookEndpoint(id: {id})")).await;
     assert_eq!(deleted["endpoint"]["id"], *id);
 }
 
 #[tokio::test]
-async fn what_a_killed_gateway_had_not_sent_is_sent_after_it() {
+async fn deliveries_pending_during_a_crash_are_sent_after_the_restart() {
     let (app, receiver) = (TestApp::start().await, Receiver::start().await);
     create(&app.user("ana"), &receiver.url, "").await;
-    receiver.answers([Answer::Hang]);
+    receiver.respond_with([Reply::Hang]);
     let id = app.user("ana").submit("a cat").await;
     receiver.next().await;
     let app = app.kill().restart().await;
-    // The lease of the killed one ends.
+    // The lease of the killed gateway expires.
     app.advance(31);
     let message = receiver.next().await;
     assert_eq!(message.body["data"]["id"], *id);
     let ana = app.user("ana");
-    delivery(&ana, "it to be delivered", |it| it["state"] == "DELIVERED").await;
+    wait_for_delivery(&ana, "the delivery to succeed", |it| it["state"] == "DELIVERED").await;
 }
 
 #[tokio::test]
@@ -334,15 +345,15 @@ async fn replicas_share_the_deliveries() {
         user.submit(&format!("{n}")).await;
     }
     let ids = || receiver.all().into_iter().map(|each| each.id).collect::<BTreeSet<_>>();
-    eventually("all to be told of", || async { (ids().len() == 20).then_some(()) }).await;
+    eventually("all tasks to be delivered", || async { (ids().len() == 20).then_some(()) }).await;
     assert_eq!(receiver.all().len(), 20);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs_holds_up_no_other() {
+async fn a_hanging_endpoint_does_not_delay_other_endpoints() {
     let (app, dead, alive) =
         (TestApp::start().await, Receiver::start().await, Receiver::start().await);
-    dead.always(Answer::Hang);
+    dead.always_respond_with(Reply::Hang);
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     create(&ana, &dead.url, &format!(", statuses: {ALL}")).await;
     create(&bob, &alive.url, "").await;
@@ -352,5 +363,5 @@ async fn an_endpoint_that_hangs_holds_up_no_other() {
     dead.next().await;
     bob.submit("a cat").await;
     alive.next().await;
-    assert!(dead.seen() <= 4);
+    assert!(dead.received_count() <= 4);
 }

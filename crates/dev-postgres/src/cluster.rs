@@ -1,6 +1,6 @@
-//! The cluster's files: making them, and ending a server that a killed process left on them.
+//! Creates the cluster's files, and stops a server that a killed process left running.
 //!
-//! Must not know how a server is started. The caller holds the lock on the directory.
+//! Does not depend on how a server is started. The caller holds the lock on the directory.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,92 +10,93 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::place::Place;
-use super::{Durability, Progress, run, until};
+use super::paths::ClusterPaths;
+use super::{Durability, ProgressFn, run, until};
 
-const INIT_LIMIT: Duration = Duration::from_mins(2);
-const STOP_LIMIT: Duration = Duration::from_secs(30);
-const REMAINS_LIMIT: Duration = Duration::from_secs(2);
+const INIT_TIMEOUT: Duration = Duration::from_mins(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+const ZOMBIE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Makes the cluster, with a database `plantain`; a process killed meanwhile leaves nothing under the final name.
+/// Creates the cluster, with a database `plantain`. A process that is killed during this leaves nothing under the final
+/// name.
 pub(super) async fn initialise(
-    place: &Place,
+    paths: &ClusterPaths,
     bin: &Path,
     durability: Durability,
-    progress: Progress<'_>,
+    progress: ProgressFn<'_>,
 ) -> anyhow::Result<()> {
-    progress(&format!("initialising a Postgres cluster in {}", place.home.display()));
-    let unfinished = place.unfinished("data")?;
-    // The second for systems that lack the first, as older macOS does.
-    if initdb(place, bin, &unfinished, "C.UTF-8", durability).await.is_err() {
-        initdb(place, bin, &unfinished, "C", durability).await?;
+    progress(&format!("initialising a Postgres cluster in {}", paths.home.display()));
+    let unfinished = paths.unfinished("data")?;
+    // Older macOS does not have the locale C.UTF-8.
+    if initdb(paths, bin, &unfinished, "C.UTF-8", durability).await.is_err() {
+        initdb(paths, bin, &unfinished, "C", durability).await?;
     }
-    create_database(place, bin, &unfinished).await?;
-    fs::rename(&unfinished, place.data()).context("put the new cluster in its place")?;
-    File::open(&place.home)
+    create_database(paths, bin, &unfinished).await?;
+    fs::rename(&unfinished, paths.data()).context("rename the folder of the new cluster")?;
+    File::open(&paths.home)
         .and_then(|home| home.sync_all())
         .context("flush the new cluster to disk")
 }
 
 async fn initdb(
-    place: &Place,
+    paths: &ClusterPaths,
     bin: &Path,
     data: &Path,
     locale: &str,
     durability: Durability,
 ) -> anyhow::Result<String> {
-    let mut initdb = place.command(&bin.join("initdb"));
+    let mut initdb = paths.command(&bin.join("initdb"));
     initdb.arg("-D").arg(data).args(["-U", "plantain", "-E", "UTF8", "--locale", locale]);
-    // Trust is for who can enter the socket's folder, and there is no other way in.
+    // Trust is safe: only users who can enter the socket's folder can connect.
     initdb.args(["--auth-local=trust", "--auth-host=reject", "--no-instructions"]);
     if durability == Durability::Disposable {
         initdb.arg("--no-sync");
     }
-    run(initdb, INIT_LIMIT).await
+    run(initdb, INIT_TIMEOUT).await
 }
 
-/// Without a server: neither a free socket nor a client is needed.
-async fn create_database(place: &Place, bin: &Path, data: &Path) -> anyhow::Result<()> {
+/// Uses the single-user mode, which needs neither a socket nor a client.
+async fn create_database(paths: &ClusterPaths, bin: &Path, data: &Path) -> anyhow::Result<()> {
     let (reader, mut writer) = io::pipe().context("open a pipe")?;
     writer.write_all(b"CREATE DATABASE plantain\n").context("write to a pipe")?;
     drop(writer);
-    let mut postgres = place.command(&bin.join("postgres"));
+    let mut postgres = paths.command(&bin.join("postgres"));
     postgres
         .arg("--single")
         .arg("-D")
         .arg(data)
         .args(["-c", "exit_on_error=on", "postgres"])
         .stdin(reader);
-    run(postgres, INIT_LIMIT).await.context("create database plantain")?;
+    run(postgres, INIT_TIMEOUT).await.context("create database plantain")?;
     Ok(())
 }
 
-/// Stops the server of a process that was killed, or waits while it is stopping.
+/// Stops the server that a killed process left running, or waits while it stops.
 pub(super) async fn stop_leftover(
-    place: &Place,
+    paths: &ClusterPaths,
     bin: &Path,
-    progress: Progress<'_>,
+    progress: ProgressFn<'_>,
 ) -> anyhow::Result<()> {
-    let data = place.data();
+    let data = paths.data();
     let Some(pid) = server_pid(&data) else { return Ok(()) };
-    if !serves(pid, &data) {
-        return forget(pid, &data).await;
+    if !is_server_of(pid, &data) {
+        return remove_stale_pid_file(pid, &data).await;
     }
-    progress("stopping the Postgres that a killed process left behind");
+    progress("stopping the Postgres server that a killed process left running");
     for name in ["INT", "QUIT"] {
-        signal(place, bin, pid, name);
-        if until(STOP_LIMIT, || !serves(pid, &data)).await {
+        signal(paths, bin, pid, name);
+        if until(STOP_TIMEOUT, || !is_server_of(pid, &data)).await {
             return Ok(());
         }
     }
-    bail!("the Postgres left behind in {} (process {pid}) does not stop", data.display())
+    bail!("the leftover Postgres server in {} (process {pid}) does not stop", data.display())
 }
 
-/// The server died without removing its postmaster.pid. When the number in it now belongs to another process (since a
-/// reboot), or to remains that nobody collects, Postgres would refuse to start: remove the file. When the number belongs
-/// to none, leave it: Postgres uses it to look for orphaned backends.
-async fn forget(pid: u32, data: &Path) -> anyhow::Result<()> {
-    until(REMAINS_LIMIT, || command_line(pid).is_none_or(|line| !line.is_empty())).await;
+/// Removes the postmaster.pid of a server that died. When its pid now belongs to another process (after a reboot) or to
+/// a zombie, Postgres would not start. When the pid belongs to no process, the file stays: Postgres uses it to find
+/// orphaned backends.
+async fn remove_stale_pid_file(pid: u32, data: &Path) -> anyhow::Result<()> {
+    until(ZOMBIE_TIMEOUT, || command_line(pid).is_none_or(|line| !line.is_empty())).await;
     if command_line(pid).is_some() {
         fs::remove_file(data.join("postmaster.pid"))
             .context("remove an outdated postmaster.pid")?;
@@ -103,20 +104,20 @@ async fn forget(pid: u32, data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends a signal; whether it worked shows in what becomes of the process.
-pub(super) fn signal(place: &Place, bin: &Path, pid: u32, name: &str) {
-    let _ = place.command(&bin.join("pg_ctl")).args(["kill", name, &pid.to_string()]).output();
+/// Sends a signal. The caller checks the process, so an error is ignored.
+pub(super) fn signal(paths: &ClusterPaths, bin: &Path, pid: u32, name: &str) {
+    let _ = paths.command(&bin.join("pg_ctl")).args(["kill", name, &pid.to_string()]).output();
 }
 
 fn server_pid(data: &Path) -> Option<u32> {
     fs::read_to_string(data.join("postmaster.pid")).ok()?.lines().next()?.trim().parse().ok()
 }
 
-fn serves(pid: u32, data: &Path) -> bool {
+fn is_server_of(pid: u32, data: &Path) -> bool {
     command_line(pid).is_some_and(|line| line.contains(&*data.to_string_lossy()))
 }
 
-/// Empty for what remains of a process until its parent collects it.
+/// Command line of a process; empty for a zombie.
 fn command_line(pid: u32) -> Option<String> {
     let line = if cfg!(target_os = "linux") {
         fs::read(format!("/proc/{pid}/cmdline")).ok()?

@@ -1,13 +1,13 @@
 //! A private, persistent Postgres cluster that needs no configuration, for `plantain dev` and the test suite.
 //!
-//! Must not know what is kept in it: tables, migrations and pools are the caller's. Unix only.
+//! Tables, migrations and connection pools are the caller's responsibility. Unix only.
 //!
-//! What lies in the caller's directory: `lock`, `postgres.log`, and, here or in the folder named by `elsewhere`,
-//! `data` (the cluster), `socket` and `npm` (binaries, where none are installed).
+//! The caller's directory holds `lock` and `postgres.log`. It also holds `data` (the cluster), `socket` and `npm`
+//! (binaries, when none are installed), unless the file `elsewhere` has the path of another folder for them.
 
 mod binaries;
 mod cluster;
-mod place;
+mod paths;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -19,38 +19,38 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use place::Place;
+use paths::ClusterPaths;
 use server::Server;
 
-const LOCK_LIMIT: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Told one plain line per long step.
-type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+/// Callback that gets one line of text per long step.
+type ProgressFn<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// A running private cluster; stopped (fast shutdown) by `stop`, when dropped, or when the process dies.
+/// A running private cluster. It stops (fast shutdown) on `stop`, on drop, or when the process dies.
 ///
-/// Where no parent-death signal exists (outside Linux), the server outlives a killed process and is stopped by the
-/// next `start`.
+/// On systems without a parent-death signal (other than Linux), the server outlives a killed process, and the next
+/// `start` stops it.
 pub struct PrivatePostgres {
-    // Dropped in this order: a server told to stop must not outlive the lock unannounced.
+    // The drop order matters: the server must get its stop signal before the lock is released.
     server: Server,
     socket: PathBuf,
     _lock: File,
 }
 
-/// Whether what is committed must survive a crash of the machine.
+/// Whether committed data must survive a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// `fsync` and its like stay on: for data somebody wants to find again.
+    /// `fsync` and similar settings are on: for data that must be kept.
     Durable,
-    /// `fsync` and its like are off: for tests.
+    /// `fsync` and similar settings are off: for tests.
     Disposable,
 }
 
 impl PrivatePostgres {
-    /// Starts the cluster kept under `directory`, which is created and initialised, with a database `plantain`, when
-    /// missing; a server left behind by a killed process is stopped first. `progress` is told one plain line per long
-    /// step.
+    /// Starts the cluster under `directory`. Creates and initialises it, with a database `plantain`, when it is
+    /// missing, and first stops a server that a killed process left running. Calls `progress` with one line of text per
+    /// long step.
     ///
     /// # Errors
     /// When another process uses `directory`, no Postgres can be found or fetched, the cluster is of another major
@@ -67,25 +67,25 @@ impl PrivatePostgres {
         candidates: &[PathBuf],
         directory: &Path,
         durability: Durability,
-        progress: Progress<'_>,
+        progress: ProgressFn<'_>,
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
         let directory =
             directory.canonicalize().with_context(|| format!("resolve {}", directory.display()))?;
         let lock = lock(&directory).await?;
-        let place = Place::choose(&directory, progress).await?;
-        let bin = binaries::find(candidates, &place, progress).await?;
-        cluster::stop_leftover(&place, &bin, progress).await?;
-        if !place.data().exists() {
-            cluster::initialise(&place, &bin, durability, progress).await?;
+        let paths = ClusterPaths::choose(&directory, progress).await?;
+        let bin = binaries::find(candidates, &paths, progress).await?;
+        cluster::stop_leftover(&paths, &bin, progress).await?;
+        if !paths.data().exists() {
+            cluster::initialise(&paths, &bin, durability, progress).await?;
         }
-        let socket = place.socket_folder()?;
+        let socket = paths.socket_folder()?;
         let server =
-            Server::start(place, bin, &socket, &directory.join("postgres.log"), durability).await?;
+            Server::start(paths, bin, &socket, &directory.join("postgres.log"), durability).await?;
         Ok(Self { server, socket, _lock: lock })
     }
 
-    /// Connection URL of one database in it, over the Unix socket, as user `plantain`.
+    /// Connection URL of a database of the cluster, over the Unix socket, as user `plantain`.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let (database, host) =
@@ -93,26 +93,27 @@ impl PrivatePostgres {
         format!("postgres://plantain@localhost:5432/{database}?host={host}&sslmode=disable")
     }
 
-    /// Stops it by a fast shutdown: open connections are closed, what was committed is kept.
+    /// Stops the server by a fast shutdown: open connections are closed, committed data is kept.
     ///
     /// # Errors
-    /// When the server had died before, or cannot be stopped.
+    /// When the server has already failed, or does not stop.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.server.stop().await?;
-        // Nothing depends on it, and the next start clears it anyway.
+        // Ignore an error: the next start removes the folder anyway.
         let _ = fs::remove_dir_all(&self.socket);
         Ok(())
     }
 }
 
-/// Held while the cluster is in use. The kernel drops it with the process, which tells a leftover server from a live one.
+/// Locks the cluster while it is in use. The kernel releases the lock when the process dies, so a held lock means that
+/// the owner of the server is alive.
 async fn lock(directory: &Path) -> anyhow::Result<File> {
     let path = directory.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("open {}", path.display()))?;
     let mut outcome = Ok(());
-    // Not at once: a child that any thread has forked and that is yet to exec shares the lock for a moment.
-    until(LOCK_LIMIT, || {
+    // Retry for a while: a child that another thread has forked shares the lock until it calls exec.
+    until(LOCK_TIMEOUT, || {
         outcome = file.try_lock();
         !matches!(outcome, Err(TryLockError::WouldBlock))
     })
@@ -141,25 +142,25 @@ fn percent_encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
-/// Runs a command to its end; its output, or an error with what it complained about.
-async fn run(command: Command, limit: Duration) -> anyhow::Result<String> {
+/// Runs a command to its end. Returns its standard output, or an error with its standard error.
+async fn run(command: Command, timeout: Duration) -> anyhow::Result<String> {
     let program = command.get_program().display().to_string();
     let mut command = tokio::process::Command::from(command);
-    let output = tokio::time::timeout(limit, command.kill_on_drop(true).output()).await;
+    let output = tokio::time::timeout(timeout, command.kill_on_drop(true).output()).await;
     let output =
-        output.with_context(|| format!("{program} took longer than {} s", limit.as_secs()))?;
+        output.with_context(|| format!("{program} took longer than {} s", timeout.as_secs()))?;
     let output = output.with_context(|| format!("cannot run {program}"))?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} failed ({}): {}", output.status, complaint.trim());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} failed ({}): {}", output.status, stderr.trim());
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Waits until the condition holds; `false` when it does not within `limit`.
-async fn until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+/// Waits until the condition holds; returns `false` when it does not hold within `timeout`.
+async fn until(timeout: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let polling = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(limit, polling).await.is_ok()
+    tokio::time::timeout(timeout, polling).await.is_ok()
 }

@@ -1,6 +1,6 @@
-//! The running server: one child process, and the thread it is tied to.
+//! The running server: one child process, and the thread that owns it.
 //!
-//! Must not know where the programs or the cluster come from.
+//! Does not depend on where the binaries and the cluster come from.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,40 +15,40 @@ use anyhow::{Context, anyhow, bail, ensure};
 use tokio::sync::oneshot;
 
 use super::cluster::signal;
-use super::place::Place;
+use super::paths::ClusterPaths;
 use super::{Durability, run, until};
 
-const READY_LIMIT: Duration = Duration::from_secs(30);
-const STOP_LIMIT: Duration = Duration::from_secs(30);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Thread = JoinHandle<io::Result<ExitStatus>>;
 
 pub(super) struct Server {
-    place: Place,
+    paths: ClusterPaths,
     bin: PathBuf,
     log: PathBuf,
     pid: u32,
-    /// Ends with the server.
+    /// Waits for the server process and ends with it.
     thread: Option<Thread>,
 }
 
 impl Server {
-    /// Starts the server and waits until it takes connections.
+    /// Starts the server and waits until it accepts connections.
     pub(super) async fn start(
-        place: Place,
+        paths: ClusterPaths,
         bin: PathBuf,
         socket: &Path,
         log: &Path,
         durability: Durability,
     ) -> anyhow::Result<Self> {
-        let mut command = command(&place, &bin.join("postgres"), socket, durability).await;
+        let mut command = command(&paths, &bin.join("postgres"), socket, durability).await;
         let output = File::options().create(true).truncate(true).write(true).mode(0o600).open(log);
         let output = output.with_context(|| format!("open {}", log.display()))?;
         command.stdout(output.try_clone().context("share the log file")?).stderr(output);
-        // A Ctrl-C in the terminal is for us alone: we need the server until we have finished.
+        // Ctrl-C in the terminal must not reach the server: it is needed until this process has shut down.
         command.process_group(0);
         let (pid, thread) = spawn(command).await?;
-        let server = Self { place, bin, log: log.to_owned(), pid, thread: Some(thread) };
+        let server = Self { paths, bin, log: log.to_owned(), pid, thread: Some(thread) };
         server.wait_ready().await?;
         Ok(server)
     }
@@ -56,17 +56,17 @@ impl Server {
     async fn wait_ready(&self) -> anyhow::Result<()> {
         let ready = || {
             let text =
-                fs::read_to_string(self.place.data().join("postmaster.pid")).unwrap_or_default();
+                fs::read_to_string(self.paths.data().join("postmaster.pid")).unwrap_or_default();
             let mut lines = text.lines().map(str::trim);
-            // The first line: the file may still be that of a server that crashed.
+            // The first line is the pid: the file may still be that of a crashed server.
             lines.next() == Some(&self.pid.to_string()) && lines.nth(6) == Some("ready")
         };
-        until(READY_LIMIT, || ready() || self.has_ended()).await;
+        until(READY_TIMEOUT, || ready() || self.has_ended()).await;
         ensure!(!self.has_ended(), "postgres ended while starting{}", self.tail());
         ensure!(
             ready(),
             "postgres was not ready within {} s{}",
-            READY_LIMIT.as_secs(),
+            READY_TIMEOUT.as_secs(),
             self.tail()
         );
         Ok(())
@@ -76,12 +76,12 @@ impl Server {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Fast shutdown, or an immediate one when that takes too long.
+    /// Fast shutdown, then an immediate shutdown when the first takes longer than `STOP_TIMEOUT`.
     pub(super) async fn stop(&mut self) -> anyhow::Result<()> {
         for name in ["INT", "QUIT"] {
             if !self.has_ended() {
-                signal(&self.place, &self.bin, self.pid, name);
-                until(STOP_LIMIT, || self.has_ended()).await;
+                signal(&self.paths, &self.bin, self.pid, name);
+                until(STOP_TIMEOUT, || self.has_ended()).await;
             }
         }
         if !self.has_ended() {
@@ -93,7 +93,7 @@ impl Server {
         Ok(())
     }
 
-    /// The last lines of the log, to end an error with.
+    /// The last lines of the log, for error messages.
     fn tail(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
@@ -106,25 +106,30 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if !self.has_ended() {
-            signal(&self.place, &self.bin, self.pid, "INT");
+            signal(&self.paths, &self.bin, self.pid, "INT");
         }
     }
 }
 
-async fn command(place: &Place, postgres: &Path, socket: &Path, durability: Durability) -> Command {
-    let mut setpriv = place.command(Path::new("setpriv"));
+async fn command(
+    paths: &ClusterPaths,
+    postgres: &Path,
+    socket: &Path,
+    durability: Durability,
+) -> Command {
+    let mut setpriv = paths.command(Path::new("setpriv"));
     setpriv.args(["--pdeathsig", "INT"]);
-    let mut probe = place.command(Path::new("setpriv"));
+    let mut probe = paths.command(Path::new("setpriv"));
     probe.args(["--pdeathsig", "INT", "true"]);
     let mut command = if run(probe, Duration::from_secs(10)).await.is_ok() {
         setpriv.arg(postgres);
         setpriv
     } else {
-        place.command(postgres)
+        paths.command(postgres)
     };
-    // Quoted, because it is a list.
+    // Quoted, because the setting is a list of paths.
     let socket = socket.to_string_lossy().replace('"', "\"\"");
-    command.arg("-D").arg(place.data()).args(["-p", "5432"]);
+    command.arg("-D").arg(paths.data()).args(["-p", "5432"]);
     command.arg("-c").arg(format!("unix_socket_directories=\"{socket}\""));
     command.args([
         "-c",
@@ -147,13 +152,14 @@ async fn command(place: &Place, postgres: &Path, socket: &Path, durability: Dura
     command
 }
 
-/// The parent-death signal comes when the thread that spawned ends, so that thread must live as long as the server.
+/// Linux sends the parent-death signal when the thread that spawned the child ends, so the thread must live as long as
+/// the server.
 async fn spawn(mut command: Command) -> anyhow::Result<(u32, Thread)> {
     let (sender, receiver) = oneshot::channel();
     let thread = thread::Builder::new().name("postgres".into()).spawn(move || {
         let mut child = command.spawn()?;
         if sender.send(child.id()).is_err() {
-            // Whoever wanted it has gone meanwhile.
+            // The caller was dropped in the meantime.
             child.kill()?;
         }
         child.wait()

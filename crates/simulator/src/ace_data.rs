@@ -1,4 +1,4 @@
-//! The wire of Ace Data Cloud's Nano Banana (`upstreams.md` section 4).
+//! The API of Ace Data Cloud's Nano Banana (`upstreams.md` section 4).
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -8,17 +8,17 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dialect::{Dialect, Outgoing};
+use super::dialect::{CallbackRequest, Dialect};
 use super::kie::is_visible;
 use super::provider::Provider;
-use super::submission::{self, Wish};
+use super::state::{SimTask, SimulatorState};
+use super::submission::{self, SubmissionRequest};
 use super::wire::{authorized, base_url, size};
-use super::world::{SimTask, World};
 
 /// Gateway credits per credit of this provider.
-const EXCHANGE: f64 = 19.0;
+const CREDITS_PER_ACE_CREDIT: f64 = 19.0;
 
-pub(super) fn router() -> Router<World> {
+pub(super) fn router() -> Router<SimulatorState> {
     Router::new()
         .route("/nano-banana/images", post(images))
         .route("/nano-banana/tasks", post(tasks))
@@ -40,15 +40,15 @@ struct Submission {
 }
 
 async fn images(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&world, &headers, wish(body.0)).await
+    submission::submit(&state, &headers, submission_request(body.0)).await
 }
 
-fn wish(body: Submission) -> Wish {
-    let complaint = match body.action.as_deref() {
+fn submission_request(body: Submission) -> SubmissionRequest {
+    let validation_error = match body.action.as_deref() {
         _ if body.prompt.is_empty() => Some("prompt is required"),
         Some("edit") if body.image_urls.is_empty() => Some("image_urls is required"),
         Some("generate" | "edit") => None,
@@ -63,7 +63,7 @@ fn wish(body: Submission) -> Wish {
         (Some("nano-banana-2-lite"), _) => 7.0,
         _ => 6.0,
     };
-    Wish {
+    SubmissionRequest {
         dialect: Dialect::AceData,
         images,
         size: size(body.aspect_ratio.as_deref(), body.resolution.as_deref()),
@@ -72,14 +72,14 @@ fn wish(body: Submission) -> Wish {
         inputs: body.image_urls,
         callback_url: body.callback_url,
         cost: price * f64::from(images),
-        complaint,
+        validation_error,
     }
 }
 
-/// At once, as `async` asks for; with the result when the script says so.
-pub(super) fn accept(world: &World, task: &SimTask, base: &str) -> Response {
+/// The response to a submission; includes the result when the script says so.
+pub(super) fn accept(state: &SimulatorState, task: &SimTask, base: &str) -> Response {
     let mut body = accepted(task);
-    if task.script.inline && task.done_at <= world.now() {
+    if task.script.inline && task.done_at <= state.now() {
         body = outcome(task, base);
     }
     Json(body).into_response()
@@ -93,13 +93,13 @@ fn trace_id(task: &SimTask) -> String {
     format!("trace-{}", task.id)
 }
 
-/// The final word about a task.
+/// The outcome of a finished task.
 fn outcome(task: &SimTask, base: &str) -> Value {
     let mut body = accepted(task);
     if let Some(code) = task.failure() {
-        let (_, name, words) = error(code);
+        let (_, name, message) = error(code);
         body["success"] = json!(false);
-        body["error"] = json!({ "code": name, "message": words });
+        body["error"] = json!({ "code": name, "message": message });
     } else {
         let image = |link| json!({ "prompt": task.prompt, "image_url": link });
         let images = super::results::links(task, base).into_iter().map(image);
@@ -117,40 +117,44 @@ struct Retrieval {
     action: Option<String>,
 }
 
-async fn tasks(State(world): State<World>, headers: HeaderMap, body: Json<Retrieval>) -> Response {
-    let permitted = world.may_ask(Provider::AceData);
+async fn tasks(
+    State(state): State<SimulatorState>,
+    headers: HeaderMap,
+    body: Json<Retrieval>,
+) -> Response {
+    let permitted = state.may_query(Provider::AceData);
     if !authorized(&headers) {
-        return refuse(401, None);
+        return reject(401, None);
     }
     if !permitted {
-        return refuse(429, None);
+        return reject(429, None);
     }
     let base = base_url(&headers);
     let find = |id: &String| {
-        let known = world.task(id).filter(|task| task.dialect == Dialect::AceData)?;
-        is_visible(&world, &known).then_some(known)
+        let known = state.task(id).filter(|task| task.dialect == Dialect::AceData)?;
+        is_visible(&state, &known).then_some(known)
     };
     let batch = body.action.as_deref() == Some("retrieve_batch");
     let mut ids = if batch { body.0.ids } else { vec![body.0.id] };
     ids.sort();
     ids.dedup();
     let found: Vec<SimTask> = ids.iter().filter_map(find).collect();
-    let poll = |task: &SimTask| world.answers(&format!("poll {}", task.id), task.script.poll);
+    let poll = |task: &SimTask| state.next_error(&format!("poll {}", task.id), task.script.poll);
     if let Some(code) = found.iter().find_map(poll) {
-        return refuse(code, None);
+        return reject(code, None);
     }
-    let mut records: Vec<Value> = found.iter().map(|task| record(&world, task, &base)).collect();
+    let mut records: Vec<Value> = found.iter().map(|task| record(&state, task, &base)).collect();
     if batch {
         return Json(json!({ "items": records, "count": records.len() })).into_response();
     }
     match records.pop() {
         Some(record) => Json(record).into_response(),
-        None => say(404, "not_found", "There is no such task."),
+        None => error_response(404, "not_found", "The task does not exist."),
     }
 }
 
-/// Without a status: the echo of the acceptance while it works, the outcome afterwards.
-fn record(world: &World, task: &SimTask, base: &str) -> Value {
+/// A record has no status: it repeats the response to the submission until it has the outcome.
+fn record(state: &SimulatorState, task: &SimTask, base: &str) -> Value {
     let mut record = json!({
         "id": task.id,
         "type": "images",
@@ -159,32 +163,32 @@ fn record(world: &World, task: &SimTask, base: &str) -> Value {
         "trace_id": trace_id(task),
         "response": accepted(task),
     });
-    if task.done_at <= world.now() {
+    if task.done_at <= state.now() {
         record["response"] = outcome(task, base);
         record["finished_at"] = json!(task.done_at.to_rfc3339());
-    } else if task.script.bare_error {
+    } else if task.script.string_error {
         record["response"] = json!({ "success": false, "error": "upstream hiccup" });
     }
     record
 }
 
-async fn application(State(world): State<World>, headers: HeaderMap) -> Response {
+async fn application(State(state): State<SimulatorState>, headers: HeaderMap) -> Response {
     if !authorized(&headers) {
-        return refuse(401, None);
+        return reject(401, None);
     }
-    let remaining = world.credits(Provider::AceData) / EXCHANGE;
+    let remaining = state.credits(Provider::AceData) / CREDITS_PER_ACE_CREDIT;
     Json(json!({ "remaining_amount": remaining.to_string() })).into_response()
 }
 
 /// The nearest equivalent of a code of the kie family.
-pub(super) fn refuse(code: i64, words: Option<&str>) -> Response {
-    let (status, name, usual) = error(code);
-    say(status, name, words.unwrap_or(usual))
+pub(super) fn reject(code: i64, custom_message: Option<&str>) -> Response {
+    let (status, name, message) = error(code);
+    error_response(status, name, custom_message.unwrap_or(message))
 }
 
-fn say(status: u16, name: &str, words: &str) -> Response {
+fn error_response(status: u16, name: &str, message: &str) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let error = json!({ "code": name, "message": words });
+    let error = json!({ "code": name, "message": message });
     (status, Json(json!({ "error": error, "trace_id": "trace" }))).into_response()
 }
 
@@ -193,7 +197,7 @@ const fn error(code: i64) -> (u16, &'static str, &'static str) {
         400 => (403, "forbidden", "The request was rejected by the content policy."),
         401 => (401, "invalid_token", "The token is invalid."),
         402 => (403, "used_up", "The balance is used up."),
-        404 => (404, "no_api", "There is no such API."),
+        404 => (404, "no_api", "The API does not exist."),
         408 | 504 => (504, "timeout", "The request timed out."),
         413 => (413, "request_too_large", "The images are too large."),
         422 => (400, "bad_request", "aspect_ratio is not supported."),
@@ -203,9 +207,9 @@ const fn error(code: i64) -> (u16, &'static str, &'static str) {
     }
 }
 
-/// Unsigned, by the vendor's own words.
-pub(super) fn callback(task: &SimTask, base: &str) -> Outgoing {
-    Outgoing { body: outcome(task, base), headers: Vec::new() }
+/// Callbacks are not signed, according to the vendor.
+pub(super) fn callback(task: &SimTask, base: &str) -> CallbackRequest {
+    CallbackRequest { body: outcome(task, base), headers: Vec::new() }
 }
 
 pub(super) fn forgery(id: &str, link: &str) -> Value {

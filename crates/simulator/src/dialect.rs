@@ -1,4 +1,4 @@
-//! The one place that knows which file speaks for which provider.
+//! Maps each provider API to the module that simulates it.
 
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::nano_banana::Generation;
 use super::provider::Provider;
-use super::world::{SimTask, World};
+use super::state::{SimTask, SimulatorState};
 use super::{ace_data, flux_kontext, kie, nano_banana};
 
-/// Whose wire a task is on.
+/// The API that a task was submitted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Dialect {
     NanoBanana(Generation),
@@ -17,8 +17,8 @@ pub(super) enum Dialect {
     AceData,
 }
 
-/// A callback about to be posted.
-pub(super) struct Outgoing {
+/// A callback to send.
+pub(super) struct CallbackRequest {
     pub(super) body: Value,
     pub(super) headers: Vec<(&'static str, String)>,
 }
@@ -32,32 +32,37 @@ impl Dialect {
         }
     }
 
-    /// Says no, with a code of the kie family or its nearest equivalent.
-    pub(super) fn refuse(self, code: i64, message: Option<&str>) -> Response {
+    /// Rejects a call with a code of the kie family or its nearest equivalent.
+    pub(super) fn reject(self, code: i64, message: Option<&str>) -> Response {
         match self {
-            Self::NanoBanana(_) | Self::FluxKontext => kie::refuse(code, message),
-            Self::AceData => ace_data::refuse(code, message),
+            Self::NanoBanana(_) | Self::FluxKontext => kie::reject(code, message),
+            Self::AceData => ace_data::reject(code, message),
         }
     }
 
-    /// Says that a task was taken.
-    pub(super) fn accept(self, world: &World, task: &SimTask, base: &str) -> Response {
+    /// Response for an accepted task.
+    pub(super) fn accept(self, state: &SimulatorState, task: &SimTask, base: &str) -> Response {
         match self {
             Self::NanoBanana(_) | Self::FluxKontext => kie::accept(task),
-            Self::AceData => ace_data::accept(world, task, base),
+            Self::AceData => ace_data::accept(state, task, base),
         }
     }
 
-    /// What is posted when a task is done.
-    pub(super) fn callback(self, world: &World, task: &SimTask, base: &str) -> Outgoing {
+    /// The callback of a finished task.
+    pub(super) fn callback(
+        self,
+        state: &SimulatorState,
+        task: &SimTask,
+        base: &str,
+    ) -> CallbackRequest {
         match self {
-            Self::NanoBanana(generation) => nano_banana::callback(world, task, generation, base),
-            Self::FluxKontext => flux_kontext::callback(world, task, base),
+            Self::NanoBanana(generation) => nano_banana::callback(state, task, generation, base),
+            Self::FluxKontext => flux_kontext::callback(state, task, base),
             Self::AceData => ace_data::callback(task, base),
         }
     }
 
-    /// What a stranger would post to claim success.
+    /// Body of a forged callback that reports success.
     pub(super) fn forgery(self, id: &str, link: &str) -> Value {
         match self {
             Self::NanoBanana(_) | Self::FluxKontext => kie::forgery(id, link),

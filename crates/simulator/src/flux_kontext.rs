@@ -1,4 +1,4 @@
-//! The wire of kie.ai's Flux Kontext (`upstreams.md` section 3).
+//! The API of kie.ai's Flux Kontext (`upstreams.md` section 3).
 
 use std::collections::HashMap;
 
@@ -14,14 +14,14 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::dialect::{Dialect, Outgoing};
+use super::dialect::{CallbackRequest, Dialect};
 use super::kie;
 use super::provider::Provider;
-use super::submission::{self, Wish};
+use super::state::{SimTask, SimulatorState};
+use super::submission::{self, SubmissionRequest};
 use super::wire::size;
-use super::world::{SimTask, World};
 
-pub(super) fn router() -> Router<World> {
+pub(super) fn router() -> Router<SimulatorState> {
     Router::new()
         .route("/api/v1/flux/kontext/generate", post(generate))
         .route("/api/v1/flux/kontext/record-info", get(record_info))
@@ -42,28 +42,28 @@ struct Submission {
 }
 
 async fn generate(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    let most = if body.input_image.is_some() { 2 } else { 6 };
-    if body.safety_tolerance.is_some_and(|tolerance| !(0..=most).contains(&tolerance)) {
-        return kie::refuse(500, Some("tolerance level is out of range"));
+    let limit = if body.input_image.is_some() { 2 } else { 6 };
+    if body.safety_tolerance.is_some_and(|tolerance| !(0..=limit).contains(&tolerance)) {
+        return kie::reject(500, Some("tolerance level is out of range"));
     }
-    submission::submit(&world, &headers, wish(body.0)).await
+    submission::submit(&state, &headers, submission_request(body.0)).await
 }
 
-fn wish(body: Submission) -> Wish {
+fn submission_request(body: Submission) -> SubmissionRequest {
     let is_max = body.model.as_deref() == Some("flux-kontext-max");
     let is_known = matches!(body.model.as_deref(), None | Some("flux-kontext-pro")) || is_max;
-    Wish {
+    SubmissionRequest {
         dialect: Dialect::FluxKontext,
         images: 1,
         size: size(body.aspect_ratio.as_deref().or(Some("16:9")), None),
         png: body.output_format.as_deref() == Some("png"),
         callback_url: body.call_back_url,
         cost: if is_max { 10.0 } else { 5.0 },
-        complaint: match (body.prompt.is_empty(), is_known) {
+        validation_error: match (body.prompt.is_empty(), is_known) {
             (true, _) => Some("prompt cannot be empty"),
             (_, false) => Some("model is not within the range of allowed options"),
             _ => None,
@@ -74,23 +74,23 @@ fn wish(body: Submission) -> Wish {
 }
 
 async fn record_info(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response {
-    kie::record_info(&world, Provider::FluxKontext, &headers, &parameters)
+    kie::record_info(&state, Provider::FluxKontext, &headers, &parameters)
 }
 
-async fn credit(State(world): State<World>, headers: HeaderMap) -> Response {
-    kie::credit(&world, Provider::FluxKontext, &headers)
+async fn credit(State(state): State<SimulatorState>, headers: HeaderMap) -> Response {
+    kie::credit(&state, Provider::FluxKontext, &headers)
 }
 
-/// Shape A with empty texts on failure, signed when the account has a key (3.3, 3.4).
-pub(super) fn callback(world: &World, task: &SimTask, base: &str) -> Outgoing {
+/// Format A with empty strings on failure, signed when the account has a key (3.3, 3.4).
+pub(super) fn callback(state: &SimulatorState, task: &SimTask, base: &str) -> CallbackRequest {
     let failed = json!({ "originImageUrl": "", "resultImageUrl": "" });
     let body = kie::outcome(task, base, &failed);
-    let headers = world.webhook_key().map(|key| sign(key, &task.id, world.now().timestamp()));
-    Outgoing { body, headers: headers.unwrap_or_default() }
+    let headers = state.webhook_key().map(|key| sign(key, &task.id, state.now().timestamp()));
+    CallbackRequest { body, headers: headers.unwrap_or_default() }
 }
 
 fn sign(key: &str, id: &str, timestamp: i64) -> Vec<(&'static str, String)> {

@@ -1,4 +1,4 @@
-//! What nanobananaapi.ai, kie.ai and fluxapi.ai have in common (`upstreams.md` section 1).
+//! API conventions that nanobananaapi.ai, kie.ai and fluxapi.ai share (`upstreams.md` section 1).
 
 use std::collections::HashMap;
 
@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 
 use super::provider::Provider;
 use super::results;
-use super::script::{Answers, ResultMode};
+use super::script::{InjectedError, ResultMode};
+use super::state::{SimTask, SimulatorState};
 use super::wire::{authorized, base_url};
-use super::world::{SimTask, World};
 
-/// HTTP 200, whatever the code says.
+/// A response with HTTP status 200, regardless of the code.
 pub(super) fn envelope(code: i64, message: &str, data: &Value) -> Response {
     Json(json!({ "code": code, "msg": message, "data": data })).into_response()
 }
 
-/// Rate limits and unknown routes are real HTTP statuses; the rest hides in the body.
-pub(super) fn refuse(code: i64, words: Option<&str>) -> Response {
-    let body = envelope(code, words.unwrap_or(message(code)), &Value::Null);
+/// Rate limits and unknown routes have their HTTP status; other errors are only in the body.
+pub(super) fn reject(code: i64, custom_message: Option<&str>) -> Response {
+    let body = envelope(code, custom_message.unwrap_or(message(code)), &Value::Null);
     match code {
         404 => (StatusCode::NOT_FOUND, body).into_response(),
         429 => (StatusCode::TOO_MANY_REQUESTS, body).into_response(),
@@ -32,56 +32,56 @@ pub(super) fn accept(task: &SimTask) -> Response {
     envelope(200, "success", &json!({ "taskId": task.id }))
 }
 
-pub(super) fn credit(world: &World, provider: Provider, headers: &HeaderMap) -> Response {
+pub(super) fn credit(state: &SimulatorState, provider: Provider, headers: &HeaderMap) -> Response {
     if !authorized(headers) {
-        return refuse(401, None);
+        return reject(401, None);
     }
-    envelope(200, "success", &json!(world.credits(provider)))
+    envelope(200, "success", &json!(state.credits(provider)))
 }
 
 pub(super) fn record_info(
-    world: &World,
+    state: &SimulatorState,
     provider: Provider,
     headers: &HeaderMap,
     parameters: &HashMap<String, String>,
 ) -> Response {
-    let permitted = world.may_ask(provider);
+    let permitted = state.may_query(provider);
     if !authorized(headers) {
-        return refuse(401, None);
+        return reject(401, None);
     }
     if !permitted {
-        return refuse(429, None);
+        return reject(429, None);
     }
     let id = parameters.get("taskId").map(String::as_str).unwrap_or_default();
-    let known = world.task(id).filter(|task| task.dialect.provider() == provider);
-    let Some(task) = known.filter(|task| is_visible(world, task)) else {
+    let known = state.task(id).filter(|task| task.dialect.provider() == provider);
+    let Some(task) = known.filter(|task| is_visible(state, task)) else {
         return envelope(422, "recordInfo is null", &Value::Null);
     };
-    if let Some(code) = world.answers(&format!("poll {id}"), task.script.poll) {
-        return refuse(code, None);
+    if let Some(code) = state.next_error(&format!("poll {id}"), task.script.poll) {
+        return reject(code, None);
     }
-    envelope(200, "success", &record(world, &task, &base_url(headers)))
+    envelope(200, "success", &record(state, &task, &base_url(headers)))
 }
 
-/// A fresh task may be unknown for a while.
-pub(super) fn is_visible(world: &World, task: &SimTask) -> bool {
-    let hidden = task.script.invisible.map(|times| Answers { code: 422, times });
-    world.answers(&format!("see {}", task.id), hidden).is_none()
+/// A new task may not be found for a while.
+pub(super) fn is_visible(state: &SimulatorState, task: &SimTask) -> bool {
+    let hidden = task.script.not_found.map(|times| InjectedError { code: 422, times });
+    state.next_error(&format!("see {}", task.id), hidden).is_none()
 }
 
-/// The record as it is now; also the body of some callbacks.
-pub(super) fn record(world: &World, task: &SimTask, base: &str) -> Value {
-    let done = task.done_at <= world.now();
+/// The current record of a task; also the body of some callbacks.
+pub(super) fn record(state: &SimulatorState, task: &SimTask, base: &str) -> Value {
+    let done = task.done_at <= state.now();
     let (flag, code) = match (done, task.failure()) {
         (false, _) => (0, None),
         (true, Some(code)) => (if task.script.create_failed { 2 } else { 3 }, Some(code)),
-        (true, None) => (task.script.flag.unwrap_or(1), None),
+        (true, None) => (task.script.success_flag.unwrap_or(1), None),
     };
     let response = (done && code.is_none()).then(|| links(task, base));
     json!({
         "taskId": task.id,
         "paramJson": json!({ "prompt": task.prompt, "callBackUrl": task.callback_url }).to_string(),
-        // Real ones come without a zone, and with hour 24.
+        // The real provider omits the time zone and uses hour 24.
         "completeTime": if done { "2026-03-02 24:15:09" } else { "" },
         "response": response,
         "successFlag": flag,
@@ -92,7 +92,7 @@ pub(super) fn record(world: &World, task: &SimTask, base: &str) -> Value {
     })
 }
 
-/// `resultImageUrl`, as one link or a list.
+/// `resultImageUrl`, as one URL or a list.
 pub(super) fn links(task: &SimTask, base: &str) -> Value {
     let links = results::links(task, base);
     match (links.as_slice(), task.script.result) {
@@ -104,7 +104,7 @@ pub(super) fn links(task: &SimTask, base: &str) -> Value {
     }
 }
 
-/// Shape A of 2.4: the outcome in the top-level code.
+/// Format A of 2.4: the outcome in the top-level code.
 pub(super) fn outcome(task: &SimTask, base: &str, failed: &Value) -> Value {
     if let Some(code) = task.failure() {
         json!({ "code": code, "msg": message(code), "data": { "taskId": task.id, "info": failed } })
@@ -119,7 +119,7 @@ pub(super) fn forgery(id: &str, link: &str) -> Value {
     json!({ "code": 200, "msg": "ok", "data": { "taskId": id, "info": info } })
 }
 
-/// What the real ones say with a code.
+/// The message that the real providers return with a code.
 fn message(code: i64) -> &'static str {
     match code {
         400 => "Your prompt was flagged by Website as violating content policies.",

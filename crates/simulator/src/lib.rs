@@ -1,8 +1,8 @@
-//! The providers, pretended: their wire, their delays, their pictures, paid for by nobody. Every
-//! failure that they are known for can be asked for by a marker in the prompt (see [`MARKERS`]).
+//! A simulator of the providers: their HTTP APIs, delays and images, free of charge. A marker in
+//! the prompt injects each failure that the providers are known for (see [`MARKERS`]).
 //!
-//! A provider outlives the gateway, so this keeps a journal: killed and started again, it knows its
-//! tasks and still calls back.
+//! A provider outlives the gateway, so the simulator keeps a journal: after a kill and a restart it
+//! has its tasks and still sends their callbacks.
 
 mod ace_data;
 mod art;
@@ -16,9 +16,9 @@ mod nano_banana;
 mod provider;
 mod results;
 mod script;
+mod state;
 mod submission;
 mod wire;
-mod world;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,39 +33,39 @@ use plantain_clock::Clock;
 
 pub use provider::Provider;
 pub use script::MARKERS;
-pub use world::{Counts, World};
+pub use state::{Counts, SimulatorState};
 
-/// How the providers are pretended.
+/// Settings of the simulator.
 #[derive(Debug, Clone)]
 pub struct SimulatorOptions {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 selects a free port.
     pub bind: SocketAddr,
-    /// What is in each account.
+    /// Initial credits of each account.
     pub credits: f64,
-    /// How long a picture takes, unless the prompt says otherwise.
+    /// Duration of a task, unless a marker sets another one.
     pub delay: Duration,
-    /// Where tasks are remembered.
+    /// File that stores the tasks.
     pub journal: Option<PathBuf>,
-    /// Refuse what exceeds the providers' limits.
+    /// Whether calls that exceed the providers' rate limits are rejected.
     pub enforce_limits: bool,
-    /// What Flux Kontext's callbacks are signed with.
+    /// Key that signs the callbacks of Flux Kontext.
     pub webhook_key: Option<String>,
-    /// Time.
+    /// The clock.
     pub clock: Clock,
 }
 
-/// A simulator that listens, but does not work yet.
+/// A simulator that is bound to its address, but does not serve requests yet.
 pub struct Simulator {
     listener: TcpListener,
-    /// What the providers know; tests look into it.
-    pub world: World,
+    /// State of the providers, which tests inspect.
+    pub state: SimulatorState,
 }
 
 impl Simulator {
-    /// Listens, and remembers what the journal holds.
+    /// Binds the address and loads the journal.
     ///
     /// # Errors
-    /// When the address is taken or the journal cannot be used.
+    /// When the address is in use, or the journal cannot be read or written.
     pub async fn build(options: SimulatorOptions) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(options.bind).await.with_context(|| {
             format!(
@@ -73,32 +73,33 @@ impl Simulator {
                 options.bind
             )
         })?;
-        let world = World::open(&options).context("the simulator's journal cannot be used")?;
-        Ok(Self { listener, world })
+        let state =
+            SimulatorState::open(&options).context("the simulator's journal cannot be opened")?;
+        Ok(Self { listener, state })
     }
 
-    /// Base URL of the pretended APIs.
+    /// Base URL of the simulated APIs.
     ///
     /// # Errors
-    /// When the system no longer knows the address.
+    /// When the system does not return the address.
     pub fn url(&self) -> anyhow::Result<Url> {
         Ok(Url::parse(&format!("http://{}", self.listener.local_addr()?))?)
     }
 
-    /// Works until `stop`.
+    /// Serves requests until `stop` is cancelled.
     ///
     /// # Errors
-    /// When the listener breaks.
+    /// When the listener fails.
     pub async fn run_until(self, stop: CancellationToken) -> anyhow::Result<()> {
-        callbacks::resume(&self.world);
+        callbacks::resume(&self.state);
         let router = nano_banana::router()
             .merge(flux_kontext::router())
             .merge(ace_data::router())
             .merge(results::router())
-            .with_state(self.world);
-        // Calls that hang on purpose would hold up an orderly end.
+            .with_state(self.state);
+        // No graceful shutdown: calls that hang on purpose would delay it.
         tokio::select! {
-            ended = axum::serve(self.listener, router).into_future() => ended.context("the listener broke"),
+            ended = axum::serve(self.listener, router).into_future() => ended.context("the listener failed"),
             () = stop.cancelled() => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The limits that providers state (`upstreams.md` 3.6, 4.6).
+//! The documented rate limits of the providers (`upstreams.md` 3.6, 4.6).
 
 use std::collections::VecDeque;
 
@@ -8,37 +8,37 @@ use plantain_clock::Timestamp;
 
 use super::provider::Provider;
 
-/// Moments of the latest calls.
-pub(super) type Recent = VecDeque<Timestamp>;
+/// Times of the latest calls.
+pub(super) type RecentCalls = VecDeque<Timestamp>;
 
-/// Ace Data Cloud works on so many tasks at once.
-const ACE_AT_ONCE: usize = 10;
+/// Maximum number of concurrent tasks at Ace Data Cloud.
+const ACE_MAX_CONCURRENT_TASKS: usize = 10;
 
-/// 20 in 10 seconds for the kie family; for Ace Data Cloud it is what is at work that counts.
+/// 20 in 10 seconds for the kie family; Ace Data Cloud limits concurrent tasks.
 pub(super) fn permit_submission(
     provider: Provider,
-    recent: &mut Recent,
-    at_work: usize,
+    recent: &mut RecentCalls,
+    unfinished_count: usize,
     now: Timestamp,
 ) -> bool {
     match provider {
-        Provider::AceData => at_work < ACE_AT_ONCE,
+        Provider::AceData => unfinished_count < ACE_MAX_CONCURRENT_TASKS,
         _ => permit(recent, 20, TimeDelta::seconds(10), now),
     }
 }
 
-/// 10 a second for the kie family. Ace Data Cloud's two pages say 60 and "under one": two leave room
-/// for what the network does to the distance between calls.
-pub(super) fn permit_query(provider: Provider, recent: &mut Recent, now: Timestamp) -> bool {
-    let most = if provider == Provider::AceData { 2 } else { 10 };
-    permit(recent, most, TimeDelta::seconds(1), now)
+/// 10 per second for the kie family. The pages of Ace Data Cloud state 60 and "under one": two
+/// tolerate the jitter of the network.
+pub(super) fn permit_query(provider: Provider, recent: &mut RecentCalls, now: Timestamp) -> bool {
+    let limit = if provider == Provider::AceData { 2 } else { 10 };
+    permit(recent, limit, TimeDelta::seconds(1), now)
 }
 
-fn permit(recent: &mut Recent, most: usize, window: TimeDelta, now: Timestamp) -> bool {
+fn permit(recent: &mut RecentCalls, limit: usize, window: TimeDelta, now: Timestamp) -> bool {
     while recent.front().is_some_and(|at| *at <= now - window) {
         recent.pop_front();
     }
-    let permitted = recent.len() < most;
+    let permitted = recent.len() < limit;
     if permitted {
         recent.push_back(now);
     }

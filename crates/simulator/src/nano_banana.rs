@@ -1,4 +1,4 @@
-//! The wire of nanobananaapi.ai (`upstreams.md` section 2).
+//! The API of nanobananaapi.ai (`upstreams.md` section 2).
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::dialect::{Dialect, Outgoing};
+use super::dialect::{CallbackRequest, Dialect};
 use super::kie;
 use super::provider::Provider;
-use super::submission::{self, Wish};
+use super::state::{SimTask, SimulatorState};
+use super::submission::{self, SubmissionRequest};
 use super::wire::size;
-use super::world::{SimTask, World};
 
-/// The generations of the API.
+/// The model generations of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Generation {
     First,
@@ -25,7 +25,7 @@ pub(super) enum Generation {
     Second,
 }
 
-pub(super) fn router() -> Router<World> {
+pub(super) fn router() -> Router<SimulatorState> {
     Router::new()
         .route("/api/v1/nanobanana/generate", post(generate))
         .route("/api/v1/nanobanana/generate-pro", post(generate_pro))
@@ -45,7 +45,7 @@ struct Submission {
     num_images: Option<u32>,
     #[serde(default)]
     image_urls: Vec<String>,
-    /// The first generation calls the ratio so.
+    /// Name of the aspect ratio in the first generation.
     #[serde(rename = "image_size")]
     image_size: Option<String>,
     aspect_ratio: Option<String>,
@@ -54,31 +54,31 @@ struct Submission {
 }
 
 async fn generate(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&world, &headers, wish(Generation::First, body.0)).await
+    submission::submit(&state, &headers, submission_request(Generation::First, body.0)).await
 }
 
 async fn generate_pro(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&world, &headers, wish(Generation::Pro, body.0)).await
+    submission::submit(&state, &headers, submission_request(Generation::Pro, body.0)).await
 }
 
 async fn generate_2(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&world, &headers, wish(Generation::Second, body.0)).await
+    submission::submit(&state, &headers, submission_request(Generation::Second, body.0)).await
 }
 
-fn wish(generation: Generation, body: Submission) -> Wish {
-    let complaint = invalid(generation, &body);
+fn submission_request(generation: Generation, body: Submission) -> SubmissionRequest {
+    let validation_error = invalid(generation, &body);
     let images = body.num_images.unwrap_or(1).clamp(1, 4);
     let price = match (generation, body.resolution.as_deref().unwrap_or("1K")) {
         (Generation::First, _) => 4.0,
@@ -87,7 +87,7 @@ fn wish(generation: Generation, body: Submission) -> Wish {
         (Generation::Second, _) => 8.0,
         (Generation::Pro, _) => 24.0,
     };
-    Wish {
+    SubmissionRequest {
         dialect: Dialect::NanoBanana(generation),
         images,
         size: size(body.aspect_ratio.or(body.image_size).as_deref(), body.resolution.as_deref()),
@@ -96,11 +96,11 @@ fn wish(generation: Generation, body: Submission) -> Wish {
         inputs: body.image_urls,
         callback_url: body.call_back_url,
         cost: price * f64::from(images),
-        complaint,
+        validation_error,
     }
 }
 
-/// The checks that the real one makes, as far as they are documented.
+/// The documented validation of the real provider.
 fn invalid(generation: Generation, body: &Submission) -> Option<&'static str> {
     if body.prompt.is_empty() {
         return Some("prompt cannot be empty");
@@ -116,29 +116,30 @@ fn invalid(generation: Generation, body: &Submission) -> Option<&'static str> {
 }
 
 async fn record_info(
-    State(world): State<World>,
+    State(state): State<SimulatorState>,
     headers: HeaderMap,
     Query(parameters): Query<HashMap<String, String>>,
 ) -> Response {
-    kie::record_info(&world, Provider::NanoBanana, &headers, &parameters)
+    kie::record_info(&state, Provider::NanoBanana, &headers, &parameters)
 }
 
-async fn credit(State(world): State<World>, headers: HeaderMap) -> Response {
-    kie::credit(&world, Provider::NanoBanana, &headers)
+async fn credit(State(state): State<SimulatorState>, headers: HeaderMap) -> Response {
+    kie::credit(&state, Provider::NanoBanana, &headers)
 }
 
-/// Shape A for the first generation, B for the second, C (seen by clients only) for pro.
+/// Format A for the first generation, B for the second, C (undocumented, observed by clients) for
+/// pro.
 pub(super) fn callback(
-    world: &World,
+    state: &SimulatorState,
     task: &SimTask,
     generation: Generation,
     base: &str,
-) -> Outgoing {
+) -> CallbackRequest {
     let body = match generation {
         Generation::First => kie::outcome(task, base, &Value::Null),
         Generation::Pro | Generation::Second => {
-            json!({ "code": 200, "msg": "success", "data": kie::record(world, task, base) })
+            json!({ "code": 200, "msg": "success", "data": kie::record(state, task, base) })
         }
     };
-    Outgoing { body, headers: Vec::new() }
+    CallbackRequest { body, headers: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! The pretended result store: draws the picture when its link is followed.
+//! The simulated result store: draws an image when its URL is requested.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -8,19 +8,19 @@ use axum::routing::get;
 use bytes::Bytes;
 
 use super::art::{Encoding, Picture, draw};
-use super::script::{Answers, ResultMode};
-use super::world::{SimTask, World};
+use super::script::{InjectedError, ResultMode};
+use super::state::{SimTask, SimulatorState};
 
-const HUGE_BYTES: usize = 60 * 1024 * 1024;
-const LATE: Answers = Answers { code: 404, times: 2 };
-/// Nothing is there, and nothing may be asked there.
+const OVERSIZED_BYTES: usize = 60 * 1024 * 1024;
+const LATE_RESULT: InjectedError = InjectedError { code: 404, times: 2 };
+/// A URL at an unused private address.
 const PRIVATE_LINK: &str = "http://10.255.255.1/secret.png";
 
-pub(super) fn router() -> Router<World> {
+pub(super) fn router() -> Router<SimulatorState> {
     Router::new().route("/results/{file}", get(result))
 }
 
-/// Where the images of a task are; none when the script says so.
+/// URLs of a task's images; none when the script says so.
 pub(super) fn links(task: &SimTask, base: &str) -> Vec<String> {
     let link = |n| match task.script.result {
         ResultMode::Private => PRIVATE_LINK.to_owned(),
@@ -30,19 +30,19 @@ pub(super) fn links(task: &SimTask, base: &str) -> Vec<String> {
     (0..images).map(link).collect()
 }
 
-async fn result(State(world): State<World>, Path(file): Path<String>) -> Response {
+async fn result(State(state): State<SimulatorState>, Path(file): Path<String>) -> Response {
     let parts = file.split_once('.').and_then(|(name, _)| name.split_once('-'));
-    let task = parts.and_then(|(id, n)| Some((world.task(id)?, n.parse::<u32>().ok()?)));
+    let task = parts.and_then(|(id, n)| Some((state.task(id)?, n.parse::<u32>().ok()?)));
     let Some((task, number)) = task else { return StatusCode::NOT_FOUND.into_response() };
     match task.script.result {
         ResultMode::Gone => StatusCode::NOT_FOUND.into_response(),
-        ResultMode::Late if world.answers(&file, Some(LATE)).is_some() => {
+        ResultMode::Late if state.next_error(&file, Some(LATE_RESULT)).is_some() => {
             StatusCode::NOT_FOUND.into_response()
         }
-        ResultMode::Page => Html("<h1>This is no image</h1>").into_response(),
-        ResultMode::Huge => vec![0_u8; HUGE_BYTES].into_response(),
+        ResultMode::Html => Html("<h1>This is not an image</h1>").into_response(),
+        ResultMode::Oversized => vec![0_u8; OVERSIZED_BYTES].into_response(),
         ResultMode::Redirect => Redirect::temporary(PRIVATE_LINK).into_response(),
-        mode => picture(task, number, mode == ResultMode::Cut).await,
+        mode => picture(task, number, mode == ResultMode::Truncated).await,
     }
 }
 
@@ -50,7 +50,7 @@ async fn picture(task: SimTask, number: u32, cut: bool) -> Response {
     let content_type = if task.png { "image/png" } else { "image/jpeg" };
     let drawn = tokio::task::spawn_blocking(move || {
         let encoding = if task.png { Encoding::Png } else { Encoding::Jpeg };
-        // Tasks of one prompt are siblings, not twins.
+        // Tasks of one prompt get similar images, not identical ones.
         let variation =
             task.id.bytes().fold(number, |hash, byte| hash.wrapping_mul(31) ^ u32::from(byte));
         let (width, height) = (task.width.max(1), task.height.max(1));

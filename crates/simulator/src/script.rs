@@ -1,126 +1,131 @@
-//! Misbehaviour on request: markers such as `[sim:policy]` in a prompt.
+//! Fault injection: markers such as `[sim:policy]` in a prompt.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Every marker and what it does, for `--help` and the README.
+/// Every marker and its effect, for `--help` and the README.
 pub const MARKERS: &[(&str, &str)] = &[
     (
         "submit=CODE*N",
-        "answers the first N submissions (1 when left out) with CODE: 401, 402, 422, 429, 455, 500, 505 …",
+        "rejects the first N submissions (default 1) with CODE: 401, 402, 422, 429, 455, 500, 505 …",
     ),
-    ("patience=N", "says in those answers to try again after N seconds (Retry-After)"),
+    ("retry-after=N", "adds `Retry-After: N` (seconds) to those responses"),
     (
         "credits-429",
-        "answers the submission with 429 and a message about credits (Ace Data Cloud: 403 used_up)",
+        "rejects the submission with 429 and a message about credits (Ace Data Cloud: 403 used_up)",
     ),
-    ("no-answer", "takes the submission and breaks the connection"),
-    ("hang", "takes the submission and leaves the caller waiting for a minute"),
-    ("never-arrived", "breaks the connection without taking the submission"),
-    ("garbled", "takes the submission and answers with half of a JSON text"),
-    ("bad-gateway", "answers the submission with an HTML page and status 502"),
-    ("blocked", "answers the submission with a bare 403, as Cloudflare does"),
-    ("inline", "answers the submission with the finished result (Ace Data Cloud)"),
-    ("bare-error", "says a bare text as error while it works (Ace Data Cloud)"),
-    ("partial=N", "delivers N of the images asked for (Ace Data Cloud)"),
-    ("policy", "flags the prompt"),
+    ("response-lost", "accepts the submission, then closes the connection without a response"),
+    ("hang", "accepts the submission, but sends no response for 60 seconds"),
+    ("request-lost", "closes the connection without accepting the submission"),
+    ("truncated-json", "accepts the submission and returns truncated JSON"),
+    ("bad-gateway", "returns an HTML page with status 502 instead of accepting the submission"),
+    ("blocked", "rejects the submission with a plain 403, as Cloudflare does"),
+    ("inline", "returns the finished result in the response to the submission (Ace Data Cloud)"),
+    (
+        "string-error",
+        "shows an error that is a plain string until the task finishes (Ace Data Cloud)",
+    ),
+    ("partial=N", "delivers only N of the requested images (Ace Data Cloud)"),
+    ("policy", "fails the generation because of the content policy"),
     ("fail=CODE", "fails the generation with CODE: 400, 500, 501 …"),
-    ("create-failed", "fails before it begins: successFlag 2"),
-    ("slow=SECONDS", "takes that long"),
-    ("never", "never finishes"),
-    ("invisible=N", "says the first N times that it does not know the task"),
-    ("forgotten", "says that it does not know the task, for ever"),
-    ("poll=CODE*N", "answers the first N questions about the task with CODE"),
-    ("flag=NUMBER", "finishes with another successFlag (not Ace Data Cloud)"),
-    ("callback=lost", "never calls back"),
-    ("callback=late", "calls back 45 seconds late"),
-    ("callback=repeated", "calls back three times"),
-    ("callback=early", "calls back before it answers the submission"),
-    ("callback=forged", "is preceded by strangers who claim success"),
-    ("callback=garbage", "calls back with something unreadable first"),
-    ("result=gone", "names a link that is dead"),
-    ("result=late", "names a link that works when it is followed the third time"),
-    ("result=page", "delivers an HTML page instead of an image"),
-    ("result=cut", "delivers half of an image"),
-    ("result=huge", "delivers 60 MB"),
-    ("result=private", "names a link to a private address"),
-    ("result=redirect", "redirects to a private address"),
-    ("result=none", "says success and names no link"),
-    ("result=list", "names its link in a list"),
+    ("create-failed", "fails before the generation starts: successFlag 2"),
+    ("slow=SECONDS", "finishes after SECONDS"),
+    ("never-finishes", "never finishes"),
+    ("not-found=N", "does not find the task in the first N status queries"),
+    ("never-found", "does not find the task in any status query"),
+    ("poll=CODE*N", "fails the first N status queries for the task with CODE"),
+    ("success-flag=NUMBER", "finishes with this successFlag (not Ace Data Cloud)"),
+    ("callback=lost", "sends no callback"),
+    ("callback=late", "sends the callback 45 seconds late"),
+    ("callback=duplicate", "sends the callback three times"),
+    ("callback=early", "sends the callback before the response to the submission"),
+    ("callback=forged", "sends forged callbacks that report success before the real one"),
+    ("callback=malformed", "sends malformed callbacks before the real one"),
+    ("result=gone", "returns a result URL that responds with 404"),
+    ("result=late", "returns a result URL that responds with 404 to the first two requests"),
+    ("result=html", "delivers an HTML page instead of an image"),
+    ("result=truncated", "delivers the first half of an image file"),
+    ("result=oversized", "delivers a file of 60 MiB"),
+    ("result=private", "returns a result URL at a private address"),
+    ("result=redirect", "redirects the result URL to a private address"),
+    ("result=none", "reports success without a result URL"),
+    ("result=list", "returns the result URL in a list"),
 ];
 
-/// A status code that is answered a number of times.
+/// An error code to return a number of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Answers {
+pub(super) struct InjectedError {
     pub(super) code: i64,
     pub(super) times: u32,
 }
 
-/// When and how a task is called back about.
+/// When and how the callback of a task is sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum CallbackMode {
     #[default]
     Once,
     Lost,
     Late,
-    Repeated,
+    Duplicate,
     Early,
     Forged,
-    Garbage,
+    Malformed,
 }
 
-/// What becomes of a submission whose answer does not arrive.
+/// A fault in the response to a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Breakage {
-    TakenUnanswered,
+pub(super) enum SubmissionFault {
+    ResponseLost,
     Hang,
-    NeverArrived,
-    Garbled,
+    RequestLost,
+    TruncatedJson,
     BadGateway,
     Blocked,
     CreditsAs429,
 }
 
-/// What the result link leads to.
+/// Response of the result URL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ResultMode {
     #[default]
     Fine,
     Gone,
     Late,
-    Page,
-    Cut,
-    Huge,
+    Html,
+    Truncated,
+    Oversized,
     Private,
     Redirect,
     None,
     List,
 }
 
-/// Everything that one prompt asked for.
+/// The markers of one prompt.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a marker of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate marker")]
+// A journal of another version may lack fields.
+#[serde(default)]
 pub(super) struct Script {
-    pub(super) submit: Option<Answers>,
-    pub(super) patience: Option<u32>,
-    pub(super) breakage: Option<Breakage>,
-    pub(super) poll: Option<Answers>,
+    pub(super) submit: Option<InjectedError>,
+    pub(super) retry_after: Option<u32>,
+    pub(super) submission_fault: Option<SubmissionFault>,
+    pub(super) poll: Option<InjectedError>,
     pub(super) fail: Option<i64>,
     pub(super) create_failed: bool,
     pub(super) delay: Option<Duration>,
-    pub(super) never: bool,
-    pub(super) invisible: Option<u32>,
-    pub(super) flag: Option<i64>,
+    pub(super) never_finishes: bool,
+    pub(super) not_found: Option<u32>,
+    pub(super) success_flag: Option<i64>,
     pub(super) inline: bool,
-    pub(super) bare_error: bool,
+    pub(super) string_error: bool,
     pub(super) partial: Option<u32>,
     pub(super) callback: CallbackMode,
     pub(super) result: ResultMode,
 }
 
 impl Script {
-    /// Reads the markers of a prompt; what it does not know it ignores, like any word.
+    /// Parses the markers of a prompt; unknown markers are ignored.
     pub(super) fn read(prompt: &str) -> Self {
         let mut script = Self::default();
         for rest in prompt.split("[sim:").skip(1) {
@@ -134,58 +139,58 @@ impl Script {
     fn set(&mut self, name: &str, value: &str) {
         let seconds = || value.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
         match name {
-            "submit" => self.submit = answers(value),
-            "patience" => self.patience = value.parse().ok(),
-            "poll" => self.poll = answers(value),
-            "no-answer" => self.breakage = Some(Breakage::TakenUnanswered),
-            "hang" => self.breakage = Some(Breakage::Hang),
-            "never-arrived" => self.breakage = Some(Breakage::NeverArrived),
-            "garbled" => self.breakage = Some(Breakage::Garbled),
-            "bad-gateway" => self.breakage = Some(Breakage::BadGateway),
-            "blocked" => self.breakage = Some(Breakage::Blocked),
-            "credits-429" => self.breakage = Some(Breakage::CreditsAs429),
+            "submit" => self.submit = injected_error(value),
+            "retry-after" => self.retry_after = value.parse().ok(),
+            "poll" => self.poll = injected_error(value),
+            "response-lost" => self.submission_fault = Some(SubmissionFault::ResponseLost),
+            "hang" => self.submission_fault = Some(SubmissionFault::Hang),
+            "request-lost" => self.submission_fault = Some(SubmissionFault::RequestLost),
+            "truncated-json" => self.submission_fault = Some(SubmissionFault::TruncatedJson),
+            "bad-gateway" => self.submission_fault = Some(SubmissionFault::BadGateway),
+            "blocked" => self.submission_fault = Some(SubmissionFault::Blocked),
+            "credits-429" => self.submission_fault = Some(SubmissionFault::CreditsAs429),
             "policy" => self.fail = Some(400),
             "fail" => self.fail = value.parse().ok(),
             "create-failed" => self.create_failed = true,
             "slow" => self.delay = seconds(),
-            "never" => self.never = true,
+            "never-finishes" => self.never_finishes = true,
             "inline" => self.inline = true,
-            "bare-error" => self.bare_error = true,
+            "string-error" => self.string_error = true,
             "partial" => self.partial = value.parse().ok(),
-            "invisible" => self.invisible = value.parse().ok(),
-            "forgotten" => self.invisible = Some(u32::MAX),
-            "flag" => self.flag = value.parse().ok(),
-            "callback" => self.callback = callback(value),
-            "result" => self.result = result(value),
+            "not-found" => self.not_found = value.parse().ok(),
+            "never-found" => self.not_found = Some(u32::MAX),
+            "success-flag" => self.success_flag = value.parse().ok(),
+            "callback" => self.callback = callback_mode(value),
+            "result" => self.result = result_mode(value),
             _ => {}
         }
     }
 }
 
-fn answers(value: &str) -> Option<Answers> {
+fn injected_error(value: &str) -> Option<InjectedError> {
     let (code, times) = value.split_once('*').unwrap_or((value, "1"));
-    Some(Answers { code: code.parse().ok()?, times: times.parse().ok()? })
+    Some(InjectedError { code: code.parse().ok()?, times: times.parse().ok()? })
 }
 
-fn callback(value: &str) -> CallbackMode {
+fn callback_mode(value: &str) -> CallbackMode {
     match value {
         "lost" => CallbackMode::Lost,
         "late" => CallbackMode::Late,
-        "repeated" => CallbackMode::Repeated,
+        "duplicate" => CallbackMode::Duplicate,
         "early" => CallbackMode::Early,
         "forged" => CallbackMode::Forged,
-        "garbage" => CallbackMode::Garbage,
+        "malformed" => CallbackMode::Malformed,
         _ => CallbackMode::Once,
     }
 }
 
-fn result(value: &str) -> ResultMode {
+fn result_mode(value: &str) -> ResultMode {
     match value {
         "gone" => ResultMode::Gone,
         "late" => ResultMode::Late,
-        "page" => ResultMode::Page,
-        "cut" => ResultMode::Cut,
-        "huge" => ResultMode::Huge,
+        "html" => ResultMode::Html,
+        "truncated" => ResultMode::Truncated,
+        "oversized" => ResultMode::Oversized,
         "private" => ResultMode::Private,
         "redirect" => ResultMode::Redirect,
         "none" => ResultMode::None,
@@ -202,7 +207,7 @@ mod tests {
     fn markers_are_read_wherever_they_stand() {
         let script =
             Script::read("a [sim:submit=429*2] cat [sim:callback=lost][sim:slow=0.5] [sim:x");
-        assert_eq!(script.submit, Some(Answers { code: 429, times: 2 }));
+        assert_eq!(script.submit, Some(InjectedError { code: 429, times: 2 }));
         assert_eq!(script.callback, CallbackMode::Lost);
         assert_eq!(script.delay, Some(Duration::from_millis(500)));
         assert_eq!(Script::read("a cat [simple] [sim:unheard-of]"), Script::default());

@@ -1,4 +1,4 @@
-//! What happens to a submission, whatever its wire.
+//! Handles a submission of any provider.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -6,115 +6,119 @@ use axum::response::{Html, IntoResponse, Response};
 use super::callbacks;
 use super::dialect::Dialect;
 use super::inputs;
-use super::script::{Breakage, CallbackMode, Script};
+use super::script::{CallbackMode, Script, SubmissionFault};
+use super::state::{SimTask, SimulatorState};
 use super::wire::{authorized, base_url, broken_connection};
-use super::world::{SimTask, World};
 
-const HANG: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+const HANG_DURATION: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
-/// What a submission asks for.
-pub(super) struct Wish {
+/// A submission, independent of the provider's API.
+pub(super) struct SubmissionRequest {
     pub(super) dialect: Dialect,
     pub(super) prompt: String,
-    /// Links of the images to edit.
+    /// URLs of the images to edit.
     pub(super) inputs: Vec<String>,
     pub(super) images: u32,
     pub(super) size: (u32, u32),
     pub(super) png: bool,
     pub(super) callback_url: Option<String>,
-    /// Of all images.
+    /// Price of all images.
     pub(super) cost: f64,
-    /// What the real one would find wrong with it.
-    pub(super) complaint: Option<&'static str>,
+    /// The validation error that the real provider would return.
+    pub(super) validation_error: Option<&'static str>,
 }
 
-pub(super) async fn submit(world: &World, headers: &HeaderMap, wish: Wish) -> Response {
-    let dialect = wish.dialect;
-    let permitted = world.may_submit(dialect.provider());
+pub(super) async fn submit(
+    state: &SimulatorState,
+    headers: &HeaderMap,
+    request: SubmissionRequest,
+) -> Response {
+    let dialect = request.dialect;
+    let permitted = state.may_submit(dialect.provider());
     if !authorized(headers) {
-        return dialect.refuse(401, None);
+        return dialect.reject(401, None);
     }
-    if wish.complaint.is_some() {
-        return dialect.refuse(422, wish.complaint);
+    if request.validation_error.is_some() {
+        return dialect.reject(422, request.validation_error);
     }
     if !permitted {
-        return dialect.refuse(429, None);
+        return dialect.reject(429, None);
     }
-    let mut script = Script::read(&wish.prompt);
-    let about = format!("submit {}", wish.callback_url.as_deref().unwrap_or(&wish.prompt));
-    if let Some(code) = world.answers(&about, script.submit) {
-        let refusal = dialect.refuse(code, None);
-        return match script.patience {
+    let mut script = Script::read(&request.prompt);
+    let about = format!("submit {}", request.callback_url.as_deref().unwrap_or(&request.prompt));
+    if let Some(code) = state.next_error(&about, script.submit) {
+        let rejection = dialect.reject(code, None);
+        return match script.retry_after {
             Some(seconds) => {
-                ([(header::RETRY_AFTER, seconds.to_string())], refusal).into_response()
+                ([(header::RETRY_AFTER, seconds.to_string())], rejection).into_response()
             }
-            None => refusal,
+            None => rejection,
         };
     }
-    if let Some(misbehaviour) = misbehave(&script, dialect) {
-        return misbehaviour;
+    if let Some(response) = inject_fault(&script, dialect) {
+        return response;
     }
-    if !inputs::can_be_had(world, &wish.inputs).await {
+    if !inputs::are_fetchable(state, &request.inputs).await {
         script.fail = Some(501);
     }
-    let task = new_task(world, wish, script);
-    if !world.take(&task) {
-        return dialect.refuse(402, None);
+    let task = new_task(state, request, script);
+    if !state.accept_task(&task) {
+        return dialect.reject(402, None);
     }
-    accept(world, &task, headers).await
+    accept(state, &task, headers).await
 }
 
-/// Ways to not take a submission.
-fn misbehave(script: &Script, dialect: Dialect) -> Option<Response> {
-    Some(match script.breakage? {
-        Breakage::NeverArrived => broken_connection(),
-        Breakage::BadGateway => {
+/// Faults that do not accept the submission.
+fn inject_fault(script: &Script, dialect: Dialect) -> Option<Response> {
+    Some(match script.submission_fault? {
+        SubmissionFault::RequestLost => broken_connection(),
+        SubmissionFault::BadGateway => {
             (StatusCode::BAD_GATEWAY, Html("<h1>Bad gateway</h1>")).into_response()
         }
-        Breakage::Blocked => (StatusCode::FORBIDDEN, "error code: 1010").into_response(),
-        Breakage::CreditsAs429 if dialect == Dialect::AceData => dialect.refuse(402, None),
-        Breakage::CreditsAs429 => {
-            dialect.refuse(429, Some("The current credits are insufficient. Please top up."))
+        SubmissionFault::Blocked => (StatusCode::FORBIDDEN, "error code: 1010").into_response(),
+        SubmissionFault::CreditsAs429 if dialect == Dialect::AceData => dialect.reject(402, None),
+        SubmissionFault::CreditsAs429 => {
+            dialect.reject(429, Some("The current credits are insufficient. Please top up."))
         }
         _ => return None,
     })
 }
 
-async fn accept(world: &World, task: &SimTask, headers: &HeaderMap) -> Response {
+async fn accept(state: &SimulatorState, task: &SimTask, headers: &HeaderMap) -> Response {
     let base = base_url(headers);
     if task.script.callback == CallbackMode::Early {
-        callbacks::send(world, task, &base).await;
+        callbacks::send(state, task, &base).await;
     } else {
-        callbacks::schedule(world, task.clone(), base.clone());
+        callbacks::schedule(state, task.clone(), base.clone());
     }
-    match task.script.breakage {
-        Some(Breakage::TakenUnanswered) => broken_connection(),
-        Some(Breakage::Hang) => {
-            world.sleep_until(world.now() + HANG).await;
+    match task.script.submission_fault {
+        Some(SubmissionFault::ResponseLost) => broken_connection(),
+        Some(SubmissionFault::Hang) => {
+            state.sleep_until(state.now() + HANG_DURATION).await;
             broken_connection()
         }
-        Some(Breakage::Garbled) => "{\"code\":200,\"msg\":\"succ".into_response(),
-        _ => task.dialect.accept(world, task, &base),
+        Some(SubmissionFault::TruncatedJson) => "{\"code\":200,\"msg\":\"succ".into_response(),
+        _ => task.dialect.accept(state, task, &base),
     }
 }
 
-fn new_task(world: &World, wish: Wish, script: Script) -> SimTask {
-    let images = script.partial.map_or(wish.images, |some| some.min(wish.images));
-    let at_once = script.callback == CallbackMode::Early || script.inline;
+fn new_task(state: &SimulatorState, request: SubmissionRequest, script: Script) -> SimTask {
+    let images = script.partial.map_or(request.images, |limit| limit.min(request.images));
+    let is_immediate = script.callback == CallbackMode::Early || script.inline;
     SimTask {
-        id: World::new_id(),
-        dialect: wish.dialect,
-        prompt: wish.prompt,
+        id: SimulatorState::new_id(),
+        dialect: request.dialect,
+        prompt: request.prompt,
         images,
-        width: wish.size.0,
-        height: wish.size.1,
-        png: wish.png,
-        callback_url: wish.callback_url,
-        created_at: world.now(),
-        // An early callback says that it is done, so it is.
-        done_at: if at_once { world.now() } else { world.done_at(&script) },
-        // Only what is delivered is billed.
-        cost: wish.cost * f64::from(images) / f64::from(wish.images),
+        width: request.size.0,
+        height: request.size.1,
+        png: request.png,
+        callback_url: request.callback_url,
+        created_at: state.now(),
+        // An early callback reports a finished task.
+        done_at: if is_immediate { state.now() } else { state.done_at(&script) },
+        // Only delivered images are billed.
+        cost: request.cost * f64::from(images) / f64::from(request.images),
         script,
     }
 }

@@ -1,13 +1,13 @@
-//! What all pretended providers do with HTTP.
+//! HTTP helpers that all simulated providers share.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
-/// Sizes of pictures: a third of the real ones, which is enough to look at and quick to draw.
+/// Longest sides of the images, in pixels: smaller than the real ones, so that drawing is fast.
 const LONGEST_SIDES: [(&str, u32); 3] = [("1K", 768), ("2K", 1280), ("4K", 2048)];
 
-/// Width and height of a picture.
+/// Width and height of an image.
 pub(super) fn size(ratio: Option<&str>, resolution: Option<&str>) -> (u32, u32) {
     let longest = LONGEST_SIDES.iter().find(|(name, _)| Some(*name) == resolution);
     let longest = longest.map_or(LONGEST_SIDES[0].1, |(_, side)| *side);
@@ -17,22 +17,22 @@ pub(super) fn size(ratio: Option<&str>, resolution: Option<&str>) -> (u32, u32) 
     if w >= h { (longest, longest * h / w) } else { (longest * w / h, longest) }
 }
 
-/// Any key will do, except none and those that begin with `bad`.
+/// Accepts any key that does not start with `bad`.
 pub(super) fn authorized(headers: &HeaderMap) -> bool {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     !key.is_empty() && !key.starts_with("bad")
 }
 
-/// Announces a body and breaks off.
+/// Sends headers and then closes the connection, without the announced body.
 pub(super) fn broken_connection() -> Response {
     let broken = futures_util::stream::once(async {
-        Err::<bytes::Bytes, _>(std::io::Error::other("broken on request"))
+        Err::<bytes::Bytes, _>(std::io::Error::other("closed by a marker"))
     });
     ([(header::CONTENT_LENGTH, "100")], Body::from_stream(broken)).into_response()
 }
 
-/// How the caller reached us, so that links survive a change of port.
+/// Base URL as in the caller's request, so that result URLs stay valid after a change of port.
 pub(super) fn base_url(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     format!("http://{}", host.unwrap_or("127.0.0.1"))

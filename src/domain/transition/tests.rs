@@ -1,35 +1,35 @@
-//! The state machine, arrow by arrow, and by every report in every state.
+//! Tests of the state machine: each transition, and every update in every status.
 
 use chrono::TimeDelta;
 
 use super::*;
-use crate::domain::{Image, ImageId, MediaType, ProviderName, ResultLink, TaskId};
+use crate::domain::{Image, ImageFormat, ImageId, ProviderName, ResultLink, TaskId};
 
 fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).unwrap()
 }
 
-fn rules() -> Rules {
-    Rules { poll_every: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) }
+fn timeouts() -> JobTimeouts {
+    JobTimeouts { poll_interval: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) }
 }
 
 fn job(number: u16, status: Status) -> Job {
-    let over = status.is_terminal();
+    let is_finished = status.is_terminal();
     Job {
         number,
         provider: ProviderName::NanoBanana,
         status,
         price: Credits::whole(4),
         images: 1,
-        settled: over.then_some(Credits::ZERO),
+        settled: is_finished.then_some(Credits::ZERO),
         upstream_id: matches!(status, Status::Generating | Status::Storing | Status::Succeeded)
             .then(|| format!("upstream-{number}")),
         results: if status == Status::Storing { vec![link()] } else { Vec::new() },
         failure: (status == Status::Failed).then(|| failure("it failed before")),
-        next_step_at: (!over).then(now),
-        expires_at: (!over).then(|| now() + TimeDelta::seconds(900)),
+        next_step_at: (!is_finished).then(now),
+        expires_at: (!is_finished).then(|| now() + TimeDelta::seconds(900)),
         called_back: false,
-        faltered: false,
+        failed_transiently: false,
         step_attempts: 0,
     }
 }
@@ -38,7 +38,7 @@ fn link() -> ResultLink {
     ResultLink { url: "https://x/a".into(), expires_at: now() }
 }
 
-fn progress(statuses: &[Status]) -> Progress {
+fn snapshot(statuses: &[Status]) -> TaskSnapshot {
     let jobs: Vec<Job> = (0..).zip(statuses).map(|(number, status)| job(number, *status)).collect();
     let state = TaskState {
         status: Status::Queued,
@@ -50,13 +50,18 @@ fn progress(statuses: &[Status]) -> Progress {
         completed_at: None,
         updated_at: now(),
     };
-    let (state, _) = fold(&state, &jobs, &Report::Expired, now());
-    Progress { state: TaskState { version: 7, ..state }, jobs, deadline_at: None, available: None }
+    let (state, _) = fold(&state, &jobs, &JobUpdate::Expired, now());
+    TaskSnapshot {
+        state: TaskState { version: 7, ..state },
+        jobs,
+        deadline_at: None,
+        available: None,
+    }
 }
 
-/// What a task can move to.
-static ELSEWHERE: Model = Model {
-    id: "elsewhere",
+/// A model that a task can be rerouted to.
+static OTHER_MODEL: Model = Model {
+    id: "other",
     provider: ProviderName::FluxKontext,
     kinds: &[],
     max_images: 1,
@@ -85,7 +90,7 @@ fn image() -> Image {
         position: 0,
         width: 1,
         height: 1,
-        media_type: MediaType::Png,
+        media_type: ImageFormat::Png,
         byte_size: 1,
         sha256: [0; 32],
         thumbhash: vec![1],
@@ -93,136 +98,137 @@ fn image() -> Image {
     }
 }
 
-fn accepted() -> Report {
-    Report::Accepted { provider: ProviderName::NanoBanana, upstream_id: "upstream-0".to_owned() }
+fn accepted() -> JobUpdate {
+    JobUpdate::Accepted { provider: ProviderName::NanoBanana, upstream_id: "upstream-0".to_owned() }
 }
 
-fn called_back(upstream_id: &str) -> Report {
+fn callback_received(upstream_id: &str) -> JobUpdate {
     let upstream_id = upstream_id.to_owned();
-    Report::CalledBack { provider: ProviderName::NanoBanana, upstream_id, ask_at: now() }
+    JobUpdate::CallbackReceived { provider: ProviderName::NanoBanana, upstream_id, poll_at: now() }
 }
 
-fn moved() -> Report {
-    let parts = vec![Part { images: 1, price: Credits::whole(5) }];
-    Report::Moved { from: ProviderName::NanoBanana, to: &ELSEWHERE, parts }
+fn rerouted() -> JobUpdate {
+    let job_parts = vec![JobPart { images: 1, price: Credits::whole(5) }];
+    JobUpdate::Rerouted { from: ProviderName::NanoBanana, to: &OTHER_MODEL, job_parts }
 }
 
-fn finished() -> Report {
-    Report::Finished { results: vec![link()] }
+fn finished() -> JobUpdate {
+    JobUpdate::Finished { results: vec![link()] }
 }
 
-fn every_report() -> Vec<Report> {
+fn every_update() -> Vec<JobUpdate> {
     vec![
         accepted(),
-        Report::AnswerLost,
-        called_back("upstream-0"),
-        called_back("another"),
-        Report::Later { at: now() },
-        Report::Faltered { at: now() },
-        Report::Refused(failure("its key")),
-        Report::Stranded,
-        moved(),
+        JobUpdate::AnswerLost,
+        callback_received("upstream-0"),
+        callback_received("another"),
+        JobUpdate::Postponed { at: now() },
+        JobUpdate::TransientFailure { at: now() },
+        JobUpdate::Rejected(failure("invalid key")),
+        JobUpdate::NoAlternative,
+        rerouted(),
         finished(),
-        Report::Failed(failure("it failed")),
-        Report::Stored { images: vec![image()] },
-        Report::Expired,
-        Report::Canceled,
-        Report::Resubmitted,
-        Report::Released,
+        JobUpdate::Failed(failure("it failed")),
+        JobUpdate::Stored { images: vec![image()] },
+        JobUpdate::Expired,
+        JobUpdate::Canceled,
+        JobUpdate::Resubmitted,
+        JobUpdate::Released,
     ]
 }
 
-fn after(from: Status, report: &Report) -> Result<Change, Ignored> {
-    apply(&progress(&[from]), Scope::Job(0), report, &rules(), now())
+fn after(from: Status, update: &JobUpdate) -> Result<Change, IgnoreReason> {
+    apply(&snapshot(&[from]), UpdateTarget::Job(0), update, &timeouts(), now())
 }
 
 #[test]
-fn each_arrow_of_the_graph_leads_where_it_is_drawn() {
+fn each_transition_leads_to_the_status_in_the_graph() {
     use Status::{Canceled, Failed, Generating, Queued, Storing, Succeeded, Unconfirmed};
-    let arrows = [
+    let transitions = [
         (Queued, accepted(), Generating),
-        (Queued, called_back("early"), Generating),
-        (Queued, Report::AnswerLost, Unconfirmed),
-        (Queued, Report::Later { at: now() }, Queued),
-        (Queued, Report::Faltered { at: now() }, Queued),
-        (Queued, Report::Refused(failure("its key")), Queued),
-        (Queued, moved(), Queued),
-        (Queued, Report::Failed(failure("")), Failed),
-        (Queued, Report::Canceled, Canceled),
+        (Queued, callback_received("early"), Generating),
+        (Queued, JobUpdate::AnswerLost, Unconfirmed),
+        (Queued, JobUpdate::Postponed { at: now() }, Queued),
+        (Queued, JobUpdate::TransientFailure { at: now() }, Queued),
+        (Queued, JobUpdate::Rejected(failure("invalid key")), Queued),
+        (Queued, rerouted(), Queued),
+        (Queued, JobUpdate::Failed(failure("")), Failed),
+        (Queued, JobUpdate::Canceled, Canceled),
         (Unconfirmed, accepted(), Generating),
-        (Unconfirmed, called_back("late"), Generating),
-        (Unconfirmed, Report::Resubmitted, Queued),
-        (Unconfirmed, Report::Released, Canceled),
-        (Unconfirmed, Report::Canceled, Canceled),
-        (Generating, called_back("upstream-0"), Generating),
-        (Generating, Report::Later { at: now() }, Generating),
+        (Unconfirmed, callback_received("late"), Generating),
+        (Unconfirmed, JobUpdate::Resubmitted, Queued),
+        (Unconfirmed, JobUpdate::Released, Canceled),
+        (Unconfirmed, JobUpdate::Canceled, Canceled),
+        (Generating, callback_received("upstream-0"), Generating),
+        (Generating, JobUpdate::Postponed { at: now() }, Generating),
         (Generating, finished(), Storing),
-        (Generating, Report::Failed(failure("")), Failed),
-        (Generating, Report::Canceled, Canceled),
-        (Storing, Report::Later { at: now() }, Storing),
-        (Storing, Report::Stored { images: vec![image()] }, Succeeded),
-        (Storing, Report::Failed(failure("")), Failed),
-        (Storing, Report::Canceled, Canceled),
+        (Generating, JobUpdate::Failed(failure("")), Failed),
+        (Generating, JobUpdate::Canceled, Canceled),
+        (Storing, JobUpdate::Postponed { at: now() }, Storing),
+        (Storing, JobUpdate::Stored { images: vec![image()] }, Succeeded),
+        (Storing, JobUpdate::Failed(failure("")), Failed),
+        (Storing, JobUpdate::Canceled, Canceled),
     ];
     for from in Status::ALL {
-        for report in every_report() {
-            let drawn = arrows.iter().find(|(status, drawn, _)| {
+        for update in every_update() {
+            let expected = transitions.iter().find(|(status, expected, _)| {
                 *status == from
-                    && std::mem::discriminant(drawn) == std::mem::discriminant(&report)
-                    && !(from == Generating && report == called_back("another"))
+                    && std::mem::discriminant(expected) == std::mem::discriminant(&update)
+                    && !(from == Generating && update == callback_received("another"))
             });
-            let to = after(from, &report).ok().map(|change| change.state.status);
-            // An acceptance that comes after the end settles its price and no status.
-            let ended = matches!(from, Canceled | Failed) && report == accepted();
-            let late = ended.then_some(from);
-            assert_eq!(to, drawn.map(|(_, _, to)| *to).or(late), "{from} after {report:?}");
+            let to = after(from, &update).ok().map(|change| change.state.status);
+            // An acceptance after the end settles the price and does not change the status.
+            let is_late = matches!(from, Canceled | Failed) && update == accepted();
+            let late = is_late.then_some(from);
+            assert_eq!(to, expected.map(|(_, _, to)| *to).or(late), "{from} after {update:?}");
         }
     }
 }
 
 #[test]
-fn the_providers_own_answer_outranks_what_a_callback_claimed_before_it() {
-    let early = after(Status::Queued, &called_back("anybody's")).unwrap();
-    let mut progress = progress(&[Status::Queued]);
-    progress.jobs = early.jobs;
-    progress.state = early.state;
-    let change = apply(&progress, Scope::Job(0), &accepted(), &rules(), now()).unwrap();
+fn the_response_of_the_provider_replaces_the_id_of_an_earlier_callback() {
+    let early = after(Status::Queued, &callback_received("forged")).unwrap();
+    let mut snapshot = snapshot(&[Status::Queued]);
+    snapshot.jobs = early.jobs;
+    snapshot.state = early.state;
+    let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timeouts(), now()).unwrap();
     assert_eq!(change.jobs[0].upstream_id.as_deref(), Some("upstream-0"));
     assert_eq!(change.state.status, Status::Generating);
 }
 
 #[test]
-fn the_version_grows_with_what_a_client_can_see_and_with_nothing_else() {
-    let polled = after(Status::Generating, &Report::Later { at: now() }).unwrap();
+fn only_a_change_that_is_visible_to_clients_increments_the_version() {
+    let polled = after(Status::Generating, &JobUpdate::Postponed { at: now() }).unwrap();
     assert!(!polled.visible);
     assert_eq!(polled.state.version, 7);
-    let stored = after(Status::Storing, &Report::Stored { images: vec![image()] }).unwrap();
+    let stored = after(Status::Storing, &JobUpdate::Stored { images: vec![image()] }).unwrap();
     assert!(stored.visible);
     assert_eq!(stored.state.version, 8);
 }
 
 #[test]
-fn a_task_costs_what_the_provider_delivers_or_works_on() {
-    let settled = |from, report: &Report| after(from, report).unwrap().state.settled;
+fn a_task_costs_what_the_provider_delivers_or_is_working_on() {
+    let settled = |from, update: &JobUpdate| after(from, update).unwrap().state.settled;
     let (free, full) = (Some(Credits::ZERO), Some(Credits::whole(4)));
-    assert_eq!(settled(Status::Queued, &Report::Canceled), free);
-    assert_eq!(settled(Status::Unconfirmed, &Report::Released), free);
-    assert_eq!(settled(Status::Generating, &Report::Canceled), full);
-    assert_eq!(settled(Status::Storing, &Report::Canceled), full);
-    assert_eq!(settled(Status::Generating, &Report::Failed(failure(""))), free);
-    assert_eq!(settled(Status::Storing, &Report::Failed(failure(""))), full);
-    assert_eq!(settled(Status::Storing, &Report::Stored { images: vec![image()] }), full);
+    assert_eq!(settled(Status::Queued, &JobUpdate::Canceled), free);
+    assert_eq!(settled(Status::Unconfirmed, &JobUpdate::Released), free);
+    assert_eq!(settled(Status::Generating, &JobUpdate::Canceled), full);
+    assert_eq!(settled(Status::Storing, &JobUpdate::Canceled), full);
+    assert_eq!(settled(Status::Generating, &JobUpdate::Failed(failure(""))), free);
+    assert_eq!(settled(Status::Storing, &JobUpdate::Failed(failure(""))), full);
+    assert_eq!(settled(Status::Storing, &JobUpdate::Stored { images: vec![image()] }), full);
     assert_eq!(settled(Status::Generating, &finished()), None);
     assert_eq!(settled(Status::Canceled, &accepted()), full);
 }
 
 #[test]
-fn time_ends_a_job_by_what_it_was_waiting_for() {
+fn the_failure_code_of_a_timeout_depends_on_the_status() {
     let expired = |status, deadline: Option<i64>| {
-        let mut progress = progress(&[status]);
-        progress.deadline_at = deadline.map(|seconds| now() + TimeDelta::seconds(seconds));
+        let mut snapshot = snapshot(&[status]);
+        snapshot.deadline_at = deadline.map(|seconds| now() + TimeDelta::seconds(seconds));
         let later = now() + TimeDelta::seconds(900);
-        let change = apply(&progress, Scope::Job(0), &Report::Expired, &rules(), later);
+        let change =
+            apply(&snapshot, UpdateTarget::Job(0), &JobUpdate::Expired, &timeouts(), later);
         change.map(|change| (change.state.status, change.state.failure.map(|failure| failure.code)))
     };
     let timeout = Ok((Status::Failed, Some(FailureCode::UpstreamTimeout)));
@@ -232,17 +238,17 @@ fn time_ends_a_job_by_what_it_was_waiting_for() {
     assert_eq!(expired(Status::Unconfirmed, None), unconfirmed);
     assert_eq!(expired(Status::Generating, Some(60)), Ok((Status::Canceled, None)));
     assert_eq!(expired(Status::Generating, Some(9000)), timeout);
-    assert!(after(Status::Generating, &Report::Expired).is_err());
+    assert!(after(Status::Generating, &JobUpdate::Expired).is_err());
 }
 
 #[test]
-fn a_result_may_take_as_long_as_its_link_lives() {
+fn only_the_expiry_of_its_link_limits_the_storing_of_a_result() {
     let change = after(Status::Generating, &finished()).unwrap();
     assert_eq!(change.jobs[0].expires_at, None);
 }
 
 #[test]
-fn a_task_of_several_jobs_shows_what_the_client_still_waits_for() {
+fn the_status_of_a_task_is_the_step_that_the_client_still_waits_for() {
     use Status::{Canceled, Failed, Generating, Queued, Storing, Succeeded, Unconfirmed};
     let folds: [(&[Status], Status); 9] = [
         (&[Queued, Queued], Queued),
@@ -262,114 +268,129 @@ fn a_task_of_several_jobs_shows_what_the_client_still_waits_for() {
 }
 
 #[test]
-fn a_part_that_fails_leaves_the_rest_and_costs_only_what_came() {
-    let mut progress = progress(&[Status::Storing, Status::Generating]);
-    let stored = Report::Stored { images: vec![image()] };
-    let change = apply(&progress, Scope::Job(0), &stored, &rules(), now()).unwrap();
+fn a_failed_job_does_not_affect_the_others_and_costs_nothing() {
+    let mut snapshot = snapshot(&[Status::Storing, Status::Generating]);
+    let stored = JobUpdate::Stored { images: vec![image()] };
+    let change = apply(&snapshot, UpdateTarget::Job(0), &stored, &timeouts(), now()).unwrap();
     assert_eq!((change.state.status, change.state.settled), (Status::Generating, None));
-    assert_eq!(change.state.reserved, Credits::whole(8), "what it costs stays held to the end");
-    progress.jobs[0] = change.jobs[0].clone();
-    progress.state = change.state;
-    let failed = Report::Failed(failure("flagged"));
-    let change = apply(&progress, Scope::Job(1), &failed, &rules(), now()).unwrap();
+    assert_eq!(
+        change.state.reserved,
+        Credits::whole(8),
+        "the cost stays reserved until the task has finished"
+    );
+    snapshot.jobs[0] = change.jobs[0].clone();
+    snapshot.state = change.state;
+    let failed = JobUpdate::Failed(failure("flagged"));
+    let change = apply(&snapshot, UpdateTarget::Job(1), &failed, &timeouts(), now()).unwrap();
     assert_eq!(change.state.status, Status::Succeeded);
     assert_eq!(change.state.settled, Some(Credits::whole(4)));
     assert_eq!(change.state.failure, None);
 }
 
 #[test]
-fn canceling_a_task_cancels_the_jobs_that_are_not_over() {
-    let progress = progress(&[Status::Failed, Status::Queued, Status::Generating]);
-    let change = apply(&progress, Scope::Task, &Report::Canceled, &rules(), now()).unwrap();
+fn canceling_a_task_cancels_its_unfinished_jobs() {
+    let snapshot = snapshot(&[Status::Failed, Status::Queued, Status::Generating]);
+    let change =
+        apply(&snapshot, UpdateTarget::Task, &JobUpdate::Canceled, &timeouts(), now()).unwrap();
     let numbers: Vec<u16> = change.jobs.iter().map(|job| job.number).collect();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(change.state.reserved, Credits::ZERO);
 }
 
 #[test]
-fn a_task_moves_as_a_whole_or_not_at_all() {
-    let waiting = progress(&[Status::Queued, Status::Queued]);
-    let change = apply(&waiting, Scope::Task, &moved(), &rules(), now()).unwrap();
+fn either_all_jobs_of_a_task_are_rerouted_or_none() {
+    let waiting = snapshot(&[Status::Queued, Status::Queued]);
+    let change = apply(&waiting, UpdateTarget::Task, &rerouted(), &timeouts(), now()).unwrap();
     assert_eq!((change.jobs.len(), change.visible), (1, true));
     assert_eq!(change.jobs[0].provider, ProviderName::FluxKontext);
     assert_eq!(change.state.reserved, Credits::whole(5));
     assert_eq!((change.state.status, change.state.version), (Status::Queued, 8));
     for started in [Status::Generating, Status::Unconfirmed, Status::Failed, Status::Canceled] {
-        let progress = progress(&[Status::Queued, started]);
-        assert!(apply(&progress, Scope::Task, &moved(), &rules(), now()).is_err(), "{started}");
+        let snapshot = snapshot(&[Status::Queued, started]);
+        assert!(
+            apply(&snapshot, UpdateTarget::Task, &rerouted(), &timeouts(), now()).is_err(),
+            "{started}"
+        );
     }
-    let mut moved_already = waiting;
-    moved_already.jobs[1].provider = ProviderName::AceData;
-    assert!(apply(&moved_already, Scope::Task, &moved(), &rules(), now()).is_err());
+    let mut already_rerouted = waiting;
+    already_rerouted.jobs[1].provider = ProviderName::AceData;
+    assert!(apply(&already_rerouted, UpdateTarget::Task, &rerouted(), &timeouts(), now()).is_err());
 }
 
 #[test]
-fn what_was_refused_waits_to_be_moved_and_fails_when_nobody_takes_it() {
-    let mut progress = progress(&[Status::Queued, Status::Queued]);
-    let refusal = Report::Refused(failure("its key"));
-    let refused = apply(&progress, Scope::Job(1), &refusal, &rules(), now()).unwrap();
-    assert!(!refused.visible);
-    assert_eq!(refused.jobs[0].next_step_at, None, "it is not sent there again");
-    progress.jobs[1] = refused.jobs[0].clone();
-    let stranded = apply(&progress, Scope::Task, &Report::Stranded, &rules(), now()).unwrap();
-    assert_eq!(stranded.jobs.len(), 1, "the other is still to be sent");
-    assert_eq!(stranded.jobs[0].failure, Some(failure("its key")));
-    assert_eq!((stranded.jobs[0].status, stranded.state.status), (Status::Failed, Status::Queued));
+fn a_rejected_job_waits_to_be_rerouted_and_fails_without_an_alternative() {
+    let mut snapshot = snapshot(&[Status::Queued, Status::Queued]);
+    let rejection = JobUpdate::Rejected(failure("invalid key"));
+    let rejected = apply(&snapshot, UpdateTarget::Job(1), &rejection, &timeouts(), now()).unwrap();
+    assert!(!rejected.visible);
+    assert_eq!(rejected.jobs[0].next_step_at, None, "the job is not submitted there again");
+    snapshot.jobs[1] = rejected.jobs[0].clone();
+    let failed =
+        apply(&snapshot, UpdateTarget::Task, &JobUpdate::NoAlternative, &timeouts(), now())
+            .unwrap();
+    assert_eq!(failed.jobs.len(), 1, "the other job is still queued");
+    assert_eq!(failed.jobs[0].failure, Some(failure("invalid key")));
+    assert_eq!((failed.jobs[0].status, failed.state.status), (Status::Failed, Status::Queued));
 }
 
 #[test]
-fn an_acceptance_by_a_provider_that_the_task_has_left_is_nothing_to_the_next() {
-    let mut progress = progress(&[Status::Queued]);
-    progress.jobs[0].provider = ProviderName::FluxKontext;
-    for report in [accepted(), called_back("upstream-0")] {
-        assert!(apply(&progress, Scope::Job(0), &report, &rules(), now()).is_err(), "{report:?}");
+fn an_acceptance_by_the_previous_provider_of_a_rerouted_task_is_ignored() {
+    let mut snapshot = snapshot(&[Status::Queued]);
+    snapshot.jobs[0].provider = ProviderName::FluxKontext;
+    for update in [accepted(), callback_received("upstream-0")] {
+        assert!(
+            apply(&snapshot, UpdateTarget::Job(0), &update, &timeouts(), now()).is_err(),
+            "{update:?}"
+        );
     }
 }
 
 #[test]
-fn waiting_for_a_turn_does_not_use_up_the_time_of_an_attempt() {
-    let progress = progress(&[Status::Queued]);
-    let at_last = now() + TimeDelta::seconds(5000);
-    let later = Report::Later { at: at_last };
-    let first = apply(&progress, Scope::Job(0), &later, &rules(), at_last).unwrap();
-    assert_eq!(first.jobs[0].expires_at, Some(at_last + TimeDelta::seconds(900)));
-    let again = Progress { jobs: first.jobs.clone(), ..progress };
-    let still = at_last + TimeDelta::seconds(60);
-    let second = apply(&again, Scope::Job(0), &later, &rules(), still).unwrap();
+fn the_time_in_the_queue_does_not_count_towards_the_timeout() {
+    let snapshot = snapshot(&[Status::Queued]);
+    let first_attempt = now() + TimeDelta::seconds(5000);
+    let postponed = JobUpdate::Postponed { at: first_attempt };
+    let first =
+        apply(&snapshot, UpdateTarget::Job(0), &postponed, &timeouts(), first_attempt).unwrap();
+    assert_eq!(first.jobs[0].expires_at, Some(first_attempt + TimeDelta::seconds(900)));
+    let again = TaskSnapshot { jobs: first.jobs.clone(), ..snapshot };
+    let second_attempt = first_attempt + TimeDelta::seconds(60);
+    let second =
+        apply(&again, UpdateTarget::Job(0), &postponed, &timeouts(), second_attempt).unwrap();
     assert_eq!(second.jobs[0].expires_at, first.jobs[0].expires_at);
     assert_eq!(second.jobs[0].step_attempts, 2);
 }
 
 #[test]
-fn what_was_delivered_in_part_costs_its_part_even_when_it_is_lost() {
-    let mut progress = progress(&[Status::Storing]);
-    progress.jobs[0].images = 4;
-    for report in [Report::Canceled, Report::Failed(failure("its link is dead"))] {
-        let change = apply(&progress, Scope::Job(0), &report, &rules(), now()).unwrap();
-        assert_eq!(change.state.settled, Some(Credits::whole(1)), "{report:?}");
+fn a_partial_delivery_costs_its_share_even_when_its_images_are_lost() {
+    let mut snapshot = snapshot(&[Status::Storing]);
+    snapshot.jobs[0].images = 4;
+    for update in [JobUpdate::Canceled, JobUpdate::Failed(failure("the link expired"))] {
+        let change = apply(&snapshot, UpdateTarget::Job(0), &update, &timeouts(), now()).unwrap();
+        assert_eq!(change.state.settled, Some(Credits::whole(1)), "{update:?}");
     }
 }
 
 #[test]
-fn once_a_part_was_taken_a_task_is_never_queued_again() {
-    let mut progress = progress(&[Status::Generating, Status::Queued]);
-    progress.state.submitted_at = Some(now());
-    let failed = Report::Failed(failure("flagged"));
-    let change = apply(&progress, Scope::Job(0), &failed, &rules(), now()).unwrap();
+fn a_task_never_returns_to_queued_after_a_job_was_accepted() {
+    let mut snapshot = snapshot(&[Status::Generating, Status::Queued]);
+    snapshot.state.submitted_at = Some(now());
+    let failed = JobUpdate::Failed(failure("flagged"));
+    let change = apply(&snapshot, UpdateTarget::Job(0), &failed, &timeouts(), now()).unwrap();
     assert_eq!(change.state.status, Status::Generating);
 }
 
 #[test]
-fn a_late_charge_takes_no_more_than_there_is() {
-    let mut progress = progress(&[Status::Canceled]);
-    progress.available = Some(Credits::whole(3));
-    let change = apply(&progress, Scope::Job(0), &accepted(), &rules(), now()).unwrap();
+fn a_late_charge_is_limited_to_the_available_credits() {
+    let mut snapshot = snapshot(&[Status::Canceled]);
+    snapshot.available = Some(Credits::whole(3));
+    let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timeouts(), now()).unwrap();
     assert_eq!(change.state.settled, Some(Credits::whole(3)));
 }
 
 #[test]
-fn no_more_results_are_taken_than_were_asked_for() {
-    let many = Report::Finished { results: vec![link(); 1000] };
+fn results_beyond_the_requested_number_are_ignored() {
+    let many = JobUpdate::Finished { results: vec![link(); 1000] };
     let change = after(Status::Generating, &many).unwrap();
     assert_eq!(change.jobs[0].results.len(), 1);
 }

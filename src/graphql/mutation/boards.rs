@@ -1,4 +1,4 @@
-//! Changes of boards.
+//! Board mutations.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
@@ -14,23 +14,24 @@ pub(super) struct BoardMutation;
 
 #[Object]
 impl BoardMutation {
-    /// Makes an empty board.
+    /// Creates an empty board. A user can have at most 1,000 boards; more are `InvalidInput`.
     async fn create_board(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to make.")] input: CreateBoardInput,
+        #[graphql(desc = "The board to create.")] input: CreateBoardInput,
     ) -> Result<BoardResult, Error> {
         let viewer = ctx.viewer()?;
-        let made = ctx.commands().create_board(&viewer.id, input.kind.into(), &input.title).await;
-        Ok(made.map_err(|error| internal(&error))?.into())
+        let created =
+            ctx.commands().create_board(&viewer.id, input.kind.into(), &input.title).await;
+        Ok(created.map_err(|error| internal(&error))?.into())
     }
 
-    /// Gives a board another title.
+    /// Changes the title of a board.
     async fn update_board(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The board to change.")] id: ID,
-        #[graphql(desc = "1 to 200 characters.")] title: String,
+        #[graphql(desc = "The new title: 1 to 200 characters.")] title: String,
     ) -> Result<BoardResult, Error> {
         let viewer = ctx.viewer()?;
         let Some(id) = board_id(&id) else { return Ok(BoardOutcome::NoBoard.into()) };
@@ -38,11 +39,11 @@ impl BoardMutation {
         Ok(renamed.map_err(|error| internal(&error))?.into())
     }
 
-    /// Removes a board; its images stay. Answers with the board as it was, without its images.
+    /// Deletes a board, not its images. Returns the board as it was, without its images.
     async fn delete_board(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The board to remove.")] id: ID,
+        #[graphql(desc = "The board to delete.")] id: ID,
     ) -> Result<BoardResult, Error> {
         let viewer = ctx.viewer()?;
         let Some(id) = board_id(&id) else { return Ok(BoardOutcome::NoBoard.into()) };
@@ -50,53 +51,54 @@ impl BoardMutation {
         Ok(deleted.map_err(|error| internal(&error))?.into())
     }
 
-    /// Puts images behind those on a board, in this order; all of them or none. Those that stand there
-    /// already stay where they are. A board holds at most 1,000.
+    /// Adds images to the end of a board, in this order: all of them or none. An image that is
+    /// already on the board keeps its position. A board holds at most 1,000 images; more are
+    /// `InvalidInput`.
     async fn add_images_to_board(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The board to change.")] board_id: ID,
-        #[graphql(desc = "1 to 100 images.")] image_ids: Vec<ID>,
+        #[graphql(desc = "The ids of 1 to 100 images.")] image_ids: Vec<ID>,
     ) -> Result<BoardResult, Error> {
         let viewer = ctx.viewer()?;
-        let (id, images) = match named(&board_id, &image_ids) {
-            Ok(named) => named,
-            Err(refused) => return Ok(refused.into()),
+        let (id, images) = match parse_ids(&board_id, &image_ids) {
+            Ok(ids) => ids,
+            Err(outcome) => return Ok(outcome.into()),
         };
         let added = ctx.commands().add_to_board(&viewer.id, id, images).await;
         Ok(added.map_err(|error| internal(&error))?.into())
     }
 
-    /// Takes images off a board; what does not stand there is passed over.
+    /// Removes images from a board. An image that is not on the board is ignored.
     async fn remove_images_from_board(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The board to change.")] board_id: ID,
-        #[graphql(desc = "1 to 100 images.")] image_ids: Vec<ID>,
+        #[graphql(desc = "The ids of 1 to 100 images.")] image_ids: Vec<ID>,
     ) -> Result<BoardResult, Error> {
         let viewer = ctx.viewer()?;
-        let (id, images) = match named(&board_id, &image_ids) {
-            Ok(named) => named,
-            Err(refused) => return Ok(refused.into()),
+        let (id, images) = match parse_ids(&board_id, &image_ids) {
+            Ok(ids) => ids,
+            Err(outcome) => return Ok(outcome.into()),
         };
         let removed = ctx.commands().remove_from_board(&viewer.id, id, images).await;
         Ok(removed.map_err(|error| internal(&error))?.into())
     }
 
-    /// Moves images that stand on a board, in this order, before another image of it or to its end.
+    /// Moves images on a board, in this order, before another image of the board or to its end.
     async fn move_images_on_board(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The board to change.")] board_id: ID,
-        #[graphql(desc = "1 to 100 images.")] image_ids: Vec<ID>,
-        #[graphql(desc = "The image to put them before; null puts them at the end.")]
+        #[graphql(desc = "The ids of 1 to 100 images.")] image_ids: Vec<ID>,
+        #[graphql(desc = "The image that follows the moved images; null moves them to the end.")]
         before_image_id: Option<ID>,
     ) -> Result<BoardResult, Error> {
         let viewer = ctx.viewer()?;
         let before = before_image_id.as_ref().map(|id| id.parse::<ImageId>()).transpose();
-        let (id, images, before) = match (named(&board_id, &image_ids), before) {
+        let (id, images, before) = match (parse_ids(&board_id, &image_ids), before) {
             (Ok((id, images)), Ok(before)) => (id, images, before),
-            (Err(refused), _) => return Ok(refused.into()),
+            (Err(outcome), _) => return Ok(outcome.into()),
             (Ok(_), Err(_)) => return Ok(BoardOutcome::NoImage.into()),
         };
         let moved = ctx.commands().move_on_board(&viewer.id, id, images, before).await;
@@ -108,22 +110,22 @@ fn board_id(id: &ID) -> Option<BoardId> {
     id.parse().ok()
 }
 
-fn named(board: &ID, images: &[ID]) -> Result<(BoardId, Vec<ImageId>), BoardOutcome> {
+fn parse_ids(board: &ID, images: &[ID]) -> Result<(BoardId, Vec<ImageId>), BoardOutcome> {
     let board = board_id(board).ok_or(BoardOutcome::NoBoard)?;
     let images = images.iter().map(|id| id.parse()).collect::<Result<_, _>>();
     Ok((board, images.map_err(|_| BoardOutcome::NoImage)?))
 }
 
-/// What to make.
+/// The board to create.
 #[derive(InputObject)]
 struct CreateBoardInput {
-    /// What it is for.
+    /// The purpose of the board.
     kind: BoardKind,
-    /// 1 to 200 characters.
+    /// The title of the board: 1 to 200 characters.
     title: String,
 }
 
-/// What became of a change of a board.
+/// Result of a board mutation.
 #[derive(Union)]
 enum BoardResult {
     BoardChanged(BoardChanged),
@@ -131,10 +133,10 @@ enum BoardResult {
     NotFound(NotFound),
 }
 
-/// It is done.
+/// The board is created, changed or deleted.
 #[derive(SimpleObject)]
 struct BoardChanged {
-    /// The board afterwards.
+    /// The changed board; a deleted board as it was.
     board: Board,
 }
 

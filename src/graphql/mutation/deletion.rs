@@ -1,4 +1,4 @@
-//! Deleting tasks and images.
+//! Mutations that delete tasks and images.
 
 use async_graphql::{Context, ID, Object, SimpleObject, Union};
 
@@ -14,8 +14,8 @@ pub(super) struct DeletionMutation;
 
 #[Object]
 impl DeletionMutation {
-    /// Deletes a task that is over, with its images, their bytes, its events and its timeline. What it cost
-    /// stays spent. There is no way back.
+    /// Deletes a finished task with its images, their bytes, its events and its timeline. Its cost
+    /// stays spent. An unfinished task is `InvalidInput`. This cannot be undone.
     async fn delete_task(
         &self,
         ctx: &Context<'_>,
@@ -27,8 +27,8 @@ impl DeletionMutation {
         Ok(deleted.map_err(|error| internal(&error))?.into())
     }
 
-    /// Deletes an image and its bytes; it leaves its task and every board. An edit of it that has not been
-    /// submitted yet fails. There is no way back.
+    /// Deletes an image and its bytes, and removes it from its task and from every board. A task
+    /// that edits the image and is not submitted yet fails. This cannot be undone.
     async fn delete_image(
         &self,
         ctx: &Context<'_>,
@@ -47,7 +47,7 @@ impl DeletionMutation {
     }
 }
 
-/// What became of a deletion.
+/// Result of `deleteTask`.
 #[derive(Union)]
 enum DeleteTaskResult {
     TaskDeleted(TaskDeleted),
@@ -55,26 +55,26 @@ enum DeleteTaskResult {
     NotFound(NotFound),
 }
 
-/// The task is gone, and its bytes within moments.
+/// The task is deleted. The bytes of its images are deleted shortly after.
 #[derive(SimpleObject)]
 struct TaskDeleted {
-    /// What it was called.
+    /// The id of the deleted task.
     id: ID,
 }
 
-/// What became of a deletion.
+/// Result of `deleteImage`.
 #[derive(Union)]
 enum DeleteImageResult {
     ImageDeleted(ImageDeleted),
     NotFound(NotFound),
 }
 
-/// The image is gone, and its bytes within moments.
+/// The image is deleted. Its bytes are deleted shortly after.
 #[derive(SimpleObject)]
 struct ImageDeleted {
-    /// What it was called.
+    /// The id of the deleted image.
     id: ID,
-    /// The task that made it, without it.
+    /// The task that produced the image, now without the image.
     task: Task,
 }
 

@@ -1,4 +1,4 @@
-//! Changes. Each answers with a union: what was done, or the reason why not.
+//! Mutations. Each returns a union: the result, or an error type with a message.
 
 mod boards;
 mod deletion;
@@ -21,7 +21,8 @@ use super::types::{EditImagesInput, GenerateImagesInput};
 use crate::commands::{self, GrantRequest, Submission};
 use crate::domain::TaskId;
 
-/// Changes, one after another. Each answers with what was done, or with the reason why not.
+/// Mutations, executed one after another. Each returns a union: the result, or a type that
+/// implements `UserError`.
 #[derive(Default, MergedObject)]
 pub(super) struct Mutation(
     TaskMutation,
@@ -36,31 +37,32 @@ struct TaskMutation;
 
 #[Object]
 impl TaskMutation {
-    /// Makes images from a text. The task is durable when this answers.
+    /// Generates images from a text. The task is stored durably before the mutation returns.
     async fn generate_images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to generate.")] input: GenerateImagesInput,
+        #[graphql(desc = "The images to generate.")] input: GenerateImagesInput,
     ) -> Result<SubmitResult, Error> {
         submit(ctx, input.into()).await
     }
 
-    /// Changes given images. The task is durable when this answers.
+    /// Edits images. The task is stored durably before the mutation returns.
     async fn edit_images(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to edit, and how.")] input: EditImagesInput,
+        #[graphql(desc = "The images to edit, and how to edit them.")] input: EditImagesInput,
     ) -> Result<SubmitResult, Error> {
         submit(ctx, input.into()).await
     }
 
-    /// Submits the same request again, as a new task, once the first is over. The same key with the
-    /// same task returns the same new task.
+    /// Submits the request of a finished task again, as a new task. A repeated call with the same
+    /// key and task returns the same new task. An unfinished task is `InvalidInput`.
     async fn retry_task(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The task to repeat.")] id: ID,
-        #[graphql(desc = "Makes a repeated call harmless.")] idempotency_key: Option<String>,
+        #[graphql(desc = "The finished task.")] id: ID,
+        #[graphql(desc = "Makes a repeated call return the same new task: 1 to 255 characters.")]
+        idempotency_key: Option<String>,
     ) -> Result<SubmitResult, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse::<TaskId>() else { return Ok(SubmitResult::task_not_found()) };
@@ -68,7 +70,7 @@ impl TaskMutation {
         Ok(outcome.map_err(|error| internal(&error))?.into())
     }
 
-    /// Stops waiting for a task. Its credits are released unless the provider already works on it.
+    /// Cancels a task. Its credits are released unless the provider is already working on it.
     async fn cancel_task(
         &self,
         ctx: &Context<'_>,
@@ -80,12 +82,13 @@ impl TaskMutation {
         Ok(outcome.map_err(|error| internal(&error))?.into())
     }
 
-    /// Settles an UNCONFIRMED task: send it again, or give up and release its credits.
+    /// Resolves an UNCONFIRMED task: submits it again, or cancels it and releases its credits. A
+    /// task with another status is `InvalidInput`.
     async fn resolve_unconfirmed_task(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The task to settle.")] id: ID,
-        #[graphql(desc = "What to do with it.")] action: UnconfirmedAction,
+        #[graphql(desc = "The UNCONFIRMED task.")] id: ID,
+        #[graphql(desc = "What to do with the task.")] action: UnconfirmedAction,
     ) -> Result<SubmitResult, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse::<TaskId>() else { return Ok(SubmitResult::task_not_found()) };
@@ -93,15 +96,18 @@ impl TaskMutation {
         Ok(outcome.map_err(|error| internal(&error))?.into())
     }
 
-    /// Adds to a user's allowance, once per key: a repeated key with the same user and amount changes
-    /// nothing, with others it is `InvalidInput`. ADMIN only.
+    /// Adds credits to the quota of a user, once per key. A repeated call with the same key, user
+    /// and amount changes nothing; the same key with another user or amount is `InvalidInput`.
+    /// Requires the role ADMIN; other users receive an error with the code `FORBIDDEN`.
     async fn grant_credits(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The `sub` of the user's token.")] user_id: ID,
-        #[graphql(desc = "Credits to add: 0.001 or more.")] amount: f64,
-        #[graphql(desc = "Kept in the ledger: 1 to 255 characters.")] reason: String,
-        #[graphql(desc = "Makes a repeated call harmless: 1 to 255 characters.")]
+        #[graphql(desc = "The id of the user: the `sub` of the user's token.")] user_id: ID,
+        #[graphql(desc = "Credits to add: 0.001 to 1,000,000,000.")] amount: f64,
+        #[graphql(desc = "The reason, stored in the ledger: 1 to 255 characters.")] reason: String,
+        #[graphql(
+            desc = "Identifies the grant: 1 to 255 characters. A repeated call adds nothing."
+        )]
         idempotency_key: String,
     ) -> Result<GrantCreditsResult, Error> {
         ctx.admin()?;
@@ -117,12 +123,12 @@ async fn submit(ctx: &Context<'_>, submission: Submission) -> Result<SubmitResul
     Ok(outcome.map_err(|error| internal(&error))?.into())
 }
 
-/// How to settle an UNCONFIRMED task.
+/// How to resolve an UNCONFIRMED task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "commands::UnconfirmedAction")]
 enum UnconfirmedAction {
-    /// Send it again. If the provider had it after all, it is paid for twice.
+    /// Submit the task again. If the provider had accepted the first submission, both are charged.
     Resubmit,
-    /// Give up: the task ends as CANCELED and its credits are released.
+    /// Cancel the task: its status becomes CANCELED and its credits are released.
     Release,
 }

@@ -1,14 +1,16 @@
-//! What mutations answer: refusals are data, each a type with a message to show.
+//! Results of mutations. Expected errors are data: each is a type with a message for the user.
 
 use async_graphql::{Interface, SimpleObject, Union};
 
-use crate::commands::{CancelOutcome, Commands, GrantOutcome, Limit, Shortage, SubmitOutcome};
+use crate::commands::{
+    CancelOutcome, Commands, CreditLimit, GrantOutcome, Shortage, SubmitOutcome,
+};
 use crate::domain;
 use crate::graphql::types::{Quota, Task};
 
-/// A refusal that a person can be shown.
+/// An error with a message for the user.
 #[derive(Interface)]
-#[graphql(field(name = "message", ty = "&String", desc = "For a person to read."))]
+#[graphql(field(name = "message", ty = "&String", desc = "A message for the user."))]
 pub(in crate::graphql) enum UserError {
     InvalidInput(InvalidInput),
     PromptRejected(PromptRejected),
@@ -19,7 +21,8 @@ pub(in crate::graphql) enum UserError {
     TaskNotCancelable(TaskNotCancelable),
 }
 
-/// Refusals are data: each is a type with a message to show. `errors` is for what nobody expected.
+/// Result of a submission: the accepted task, or a type that says why the request is rejected. The
+/// list `errors` is only for unexpected failures and invalid requests.
 #[derive(Union)]
 pub(in crate::graphql) enum SubmitResult {
     TaskAccepted(TaskAccepted),
@@ -31,81 +34,82 @@ pub(in crate::graphql) enum SubmitResult {
     NotFound(NotFound),
 }
 
-/// The task is durable.
+/// The task is accepted and stored durably.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct TaskAccepted {
-    /// As it is now.
+    /// The current state of the task.
     task: Task,
-    /// True when an idempotency key matched an earlier submission and nothing new was started.
+    /// True when the idempotency key matched an earlier submission, and no new task was created.
     replayed: bool,
-    /// True when the allowance or the provider account is nearly used up.
+    /// True when the quota or the provider account is below `PLANTAIN_CREDITS_LOW` credits.
     credits_low: bool,
 }
 
-/// Something in the input is wrong. Nothing was spent.
+/// The input is not valid. No credits were spent.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct InvalidInput {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
-    /// Everything that is wrong.
+    /// All invalid fields.
     fields: Vec<FieldError>,
 }
 
-/// One thing that is wrong with the input.
+/// An invalid field of the input.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct FieldError {
-    /// Where in the input, from the outside in, for example `["images", "0", "url"]`.
+    /// The path in the input, from the outermost field, for example `["images", "0", "url"]`.
     path: Vec<String>,
-    /// What was sent and what is allowed.
+    /// Which value was sent, and which values are allowed.
     message: String,
 }
 
-/// The operator does not allow this prompt. Nothing was spent.
+/// The operator does not allow this prompt. No credits were spent.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct PromptRejected {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
-    /// What to do next, for a person to read.
+    /// Advice for the user: what to do next.
     advice: String,
 }
 
-/// It costs more than there is, or more than `maxCredits`. Nothing was spent.
+/// The request costs more than the available credits, or more than `maxCredits`. No credits were
+/// spent.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct InsufficientCredits {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
-    /// What it costs.
+    /// The cost of the request, in credits.
     required: f64,
-    /// What there is: of the allowance, of the provider account, or `maxCredits`.
+    /// The available credits: of the quota, of the provider account, or `maxCredits`.
     available: f64,
 }
 
-/// Too much at once. Nothing was spent.
+/// The user has too many unfinished tasks. No credits were spent.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct RateLimited {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
-    /// When to try again.
+    /// Seconds to wait before the next submission.
     retry_after_seconds: u32,
 }
 
-/// The idempotency key was used for another input. Nothing was spent.
+/// The idempotency key was used with a different input. No credits were spent.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct IdempotencyConflict {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
-    /// The task that the key belongs to.
+    /// The task that was created with the key.
     task: Task,
 }
 
-/// There is no such object, or it belongs to somebody else.
+/// The object does not exist, or it belongs to another user.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct NotFound {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
 }
 
-/// What became of a cancellation.
+/// Result of `cancelTask`.
 #[derive(Union)]
 pub(in crate::graphql) enum CancelTaskResult {
     TaskCanceled(TaskCanceled),
@@ -113,41 +117,41 @@ pub(in crate::graphql) enum CancelTaskResult {
     NotFound(NotFound),
 }
 
-/// Nobody waits for the task any more.
+/// The task is canceled.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct TaskCanceled {
-    /// As it is now.
+    /// The current state of the task.
     task: Task,
 }
 
-/// The task was over already.
+/// The task had already finished.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct TaskNotCancelable {
-    /// For a person to read.
+    /// A message for the user.
     message: String,
-    /// As it is now.
+    /// The current state of the task.
     task: Task,
 }
 
-/// What became of a grant.
+/// Result of `grantCredits`.
 #[derive(Union)]
 pub(in crate::graphql) enum GrantCreditsResult {
     CreditsGranted(CreditsGranted),
     InvalidInput(InvalidInput),
 }
 
-/// The allowance has grown, now or when the key was first used.
+/// The credits are granted, by this call or by an earlier call with the same key.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct CreditsGranted {
-    /// The user's allowance as it is now.
+    /// The current quota of the user.
     quota: Quota,
 }
 
 impl GrantCreditsResult {
     pub(super) fn new(outcome: GrantOutcome, commands: &Commands) -> Self {
         match outcome {
-            GrantOutcome::Granted(allowance) => {
-                Self::CreditsGranted(CreditsGranted { quota: Quota::new(&allowance, commands) })
+            GrantOutcome::Granted(quota) => {
+                Self::CreditsGranted(CreditsGranted { quota: Quota::new(&quota, commands) })
             }
             GrantOutcome::InvalidInput(errors) => Self::InvalidInput(errors.into()),
         }
@@ -180,19 +184,20 @@ impl From<SubmitOutcome> for SubmitResult {
             }
             SubmitOutcome::InvalidInput(errors) => Self::InvalidInput(errors.into()),
             SubmitOutcome::PromptRejected => Self::PromptRejected(PromptRejected {
-                message: "The prompt says something that is not allowed here.".to_owned(),
-                advice: "Rephrase it; the same words will be refused again.".to_owned(),
+                message: "The prompt contains a term that is not allowed.".to_owned(),
+                advice: "Rephrase the prompt. The same prompt will be rejected again.".to_owned(),
             }),
             SubmitOutcome::InsufficientCredits(shortage) => {
                 Self::InsufficientCredits(shortage.into())
             }
             SubmitOutcome::RateLimited { retry_after_seconds } => Self::RateLimited(RateLimited {
-                message: "You have too many unfinished tasks; wait until some are done.".to_owned(),
+                message: "You have too many unfinished tasks. Wait until some have finished."
+                    .to_owned(),
                 retry_after_seconds,
             }),
             SubmitOutcome::IdempotencyConflict(task) => {
                 Self::IdempotencyConflict(IdempotencyConflict {
-                    message: "This idempotency key was used for another input; use a new key."
+                    message: "This idempotency key was used with a different input. Use a new key."
                         .to_owned(),
                     task: (*task).into(),
                 })
@@ -206,13 +211,13 @@ impl From<Shortage> for InsufficientCredits {
     fn from(shortage: Shortage) -> Self {
         let (required, available) = (shortage.required.as_f64(), shortage.available.as_f64());
         let message = match shortage.limit {
-            Limit::MaxCredits => {
+            CreditLimit::MaxCredits => {
                 format!("This costs {required} credits, and maxCredits allows {available}.")
             }
-            Limit::Allowance => {
+            CreditLimit::UserQuota => {
                 format!("This costs {required} credits, and you have {available} left.")
             }
-            Limit::Provider => {
+            CreditLimit::Provider => {
                 format!("This costs {required} credits, and the provider account has {available}.")
             }
         };
@@ -238,7 +243,7 @@ impl From<CancelOutcome> for CancelTaskResult {
                 Self::TaskCanceled(TaskCanceled { task: (*task).into() })
             }
             CancelOutcome::NotCancelable(task) => Self::TaskNotCancelable(TaskNotCancelable {
-                message: format!("The task is {} already.", task.state.status),
+                message: format!("The task is already {}.", task.state.status),
                 task: (*task).into(),
             }),
             CancelOutcome::NotFound => Self::task_not_found(),

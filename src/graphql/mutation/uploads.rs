@@ -1,4 +1,4 @@
-//! Sending images to be edited.
+//! Uploads of images to edit.
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject, Union};
 
@@ -13,13 +13,14 @@ pub(super) struct UploadMutation;
 
 #[Object]
 impl UploadMutation {
-    /// Where to send the bytes of an image that is to be edited. They are checked, freed of metadata such as
-    /// the place where a photo was taken, and kept as long as a task that edits them; without such a
-    /// task, for a day.
+    /// Creates an upload for an image to edit. The gateway validates the image, removes metadata
+    /// such as the location of a photo, and keeps the image as long as a task that edits it;
+    /// without such a task, for one day. A user can have at most 100 uploads that no task edits;
+    /// more are `InvalidInput`.
     async fn create_upload(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What will be sent.")] input: CreateUploadInput,
+        #[graphql(desc = "The image to upload.")] input: CreateUploadInput,
     ) -> Result<CreateUploadResult, Error> {
         let viewer = ctx.viewer()?;
         let CreateUploadInput { content_type, byte_size } = input;
@@ -29,32 +30,33 @@ impl UploadMutation {
     }
 }
 
-/// What will be sent.
+/// The image to upload.
 #[derive(InputObject)]
 struct CreateUploadInput {
-    /// `image/jpeg`, `image/png` or `image/webp`.
+    /// The content type: `image/jpeg`, `image/png` or `image/webp`.
     content_type: String,
-    /// Exactly how many bytes: 1 to `PLANTAIN_MAX_UPLOAD_BYTES`, which is 20 MiB unless the operator sets
-    /// it otherwise.
+    /// The exact size in bytes: 1 to `PLANTAIN_MAX_UPLOAD_BYTES`, which is 20 MiB (20,971,520)
+    /// unless the operator changes it.
     byte_size: i32,
 }
 
-/// What became of an announced upload.
+/// Result of `createUpload`.
 #[derive(Union)]
 enum CreateUploadResult {
     UploadCreated(UploadCreated),
     InvalidInput(InvalidInput),
 }
 
-/// PUT the bytes to `putUrl` with the announced content type before `expiresAt`, then use `id` as an
-/// `ImageSource`. The answer is 204, or `application/problem+json` that says what is wrong with them.
+/// The upload is created. Send the bytes to `putUrl` by PUT, with the same content type, before
+/// `expiresAt`; then use `id` in an `ImageSource`. The response to the PUT is 204, or
+/// `application/problem+json` with the reason.
 #[derive(SimpleObject)]
 struct UploadCreated {
-    /// For `ImageSource.uploadId`, once the bytes are there.
+    /// The id for `ImageSource.uploadId`, valid after the bytes are uploaded.
     id: ID,
-    /// A signed link; it needs no token.
+    /// The signed link for the PUT request, which needs no token.
     put_url: Link,
-    /// When it ends: in an hour.
+    /// When the link expires: one hour after this mutation.
     expires_at: DateTime,
 }
 

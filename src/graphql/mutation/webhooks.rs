@@ -1,4 +1,4 @@
-//! Webhook endpoints.
+//! Webhook mutations.
 
 use async_graphql::{Context, ID, Object, SimpleObject, Union};
 
@@ -15,44 +15,49 @@ pub(super) struct WebhookMutation;
 
 #[Object]
 impl WebhookMutation {
-    /// Names a place to be told of tasks, from now on; at most 10 each. Messages follow the Standard
-    /// Webhooks specification; the answer holds the secret that verifies them, this once.
+    /// Registers a webhook endpoint for task events, from now on; at most 10 for each user.
+    /// Messages follow the Standard Webhooks specification. Only this response contains the secret
+    /// that verifies them.
     async fn create_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Public and https; at most 2,048 characters, without a login.")] url: Link,
         #[graphql(
-            default_with = "finished()",
-            desc = "Tasks that come to one of these are told of; when they are over, unless said otherwise."
+            desc = "A public https URL without user name and password: at most 2,048 characters."
+        )]
+        url: Link,
+        #[graphql(
+            default_with = "terminal_statuses()",
+            desc = "Statuses that trigger a delivery, at least one. Default: all finished statuses."
         )]
         statuses: Vec<TaskStatus>,
     ) -> Result<WebhookEndpointResult, Error> {
         let viewer = ctx.viewer()?;
         let statuses = distinct(statuses);
-        changed(ctx.commands().create_endpoint(&viewer.id, &url.0, &statuses).await)
+        endpoint_result(ctx.commands().create_endpoint(&viewer.id, &url.0, &statuses).await)
     }
 
-    /// Changes an endpoint; what is null or left out stays. One that is enabled again goes on from
-    /// where it stood.
+    /// Changes an endpoint. An argument that is null or omitted changes nothing. After the endpoint
+    /// is enabled again, deliveries continue from the last one.
     async fn update_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint's id.")] id: ID,
-        #[graphql(desc = "Another place.")] url: Option<Link>,
-        #[graphql(desc = "Whether messages are sent.")] enabled: Option<bool>,
-        #[graphql(desc = "Other statuses, for what happens from now on.")] statuses: Option<
-            Vec<TaskStatus>,
+        #[graphql(desc = "The new URL: public and https, at most 2,048 characters.")] url: Option<
+            Link,
         >,
+        #[graphql(desc = "Whether messages are sent to the endpoint.")] enabled: Option<bool>,
+        #[graphql(desc = "The new statuses, for later events.")] statuses: Option<Vec<TaskStatus>>,
     ) -> Result<WebhookEndpointResult, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse() else { return Ok(WebhookEndpointResult::not_found()) };
         let (url, statuses) = (url.map(|link| link.0), statuses.map(distinct));
         let change = EndpointChange { url, enabled, statuses };
-        changed(ctx.commands().update_endpoint(&viewer.id, id, &change).await)
+        endpoint_result(ctx.commands().update_endpoint(&viewer.id, id, &change).await)
     }
 
-    /// Gives an endpoint another secret, which the answer holds, this once. For 24 hours the one
-    /// before signs as well, so that no message is refused while the receiver changes over.
+    /// Replaces the secret of an endpoint. Only this response contains the new secret. For 24
+    /// hours, the previous secret also signs each message, so that the receiver can change to the
+    /// new one.
     async fn rotate_webhook_secret(
         &self,
         ctx: &Context<'_>,
@@ -60,10 +65,10 @@ impl WebhookMutation {
     ) -> Result<WebhookEndpointResult, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse() else { return Ok(WebhookEndpointResult::not_found()) };
-        changed(ctx.commands().rotate_webhook_secret(&viewer.id, id).await)
+        endpoint_result(ctx.commands().rotate_webhook_secret(&viewer.id, id).await)
     }
 
-    /// Removes an endpoint and its log. The answer shows what it was.
+    /// Deletes an endpoint and its deliveries. Returns the endpoint as it was.
     async fn delete_webhook_endpoint(
         &self,
         ctx: &Context<'_>,
@@ -73,11 +78,12 @@ impl WebhookMutation {
         let Ok(id) = id.parse::<EndpointId>() else {
             return Ok(WebhookEndpointResult::not_found());
         };
-        changed(ctx.commands().delete_endpoint(&viewer.id, id).await)
+        endpoint_result(ctx.commands().delete_endpoint(&viewer.id, id).await)
     }
 
-    /// Sends a message again, with the same id and links that work. It goes out once the endpoint is
-    /// enabled and has rested from its last failure: for five minutes at most, or as it asked.
+    /// Sends a message again, with the same id and new image links. It is sent when the endpoint is
+    /// enabled and the pause after its last failure has ended: at most five minutes, or the time in
+    /// its `Retry-After` header.
     async fn resend_webhook_delivery(
         &self,
         ctx: &Context<'_>,
@@ -90,16 +96,16 @@ impl WebhookMutation {
     }
 }
 
-fn finished() -> Vec<TaskStatus> {
+fn terminal_statuses() -> Vec<TaskStatus> {
     vec![TaskStatus::Succeeded, TaskStatus::Failed, TaskStatus::Canceled]
 }
 
 fn distinct(statuses: Vec<TaskStatus>) -> Vec<Status> {
-    let named: Vec<Status> = statuses.into_iter().map(Status::from).collect();
-    Status::ALL.into_iter().filter(|status| named.contains(status)).collect()
+    let requested: Vec<Status> = statuses.into_iter().map(Status::from).collect();
+    Status::ALL.into_iter().filter(|status| requested.contains(status)).collect()
 }
 
-fn changed(
+fn endpoint_result(
     outcome: Result<EndpointOutcome, crate::store::StoreError>,
 ) -> Result<WebhookEndpointResult, Error> {
     Ok(match outcome.map_err(|error| internal(&error))? {
@@ -112,7 +118,7 @@ fn changed(
     })
 }
 
-/// What became of a change of an endpoint.
+/// Result of a mutation of a webhook endpoint.
 #[derive(Union)]
 enum WebhookEndpointResult {
     WebhookEndpointChanged(WebhookEndpointChanged),
@@ -126,24 +132,24 @@ impl WebhookEndpointResult {
     }
 }
 
-/// The endpoint is created, changed or removed.
+/// The endpoint is created, changed or deleted.
 #[derive(SimpleObject)]
 struct WebhookEndpointChanged {
-    /// As it is now; removed, as it was.
+    /// The current endpoint; a deleted endpoint as it was.
     endpoint: WebhookEndpoint,
 }
 
-/// What became of a request to send a message again.
+/// Result of `resendWebhookDelivery`.
 #[derive(Union)]
 enum WebhookDeliveryResult {
     WebhookDeliveryQueued(WebhookDeliveryQueued),
     NotFound(NotFound),
 }
 
-/// The message will be sent again.
+/// The delivery is queued again.
 #[derive(SimpleObject)]
 struct WebhookDeliveryQueued {
-    /// As it is now.
+    /// The current state of the delivery.
     delivery: WebhookDelivery,
 }
 

@@ -1,4 +1,4 @@
-//! Relay connections, by keyset.
+//! Relay connections with keyset pagination.
 
 use async_graphql::{OutputType, SimpleObject};
 use base64::Engine;
@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::{Board, Image, Task, WebhookDelivery};
 use crate::domain::{BoardId, DeliveryId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
-use crate::store::{BoardPlace, Page, Range};
+use crate::store::{BoardPosition, Page, Range};
 
-const DEFAULT_PAGE: i32 = 20;
-const MAX_PAGE: usize = 100;
+const DEFAULT_PAGE_SIZE: i32 = 20;
+const MAX_PAGE_SIZE: usize = 100;
 
 /// A page of a list.
 #[derive(SimpleObject)]
@@ -24,41 +24,41 @@ where
     T: OutputType,
     Edge<T>: OutputType,
 {
-    /// The entries with their cursors, in the order of the list.
+    /// The items of the page with their cursors, in the order of the list.
     edges: Vec<Edge<T>>,
-    /// The entries alone, in the order of the list.
+    /// The items of the page without cursors, in the order of the list.
     nodes: Vec<T>,
-    /// Where the page lies in the list.
+    /// The position of the page in the list.
     page_info: PageInfo,
 }
 
-/// An entry in a page.
+/// An item of a page, with its cursor.
 #[derive(SimpleObject)]
 #[graphql(concrete(name = "TaskEdge", params(Task)))]
 #[graphql(concrete(name = "BoardEdge", params(Board)))]
 #[graphql(concrete(name = "ImageEdge", params(Image)))]
 #[graphql(concrete(name = "WebhookDeliveryEdge", params(WebhookDelivery)))]
 pub(in crate::graphql) struct Edge<T: OutputType> {
-    /// The entry.
+    /// The item.
     node: T,
-    /// Its place in the list, for `after` and `before`.
+    /// The opaque cursor of the item, for `after` and `before`.
     cursor: String,
 }
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct PageInfo {
-    /// Whether there is more after `endCursor`.
+    /// Whether the list has items after `endCursor`.
     has_next_page: bool,
-    /// Whether there is more before `startCursor`.
+    /// Whether the list has items before `startCursor`.
     has_previous_page: bool,
-    /// Of the first entry; null when the page is empty.
+    /// The cursor of the first item; null when the page is empty.
     start_cursor: Option<String>,
-    /// Of the last entry; null when the page is empty.
+    /// The cursor of the last item; null when the page is empty.
     end_cursor: Option<String>,
 }
 
-/// `first` with `after` walks forward, `last` with `before` backward.
+/// Arguments of a connection: `first` and `after` page forward, `last` and `before` page backward.
 pub(in crate::graphql) struct PageArguments {
     pub(in crate::graphql) first: Option<i32>,
     pub(in crate::graphql) after: Option<String>,
@@ -66,15 +66,15 @@ pub(in crate::graphql) struct PageArguments {
     pub(in crate::graphql) before: Option<String>,
 }
 
-/// A place in a list, as a cursor holds it.
-pub(in crate::graphql) trait Place: Sized {
+/// The sort key of an item, as its cursor stores it.
+pub(in crate::graphql) trait CursorKey: Sized {
     fn to_bytes(&self) -> Vec<u8>;
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
-macro_rules! place_by_id {
+macro_rules! cursor_key_by_id {
     ($($id:ident),*) => {
-        $(impl Place for $id {
+        $(impl CursorKey for $id {
             fn to_bytes(&self) -> Vec<u8> {
                 self.0.as_bytes().to_vec()
             }
@@ -86,9 +86,9 @@ macro_rules! place_by_id {
     };
 }
 
-place_by_id!(TaskId, BoardId, DeliveryId);
+cursor_key_by_id!(TaskId, BoardId, DeliveryId);
 
-impl Place for BoardPlace {
+impl CursorKey for BoardPosition {
     fn to_bytes(&self) -> Vec<u8> {
         [&self.position.to_be_bytes()[..], self.image.0.as_bytes()].concat()
     }
@@ -101,23 +101,23 @@ impl Place for BoardPlace {
 }
 
 impl PageArguments {
-    /// The range they describe; a page of 20 when they say nothing.
-    pub(in crate::graphql) fn range<P: Place>(&self) -> Result<Range<P>, Error> {
+    /// The range of the arguments; 20 items when there is neither `first` nor `last`.
+    pub(in crate::graphql) fn range<P: CursorKey>(&self) -> Result<Range<P>, Error> {
         let (limit, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
-                return Err(bad_input("Give `first` or `last`, not both."));
+                return Err(bad_input("Use either `first` or `last`, not both."));
             }
-            (first, None) => (first.unwrap_or(DEFAULT_PAGE), false),
+            (first, None) => (first.unwrap_or(DEFAULT_PAGE_SIZE), false),
             (None, Some(last)) => (last, true),
         };
         let limit = usize::try_from(limit)
             .map_err(|_| bad_input("`first` and `last` must not be negative."))?;
-        if limit > MAX_PAGE {
-            return Err(exceeded("pageSize", MAX_PAGE));
+        if limit > MAX_PAGE_SIZE {
+            return Err(exceeded("pageSize", MAX_PAGE_SIZE));
         }
         Ok(Range {
-            after: self.after.as_deref().map(read_cursor).transpose()?,
-            before: self.before.as_deref().map(read_cursor).transpose()?,
+            after: self.after.as_deref().map(decode_cursor).transpose()?,
+            before: self.before.as_deref().map(decode_cursor).transpose()?,
             limit,
             from_end,
         })
@@ -129,21 +129,21 @@ where
     T: OutputType + Clone,
     Edge<T>: OutputType,
 {
-    /// A page as clients see it. That a cursor was given is taken as proof that there is something
-    /// on its other side: the row that it names.
-    pub(in crate::graphql) fn new<R, P: Place>(
+    /// Converts a page of rows. When the client sends a cursor, there is at least one item on the
+    /// other side of the page: the item of the cursor.
+    pub(in crate::graphql) fn new<R, P: CursorKey>(
         page: Page<R>,
         range: &Range<P>,
         entry: impl Fn(R) -> Option<(P, T)>,
     ) -> Self {
         let (next, previous) = if range.from_end {
-            (range.before.is_some(), page.more)
+            (range.before.is_some(), page.has_more)
         } else {
-            (page.more, range.after.is_some())
+            (page.has_more, range.after.is_some())
         };
         let entries = page.items.into_iter().filter_map(entry);
         let edges: Vec<Edge<T>> =
-            entries.map(|(place, node)| Edge { node, cursor: write_cursor(&place) }).collect();
+            entries.map(|(key, node)| Edge { node, cursor: encode_cursor(&key) }).collect();
         Self {
             nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
             page_info: PageInfo {
@@ -157,11 +157,13 @@ where
     }
 }
 
-fn write_cursor(place: &impl Place) -> String {
-    URL_SAFE_NO_PAD.encode(place.to_bytes())
+fn encode_cursor(key: &impl CursorKey) -> String {
+    URL_SAFE_NO_PAD.encode(key.to_bytes())
 }
 
-fn read_cursor<P: Place>(cursor: &str) -> Result<P, Error> {
-    let place = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| P::from_bytes(&bytes));
-    place.ok_or_else(|| bad_input("This is no cursor of this list; use one that `pageInfo` gave."))
+fn decode_cursor<P: CursorKey>(cursor: &str) -> Result<P, Error> {
+    let key = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| P::from_bytes(&bytes));
+    key.ok_or_else(|| {
+        bad_input("Invalid cursor. Use a value of `pageInfo` or `edges.cursor` of this connection.")
+    })
 }

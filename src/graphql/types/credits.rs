@@ -1,4 +1,4 @@
-//! What is left to spend.
+//! Credits of users and of provider accounts.
 
 use async_graphql::{Context, SimpleObject};
 
@@ -8,62 +8,64 @@ use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 
-/// How much may still be spent.
+/// The credits that are available to the viewer. One credit is worth $0.005.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub(in crate::graphql) struct Credits {
-    /// The viewer's own allowance; null when the operator sets none.
+    /// The viewer's own quota; null when the operator sets no `PLANTAIN_USER_QUOTA`.
     quota: Option<Quota>,
-    /// The provider accounts that everybody's tasks are paid from.
+    /// The provider accounts that pay for the tasks of all users.
     providers: Vec<ProviderCredits>,
 }
 
-/// What a user was given, holds and has spent. `granted` is the sum of the other three.
+/// The quota of a user, in credits. `granted` is the sum of `reserved`, `spent` and `available`.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub(in crate::graphql) struct Quota {
-    /// Ever granted.
+    /// All credits that were granted to the user.
     granted: f64,
-    /// Held for live tasks.
+    /// Credits that are reserved for unfinished tasks.
     reserved: f64,
-    /// Gone.
+    /// Credits that finished tasks have cost.
     spent: f64,
-    /// What may still be spent; never below 0.
+    /// Credits that the user can still spend: 0 or more.
     available: f64,
-    /// True when it is nearly used up (`PLANTAIN_CREDITS_LOW`).
+    /// True when `available` is below `PLANTAIN_CREDITS_LOW`, which is 20 unless the operator
+    /// changes it.
     low: bool,
 }
 
 impl Quota {
-    pub(in crate::graphql) fn new(allowance: &domain::Allowance, commands: &Commands) -> Self {
+    pub(in crate::graphql) fn new(quota: &domain::UserQuota, commands: &Commands) -> Self {
         Self {
-            granted: allowance.granted.as_f64(),
-            reserved: allowance.reserved.as_f64(),
-            spent: allowance.spent.as_f64(),
-            available: allowance.available().as_f64(),
-            low: commands.is_low(Some(allowance.available())),
+            granted: quota.granted.as_f64(),
+            reserved: quota.reserved.as_f64(),
+            spent: quota.spent.as_f64(),
+            available: quota.available().as_f64(),
+            low: commands.is_low(Some(quota.available())),
         }
     }
 }
 
-/// The account at one provider.
+/// The account of the gateway at a provider.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub(in crate::graphql) struct ProviderCredits {
-    /// Whose account.
+    /// The provider of the account.
     provider: ProviderName,
-    /// In credits of $0.005; null when the provider could not be asked.
+    /// The remaining credits, of $0.005 each; null while the balance is unknown.
     remaining: Option<f64>,
-    /// True when it is nearly used up (`PLANTAIN_CREDITS_LOW`).
+    /// True when `remaining` is below `PLANTAIN_CREDITS_LOW`, which is 20 unless the operator
+    /// changes it.
     low: bool,
-    /// When the provider was last asked; null before the first time.
+    /// When the balance was last read from the provider; null before the first time.
     checked_at: Option<DateTime>,
 }
 
 impl Credits {
-    /// As they are now: one entry per provider that is on.
+    /// The current credits, with one account for each enabled provider.
     pub(in crate::graphql) async fn load(ctx: &Context<'_>) -> Result<Self, Error> {
         let commands = ctx.commands();
         let viewer = ctx.viewer()?;
-        let allowance = commands.store.find_allowance(&viewer.id).await;
-        let quota = allowance.map_err(|error| internal(&error))?;
+        let quota = commands.store.find_user_quota(&viewer.id).await;
+        let quota = quota.map_err(|error| internal(&error))?;
         let accounts = commands.store.list_accounts().await.map_err(|error| internal(&error))?;
         let providers = commands.catalog.providers().into_iter().map(|name| {
             let account = accounts.iter().find(|account| account.provider == name);
@@ -75,11 +77,11 @@ impl Credits {
                 checked_at: account.and_then(|account| account.checked_at).map(DateTime),
             }
         });
-        let quota = quota.map(|allowance| Quota::new(&allowance, commands));
+        let quota = quota.map(|quota| Quota::new(&quota, commands));
         Ok(Self { quota, providers: providers.collect() })
     }
 
-    /// Whether both say the same, whenever they were asked.
+    /// Whether the amounts are equal. The time of the last check is not compared.
     pub(in crate::graphql) fn same_amounts(&self, other: &Self) -> bool {
         let amounts = |credits: &Self| {
             credits.providers.iter().map(|each| (each.remaining, each.low)).collect::<Vec<_>>()

@@ -4,16 +4,16 @@ use async_graphql::{Enum, SimpleObject};
 
 use crate::domain;
 
-/// Why a task failed.
+/// The reason why a task failed.
 #[derive(Debug, SimpleObject)]
 pub(in crate::graphql) struct TaskFailure {
-    /// The kind of failure, for programs.
+    /// The type of failure, for programs.
     code: FailureCode,
-    /// What happened, for a person to read.
+    /// What happened: a message for the user.
     message: String,
-    /// Whether `retryTask` may help.
+    /// Whether the same request can succeed with `retryTask`.
     retryable: bool,
-    /// What to do next, for a person to read.
+    /// What to do next: advice for the user.
     advice: &'static str,
 }
 
@@ -28,30 +28,30 @@ impl From<&domain::Failure> for TaskFailure {
     }
 }
 
-/// The kinds of failure.
+/// The types of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::FailureCode")]
 pub(in crate::graphql) enum FailureCode {
-    /// The provider refused the prompt or an image by its content policy. Costs nothing.
+    /// The content policy of the provider rejects the prompt or an image. Costs no credits.
     ContentRejected,
-    /// The provider refused a setting.
+    /// The provider rejected a setting of the request.
     InvalidInput,
     /// The provider account is out of credits.
     UpstreamCredits,
-    /// The provider refuses the gateway's key.
+    /// The provider rejects the API key of the gateway.
     UpstreamAuth,
     /// The provider is under maintenance or failing.
     UpstreamUnavailable,
-    /// The provider did not take or finish it in time.
+    /// The provider did not accept or finish the task in time.
     UpstreamTimeout,
-    /// The provider tried and could not make the image.
+    /// The provider could not generate the image.
     GenerationFailed,
-    /// The result was gone before it could be copied.
+    /// The link to the result expired before the gateway could download the image.
     ResultExpired,
-    /// The provider delivered something that is no usable image.
+    /// The provider delivered a file that is not a usable image.
     ResultInvalid,
-    /// The answer to the submission was lost, and the provider never reported back.
+    /// The response to the submission was lost, and the provider never sent a callback.
     SubmitUnconfirmed,
-    /// Something went wrong inside the gateway.
+    /// An internal error of the gateway.
     Internal,
 }

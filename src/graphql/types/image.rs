@@ -1,4 +1,4 @@
-//! A stored image.
+//! Stored images.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::graphql::context::ContextExt;
 #[derive(Clone)]
 pub(in crate::graphql) struct Image {
     pub(in crate::graphql) task: Arc<domain::Task>,
-    /// Which of the task's images.
+    /// The index of the image in the images of the task.
     pub(in crate::graphql) index: usize,
 }
 
@@ -28,23 +28,23 @@ impl Image {
 /// An image whose bytes are stored.
 #[Object]
 impl Image {
-    /// Opaque; `node` finds the image by it.
+    /// Opaque id, for `node`.
     pub(super) async fn id(&self) -> ID {
         self.image().id.to_string().into()
     }
 
-    /// The task that made it.
+    /// The task that produced the image.
     async fn task(&self) -> Task {
         Task(Arc::clone(&self.task))
     }
 
-    /// A signed link, minted when it is read; good until `urlExpiresAt`, for anyone who has it.
+    /// A signed link to the image. Anyone who has the link can open it until `urlExpiresAt`.
     async fn url(
         &self,
         ctx: &Context<'_>,
         #[graphql(
             default_with = "Some(ImageVariant::Original)",
-            desc = "The whole image, or a small one for lists."
+            desc = "The size of the image: the original, or a smaller one for lists."
         )]
         variant: Option<ImageVariant>,
     ) -> Link {
@@ -54,34 +54,34 @@ impl Image {
         Link(link.url.into())
     }
 
-    /// When links read now stop working: in one to two hours. Read `url` again for a new one.
+    /// When the current `url` expires: in one to two hours. Query `url` again for a new link.
     async fn url_expires_at(&self, ctx: &Context<'_>) -> DateTime {
         let commands = ctx.commands();
         let now = commands.clock.now();
         commands.links.image(self.image(), domain::ImageVariant::Original, now).expires_at.into()
     }
 
-    /// Of the original, in pixels.
+    /// The width of the original, in pixels.
     async fn width(&self) -> u32 {
         self.image().width
     }
 
-    /// Of the original, in pixels.
+    /// The height of the original, in pixels.
     async fn height(&self) -> u32 {
         self.image().height
     }
 
-    /// `image/jpeg`, `image/png` or `image/webp`: by the bytes, whatever the provider called it.
+    /// The content type: `image/jpeg`, `image/png` or `image/webp`, as detected from the bytes.
     async fn content_type(&self) -> &str {
         self.image().media_type.content_type()
     }
 
-    /// Of the original, in bytes.
+    /// The size of the original, in bytes.
     async fn byte_size(&self) -> u64 {
         self.image().byte_size
     }
 
-    /// Of the original's bytes, in hexadecimal digits.
+    /// The SHA-256 of the original, as 64 hexadecimal digits.
     async fn sha256(&self) -> String {
         let mut digits = String::new();
         for byte in self.image().sha256 {
@@ -90,25 +90,25 @@ impl Image {
         digits
     }
 
-    /// A tiny placeholder to paint while the image loads (`ThumbHash`, base64).
+    /// A small placeholder to show while the image loads (`ThumbHash`, base64).
     async fn thumbhash(&self) -> Option<String> {
         Some(STANDARD.encode(&self.image().thumbhash))
     }
 
-    /// When its bytes were stored.
+    /// When the image was stored.
     async fn created_at(&self) -> DateTime {
         self.image().created_at.into()
     }
 }
 
-/// A size in which an image is served. Smaller ones keep the shape and format.
+/// The size of a served image. Smaller sizes keep the aspect ratio and the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ImageVariant")]
 pub(in crate::graphql) enum ImageVariant {
     /// The bytes as the provider delivered them.
     Original,
-    /// At most 1,024 pixels a side.
+    /// At most 1,024 pixels on each side.
     Preview,
-    /// At most 256 pixels a side.
+    /// At most 256 pixels on each side.
     Thumbnail,
 }

@@ -1,4 +1,4 @@
-//! GraphQL types: one file per noun. Doc comments here are the client's manual.
+//! GraphQL types: one file for each subject. Doc comments become the descriptions in the schema.
 
 mod board;
 mod connection;
@@ -25,7 +25,7 @@ pub(super) use model::{Model, OutputFormat, ProviderName, Resolution};
 pub(super) use node::Node;
 pub(super) use provider::Provider;
 pub(super) use quote::{Quote, QuoteInput};
-pub(super) use request::{EditImagesInput, GenerateImagesInput, NOBODYS};
+pub(super) use request::{EditImagesInput, GenerateImagesInput, NIL_ID};
 pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
 pub(super) use task::{Task, TaskEvent};

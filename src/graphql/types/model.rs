@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! Models, and their options.
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object};
@@ -10,25 +10,26 @@ use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::AccountLoader;
 use crate::store::ProviderAccount;
 
-/// A model of a provider: what it can do, and what it costs.
+/// A model of a provider, with its options and its price.
 pub(in crate::graphql) struct Model(pub(in crate::graphql) &'static domain::Model);
 
-/// A model of a provider: what it can do, and what it costs. `id` is `nano-banana`,
+/// A model of a provider, with its options and its price. `id` is `nano-banana`,
 /// `nano-banana-2`, `nano-banana-pro`, `flux-kontext-pro`, `flux-kontext-max`, `ace/nano-banana`,
 /// `ace/nano-banana-2-lite`, `ace/nano-banana-2` or `ace/nano-banana-pro`.
 #[Object]
 impl Model {
-    /// What inputs name, such as `nano-banana-pro`.
+    /// The id of the model in inputs, such as `nano-banana-pro`.
     async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Who runs it.
+    /// The provider that runs the model.
     async fn provider(&self) -> ProviderName {
         self.0.provider.into()
     }
 
-    /// False while the provider is out of credits, under maintenance, refusing our key or failing.
+    /// Whether the model accepts new tasks: false while the provider is out of credits, is under
+    /// maintenance, rejects the gateway's API key, or fails.
     async fn available(&self, ctx: &Context<'_>) -> Result<bool, Error> {
         let commands = ctx.commands();
         if commands.catalog.find(self.0.id).is_none() {
@@ -36,62 +37,62 @@ impl Model {
         }
         let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
         let account = loader.load_one(self.0.provider).await.map_err(|error| internal(&error))?;
-        let can_take = |account: &ProviderAccount| {
-            account.can_take(self.0.credits_per_image, commands.clock.now())
+        let can_accept = |account: &ProviderAccount| {
+            account.can_accept(self.0.credits_per_image, commands.clock.now())
         };
-        Ok(account.as_ref().is_none_or(can_take))
+        Ok(account.as_ref().is_none_or(can_accept))
     }
 
-    /// Whether it generates, edits, or both.
+    /// Whether the model generates images, edits images, or both.
     async fn kinds(&self) -> Vec<TaskKind> {
         self.0.kinds.iter().map(|kind| (*kind).into()).collect()
     }
 
-    /// Images per task, at most.
+    /// Maximum number of images of a task.
     async fn max_images(&self) -> u32 {
         self.0.max_images
     }
 
-    /// Images to edit per task, at most.
+    /// Maximum number of images to edit in a task.
     async fn max_input_images(&self) -> usize {
         self.0.max_input_images
     }
 
-    /// What `aspectRatio` may say: `width:height`, for example `16:9`, or `auto`.
+    /// Accepted values of `aspectRatio`: `width:height`, for example `16:9`, or `auto`.
     async fn aspect_ratios(&self) -> &[&str] {
         self.0.aspect_ratios
     }
 
-    /// What `resolution` may say; empty when there is nothing to choose.
+    /// Accepted values of `resolution`; empty when the model does not accept a resolution.
     async fn resolutions(&self) -> Vec<Resolution> {
         self.0.resolutions.iter().map(|resolution| (*resolution).into()).collect()
     }
 
-    /// What `outputFormat` may say; empty when there is nothing to choose.
+    /// Accepted values of `outputFormat`; empty when the model does not accept a format.
     async fn output_formats(&self) -> Vec<OutputFormat> {
         self.0.output_formats.iter().map(|format| (*format).into()).collect()
     }
 
-    /// Price of one image at the default settings. One credit is $0.005 at the provider; what Ace Data
-    /// Cloud counts is converted.
+    /// The price of one image with the default settings, in credits. One credit is $0.005 at the
+    /// provider; credits of Ace Data Cloud are converted.
     async fn credits_per_image(&self) -> f64 {
         self.0.credits_per_image.as_f64()
     }
 }
 
-/// The providers.
+/// The providers of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::ProviderName")]
 pub(in crate::graphql) enum ProviderName {
-    /// nanobananaapi.ai.
+    /// The API of nanobananaapi.ai.
     NanoBanana,
-    /// kie.ai or fluxapi.ai.
+    /// The Flux Kontext API of kie.ai or fluxapi.ai.
     FluxKontext,
-    /// Ace Data Cloud.
+    /// The API of Ace Data Cloud.
     AceData,
 }
 
-/// Nominal length of the longer side.
+/// Nominal length of the longer side of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Resolution")]
 pub(in crate::graphql) enum Resolution {
@@ -110,8 +111,8 @@ pub(in crate::graphql) enum Resolution {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::OutputFormat")]
 pub(in crate::graphql) enum OutputFormat {
-    /// Smaller; no transparency.
+    /// JPEG: smaller files, no transparency.
     Jpeg,
-    /// Larger; lossless.
+    /// PNG: larger files, lossless.
     Png,
 }

@@ -1,98 +1,100 @@
-//! How the providers are.
+//! The state of the providers.
 
 use async_graphql::{Enum, SimpleObject};
 
 use super::{DateTime, Model, ProviderName};
-use crate::domain::{self, Breaker, Timestamp, Trouble};
+use crate::domain::{self, Breaker, BreakerReason, Timestamp};
 use crate::store::ProviderAccount;
 
-/// A provider that is switched on.
+/// An enabled provider.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Provider {
-    /// Which.
+    /// The name of the provider.
     name: ProviderName,
-    /// Whether new tasks may go there now: nobody is leaving it alone, and its account pays for its
-    /// cheapest model.
+    /// Whether the provider accepts new tasks now: submissions are not paused, and its account can
+    /// pay for its cheapest model.
     available: bool,
-    /// What is wrong, or was until now and is not known to be over; null when nothing is wrong.
+    /// The current problem, or the last problem until a submission succeeds; null when there is
+    /// none.
     trouble: Option<ProviderTrouble>,
-    /// What is wrong and what happens next, for a person to read; null when nothing is wrong.
+    /// The problem and what happens next: a message for the user; null when there is no problem.
     message: Option<String>,
-    /// When it is tried again; null when nothing is wrong, when it is tried right now, and when it is not
-    /// tried before there are credits.
+    /// When submissions are tried again; null when there is no problem, when submissions are
+    /// allowed now, and when the account needs credits first.
     retry_at: Option<DateTime>,
-    /// What it can be asked for.
+    /// The models of the provider.
     models: Vec<Model>,
 }
 
-/// What can be wrong with a provider.
+/// The problem of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(in crate::graphql) enum ProviderTrouble {
-    /// It asked for patience. It is available all the same: tasks wait for it.
+    /// The provider is rate limiting the gateway. It is still available: tasks wait.
     RateLimited,
-    /// Its account is out of credits, or holds less than its cheapest model costs.
+    /// The account has no credits, or fewer than the cheapest model costs.
     OutOfCredits,
-    /// It refuses the gateway's key.
+    /// The provider rejects the gateway's API key.
     KeyRefused,
-    /// It is under maintenance.
+    /// The provider is under maintenance.
     Maintenance,
-    /// Submissions failed again and again.
+    /// Several submissions in a row failed.
     Failing,
 }
 
-impl From<Trouble> for ProviderTrouble {
-    fn from(trouble: Trouble) -> Self {
+impl From<BreakerReason> for ProviderTrouble {
+    fn from(trouble: BreakerReason) -> Self {
         match trouble {
-            Trouble::RateLimited => Self::RateLimited,
-            Trouble::Credits => Self::OutOfCredits,
-            Trouble::Auth => Self::KeyRefused,
-            Trouble::Maintenance => Self::Maintenance,
-            Trouble::Failing => Self::Failing,
+            BreakerReason::RateLimited => Self::RateLimited,
+            BreakerReason::Credits => Self::OutOfCredits,
+            BreakerReason::Auth => Self::KeyRefused,
+            BreakerReason::Maintenance => Self::Maintenance,
+            BreakerReason::Failing => Self::Failing,
         }
     }
 }
 
 impl Provider {
-    /// One that offers these models, as it is now.
+    /// The current state of a provider with these models.
     pub(in crate::graphql) fn new(
         account: &ProviderAccount,
         models: &[&'static domain::Model],
         now: Timestamp,
     ) -> Self {
         let cheapest = models.iter().map(|model| model.credits_per_image).min();
-        let pays = cheapest.is_none_or(|cost| account.pays_for(cost));
+        let can_pay = cheapest.is_none_or(|cost| account.can_afford(cost));
         let breaker = account.breaker;
-        let trouble = breaker.present_trouble(now).or((!pays).then_some(Trouble::Credits));
+        let trouble = breaker.current_reason(now).or((!can_pay).then_some(BreakerReason::Credits));
         Self {
             name: account.provider.into(),
-            available: breaker.is_available(now) && pays,
+            available: breaker.is_available(now) && can_pay,
             trouble: trouble.map(ProviderTrouble::from),
-            message: trouble
-                .map(|trouble| format!("{} {}", what(trouble), next(breaker, pays, now))),
+            message: trouble.map(|trouble| {
+                format!("{} {}", describe(trouble), next_step(breaker, can_pay, now))
+            }),
             retry_at: breaker.retry_at(now).map(DateTime),
             models: models.iter().map(|model| Model(model)).collect(),
         }
     }
 }
 
-const fn what(trouble: Trouble) -> &'static str {
+const fn describe(trouble: BreakerReason) -> &'static str {
     match trouble {
-        Trouble::RateLimited => "The provider asked for patience.",
-        Trouble::Credits => "The account at the provider is out of credits.",
-        Trouble::Auth => "The provider refuses the gateway's key.",
-        Trouble::Maintenance => "The provider is under maintenance.",
-        Trouble::Failing => "The provider failed again and again.",
+        BreakerReason::RateLimited => "The provider is rate limiting the gateway.",
+        BreakerReason::Credits => "The account at the provider is out of credits.",
+        BreakerReason::Auth => "The provider rejects the gateway's key.",
+        BreakerReason::Maintenance => "The provider is under maintenance.",
+        BreakerReason::Failing => "Several submissions to the provider in a row failed.",
     }
 }
 
-fn next(breaker: Breaker, pays: bool, now: Timestamp) -> &'static str {
-    if breaker.is_rate_limited(now) && breaker.is_available(now) && pays {
-        "Tasks wait until it may be asked again."
+fn next_step(breaker: Breaker, can_pay: bool, now: Timestamp) -> &'static str {
+    if breaker.is_rate_limited(now) && breaker.is_available(now) && can_pay {
+        "Tasks wait until `retryAt`."
     } else if !breaker.is_available(now) {
-        "It is left alone for a while, then tried again; tasks that named no model go elsewhere."
-    } else if !pays {
-        "The operator has to add some; tasks that named no model go elsewhere."
+        "Submissions are paused until `retryAt`. Tasks that name no model use another provider."
+    } else if !can_pay {
+        "The operator must add credits. Tasks that name no model use another provider."
     } else {
-        "One task at a time is sent, until one is accepted."
+        "One task at a time is submitted until one is accepted."
     }
 }

@@ -1,16 +1,16 @@
-//! What a request would cost.
+//! Quotes: the estimated cost and duration of requests.
 
 use async_graphql::{OneofObject, SimpleObject};
 
 use super::{EditImagesInput, GenerateImagesInput, Model};
 use crate::commands::{self, Submission};
 
-/// A request that is not made yet.
+/// A request to estimate.
 #[derive(OneofObject)]
 pub(in crate::graphql) enum QuoteInput {
-    /// As for `generateImages`.
+    /// The input of `generateImages`.
     Generate(GenerateImagesInput),
-    /// As for `editImages`.
+    /// The input of `editImages`.
     Edit(EditImagesInput),
 }
 
@@ -23,17 +23,17 @@ impl From<QuoteInput> for Submission {
     }
 }
 
-/// What a request would cost, and how long it should take.
+/// The estimated cost and duration of a request.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Quote {
-    /// The model named, or the one that the gateway would choose now.
+    /// The requested model, or the model that the gateway would choose now.
     model: Model,
-    /// The price of all images; those that do not come are not paid for.
+    /// The price of all images, in credits. Images that are not delivered cost nothing.
     credits: f64,
-    /// The usual time from the request to its end, in seconds: the median of the last 50 successful tasks
-    /// with this model and number of images; null when nothing is known.
+    /// The expected seconds from the submission to the end of the task: the median of the last 50
+    /// successful tasks with this model and number of images; null without such tasks.
     eta_seconds: Option<i64>,
-    /// Whether the viewer's allowance, the provider's account and `maxCredits` cover it.
+    /// Whether the viewer's quota, the provider account and `maxCredits` cover the price.
     affordable: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What clients send to get images.
+//! Inputs of `generateImages` and `editImages`.
 
 use async_graphql::{ID, InputObject, Json, OneofObject};
 use serde_json::Value;
@@ -8,117 +8,123 @@ use super::{Link, OutputFormat, Resolution};
 use crate::commands::Submission;
 use crate::domain::{self, BoardId, ImageId, Request, TaskKind, UploadId};
 
-/// What to generate.
+/// A request to generate images.
 #[derive(InputObject)]
 pub(in crate::graphql) struct GenerateImagesInput {
-    /// What to make, in words: 1 to 20,000 characters.
+    /// A text that describes the images: 1 to 20,000 characters.
     prompt: String,
-    /// Null lets the gateway pick an available model that fits, the cheapest first.
+    /// The id of the model. When null, the gateway chooses the cheapest available model that
+    /// supports the request.
     model: Option<ID>,
-    /// How many images: 1 to the model's `maxImages`.
+    /// Number of images: 1 to `maxImages` of the model.
     #[graphql(default_with = "Some(1)")]
     count: Option<i32>,
-    /// `width:height`; must be one of the model's. Null leaves it to the model.
+    /// The aspect ratio, `width:height`: one of `aspectRatios` of the model. When null, the model
+    /// decides.
     aspect_ratio: Option<String>,
-    /// Must be one of the model's. Null leaves it to the model.
+    /// The resolution: one of `resolutions` of the model. When null, the model decides.
     resolution: Option<Resolution>,
-    /// Must be one of the model's. Null leaves it to the model.
+    /// The file format: one of `outputFormats` of the model. When null, the model decides.
     output_format: Option<OutputFormat>,
-    /// A text to stamp on the image, where the model can: 1 to 200 characters.
+    /// A watermark text, if the model supports watermarks: 1 to 200 characters.
     watermark: Option<String>,
-    /// The board that the images are put on when they are stored, behind those that stand there, as far as it
-    /// has room.
+    /// The board to which the stored images are added, at its end. Images above the 1,000 images of
+    /// a board are not added.
     board_id: Option<ID>,
-    /// Refused with `InsufficientCredits` when the quote is higher.
+    /// Maximum cost in credits: 0 or more. A higher cost is rejected with `InsufficientCredits`.
     max_credits: Option<f64>,
-    /// The same key with the same input returns the first task again; with another input,
-    /// `IdempotencyConflict`. 1 to 255 characters.
+    /// Identifies the request: 1 to 255 characters. The same key with the same input returns the
+    /// first task; with a different input, the result is `IdempotencyConflict`.
     idempotency_key: Option<String>,
-    /// Answer only when the task is over or this many seconds (0 to 60) have passed.
+    /// Seconds to wait for the task to finish before the mutation returns: 0 to 60.
     #[graphql(default_with = "Some(0)")]
     wait_seconds: Option<i32>,
-    /// Give up, and cancel, when it is not done this many seconds (1 to 86,400) from now.
+    /// Seconds from now after which an unfinished task is canceled: 1 to 86,400.
     deadline_seconds: Option<i32>,
-    /// Anything, up to 16 KiB; comes back as `Task.metadata`.
+    /// Any JSON, at most 16 KiB and 32 nested levels. Returned as `Task.metadata`.
     metadata: Option<Json<Value>>,
-    /// Settings that only one provider knows.
+    /// Settings of a single provider.
     options: Option<ProviderOptions>,
 }
 
-/// What to edit, and how.
+/// A request to edit images.
 #[derive(InputObject)]
 pub(in crate::graphql) struct EditImagesInput {
-    /// What to change, in words: 1 to 20,000 characters.
+    /// A text that describes the changes: 1 to 20,000 characters.
     prompt: String,
-    /// The images to edit: 1 to the model's `maxInputImages`.
+    /// The images to edit: 1 to `maxInputImages` of the model.
     images: Vec<ImageSource>,
-    /// Null lets the gateway pick an available model that fits, the cheapest first.
+    /// The id of the model. When null, the gateway chooses the cheapest available model that
+    /// supports the request.
     model: Option<ID>,
-    /// How many images: 1 to the model's `maxImages`.
+    /// Number of images: 1 to `maxImages` of the model.
     #[graphql(default_with = "Some(1)")]
     count: Option<i32>,
-    /// `width:height`; must be one of the model's. Null leaves it to the model.
+    /// The aspect ratio, `width:height`: one of `aspectRatios` of the model. When null, the model
+    /// decides.
     aspect_ratio: Option<String>,
-    /// Must be one of the model's. Null leaves it to the model.
+    /// The resolution: one of `resolutions` of the model. When null, the model decides.
     resolution: Option<Resolution>,
-    /// Must be one of the model's. Null leaves it to the model.
+    /// The file format: one of `outputFormats` of the model. When null, the model decides.
     output_format: Option<OutputFormat>,
-    /// A text to stamp on the image, where the model can: 1 to 200 characters.
+    /// A watermark text, if the model supports watermarks: 1 to 200 characters.
     watermark: Option<String>,
-    /// The board that the images are put on when they are stored, behind those that stand there, as far as it
-    /// has room.
+    /// The board to which the stored images are added, at its end. Images above the 1,000 images of
+    /// a board are not added.
     board_id: Option<ID>,
-    /// Refused with `InsufficientCredits` when the quote is higher.
+    /// Maximum cost in credits: 0 or more. A higher cost is rejected with `InsufficientCredits`.
     max_credits: Option<f64>,
-    /// The same key with the same input returns the first task again; with another input,
-    /// `IdempotencyConflict`. 1 to 255 characters.
+    /// Identifies the request: 1 to 255 characters. The same key with the same input returns the
+    /// first task; with a different input, the result is `IdempotencyConflict`.
     idempotency_key: Option<String>,
-    /// Answer only when the task is over or this many seconds (0 to 60) have passed.
+    /// Seconds to wait for the task to finish before the mutation returns: 0 to 60.
     #[graphql(default_with = "Some(0)")]
     wait_seconds: Option<i32>,
-    /// Give up, and cancel, when it is not done this many seconds (1 to 86,400) from now.
+    /// Seconds from now after which an unfinished task is canceled: 1 to 86,400.
     deadline_seconds: Option<i32>,
-    /// Anything, up to 16 KiB; comes back as `Task.metadata`.
+    /// Any JSON, at most 16 KiB and 32 nested levels. Returned as `Task.metadata`.
     metadata: Option<Json<Value>>,
-    /// Settings that only one provider knows.
+    /// Settings of a single provider.
     options: Option<ProviderOptions>,
 }
 
 /// An image to edit.
 #[derive(OneofObject)]
 pub(in crate::graphql) enum ImageSource {
-    /// A public https link, which the provider fetches.
+    /// A public https link of at most 4,096 characters. The provider downloads the image.
     Url(Link),
-    /// Something of the viewer's that was sent to the `putUrl` of `createUpload`.
+    /// The id of an upload of the viewer, after the bytes were sent to its `putUrl`.
     UploadId(ID),
-    /// An earlier result of the viewer's.
+    /// The id of an image that an earlier task of the viewer produced.
     ImageId(ID),
 }
 
-/// Settings that only one provider knows. A model of another provider refuses them.
+/// Settings of a single provider. With a model of another provider, they are `InvalidInput`.
 #[derive(OneofObject)]
 pub(in crate::graphql) enum ProviderOptions {
-    /// For the models of `NANO_BANANA`.
+    /// Settings for the models of the provider Nano Banana.
     NanoBanana(NanoBananaOptions),
-    /// For the models of `FLUX_KONTEXT`.
+    /// Settings for the models of the provider Flux Kontext.
     FluxKontext(FluxKontextOptions),
 }
 
-/// Settings of the `NANO_BANANA` models.
+/// Settings for the models of the provider Nano Banana.
 #[derive(InputObject)]
 pub(in crate::graphql) struct NanoBananaOptions {
-    /// Ground the picture in a web search; `nano-banana-2` only.
+    /// Whether the image is based on a web search. Only `nano-banana-2` accepts this setting.
     google_search: Option<bool>,
 }
 
-/// Settings of the `FLUX_KONTEXT` models; what is left out is left to the provider.
+/// Settings for the models of the provider Flux Kontext. An omitted setting has the default of the
+/// provider.
 #[derive(InputObject)]
 pub(in crate::graphql) struct FluxKontextOptions {
-    /// Let the provider elaborate the prompt; slower.
+    /// Whether the provider adds details to the prompt, which is slower.
     prompt_upsampling: Option<bool>,
-    /// How much the provider's moderation lets pass: 0 (strict) to 6 when generating, to 2 when editing.
+    /// How permissive the moderation of the provider is: 0 (strict) to 6 for generation, 0 to 2 for
+    /// editing.
     safety_tolerance: Option<i32>,
-    /// Let the provider translate the prompt into English, the only language it knows.
+    /// Whether the provider translates the prompt into English, the only language of its models.
     enable_translation: Option<bool>,
 }
 
@@ -171,24 +177,24 @@ impl EditImagesInput {
             wait_seconds: self.wait_seconds.unwrap_or(0),
             deadline_seconds: self.deadline_seconds,
             metadata: self.metadata.map(|json| json.0),
-            board: self.board_id.map(|id| id.parse().unwrap_or(BoardId(NOBODYS))),
+            board: self.board_id.map(|id| id.parse().unwrap_or(BoardId(NIL_ID))),
             retry_of: None,
         }
     }
 }
 
-/// Stands for an id that is none: nothing has it, so it is not found.
-pub(in crate::graphql) const NOBODYS: Uuid = Uuid::nil();
+/// Replaces a malformed id. No object has this id, so the result is "not found".
+pub(in crate::graphql) const NIL_ID: Uuid = Uuid::nil();
 
 impl From<ImageSource> for domain::ImageSource {
     fn from(source: ImageSource) -> Self {
         match source {
             ImageSource::Url(link) => Self::Url(link.0),
             ImageSource::UploadId(id) => {
-                Self::Upload { upload: id.parse().unwrap_or(UploadId(NOBODYS)) }
+                Self::Upload { upload: id.parse().unwrap_or(UploadId(NIL_ID)) }
             }
             ImageSource::ImageId(id) => {
-                Self::Image { image: id.parse().unwrap_or(ImageId(NOBODYS)) }
+                Self::Image { image: id.parse().unwrap_or(ImageId(NIL_ID)) }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Scalars that async-graphql does not have under our names, or not with words for clients.
+//! Scalars that async-graphql does not provide with these names or descriptions.
 
 use async_graphql::{
     ID, InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value,
@@ -6,10 +6,10 @@ use async_graphql::{
 
 use crate::domain::Timestamp;
 
-/// An absolute link, as RFC 3986 writes it.
+/// An absolute URI, RFC 3986.
 pub(in crate::graphql) struct Link(pub(in crate::graphql) String);
 
-/// An absolute link, as RFC 3986 writes it.
+/// An absolute URI, in the format of RFC 3986.
 #[Scalar(name = "URL", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3986")]
 impl ScalarType for Link {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -24,18 +24,20 @@ impl ScalarType for Link {
     }
 }
 
-/// A moment, as RFC 3339 writes it, in UTC and to the millisecond.
+/// An RFC 3339 timestamp in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::graphql) struct DateTime(pub(in crate::graphql) Timestamp);
 
-/// A moment, as RFC 3339 writes it: answered in UTC to the millisecond, taken with any offset.
+/// An RFC 3339 timestamp. Returned in UTC with milliseconds; any offset is accepted.
 #[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
-        let moment = chrono::DateTime::parse_from_rfc3339(text);
-        moment.map(|moment| Self(moment.to_utc())).map_err(|_| {
-            InputValueError::custom("write it like 2026-11-21T09:30:00Z, with an offset or Z")
+        let timestamp = chrono::DateTime::parse_from_rfc3339(text);
+        timestamp.map(|timestamp| Self(timestamp.to_utc())).map_err(|_| {
+            InputValueError::custom(
+                "expected RFC 3339 with an offset or Z, such as 2026-11-21T09:30:00Z",
+            )
         })
     }
 
@@ -45,12 +47,12 @@ impl ScalarType for DateTime {
 }
 
 impl From<Timestamp> for DateTime {
-    fn from(moment: Timestamp) -> Self {
-        Self(moment)
+    fn from(timestamp: Timestamp) -> Self {
+        Self(timestamp)
     }
 }
 
-/// Whether a value can be taken for a scalar; the error says why not.
+/// Checks that a value is valid for a scalar; the error says why it is not.
 pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), String> {
     match name {
         "Boolean" => check::<bool>(value),

@@ -1,36 +1,38 @@
-//! Enums about tasks.
+//! Enums of tasks.
 
 use async_graphql::Enum;
 
 use crate::domain;
 
-/// What a task does.
+/// The kind of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::TaskKind")]
 pub(in crate::graphql) enum TaskKind {
-    /// Makes images from a text.
+    /// Generates images from a text.
     Generate,
-    /// Changes given images.
+    /// Edits existing images.
     Edit,
 }
 
-/// Where a task stands. It reaches exactly one of SUCCEEDED, FAILED and CANCELED, and stays there.
+/// The status of a task. Each task reaches exactly one of the terminal statuses SUCCEEDED, FAILED
+/// and CANCELED, and keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Status")]
 pub(in crate::graphql) enum TaskStatus {
-    /// Accepted and durable; waiting for its turn at the provider.
+    /// The task is accepted and stored, and waits to be submitted to the provider.
     Queued,
-    /// Sent, but the answer was lost: the provider may or may not be working on it. Never resent
-    /// silently; a late report of the provider or `resolveUnconfirmedTask` settles it.
+    /// The task was submitted, but the response was lost: the provider may or may not be working on
+    /// it. The gateway does not submit it again automatically. A late callback of the provider or
+    /// `resolveUnconfirmedTask` resolves it.
     Unconfirmed,
-    /// The provider has it.
+    /// The provider is working on the task.
     Generating,
-    /// The provider is done; the bytes are being copied before its links expire.
+    /// The provider has finished, and the gateway is downloading and storing the images.
     Storing,
-    /// Every image that `images` lists is stored and can be fetched.
+    /// Every image in `images` is stored and can be downloaded.
     Succeeded,
-    /// It ended without an image; `failure` says why.
+    /// The task finished without an image; `failure` gives the reason.
     Failed,
-    /// The user, or the deadline that the user set, ended it.
+    /// The user canceled the task, or its deadline passed.
     Canceled,
 }

@@ -1,4 +1,4 @@
-//! A task.
+//! Tasks.
 
 use std::sync::Arc;
 
@@ -11,10 +11,12 @@ use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
-use crate::graphql::loaders::{BoardLoader, QueueLoader, TimelineLoader, UsualSecondsLoader};
-use crate::store::Usual;
+use crate::graphql::loaders::{
+    BoardLoader, MedianSecondsLoader, QueuePositionLoader, TimelineLoader,
+};
+use crate::store::DurationKey;
 
-/// A task at one version; copies share it.
+/// A task at one version. Clones share the data.
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct Task(pub(in crate::graphql) Arc<domain::Task>);
 
@@ -27,27 +29,27 @@ impl From<domain::Task> for Task {
 /// One request for images, from submission to result.
 #[Object]
 impl Task {
-    /// Opaque; `task` and `node` find the task by it.
+    /// Opaque id, for `task` and `node`.
     pub(super) async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// Generation or editing.
+    /// Whether the task generates or edits images.
     async fn kind(&self) -> TaskKind {
         self.0.request.kind.into()
     }
 
-    /// Where it stands.
+    /// The current status.
     async fn status(&self) -> TaskStatus {
         self.0.state.status.into()
     }
 
-    /// What was asked for.
+    /// The prompt of the request.
     async fn prompt(&self) -> &str {
         &self.0.request.prompt
     }
 
-    /// The model that does it, named by the client or chosen by the gateway.
+    /// The model of the task, requested by the client or chosen by the gateway.
     async fn model(&self, ctx: &Context<'_>) -> Result<Model, Error> {
         let model = ctx.commands().catalog.find_known(&self.0.model);
         model
@@ -55,33 +57,33 @@ impl Task {
             .ok_or_else(|| internal(&crate::store::StoreError::Inconsistent("tasks.model")))
     }
 
-    /// How many images were asked for; `images` may hold fewer when a provider delivers only some.
+    /// Number of requested images. `images` can have fewer when the provider delivers only some.
     async fn requested_images(&self) -> u32 {
         self.0.request.count
     }
 
-    /// The shape that was asked for: `width:height`, or `auto`; null when it was left to the model.
+    /// The requested aspect ratio: `width:height` or `auto`; null when the model decides.
     async fn aspect_ratio(&self) -> Option<&str> {
         self.0.request.aspect_ratio.as_deref()
     }
 
-    /// The size that was asked for; null when it was left to the model.
+    /// The requested resolution; null when the model decides.
     async fn resolution(&self) -> Option<Resolution> {
         self.0.request.resolution.map(Resolution::from)
     }
 
-    /// The images stored so far, in order.
+    /// The images that are already stored, in order.
     async fn images(&self) -> Vec<Image> {
         let image = |index| Image { task: Arc::clone(&self.0), index };
         (0..self.0.images.len()).map(image).collect()
     }
 
-    /// Why it failed; null unless `status` is FAILED.
+    /// The reason for the failure; null unless `status` is FAILED.
     async fn failure(&self) -> Option<TaskFailure> {
         self.0.state.failure.as_ref().map(TaskFailure::from)
     }
 
-    /// Credits held while it runs, and what it cost in the end.
+    /// The reserved credits of an unfinished task, and the final cost of a finished task.
     async fn cost(&self) -> TaskCost {
         TaskCost {
             reserved: self.0.state.reserved.as_f64(),
@@ -89,34 +91,38 @@ impl Task {
         }
     }
 
-    /// How many of the viewer's and others' tasks go first; null unless QUEUED.
+    /// Number of tasks, of all users, that are submitted before this task; null unless `status` is
+    /// QUEUED.
     async fn queue_position(&self, ctx: &Context<'_>) -> Result<Option<u64>, Error> {
         if self.0.state.status != domain::Status::Queued {
             return Ok(None);
         }
-        let loader = ctx.data_unchecked::<DataLoader<QueueLoader>>();
+        let loader = ctx.data_unchecked::<DataLoader<QueuePositionLoader>>();
         loader.load_one(self.0.id).await.map_err(|error| internal(&error))
     }
 
-    /// Expected seconds until the end: the median of the last 50 successful tasks with this model and
-    /// number of images, less its age; null when nothing is known or it is over.
+    /// Expected seconds until the task finishes: the median duration of the last 50 successful
+    /// tasks with this model and number of images, minus the age of the task; null without such
+    /// tasks, and when the task has finished.
     async fn eta_seconds(&self, ctx: &Context<'_>) -> Result<Option<i64>, Error> {
         if self.0.state.status.is_terminal() {
             return Ok(None);
         }
-        let loader = ctx.data_unchecked::<DataLoader<UsualSecondsLoader>>();
-        let usual = Usual { model: self.0.model.clone(), images: self.0.request.count };
-        let usual = loader.load_one(usual).await.map_err(|error| internal(&error))?;
+        let loader = ctx.data_unchecked::<DataLoader<MedianSecondsLoader>>();
+        let key = DurationKey { model: self.0.model.clone(), images: self.0.request.count };
+        let median = loader.load_one(key).await.map_err(|error| internal(&error))?;
         let now = ctx.commands().clock.now();
-        Ok(usual.map(|usual| self.0.seconds_left(usual, now)))
+        Ok(median.map(|median| self.0.seconds_left(median, now)))
     }
 
-    /// Starts at 1 and grows by one with each step. Deleting an image is none.
+    /// Version of the task: starts at 1 and increases by 1 with each change. The deletion of an
+    /// image does not increase it.
     async fn version(&self) -> u32 {
         self.0.state.version
     }
 
-    /// The board that its images were put on when they were stored; null when there is none, or no longer.
+    /// The board of the submission, to which the images were added when they were stored; null
+    /// without a board, and when the board is deleted.
     async fn board(&self, ctx: &Context<'_>) -> Result<Option<Board>, Error> {
         let Some(board) = self.0.board else { return Ok(None) };
         let loader = ctx.data_unchecked::<DataLoader<BoardLoader>>();
@@ -124,13 +130,13 @@ impl Task {
         Ok(board.map_err(|error| internal(&error))?.map(Board))
     }
 
-    /// Whatever the client attached at submission.
+    /// The `metadata` of the submission; null without metadata.
     async fn metadata(&self) -> Option<Json<Value>> {
         self.0.metadata.clone().map(Json)
     }
 
-    /// Every recorded step, oldest first: submissions, callbacks, polls, downloads, credits. Secrets
-    /// removed.
+    /// Every recorded step, oldest first: submissions, callbacks, polls, downloads, credits.
+    /// Secrets are removed.
     async fn timeline(&self, ctx: &Context<'_>) -> Result<Vec<TimelineEntry>, Error> {
         let loader = ctx.data_unchecked::<DataLoader<TimelineLoader>>();
         let key = (self.0.owner.clone(), self.0.id);
@@ -138,47 +144,48 @@ impl Task {
         Ok(entries.into_iter().flatten().map(TimelineEntry::from).collect())
     }
 
-    /// When it was accepted.
+    /// When the gateway accepted the task.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
-    /// When the provider accepted it; null before.
+    /// When the provider accepted the task; null before.
     async fn submitted_at(&self) -> Option<DateTime> {
         self.0.state.submitted_at.map(DateTime)
     }
 
-    /// When it reached its terminal status; null before.
+    /// When the task reached its terminal status; null before.
     async fn completed_at(&self) -> Option<DateTime> {
         self.0.state.completed_at.map(DateTime)
     }
 
-    /// When it last changed.
+    /// When the task last changed.
     async fn updated_at(&self) -> DateTime {
         self.0.state.updated_at.into()
     }
 }
 
-/// Credits of a task.
+/// The credits of a task.
 #[derive(Debug, SimpleObject)]
 pub(in crate::graphql) struct TaskCost {
-    /// Held for what still runs; 0 when it is over.
+    /// Credits that are reserved for the unfinished part of the task; 0 when the task has finished.
     reserved: f64,
-    /// What it cost in the end; null while it runs. A failed task costs nothing unless the provider
-    /// had delivered; a canceled one costs what the provider already worked on.
+    /// The final cost in credits; null until the task has finished. A failed task costs nothing
+    /// unless the provider had delivered images; a canceled task costs the part on which the
+    /// provider was already working.
     settled: Option<f64>,
 }
 
-/// One recorded step.
+/// A recorded step of a task.
 #[derive(Debug, SimpleObject)]
 pub(in crate::graphql) struct TimelineEntry {
-    /// When it was recorded.
+    /// When the step was recorded.
     at: DateTime,
-    /// What happened, such as `submitted`, `callback_received`, `polled`, `stored`.
+    /// The kind of step, such as `submitted`, `callback_received`, `polled` or `stored`.
     kind: String,
-    /// The task's status after it.
+    /// The status of the task after the step.
     status: TaskStatus,
-    /// More about it; what it holds depends on `kind`.
+    /// Details of the step; the content depends on `kind`.
     detail: Option<Json<Value>>,
 }
 
@@ -193,22 +200,22 @@ impl From<domain::TimelineEntry> for TimelineEntry {
     }
 }
 
-/// One change of one of the viewer's tasks.
+/// A change of a task of the viewer.
 #[derive(Debug, SimpleObject)]
 pub(in crate::graphql) struct TaskEvent {
-    /// Give it to `taskEvents(after:)` to go on from here.
+    /// The cursor of the event, for `taskEvents(after:)`.
     cursor: String,
-    /// When it happened.
+    /// When the change happened.
     at: DateTime,
-    /// The task's status from then on.
+    /// The status of the task after the change.
     status: TaskStatus,
-    /// The task as this change left it.
+    /// The task directly after the change.
     task: Task,
 }
 
 impl TaskEvent {
     pub(in crate::graphql) fn new(event: &domain::Event) -> Self {
-        let (cursor, task) = (cursor::write(event.seq), event.task.clone());
+        let (cursor, task) = (cursor::encode(event.seq), event.task.clone());
         Self { cursor, at: event.at.into(), status: task.state.status.into(), task: task.into() }
     }
 }

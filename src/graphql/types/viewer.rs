@@ -1,4 +1,4 @@
-//! Whose token this is.
+//! The authenticated user.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 
@@ -7,34 +7,34 @@ use crate::graphql::context::ContextExt;
 use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
 
-/// The bearer of the token.
+/// The authenticated user: the owner of the token.
 #[derive(Debug, SimpleObject)]
 #[graphql(complex)]
 pub(in crate::graphql) struct Viewer {
-    /// The token's `sub`.
+    /// The id of the user: the `sub` of the token.
     id: ID,
-    /// What the token permits.
+    /// The role of the user.
     role: Role,
 }
 
 #[ComplexObject]
 impl Viewer {
-    /// The cursor of the viewer's newest event: `taskEvents(after:)` goes on from here with everything
-    /// that happens later. Read it, then the list, then subscribe: nothing is missed. Not in one
-    /// request with the list, whose fields are read at the same time.
+    /// The cursor of the viewer's newest event. `taskEvents(after:)` continues with all later
+    /// events. To miss no event, query this cursor first, then query `tasks`, then subscribe. Use
+    /// separate requests: the fields of one request are resolved at the same time.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String, Error> {
-        let log = ctx.commands().store.log_of(&ctx.viewer()?.id).await;
-        Ok(cursor::write(log.map_err(|error| internal(&error))?.newest))
+        let log = ctx.commands().store.find_event_log(&ctx.viewer()?.id).await;
+        Ok(cursor::encode(log.map_err(|error| internal(&error))?.last_seq))
     }
 }
 
-/// What a token permits.
+/// The role of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "auth::Role")]
 pub(in crate::graphql) enum Role {
-    /// The bearer's own tasks and images.
+    /// Access to the user's own objects.
     User,
-    /// Also what concerns all users; by the claim `role` or `app_metadata.role`.
+    /// Also access to administration, by the claim `role` or `app_metadata.role` of the token.
     Admin,
 }
 

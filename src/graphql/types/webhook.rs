@@ -1,4 +1,4 @@
-//! Webhook endpoints and what they were sent.
+//! Webhook endpoints and their deliveries.
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object};
@@ -10,7 +10,7 @@ use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::TaskLoader;
 
-/// An endpoint, and its secret when it was made just now.
+/// An endpoint, and its secret when the secret was just created.
 pub(in crate::graphql) struct WebhookEndpoint {
     pub(in crate::graphql) endpoint: Box<domain::Endpoint>,
     pub(in crate::graphql) secret: Option<SecretString>,
@@ -22,61 +22,63 @@ impl From<domain::Endpoint> for WebhookEndpoint {
     }
 }
 
-/// Where the gateway tells of tasks, by the Standard Webhooks specification: at least once, and of
-/// one task in order.
+/// An endpoint that receives task events, by the Standard Webhooks specification. Messages are
+/// delivered at least once; the messages of one task are delivered in order.
 #[Object]
 impl WebhookEndpoint {
-    /// Opaque; `node` finds the endpoint by it.
+    /// Opaque id, for `node`.
     pub(super) async fn id(&self) -> ID {
         self.endpoint.id.to_string().into()
     }
 
-    /// Where messages are posted.
+    /// The URL to which messages are sent by POST.
     async fn url(&self) -> Link {
         Link(self.endpoint.url.clone())
     }
 
-    /// Whether messages are sent. While they are not, none is lost that the event log still holds.
+    /// Whether messages are sent. While the endpoint is disabled, its messages wait as long as the
+    /// event log keeps their events.
     async fn enabled(&self) -> bool {
         self.endpoint.enabled
     }
 
-    /// Verifies messages: `whsec_` and base64. Shown once, when the endpoint is created or the secret
-    /// rotated; null afterwards.
+    /// The secret that verifies messages: `whsec_` and base64. Returned only when the endpoint is
+    /// created or the secret is rotated; otherwise null.
     async fn secret(&self) -> Option<&str> {
         self.secret.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// Tasks that come to one of these are told of.
+    /// Statuses that trigger a delivery.
     async fn statuses(&self) -> Vec<TaskStatus> {
         self.endpoint.statuses.iter().map(|status| (*status).into()).collect()
     }
 
-    /// Why the gateway disabled it, for a person to read: it answered 410, or failed for three days.
-    /// Null when the gateway did not.
+    /// Why the gateway disabled the endpoint, for the user: it returned 410, or it failed for three
+    /// days. Null when the gateway did not disable it.
     async fn disabled_reason(&self) -> Option<&str> {
         self.endpoint.disabled_reason.as_deref()
     }
 
-    /// When it began to fail; null while it works.
+    /// When deliveries started to fail; null while they succeed.
     async fn failing_since(&self) -> Option<DateTime> {
         self.endpoint.failing_since.map(DateTime)
     }
 
-    /// When it was created.
+    /// When the endpoint was created.
     async fn created_at(&self) -> DateTime {
         self.endpoint.created_at.into()
     }
 
-    /// What it was sent and will be, newest first; 20 a page unless `first` or `last` says otherwise,
-    /// at most 100.
+    /// The deliveries to the endpoint, newest first. A page has at most 20 deliveries unless
+    /// `first` or `last` gives another size, up to 100.
     async fn deliveries(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "From the newer end.")] first: Option<i32>,
-        #[graphql(desc = "Older than this cursor.")] after: Option<String>,
-        #[graphql(desc = "From the older end.")] last: Option<i32>,
-        #[graphql(desc = "Newer than this cursor.")] before: Option<String>,
+        #[graphql(desc = "Page size, from the newest: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Return items older than this cursor.")] after: Option<String>,
+        #[graphql(desc = "Page size, from the oldest: 0 to 100. Not together with `first`.")]
+        last: Option<i32>,
+        #[graphql(desc = "Return items newer than this cursor.")] before: Option<String>,
     ) -> Result<Connection<WebhookDelivery>, Error> {
         let range = PageArguments { first, after, last, before }.range()?;
         let (owner, id) = (&self.endpoint.owner, self.endpoint.id);
@@ -87,79 +89,79 @@ impl WebhookEndpoint {
     }
 }
 
-/// One event for one endpoint; copies share nothing that is large.
+/// A delivery of one event to one endpoint. A clone is cheap.
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct WebhookDelivery(pub(in crate::graphql) domain::Delivery);
 
-/// One message to an endpoint, and how it went.
+/// A message to an endpoint, with the result of its delivery.
 #[Object]
 impl WebhookDelivery {
-    /// Opaque; the message's `webhook-id`, the same at each attempt.
+    /// Opaque id: the `webhook-id` of the message, the same for each attempt.
     async fn id(&self) -> ID {
         self.0.id.to_string().into()
     }
 
-    /// The task that it is about, as it is now.
+    /// The task of the message, in its current state; null when the task is deleted.
     async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>, Error> {
         let loader = ctx.data_unchecked::<DataLoader<TaskLoader>>();
         let key = (self.0.owner.clone(), self.0.task);
         loader.load_one(key).await.map_err(|error| internal(&error))
     }
 
-    /// What the task came to.
+    /// The status of the task that triggered the delivery.
     async fn status(&self) -> TaskStatus {
         self.0.status.into()
     }
 
-    /// Where the delivery stands.
+    /// The state of the delivery.
     async fn state(&self) -> WebhookDeliveryState {
         self.0.state().into()
     }
 
-    /// Attempts begun since it was written, or sent again.
+    /// Number of attempts since the delivery was created or was last resent.
     async fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// When the last attempt ended; null before the first.
+    /// When the last attempt ended; null before the first attempt.
     async fn last_attempt_at(&self) -> Option<DateTime> {
         self.0.last_attempt_at.map(DateTime)
     }
 
-    /// When it is tried next, at the earliest; null unless PENDING.
+    /// Earliest time of the next attempt; null unless `state` is PENDING.
     async fn next_attempt_at(&self) -> Option<DateTime> {
         self.0.next_attempt_at.map(DateTime)
     }
 
-    /// HTTP status of the last answer; null when the last attempt had none.
+    /// HTTP status of the response to the last attempt; null without a response.
     async fn response_status(&self) -> Option<u16> {
         self.0.last_status
     }
 
-    /// What was wrong with the last attempt, for a person to read; null when nothing was.
+    /// The error of the last attempt, for the user; null when the attempt succeeded.
     async fn error(&self) -> Option<&str> {
         self.0.last_error.as_deref()
     }
 
-    /// When it was written.
+    /// When the delivery was created.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
-    /// When the endpoint took it; null before.
+    /// When the endpoint accepted the message; null before.
     async fn delivered_at(&self) -> Option<DateTime> {
         self.0.delivered_at.map(DateTime)
     }
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::DeliveryState")]
 pub(in crate::graphql) enum WebhookDeliveryState {
-    /// It is tried, or waits for that.
+    /// The delivery is waiting for its next attempt, or an attempt is running.
     Pending,
-    /// The endpoint took it: it answered 2xx.
+    /// The endpoint accepted the message with a 2xx status.
     Delivered,
-    /// It is given up after a day; `resendWebhookDelivery` tries it again.
+    /// All attempts failed, for about one day. `resendWebhookDelivery` tries again.
     Failed,
 }

@@ -1,16 +1,16 @@
-//! The form of an answer, negotiated by the header `accept` (RFC 9110, 12.5.1).
+//! Negotiates the media type of a response by the header `accept` (RFC 9110, 12.5.1).
 
 use mediatype::{MediaType, MediaTypeList, ReadParams, names};
 
 use crate::graphql::OperationKind;
 use crate::http::quality::thousandths;
 
-/// The forms an answer can have.
+/// The media types of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Media {
-    /// `application/graphql-response+json`: its status means something.
+    /// `application/graphql-response+json`: its HTTP status reflects the result.
     ResponseJson,
-    /// `application/json`, for clients from before it.
+    /// `application/json`, for older clients.
     Json,
     /// `text/event-stream`: GraphQL over SSE, distinct connections mode.
     EventStream,
@@ -37,14 +37,14 @@ impl Media {
     }
 }
 
-/// What a client accepts: media ranges, each with its quality in thousandths.
+/// The media ranges that a client accepts, each with its quality in thousandths.
 #[derive(Debug, Default)]
-pub(super) struct Accepted {
+pub(super) struct AcceptHeader {
     ranges: Vec<(String, u16)>,
 }
 
-impl Accepted {
-    /// Reads all `accept` headers; what is no media range is left out.
+impl AcceptHeader {
+    /// Reads all `accept` headers; ignores invalid media ranges.
     pub(super) fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let ranges = headers.flat_map(|header| MediaTypeList::new(header).flatten());
         let ranges =
@@ -52,7 +52,8 @@ impl Accepted {
         Self { ranges: ranges.collect() }
     }
 
-    /// The form for an operation; `None` when the client takes none that it can have.
+    /// The media type for an operation; `None` when the client accepts none that this operation
+    /// supports.
     pub(super) fn choose(&self, kind: OperationKind) -> Option<Media> {
         match kind {
             OperationKind::Subscription => self.best(&STREAMS),
@@ -60,26 +61,26 @@ impl Accepted {
         }
     }
 
-    /// The form for an error before the operation is known.
+    /// The media type for an error before the operation is known.
     pub(super) fn for_errors(&self) -> Option<Media> {
         self.best(&ANSWERS)
     }
 
-    /// The form with the highest quality, the first of equals.
-    fn best(&self, forms: &[Media]) -> Option<Media> {
-        let rated = forms.iter().map(|form| (*form, self.quality(*form)));
+    /// The media type with the highest quality; the first one of equal quality.
+    fn best(&self, candidates: &[Media]) -> Option<Media> {
+        let rated = candidates.iter().map(|media| (*media, self.quality(*media)));
         let best = rated.rev().max_by_key(|(_, quality)| *quality)?;
         (best.1 > 0).then_some(best.0)
     }
 
-    /// An exact match counts before a wildcard.
-    fn quality(&self, form: Media) -> u16 {
+    /// An exact match has precedence over a wildcard.
+    fn quality(&self, media: Media) -> u16 {
         if self.ranges.is_empty() {
-            return if form == Media::Json { 1_000 } else { 0 };
+            return if media == Media::Json { 1_000 } else { 0 };
         }
-        let exact = self.ranges.iter().find(|(range, _)| range == form.essence());
+        let exact = self.ranges.iter().find(|(range, _)| range == media.essence());
         let found =
-            exact.or_else(|| self.ranges.iter().find(|(range, _)| form.matches_wildcard(range)));
+            exact.or_else(|| self.ranges.iter().find(|(range, _)| media.matches_wildcard(range)));
         found.map_or(0, |(_, quality)| *quality)
     }
 }
@@ -94,11 +95,11 @@ mod tests {
 
     fn chosen(accept: &str, kind: OperationKind) -> Option<Media> {
         let headers = Some(accept).filter(|accept| !accept.is_empty());
-        Accepted::read(headers.into_iter()).choose(kind)
+        AcceptHeader::read(headers.into_iter()).choose(kind)
     }
 
     #[test]
-    fn a_client_gets_the_form_that_it_likes_best() {
+    fn the_media_type_with_the_highest_quality_is_chosen() {
         let cases = [
             ("", Some(Media::Json)),
             ("*/*", Some(Media::Json)),
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_comes_only_to_clients_that_ask_for_a_stream() {
+    fn a_subscription_requires_an_accepted_stream_type() {
         let cases = [
             ("text/event-stream", Some(Media::EventStream)),
             ("text/event-stream, multipart/mixed", Some(Media::EventStream)),

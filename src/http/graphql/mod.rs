@@ -1,4 +1,5 @@
-//! GraphQL over HTTP: one operation per request, `POST` for all, `GET` for what changes nothing.
+//! GraphQL over HTTP: one operation per request; `POST` for all operations, `GET` for all but
+//! mutations.
 
 mod media;
 mod request;
@@ -16,100 +17,101 @@ use axum::response::Response;
 
 pub use self::response::Profile;
 
-use self::media::{Accepted, Media};
-use self::response::{Rejection, Replier};
-use super::{Edge, SharedEdge, bearer, request_id, sockets};
-use crate::graphql::{Caller, OperationKind, Parameters, Prepared};
+use self::media::{AcceptHeader, Media};
+use self::response::{HttpError, Responder};
+use super::{AppState, SharedState, bearer, request_id, sockets};
+use crate::graphql::{Caller, OperationKind, Parameters, PreparedOperation};
 
 pub(super) async fn get_or_upgrade(
-    State(edge): State<SharedEdge>,
+    State(state): State<SharedState>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     extensions: Extensions,
     RawQuery(query): RawQuery,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return sockets::accept(edge, upgrade, &headers, extensions).await;
+        return sockets::accept(state, upgrade, &headers, extensions).await;
     }
     let parameters = request::read_query(query.as_deref().unwrap_or_default());
-    respond(&edge, &Method::GET, &headers, parameters).await
+    respond(&state, &Method::GET, &headers, parameters).await
 }
 
 pub(super) async fn post(
-    State(edge): State<SharedEdge>,
+    State(state): State<SharedState>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let parameters = request::read_body(&headers, body, edge.limits.request_bytes).await;
-    respond(&edge, &Method::POST, &headers, parameters).await
+    let parameters = request::read_body(&headers, body, state.limits.request_bytes).await;
+    respond(&state, &Method::POST, &headers, parameters).await
 }
 
 async fn respond(
-    edge: &SharedEdge,
+    state: &SharedState,
     method: &Method,
     headers: &HeaderMap,
-    parameters: Result<Parameters, Rejection>,
+    parameters: Result<Parameters, HttpError>,
 ) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let accepted = Accepted::read(accept);
-    let replier = Replier { profile: edge.profile, request_id: request_id(headers) };
-    let answer = match admit(edge, headers, parameters).await {
+    let accepted = AcceptHeader::read(accept);
+    let responder = Responder { profile: state.profile, request_id: request_id(headers) };
+    let answer = match authenticate(state, headers, parameters).await {
         Ok((parameters, caller)) => {
-            run(edge, method, parameters, caller, &accepted, &replier).await
+            run(state, method, parameters, caller, &accepted, &responder).await
         }
-        Err(rejection) => Err(rejection),
+        Err(http_error) => Err(http_error),
     };
-    answer.unwrap_or_else(|rejection| replier.reject(rejection, accepted.for_errors()))
+    answer.unwrap_or_else(|http_error| responder.reject(http_error, accepted.for_errors()))
 }
 
-/// Who asks for what.
-async fn admit(
-    edge: &Edge,
+/// Verifies the token, and adds the caller to the parameters.
+async fn authenticate(
+    state: &AppState,
     headers: &HeaderMap,
-    parameters: Result<Parameters, Rejection>,
-) -> Result<(Parameters, Caller), Rejection> {
-    let viewer = bearer::viewer(&edge.tokens, headers).await.map_err(Rejection::unauthorized)?;
+    parameters: Result<Parameters, HttpError>,
+) -> Result<(Parameters, Caller), HttpError> {
+    let viewer = bearer::viewer(&state.verifier, headers).await.map_err(HttpError::unauthorized)?;
     Ok((parameters?, Caller { viewer, request_id: request_id(headers).into() }))
 }
 
 async fn run(
-    edge: &SharedEdge,
+    state: &SharedState,
     method: &Method,
     parameters: Parameters,
     caller: Caller,
-    accepted: &Accepted,
-    replier: &Replier<'_>,
-) -> Result<Response, Rejection> {
+    accepted: &AcceptHeader,
+    responder: &Responder<'_>,
+) -> Result<Response, HttpError> {
     let request_id = Arc::clone(&caller.request_id);
-    let prepared = match edge.operations.prepare(parameters, caller) {
+    let prepared = match state.operations.prepare(parameters, caller) {
         Ok(prepared) => prepared,
-        // A stream that is refused has begun: a client of server-sent events sees no other answer.
-        Err(refusal) if accepted.for_errors() == Some(Media::EventStream) => {
-            return Ok(stream::refused(refusal, &request_id, edge));
+        // An SSE client reads errors from the stream only: it ignores the body of any other
+        // response.
+        Err(request_error) if accepted.for_errors() == Some(Media::EventStream) => {
+            return Ok(stream::rejected(request_error, &request_id, state));
         }
-        Err(refusal) => return Err(refusal.into()),
+        Err(request_error) => return Err(request_error.into()),
     };
     if prepared.kind() == OperationKind::Mutation && method == Method::GET {
-        return Err(Rejection::mutation_by_get());
+        return Err(HttpError::mutation_by_get());
     }
     let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(&prepared))?;
     match media {
         Media::Json | Media::ResponseJson => {
-            let answer = edge.operations.execute(prepared).await;
-            Ok(replier.answer(answer, media))
+            let answer = state.operations.execute(prepared).await;
+            Ok(responder.answer(answer, media))
         }
-        Media::EventStream => Ok(stream::events(stream::follow(edge, prepared)?, edge)),
-        Media::Multipart => Ok(stream::multipart(stream::follow(edge, prepared)?, edge)),
+        Media::EventStream => Ok(stream::events(stream::open(state, prepared)?, state)),
+        Media::Multipart => Ok(stream::multipart(stream::open(state, prepared)?, state)),
     }
 }
 
-fn not_acceptable(prepared: &Prepared) -> Rejection {
-    Rejection::not_acceptable(match prepared.kind() {
+fn not_acceptable(prepared: &PreparedOperation) -> HttpError {
+    HttpError::not_acceptable(match prepared.kind() {
         OperationKind::Subscription => {
-            "Subscribe with `accept: text/event-stream` or `multipart/mixed`, or over a WebSocket at this path with the subprotocol graphql-transport-ws."
+            "Subscriptions need `accept: text/event-stream` or `multipart/mixed`, or a WebSocket at this path with the subprotocol graphql-transport-ws."
         }
         OperationKind::Query | OperationKind::Mutation => {
-            "Accept `application/graphql-response+json`, `application/json` or `text/event-stream`."
+            "The header `accept` must allow `application/graphql-response+json`, `application/json` or `text/event-stream`."
         }
     })
 }

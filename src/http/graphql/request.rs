@@ -6,15 +6,15 @@ use mediatype::{MediaType, ReadParams, names};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::response::Rejection;
+use super::response::HttpError;
 use crate::graphql::Parameters;
 use crate::http::body::{self, BodyError};
 
-/// What `serde_json` reads; nothing of ours is nested deeper than ten.
+/// The limit of `serde_json`; valid requests are nested at most 10 levels deep.
 const MAX_NESTING: usize = 128;
 
 /// Reads the query string of a `GET`.
-pub(super) fn read_query(query: &str) -> Result<Parameters, Rejection> {
+pub(super) fn read_query(query: &str) -> Result<Parameters, HttpError> {
     let mut parameters = Parameters::default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
@@ -29,13 +29,13 @@ pub(super) fn read_query(query: &str) -> Result<Parameters, Rejection> {
     Ok(parameters)
 }
 
-fn read_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Rejection> {
+fn read_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, HttpError> {
     if text.is_empty() {
         return Ok(None);
     }
     let object = serde_json::from_str(text);
     object
-        .map_err(|_| Rejection::malformed(format!("The parameter `{name}` must be a JSON object.")))
+        .map_err(|_| HttpError::malformed(format!("The parameter `{name}` must be a JSON object.")))
 }
 
 /// Reads the body of a `POST`, of at most `limit` bytes.
@@ -43,22 +43,23 @@ pub(super) async fn read_body(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-) -> Result<Parameters, Rejection> {
+) -> Result<Parameters, HttpError> {
     check_content_type(headers)?;
     let body = body::read(body, limit).await.map_err(|error| match error {
-        BodyError::TooLarge => Rejection::body_too_large(limit),
-        BodyError::Broken => Rejection::unreadable("The request did not arrive whole."),
+        BodyError::TooLarge => HttpError::body_too_large(limit),
+        BodyError::Incomplete => HttpError::unreadable("The request body is incomplete."),
     })?;
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Rejection::exceeded("batch", 1));
+        return Err(HttpError::exceeded("batch", 1));
     }
     let object: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|error| explain(&error))?;
+        serde_json::from_slice(&body).map_err(|error| json_error(&error))?;
     Parameters::read(object).ok_or_else(wrong_types)
 }
 
-/// A JSON content type is what a page on another site cannot send without being asked.
-fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
+/// Requires JSON: browsers send it to another origin only after a preflight request, which prevents
+/// CSRF.
+fn check_content_type(headers: &HeaderMap) -> Result<(), HttpError> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let content_type = text(header::CONTENT_TYPE).and_then(|text| MediaType::parse(text).ok());
     let is_json = content_type.is_some_and(|content_type| {
@@ -69,29 +70,31 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
             && charset.is_none_or(|name| name.unquoted_str().eq_ignore_ascii_case("utf-8"))
     });
     if !is_json {
-        let message = "Send the request as JSON in UTF-8, with `content-type: application/json`.";
-        return Err(Rejection::unsupported(message));
+        let message = "The body must be JSON in UTF-8 with `content-type: application/json`.";
+        return Err(HttpError::unsupported(message));
     }
     match text(header::CONTENT_ENCODING) {
         None | Some("identity") => Ok(()),
-        Some(_) => Err(Rejection::unsupported("Send the request without `content-encoding`.")),
+        Some(_) => Err(HttpError::unsupported(
+            "`content-encoding` is not supported. Send the body without it.",
+        )),
     }
 }
 
-/// Says where the JSON breaks off, without repeating any of it.
-fn explain(error: &serde_json::Error) -> Rejection {
+/// Names the position of the JSON error, without repeating any of the input.
+fn json_error(error: &serde_json::Error) -> HttpError {
     if error.is_data() {
         return wrong_types();
     }
     if error.to_string().starts_with("recursion limit exceeded") {
-        return Rejection::exceeded("nesting", MAX_NESTING);
+        return HttpError::exceeded("nesting", MAX_NESTING);
     }
     let (line, column) = (error.line(), error.column());
-    Rejection::unreadable(format!("The body is not valid JSON (line {line}, column {column})."))
+    HttpError::unreadable(format!("The body is not valid JSON (line {line}, column {column})."))
 }
 
-fn wrong_types() -> Rejection {
-    Rejection::malformed(
-        "The body must be a JSON object; `query`, `operationName` and `documentId` are strings, `variables` and `extensions` objects.",
+fn wrong_types() -> HttpError {
+    HttpError::malformed(
+        "The body must be a JSON object with the strings `query`, `operationName` and `documentId` and the objects `variables` and `extensions`.",
     )
 }

@@ -1,4 +1,4 @@
-//! Answers and refusals, with the status that their media type and the profile give them.
+//! Responses and errors, with the status that their media type and the profile define.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,111 +7,114 @@ use serde_json::json;
 
 use super::media::Media;
 use crate::auth::AuthError;
-use crate::graphql::{Answer, Refusal, RefusalKind, code};
+use crate::graphql::{OperationResponse, RequestError, RequestErrorKind, code};
 
-/// "Partial success" of the draft of August 2026.
+/// "Partial success" in the draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
-/// A connection that has been lost is noticed by then.
+/// A lost connection is detected, and its permit released, within this time.
 const RETRY_AFTER_SECONDS: &str = "30";
 
-/// Which statuses GraphQL over HTTP answers with.
+/// The HTTP status codes of GraphQL responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
-    /// As the audits of the npm package graphql-http ask for
+    /// As the audits of the npm package graphql-http require
     Audited,
-    /// As the draft of August 2026 asks for: 422 for a request that does not fit the schema, 294 for an
-    /// answer in part
+    /// As the draft of August 2026 requires: 422 for a request that does not match the schema, 294
+    /// for a partial response
     Draft,
 }
 
-/// A request that is refused, with what HTTP has to say about it.
-pub(in crate::http) struct Rejection {
-    refusal: Refusal,
-    /// When it is not the kind of refusal that decides.
+/// An error without `data`, with its HTTP status.
+pub(in crate::http) struct HttpError {
+    request_error: RequestError,
+    /// `None` when the kind of the error determines the status.
     status: Option<StatusCode>,
 }
 
-impl From<Refusal> for Rejection {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, status: None }
+impl From<RequestError> for HttpError {
+    fn from(request_error: RequestError) -> Self {
+        Self { request_error, status: None }
     }
 }
 
-impl Rejection {
-    fn with(status: StatusCode, refusal: Refusal) -> Self {
-        Self { refusal, status: Some(status) }
+impl HttpError {
+    fn with(status: StatusCode, request_error: RequestError) -> Self {
+        Self { request_error, status: Some(status) }
     }
 
     pub(super) fn malformed(message: impl Into<String>) -> Self {
-        Refusal::malformed(message).into()
+        RequestError::malformed(message).into()
     }
 
-    /// Not even JSON.
+    /// The body is not valid JSON.
     pub(super) fn unreadable(message: impl Into<String>) -> Self {
-        Self::with(StatusCode::BAD_REQUEST, Refusal::malformed(message))
+        Self::with(StatusCode::BAD_REQUEST, RequestError::malformed(message))
     }
 
-    pub(super) fn exceeded(bound: &'static str, limit: usize) -> Self {
-        Self::with(StatusCode::BAD_REQUEST, Refusal::exceeded(bound, limit))
+    pub(super) fn exceeded(limit_name: &'static str, limit: usize) -> Self {
+        Self::with(StatusCode::BAD_REQUEST, RequestError::exceeded(limit_name, limit))
     }
 
     pub(super) fn body_too_large(limit: usize) -> Self {
-        Self::with(StatusCode::PAYLOAD_TOO_LARGE, Refusal::exceeded("requestBytes", limit))
+        Self::with(StatusCode::PAYLOAD_TOO_LARGE, RequestError::exceeded("requestBytes", limit))
     }
 
     pub(super) fn unsupported(message: &str) -> Self {
-        Self::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, Refusal::malformed(message))
+        Self::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, RequestError::malformed(message))
     }
 
     pub(super) fn not_acceptable(message: &str) -> Self {
-        Self::with(StatusCode::NOT_ACCEPTABLE, Refusal::malformed(message))
+        Self::with(StatusCode::NOT_ACCEPTABLE, RequestError::malformed(message))
     }
 
     pub(super) fn mutation_by_get() -> Self {
-        let refusal = Refusal::malformed("Send mutations by POST.");
-        Self::with(StatusCode::METHOD_NOT_ALLOWED, refusal)
+        let request_error = RequestError::malformed("Mutations require POST.");
+        Self::with(StatusCode::METHOD_NOT_ALLOWED, request_error)
     }
 
     pub(super) fn unauthorized(error: AuthError) -> Self {
         if error == AuthError::Unavailable {
-            return Self::with(StatusCode::SERVICE_UNAVAILABLE, Refusal::broken());
+            return Self::with(StatusCode::SERVICE_UNAVAILABLE, RequestError::internal_error());
         }
         let message = format!("{error}.");
-        let refusal = Refusal::new(RefusalKind::Malformed, code::UNAUTHENTICATED, message);
-        Self::with(StatusCode::UNAUTHORIZED, refusal)
+        let request_error =
+            RequestError::new(RequestErrorKind::Malformed, code::UNAUTHENTICATED, message);
+        Self::with(StatusCode::UNAUTHORIZED, request_error)
     }
 
     pub(super) fn too_many_streams(limit: usize) -> Self {
-        Self::with(StatusCode::TOO_MANY_REQUESTS, Refusal::exceeded("userSockets", limit))
+        Self::with(StatusCode::TOO_MANY_REQUESTS, RequestError::exceeded("userSockets", limit))
     }
 }
 
-/// Writes answers as this client and this gateway understand them.
-pub(super) struct Replier<'a> {
+/// Writes responses for one request, as its profile requires.
+pub(super) struct Responder<'a> {
     pub(super) profile: Profile,
     pub(super) request_id: &'a str,
 }
 
-impl Replier<'_> {
-    /// What an operation answered.
-    pub(super) fn answer(&self, answer: Answer, media: Media) -> Response {
+impl Responder<'_> {
+    /// The response of an executed operation.
+    pub(super) fn answer(&self, answer: OperationResponse, media: Media) -> Response {
         let partial = self.profile == Profile::Draft && answer.has_errors();
         let status = if partial { PARTIAL_SUCCESS } else { 200 };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        reply(status, media, answer.into_json())
+        json_response(status, media, answer.into_json())
     }
 
-    /// Errors without `data`.
-    pub(super) fn reject(&self, rejection: Rejection, media: Option<Media>) -> Response {
-        // A refusal before a stream begins is plain JSON; in the draft, plain JSON is for successes.
+    /// A response with errors and without `data`.
+    pub(super) fn reject(&self, http_error: HttpError, media: Option<Media>) -> Response {
+        // An error before a stream starts is JSON. The draft allows `application/json` for
+        // successes only.
         let media = match media {
             Some(Media::ResponseJson) => Media::ResponseJson,
             _ if self.profile == Profile::Draft => Media::ResponseJson,
             _ => Media::Json,
         };
-        let status = rejection.status.unwrap_or_else(|| self.status(rejection.refusal.kind, media));
-        let body = json!({ "errors": rejection.refusal.errors(self.request_id) });
-        let mut response = reply(status, media, body.to_string());
+        let status =
+            http_error.status.unwrap_or_else(|| self.status(http_error.request_error.kind, media));
+        let body = json!({ "errors": http_error.request_error.errors(self.request_id) });
+        let mut response = json_response(status, media, body.to_string());
         let headers = response.headers_mut();
         match status {
             StatusCode::METHOD_NOT_ALLOWED => {
@@ -128,21 +131,22 @@ impl Replier<'_> {
         response
     }
 
-    fn status(&self, kind: RefusalKind, media: Media) -> StatusCode {
+    fn status(&self, kind: RequestErrorKind, media: Media) -> StatusCode {
         let draft = self.profile == Profile::Draft;
         match kind {
-            RefusalKind::Malformed if !draft => StatusCode::BAD_REQUEST,
-            // Older clients, which ask for plain JSON, read the errors of a good request with 200.
+            RequestErrorKind::Malformed if !draft => StatusCode::BAD_REQUEST,
+            // Older clients, which accept plain JSON, expect 200 for errors of a well-formed
+            // request.
             _ if !draft && media == Media::Json => StatusCode::OK,
-            RefusalKind::NotTrusted => StatusCode::FORBIDDEN,
-            RefusalKind::Syntax | RefusalKind::UnknownDocument => StatusCode::BAD_REQUEST,
+            RequestErrorKind::NotTrusted => StatusCode::FORBIDDEN,
+            RequestErrorKind::Syntax | RequestErrorKind::UnknownDocument => StatusCode::BAD_REQUEST,
             _ if draft => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::BAD_REQUEST,
         }
     }
 }
 
-fn reply(status: StatusCode, media: Media, body: String) -> Response {
+fn json_response(status: StatusCode, media: Media, body: String) -> Response {
     let content_type = match media {
         Media::ResponseJson => "application/graphql-response+json; charset=utf-8",
         _ => "application/json; charset=utf-8",

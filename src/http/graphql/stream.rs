@@ -1,4 +1,4 @@
-//! Answers as streams: GraphQL over SSE in its distinct connections mode, and Apollo's multipart
+//! Streaming responses: GraphQL over SSE in distinct connections mode, and Apollo's multipart
 //! subscription protocol.
 
 use std::convert::Infallible;
@@ -12,115 +12,130 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::response::Rejection;
+use super::response::HttpError;
 use crate::domain::Timestamp;
-use crate::graphql::{Answer, Caller, OperationKind, Prepared, Refusal, RefusalKind, code};
-use crate::http::seats::Seat;
-use crate::http::{Edge, SharedEdge};
+use crate::graphql::{
+    Caller, OperationKind, OperationResponse, PreparedOperation, RequestError, RequestErrorKind,
+    code,
+};
+use crate::http::connection_limiter::ConnectionPermit;
+use crate::http::{AppState, SharedState};
 
-/// One piece of a stream.
-pub(super) enum Part {
+/// One item of a streaming response.
+pub(super) enum StreamPart {
     /// A GraphQL response.
     Next(String),
-    /// Errors, after which nothing comes but the end.
+    /// Errors that end the operation. Only `Complete` comes after them.
     Failed(Value),
-    /// The end. A stream that is cut off before it ends without.
+    /// The end. It is missing when the gateway stops before the operation ends.
     Complete,
 }
 
-/// Runs an operation whose answers come one by one.
+/// Starts an operation and returns its responses as a stream.
 ///
 /// # Errors
-/// When the user has too many streams and sockets open.
-pub(super) fn follow(
-    edge: &SharedEdge,
-    prepared: Prepared,
-) -> Result<impl Stream<Item = Part> + Send + use<>, Rejection> {
+/// When the user has too many open streams and sockets.
+pub(super) fn open(
+    state: &SharedState,
+    prepared: PreparedOperation,
+) -> Result<impl Stream<Item = StreamPart> + Send + use<>, HttpError> {
     let caller = prepared.caller().clone();
-    let seat = match &caller.viewer {
-        Some(viewer) => Some(edge.seats.take(&viewer.id).map_err(Rejection::too_many_streams)?),
+    let permit = match &caller.viewer {
+        Some(viewer) => Some(
+            state.connection_limiter.acquire(&viewer.id).map_err(HttpError::too_many_streams)?,
+        ),
         None => None,
     };
-    let following = Following {
-        edge: SharedEdge::clone(edge),
-        is_endless: prepared.kind() == OperationKind::Subscription,
-        state: State::Runs(edge.operations.run(prepared).boxed()),
+    let operation = OperationStream {
+        state: SharedState::clone(state),
+        is_subscription: prepared.kind() == OperationKind::Subscription,
+        phase: Phase::Running(state.operations.execute_stream(prepared).boxed()),
         caller,
-        _seat: seat,
+        _permit: permit,
     };
-    Ok(stream::unfold(following, |mut following| async move {
-        let part = following.next().await?;
-        Some((part, following))
+    Ok(stream::unfold(operation, |mut operation| async move {
+        let part = operation.next().await?;
+        Some((part, operation))
     }))
 }
 
-enum State {
-    Runs(BoxStream<'static, Result<Answer, Refusal>>),
-    /// Only the end is missing.
+enum Phase {
+    Running(BoxStream<'static, Result<OperationResponse, RequestError>>),
+    /// The errors are sent, `Complete` is not.
     Failed,
-    Over,
+    Finished,
 }
 
-struct Following {
-    edge: SharedEdge,
-    state: State,
-    /// Queries and mutations come to an end by themselves.
-    is_endless: bool,
+struct OperationStream {
+    state: SharedState,
+    phase: Phase,
+    /// Queries and mutations finish by themselves, and may finish while the gateway stops.
+    is_subscription: bool,
     caller: Caller,
-    _seat: Option<Seat>,
+    _permit: Option<ConnectionPermit>,
 }
 
-impl Following {
-    async fn next(&mut self) -> Option<Part> {
-        let answer = match &mut self.state {
-            State::Runs(answers) => {
+impl OperationStream {
+    async fn next(&mut self) -> Option<StreamPart> {
+        let answer = match &mut self.phase {
+            Phase::Running(answers) => {
                 let viewer = self.caller.viewer.as_ref();
                 let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
                 tokio::select! {
-                    // A subscription that always has something to say ends as well.
+                    // Otherwise a subscription with a constant flow of events would never end.
                     biased;
-                    () = self.edge.stop.cancelled(), if self.is_endless => return None,
-                    () = self.edge.commands.clock.sleep_until(expires_at), if self.is_endless => {
-                        Some(Err(expired()))
+                    () = self.state.stop.cancelled(), if self.is_subscription => return None,
+                    () = self.state.commands.clock.sleep_until(expires_at), if self.is_subscription => {
+                        Some(Err(token_expired()))
                     }
                     answer = answers.next() => answer,
                 }
             }
-            State::Failed => None,
-            State::Over => return None,
+            Phase::Failed => None,
+            Phase::Finished => return None,
         };
         Some(match answer {
-            Some(Ok(answer)) => Part::Next(answer.into_json()),
-            Some(Err(refusal)) => {
-                self.state = State::Failed;
-                Part::Failed(refusal.errors(&self.caller.request_id))
+            Some(Ok(answer)) => StreamPart::Next(answer.into_json()),
+            Some(Err(request_error)) => {
+                self.phase = Phase::Failed;
+                StreamPart::Failed(request_error.errors(&self.caller.request_id))
             }
             None => {
-                self.state = State::Over;
-                Part::Complete
+                self.phase = Phase::Finished;
+                StreamPart::Complete
             }
         })
     }
 }
 
-fn expired() -> Refusal {
-    let message = "The token has expired; get a fresh one and come back with the last cursor.";
-    Refusal::new(RefusalKind::Stopped, code::UNAUTHENTICATED, message)
+fn token_expired() -> RequestError {
+    let message = "The token has expired. Sign in again and subscribe with the last cursor.";
+    RequestError::new(RequestErrorKind::ExecutionFailed, code::UNAUTHENTICATED, message)
 }
 
-/// A refusal before anything ran, as a stream.
-pub(super) fn refused(refusal: Refusal, request_id: &str, edge: &Edge) -> Response {
-    events(stream::iter([Part::Failed(refusal.errors(request_id)), Part::Complete]), edge)
+/// An error before the execution, as a stream.
+pub(super) fn rejected(
+    request_error: RequestError,
+    request_id: &str,
+    state: &AppState,
+) -> Response {
+    events(
+        stream::iter([StreamPart::Failed(request_error.errors(request_id)), StreamPart::Complete]),
+        state,
+    )
 }
 
 /// GraphQL over SSE, distinct connections mode.
-pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
-    let events = with_heartbeats(parts, edge.limits.patience).map(|part| {
+pub(super) fn events(
+    parts: impl Stream<Item = StreamPart> + Send + 'static,
+    state: &AppState,
+) -> Response {
+    let events = with_heartbeats(parts, state.limits.ping_interval).map(|part| {
         let answer = match part {
-            Some(Part::Next(answer)) => answer,
-            Some(Part::Failed(errors)) => json!({ "errors": errors }).to_string(),
-            // Without data, browsers would not report the event.
-            Some(Part::Complete) => return Bytes::from_static(b"event: complete\ndata:\n\n"),
+            Some(StreamPart::Next(answer)) => answer,
+            Some(StreamPart::Failed(errors)) => json!({ "errors": errors }).to_string(),
+            // Browsers dispatch no event that has no `data` field.
+            Some(StreamPart::Complete) => return Bytes::from_static(b"event: complete\ndata:\n\n"),
             None => return Bytes::from_static(b":\n\n"),
         };
         format!("event: next\ndata: {answer}\n\n").into()
@@ -129,22 +144,25 @@ pub(super) fn events(parts: impl Stream<Item = Part> + Send + 'static, edge: &Ed
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
         (header::VARY, "accept"),
-        // Proxies such as nginx would hold events back until they have a buffer full.
+        // Otherwise proxies such as nginx hold events back until their buffer is full.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()
 }
 
-/// Apollo's multipart subscription protocol. Each part ends with the next one's boundary: without it, a
-/// client does not know that the part is whole.
-pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: &Edge) -> Response {
-    let pieces = with_heartbeats(parts, edge.limits.patience).map(|part| {
+/// Apollo's multipart subscription protocol. Each part ends with the boundary of the next part:
+/// without it, a client does not know that the part is complete.
+pub(super) fn multipart(
+    parts: impl Stream<Item = StreamPart> + Send + 'static,
+    state: &AppState,
+) -> Response {
+    let pieces = with_heartbeats(parts, state.limits.ping_interval).map(|part| {
         let json = match part {
-            Some(Part::Next(answer)) => format!("{{\"payload\":{answer}}}"),
-            Some(Part::Failed(errors)) => {
-                json!({ "payload": null, "errors": without_places(errors) }).to_string()
+            Some(StreamPart::Next(answer)) => format!("{{\"payload\":{answer}}}"),
+            Some(StreamPart::Failed(errors)) => {
+                json!({ "payload": null, "errors": without_locations(errors) }).to_string()
             }
-            Some(Part::Complete) => return Bytes::from_static(b"--\r\n"),
+            Some(StreamPart::Complete) => return Bytes::from_static(b"--\r\n"),
             None => "{}".to_owned(),
         };
         format!("\r\ncontent-type: application/json\r\n\r\n{json}\r\n--graphql").into()
@@ -158,8 +176,8 @@ pub(super) fn multipart(parts: impl Stream<Item = Part> + Send + 'static, edge: 
     (headers, Body::from_stream(first.chain(pieces).map(Ok::<_, Infallible>))).into_response()
 }
 
-/// The protocol's own errors say nothing about places in the document.
-fn without_places(mut errors: Value) -> Value {
+/// Errors of the transport have no `locations` and no `path` in this protocol.
+fn without_locations(mut errors: Value) -> Value {
     for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
         error.remove("locations");
         error.remove("path");
@@ -167,11 +185,11 @@ fn without_places(mut errors: Value) -> Value {
     errors
 }
 
-/// `None` for each time that nothing came for so long.
+/// Adds `None` whenever the stream has no item for the given time.
 fn with_heartbeats(
-    parts: impl Stream<Item = Part> + Send + 'static,
+    parts: impl Stream<Item = StreamPart> + Send + 'static,
     every: Duration,
-) -> impl Stream<Item = Option<Part>> + Send {
+) -> impl Stream<Item = Option<StreamPart>> + Send {
     stream::unfold(parts.boxed(), move |mut parts| async move {
         match timeout(every, parts.next()).await {
             Ok(part) => Some((Some(part?), parts)),

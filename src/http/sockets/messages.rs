@@ -1,4 +1,4 @@
-//! The messages and close codes of graphql-transport-ws (its PROTOCOL.md).
+//! The messages and close codes of graphql-transport-ws (defined in its PROTOCOL.md).
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use axum::extract::ws::{CloseFrame, Message};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The longest text that fits into a close frame.
+/// The maximum length of the reason in a close frame.
 const MAX_REASON_BYTES: usize = 123;
 
-/// What a client says.
+/// A message from the client.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Incoming {
@@ -35,12 +35,12 @@ pub(super) enum Incoming {
 }
 
 impl Incoming {
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// How the socket ends when it is none.
+    /// The close code for an invalid message.
     pub(super) fn read(text: &str) -> Result<Self, Close> {
-        // Read as an object first: serde takes lists for messages as well.
+        // Parsed as an object first: serde would also accept a JSON array.
         let message: Map<String, Value> =
             serde_json::from_str(text).map_err(|_| Close::BAD_REQUEST)?;
         let message = Self::deserialize(Value::Object(message)).map_err(|_| Close::BAD_REQUEST)?;
@@ -72,7 +72,7 @@ fn control(kind: &str, payload: Option<Value>) -> String {
     }
 }
 
-/// The answer is JSON already, with its fields in the order of the query.
+/// The payload is already serialised, with its fields in the order of the query.
 pub(super) fn next(id: &str, answer: &str) -> String {
     format!(r#"{{"id":{},"type":"next","payload":{answer}}}"#, json!(id))
 }
@@ -85,7 +85,7 @@ pub(super) fn complete(id: &str) -> String {
     json!({ "id": id, "type": "complete" }).to_string()
 }
 
-/// Why the gateway ends a socket.
+/// Why the gateway closes a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Close {
     code: u16,
@@ -93,22 +93,22 @@ pub(super) struct Close {
 }
 
 impl Close {
-    pub(super) const GATEWAY_STOPS: Self = Self::new(1001, "The gateway restarts");
-    pub(super) const SILENT: Self = Self::new(1001, "No answer to a ping");
-    pub(super) const NO_WEBSOCKET: Self = Self::new(1002, "Protocol error");
-    pub(super) const NO_TEXT: Self = Self::new(1007, "Text must be UTF-8");
-    pub(super) const TOO_BIG: Self = Self::new(1009, "Message too big");
-    pub(super) const SLOW: Self =
-        Self::new(1013, "Messages were not read in time; come back with the last cursor");
-    pub(super) const UNCHECKED: Self =
-        Self::new(1013, "The token cannot be checked right now; try again");
+    pub(super) const GOING_AWAY: Self = Self::new(1001, "The gateway is shutting down");
+    pub(super) const PING_TIMEOUT: Self = Self::new(1001, "No reply to a ping");
+    pub(super) const PROTOCOL_ERROR: Self = Self::new(1002, "Protocol error");
+    pub(super) const INVALID_UTF8: Self = Self::new(1007, "Text must be UTF-8");
+    pub(super) const MESSAGE_TOO_BIG: Self = Self::new(1009, "Message too big");
+    pub(super) const SLOW_CLIENT: Self =
+        Self::new(1013, "Client too slow; subscribe again with the last cursor");
+    pub(super) const AUTH_UNAVAILABLE: Self =
+        Self::new(1013, "The token cannot be verified at the moment; try again");
     pub(super) const BAD_REQUEST: Self = Self::new(4400, "Invalid message received");
     pub(super) const UNAUTHORIZED: Self = Self::new(4401, "Unauthorized");
     pub(super) const FORBIDDEN: Self = Self::new(4403, "Forbidden");
-    pub(super) const EXPIRED: Self = Self::new(4403, "The token has expired");
+    pub(super) const TOKEN_EXPIRED: Self = Self::new(4403, "The token has expired");
     pub(super) const SUBPROTOCOL: Self = Self::new(4406, "Subprotocol not acceptable");
     pub(super) const INIT_TIMEOUT: Self = Self::new(4408, "Connection initialisation timeout");
-    pub(super) const SECOND_INIT: Self = Self::new(4429, "Too many initialisation requests");
+    pub(super) const TOO_MANY_INITS: Self = Self::new(4429, "Too many initialisation requests");
 
     const fn new(code: u16, reason: &'static str) -> Self {
         Self { code, reason: Cow::Borrowed(reason) }
@@ -119,11 +119,11 @@ impl Close {
     }
 
     pub(super) fn too_many_sockets(limit: usize) -> Self {
-        let reason = format!("Too many connections of this user; {limit} may be open at once");
+        let reason = format!("Too many connections; the limit is {limit} per user");
         Self { code: 1013, reason: reason.into() }
     }
 
-    /// As a frame, which holds a short reason only.
+    /// The close frame, with the reason shortened to 123 bytes.
     pub(super) fn frame(&self) -> Message {
         let end = self.reason.floor_char_boundary(MAX_REASON_BYTES);
         Message::Close(Some(CloseFrame { code: self.code, reason: self.reason[..end].into() }))
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_of_the_protocol_is_refused() {
+    fn an_invalid_message_is_rejected() {
         let wrong = [
             "",
             "{",

@@ -1,6 +1,6 @@
-//! `graphql-transport-ws`: operations over a WebSocket, for one user at a time.
+//! `graphql-transport-ws`: GraphQL operations over a WebSocket.
 
-mod conversation;
+mod connection_state;
 mod messages;
 mod session;
 
@@ -10,51 +10,51 @@ use axum::response::Response;
 
 use self::session::Session;
 use super::problem::problem;
-use super::{SharedEdge, bearer, request_id};
+use super::{SharedState, bearer, request_id};
 use crate::auth::AuthError;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
-/// Instead of 128 KiB, which would be nearly all that an idle socket costs.
+/// The default of 128 KiB would be most of the memory of an idle socket.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
-/// What a client that reads nothing may cost, beside one answer.
+/// How much output may wait for a client that does not read, in addition to one response.
 const SPARE_BUFFER_BYTES: usize = 256 * 1024;
 
 pub(super) async fn accept(
-    edge: SharedEdge,
+    state: SharedState,
     upgrade: WebSocketUpgrade,
     headers: &HeaderMap,
     extensions: Extensions,
 ) -> Response {
-    if !edge.origins.allow_socket(headers) {
-        let message = "Pages of this origin may not connect; list it in PLANTAIN_CORS_ORIGINS.";
+    if !state.origins.allows_socket(headers) {
+        let message = "This origin is not allowed to connect. Add it to PLANTAIN_CORS_ORIGINS.";
         return problem(StatusCode::FORBIDDEN, message);
     }
-    let by_header = match bearer::viewer(&edge.tokens, headers).await {
-        Ok(by_header) => by_header,
+    let header_viewer = match bearer::viewer(&state.verifier, headers).await {
+        Ok(header_viewer) => header_viewer,
         Err(AuthError::Unavailable) => {
-            let message = "The token cannot be checked right now; try again.";
+            let message = "The token cannot be verified at the moment. Try again in a few seconds.";
             return problem(StatusCode::SERVICE_UNAVAILABLE, message);
         }
         Err(_) => {
-            let message = "The token is not accepted; get a fresh one.";
+            let message = "The token is invalid or has expired. Sign in again.";
             return problem(StatusCode::UNAUTHORIZED, message);
         }
     };
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
-        .max_message_size(edge.limits.message_bytes)
-        .max_frame_size(edge.limits.message_bytes)
+        .max_message_size(state.limits.message_bytes)
+        .max_frame_size(state.limits.message_bytes)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(edge.limits.answer_bytes + SPARE_BUFFER_BYTES);
-    let speaks = upgrade.selected_protocol().is_some();
-    let sessions = edge.sessions.clone();
-    let session = Session::new(edge, request_id(headers).into(), by_header);
-    let mut response =
-        upgrade.on_upgrade(move |socket| sessions.track_future(session.run(socket, speaks)));
-    // With them hyper writes header names as the client did: Python's gql 4.4 looks for
-    // `Sec-WebSocket-Protocol` in this case only.
+        .max_write_buffer_size(state.limits.answer_bytes + SPARE_BUFFER_BYTES);
+    let has_subprotocol = upgrade.selected_protocol().is_some();
+    let sessions = state.sessions.clone();
+    let session = Session::new(state, request_id(headers).into(), header_viewer);
+    let mut response = upgrade
+        .on_upgrade(move |socket| sessions.track_future(session.run(socket, has_subprotocol)));
+    // These extensions make hyper write header names as the client did. The client gql 4.4 for
+    // Python only finds `Sec-WebSocket-Protocol` in this case.
     response.extensions_mut().extend(extensions);
     response
 }

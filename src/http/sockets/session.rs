@@ -1,4 +1,4 @@
-//! One socket from its first frame to its last.
+//! One WebSocket connection, from its first frame to its last.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,114 +8,121 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep_until, timeout};
 use tungstenite::error::{Error as WsError, ProtocolError};
 
-use super::conversation::Conversation;
+use super::connection_state::ConnectionState;
 use super::messages::{self, Close};
 use crate::auth::Viewer;
-use crate::http::SharedEdge;
+use crate::http::SharedState;
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take to read why its socket ends.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+/// Time for the client to complete the close handshake.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What to send.
-enum Said {
+/// What to send to the client.
+enum Outgoing {
     Nothing,
     Text(String),
-    /// Asks whether the client is still there: libraries answer the frame, and a browser's own code
-    /// sees only the message.
-    AreYouThere,
+    /// Both a ping frame, which libraries answer, and a ping message, which JavaScript in a browser
+    /// can receive.
+    Ping,
 }
 
-/// How a socket ends.
-enum End {
+/// How a connection ends.
+enum SessionEnd {
     /// The connection is lost.
-    Gone,
-    /// The client says goodbye.
-    Left,
-    /// The gateway says why.
+    ConnectionLost,
+    /// The client has sent a close frame.
+    ClosedByClient,
+    /// The gateway sends a close frame.
     Close(Close),
 }
 
-impl From<Close> for End {
+impl From<Close> for SessionEnd {
     fn from(close: Close) -> Self {
         Self::Close(close)
     }
 }
 
-/// How long the client has said nothing.
-struct Silence {
-    patience: Duration,
+/// Detects clients that no longer send anything.
+struct KeepAlive {
+    ping_interval: Duration,
     since: Instant,
-    asked: bool,
+    ping_sent: bool,
 }
 
-impl Silence {
-    fn until(&self) -> Instant {
-        self.since + self.patience
+impl KeepAlive {
+    fn deadline(&self) -> Instant {
+        self.since + self.ping_interval
     }
 
-    fn broken(&mut self) {
+    fn reset(&mut self) {
         self.since = Instant::now();
-        self.asked = false;
+        self.ping_sent = false;
     }
 
-    fn too_long(&mut self) -> Result<Said, Close> {
-        if self.asked {
-            return Err(Close::SILENT);
+    fn on_deadline(&mut self) -> Result<Outgoing, Close> {
+        if self.ping_sent {
+            return Err(Close::PING_TIMEOUT);
         }
         self.since = Instant::now();
-        self.asked = true;
-        Ok(Said::AreYouThere)
+        self.ping_sent = true;
+        Ok(Outgoing::Ping)
     }
 }
 
-/// One open socket.
+/// One open WebSocket.
 pub(super) struct Session {
-    edge: SharedEdge,
-    conversation: Conversation,
-    /// Queries and mutations may finish; nothing new begins.
+    state: SharedState,
+    connection_state: ConnectionState,
+    /// The gateway stops: queries and mutations may finish, new operations are rejected.
     stopping: bool,
 }
 
 impl Session {
-    pub(super) fn new(edge: SharedEdge, request_id: Arc<str>, by_header: Option<Viewer>) -> Self {
-        let conversation = Conversation::new(SharedEdge::clone(&edge), request_id, by_header);
-        Self { edge, conversation, stopping: false }
+    pub(super) fn new(
+        state: SharedState,
+        request_id: Arc<str>,
+        header_viewer: Option<Viewer>,
+    ) -> Self {
+        let connection_state =
+            ConnectionState::new(SharedState::clone(&state), request_id, header_viewer);
+        Self { state, connection_state, stopping: false }
     }
 
-    /// Talks until one side ends it.
-    pub(super) async fn run(mut self, mut socket: WebSocket, speaks_subprotocol: bool) {
-        let end = if speaks_subprotocol {
-            self.converse(&mut socket).await
+    /// Runs the connection to its end, and closes it.
+    pub(super) async fn run(mut self, mut socket: WebSocket, has_subprotocol: bool) {
+        let end = if has_subprotocol {
+            self.message_loop(&mut socket).await
         } else {
             Close::SUBPROTOCOL.into()
         };
-        // What the operations hold is free before the client has said goodbye.
+        // Frees what the operations hold before the close handshake, which may take 10 s.
         drop(self);
-        let goodbye = async {
+        let close = async {
             match end {
-                End::Gone => {}
-                End::Left => read_out(&mut socket).await,
-                End::Close(close) => {
+                SessionEnd::ConnectionLost => {}
+                SessionEnd::ClosedByClient => drain(&mut socket).await,
+                SessionEnd::Close(close) => {
                     if socket.send(close.frame()).await.is_ok() {
-                        read_out(&mut socket).await;
+                        drain(&mut socket).await;
                     }
                 }
             }
         };
-        let _ = timeout(CLOSE_PATIENCE, goodbye).await;
+        let _ = timeout(CLOSE_TIMEOUT, close).await;
     }
 
-    async fn converse(&mut self, socket: &mut WebSocket) -> End {
-        let give_up_at = Instant::now() + INIT_TIMEOUT;
-        let patience = self.edge.limits.patience;
-        let mut silence = Silence { patience, since: Instant::now(), asked: false };
+    async fn message_loop(&mut self, socket: &mut WebSocket) -> SessionEnd {
+        let init_deadline = Instant::now() + INIT_TIMEOUT;
+        let ping_interval = self.state.limits.ping_interval;
+        let mut keep_alive = KeepAlive { ping_interval, since: Instant::now(), ping_sent: false };
         loop {
-            let said = self.next(socket, &mut silence, give_up_at).await;
-            let sent = match said {
-                Ok(Said::Nothing) => Ok(()),
-                Ok(Said::Text(text)) => send(socket, Message::Text(text.into()), patience).await,
-                Ok(Said::AreYouThere) => ask(socket, patience).await,
+            let outgoing = self.next_outgoing(socket, &mut keep_alive, init_deadline).await;
+            let sent = match outgoing {
+                Ok(Outgoing::Nothing) => Ok(()),
+                Ok(Outgoing::Text(text)) => {
+                    send(socket, Message::Text(text.into()), ping_interval).await
+                }
+                Ok(Outgoing::Ping) => send_ping(socket, ping_interval).await,
                 Err(end) => Err(end),
             };
             if let Err(end) = sent {
@@ -124,82 +131,90 @@ impl Session {
         }
     }
 
-    /// Waits for whatever comes first.
-    async fn next(
+    /// Waits for the first of: a frame, a message of an operation, a deadline, the stop of the
+    /// gateway.
+    async fn next_outgoing(
         &mut self,
         socket: &mut WebSocket,
-        silence: &mut Silence,
-        give_up_at: Instant,
-    ) -> Result<Said, End> {
-        let clock = self.edge.commands.clock.clone();
-        let waits_for_init = !self.conversation.is_acknowledged();
-        let token_deadline = self.conversation.token_deadline();
+        keep_alive: &mut KeepAlive,
+        init_deadline: Instant,
+    ) -> Result<Outgoing, SessionEnd> {
+        let clock = self.state.commands.clock.clone();
+        let awaits_init = !self.connection_state.is_acknowledged();
+        let token_deadline = self.connection_state.token_deadline();
         let stopping = self.stopping;
-        if stopping && self.conversation.stop() {
-            return Err(Close::GATEWAY_STOPS.into());
+        if stopping && self.connection_state.stop() {
+            return Err(Close::GOING_AWAY.into());
         }
-        let said = tokio::select! {
+        let outgoing = tokio::select! {
             frame = socket.recv(), if !stopping => {
-                silence.broken();
-                return self.hear(frame).await;
+                keep_alive.reset();
+                return self.handle_frame(frame).await;
             }
-            answer = self.conversation.next_answer() => Ok(Said::Text(answer)),
-            () = self.edge.stop.cancelled(), if !stopping => {
+            answer = self.connection_state.next_message() => Ok(Outgoing::Text(answer)),
+            () = self.state.stop.cancelled(), if !stopping => {
                 self.stopping = true;
-                Ok(Said::Nothing)
+                Ok(Outgoing::Nothing)
             }
-            () = clock.sleep_until(token_deadline), if !waits_for_init => {
-                self.conversation.on_token_deadline().map(Said::Text)
+            () = clock.sleep_until(token_deadline), if !awaits_init => {
+                self.connection_state.on_token_deadline().map(Outgoing::Text)
             }
-            () = sleep_until(give_up_at), if waits_for_init => Err(Close::INIT_TIMEOUT),
-            // Its answers are not read any more.
-            () = sleep_until(silence.until()), if !stopping => silence.too_long(),
+            () = sleep_until(init_deadline), if awaits_init => Err(Close::INIT_TIMEOUT),
+            // While it stops, the gateway no longer reads frames, so pongs do not count.
+            () = sleep_until(keep_alive.deadline()), if !stopping => keep_alive.on_deadline(),
         };
-        said.map_err(End::from)
+        outgoing.map_err(SessionEnd::from)
     }
 
-    async fn hear(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<Said, End> {
+    async fn handle_frame(
+        &mut self,
+        frame: Option<Result<Message, axum::Error>>,
+    ) -> Result<Outgoing, SessionEnd> {
         match frame {
             Some(Ok(Message::Text(text))) => {
-                let answer = self.conversation.hear(&text).await?;
-                Ok(answer.map_or(Said::Nothing, Said::Text))
+                let answer = self.connection_state.handle_message(&text).await?;
+                Ok(answer.map_or(Outgoing::Nothing, Outgoing::Text))
             }
             Some(Ok(Message::Binary(_))) => Err(Close::BAD_REQUEST.into()),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Said::Nothing),
-            Some(Err(error)) => Err(end_of(error)),
-            Some(Ok(Message::Close(_))) => Err(End::Left),
-            None => Err(End::Gone),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Outgoing::Nothing),
+            Some(Err(error)) => Err(session_end(error)),
+            Some(Ok(Message::Close(_))) => Err(SessionEnd::ClosedByClient),
+            None => Err(SessionEnd::ConnectionLost),
         }
     }
 }
 
-fn end_of(error: axum::Error) -> End {
+fn session_end(error: axum::Error) -> SessionEnd {
     match error.into_inner().downcast::<WsError>().as_deref() {
-        Ok(WsError::Capacity(_)) => Close::TOO_BIG.into(),
-        Ok(WsError::Utf8(_)) => Close::NO_TEXT.into(),
+        Ok(WsError::Capacity(_)) => Close::MESSAGE_TOO_BIG.into(),
+        Ok(WsError::Utf8(_)) => Close::INVALID_UTF8.into(),
         Ok(WsError::Protocol(error)) if *error != ProtocolError::ResetWithoutClosingHandshake => {
-            Close::NO_WEBSOCKET.into()
+            Close::PROTOCOL_ERROR.into()
         }
-        _ => End::Gone,
+        _ => SessionEnd::ConnectionLost,
     }
 }
 
-/// A client that takes nothing for so long is too slow.
-async fn send(socket: &mut WebSocket, message: Message, patience: Duration) -> Result<(), End> {
-    match timeout(patience, socket.send(message)).await {
+/// Closes the connection when the client does not read for this long.
+async fn send(
+    socket: &mut WebSocket,
+    message: Message,
+    write_timeout: Duration,
+) -> Result<(), SessionEnd> {
+    match timeout(write_timeout, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(Close::SLOW.into()),
+        Ok(Err(_)) => Err(SessionEnd::ConnectionLost),
+        Err(_) => Err(Close::SLOW_CLIENT.into()),
     }
 }
 
-async fn ask(socket: &mut WebSocket, patience: Duration) -> Result<(), End> {
-    send(socket, Message::Ping(Bytes::new()), patience).await?;
-    send(socket, Message::Text(messages::ping(None).into()), patience).await
+async fn send_ping(socket: &mut WebSocket, write_timeout: Duration) -> Result<(), SessionEnd> {
+    send(socket, Message::Ping(Bytes::new()), write_timeout).await?;
+    send(socket, Message::Text(messages::ping(None).into()), write_timeout).await
 }
 
-/// Reads to the end: this is also what sends the answer to a goodbye, and a connection that is cut while
-/// frames of the client are unread loses the reason.
-async fn read_out(socket: &mut WebSocket) {
+/// Reads to the end. This also sends the reply to a close frame. A connection that is closed while
+/// frames of the client are unread is reset, and the client loses the reason.
+async fn drain(socket: &mut WebSocket) {
     while let Some(Ok(_)) = socket.recv().await {}
 }

@@ -1,18 +1,18 @@
-//! What is sent, what comes back, and who signed it.
+//! Request bodies, responses and signatures of callbacks.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::FluxKontextOptions;
-use crate::providers::recorded::{
-    answer, api, fixture, now, plain, reply, request, submission, submitted, unsigned,
+use crate::providers::test_support::{
+    api, fixture, now, outcome_name, plain, reply, request, state_name, submission, unsigned,
 };
 
 const KEY: &str = "whk_test_0123456789abcdef";
 
 fn provider(webhook_key: Option<&str>) -> FluxKontext {
-    let pace = kie::pace(18, 9);
-    FluxKontext::new(api("http://127.0.0.1"), pace, webhook_key.map(SecretString::from))
+    let rate_limits = kie::rate_limits(18, 9);
+    FluxKontext::new(api("http://127.0.0.1"), rate_limits, webhook_key.map(SecretString::from))
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn every_setting_is_sent_under_its_name() {
 }
 
 #[test]
-fn what_the_client_leaves_to_the_model_is_left_out() {
+fn settings_that_the_client_omits_are_not_sent() {
     let request = plain(TaskKind::Edit);
     let body = request_body(&submission(PRO, &request));
     let fields: Vec<_> = body.as_object().unwrap().keys().collect();
@@ -49,22 +49,22 @@ fn submissions_are_read_by_their_code_and_message() {
         ("validation", 200, "InvalidInput"),
         ("rate-limited", 429, "after 10s"),
         ("maintenance", 200, "after 120s"),
-        ("server-error", 200, "once more, then UpstreamUnavailable"),
+        ("server-error", 200, "one retry, then UpstreamUnavailable"),
         ("tolerance", 200, "InvalidInput"),
         ("generation-failed", 200, "UpstreamUnavailable"),
         ("disabled", 200, "UpstreamUnavailable"),
     ];
     for (name, status, expected) in cases {
         let reply = reply(status, fixture("flux-kontext", &format!("submit-{name}")));
-        assert_eq!(submitted(&kie::read_submission(&reply)), expected, "{name}");
+        assert_eq!(outcome_name(&kie::read_submission(&reply)), expected, "{name}");
     }
 }
 
 #[test]
-fn records_are_read_by_their_flag_and_never_by_the_original() {
+fn records_are_read_by_their_flag_and_never_by_the_original_image() {
     let link = "finished https://tempfile.aiquickdraw.com/f/fk-01.jpeg";
     let cases = [
-        ("generating", "working"),
+        ("generating", "in progress"),
         ("success", link),
         ("success-empty", "GenerationFailed"),
         ("flagged", "ContentRejected"),
@@ -75,12 +75,12 @@ fn records_are_read_by_their_flag_and_never_by_the_original() {
     ];
     for (name, expected) in cases {
         let reply = reply(200, fixture("flux-kontext", &format!("record-{name}")));
-        assert_eq!(answer(&kie::read_record(&reply)), expected, "{name}");
+        assert_eq!(state_name(&kie::read_record(&reply)), expected, "{name}");
     }
 }
 
 #[test]
-fn callbacks_are_read_wherever_they_name_the_task() {
+fn callbacks_are_read_wherever_the_task_id_is() {
     let link = "finished https://tempfile.aiquickdraw.com/f/fk-01.jpeg";
     let cases = [
         ("success", Ok(link)),
@@ -88,12 +88,13 @@ fn callbacks_are_read_wherever_they_name_the_task() {
         ("internal-error", Ok("GenerationFailed")),
         ("failed", Ok("GenerationFailed")),
         ("top-level-id", Ok(link)),
-        ("without-id", Err("it names no task")),
+        ("without-id", Err("the task id is missing")),
     ];
     for (name, expected) in cases {
         let body = fixture("flux-kontext", &format!("callback-{name}"));
-        let note = provider(None).read_callback(&unsigned(&body));
-        let seen = note.as_ref().map(|note| answer(&note.answer)).map_err(|why| *why);
+        let payload = provider(None).read_callback(&unsigned(&body));
+        let seen =
+            payload.as_ref().map(|payload| state_name(&payload.state)).map_err(|reason| *reason);
         assert_eq!(seen, expected.map(str::to_owned), "{name}");
     }
 }
@@ -107,35 +108,36 @@ fn signed(timestamp: &str, signature: &str, age: i64) -> Result<String, &'static
     let body = br#"{"code":200,"msg":"ok","data":{"taskId":"fk-task-0001","info":{}}}"#;
     let received_at = now() + chrono::TimeDelta::seconds(age);
     let callback = Callback { headers: &headers, body, received_at };
-    provider(Some(KEY)).read_callback(&callback).map(|note| note.upstream_id)
+    provider(Some(KEY)).read_callback(&callback).map(|payload| payload.upstream_id)
 }
 
 #[test]
-fn a_signed_callback_is_believed_for_five_minutes() {
+fn a_signed_callback_is_valid_for_five_minutes() {
     let signature = "8PX8lUFJIR2P1YTVtOAN8EdXuhHzKTlpzwsrJlBnwA8=";
     let at = "1760000000";
     assert_eq!(signed(at, signature, 0), Ok("fk-task-0001".to_owned()));
     assert_eq!(signed(at, signature, 300), Ok("fk-task-0001".to_owned()));
     assert_eq!(signed(at, signature, -300), Ok("fk-task-0001".to_owned()));
-    assert_eq!(signed(at, signature, 301), Err("its signature is too old"));
-    assert_eq!(signed(at, signature, -301), Err("its signature is too old"));
-    assert_eq!(signed("1760000001", signature, 0), Err("its signature is wrong"));
-    assert_eq!(signed("-9223372036854775808", signature, 0), Err("its signature is too old"));
-    assert_eq!(signed("soon", signature, 0), Err("its timestamp is no number"));
-    assert_eq!(signed(at, "AAAA", 0), Err("its signature is wrong"));
-    assert_eq!(signed(at, "no base64!", 0), Err("its signature is not base64"));
+    assert_eq!(signed(at, signature, 301), Err("the signature has expired"));
+    assert_eq!(signed(at, signature, -301), Err("the signature has expired"));
+    assert_eq!(signed("1760000001", signature, 0), Err("the signature does not match"));
+    assert_eq!(signed("-9223372036854775808", signature, 0), Err("the signature has expired"));
+    assert_eq!(signed("soon", signature, 0), Err("the timestamp is not a number"));
+    assert_eq!(signed(at, "AAAA", 0), Err("the signature does not match"));
+    assert_eq!(signed(at, "no base64!", 0), Err("the signature is not base64"));
 }
 
 #[test]
-fn with_a_webhook_key_an_unsigned_callback_is_nobodys() {
+fn with_a_webhook_key_an_unsigned_callback_is_rejected() {
     let body = fixture("flux-kontext", "callback-success");
     let unsigned = provider(Some(KEY)).read_callback(&unsigned(&body));
-    assert_eq!(unsigned, Err("it is not signed"));
+    assert_eq!(unsigned, Err("the signature is missing"));
 }
 
 #[test]
 fn each_host_has_its_own_path_for_the_balance() {
-    let first = |url: &str| FluxKontext::new(api(url), kie::pace(18, 9), None).balance_paths()[0];
+    let first =
+        |url: &str| FluxKontext::new(api(url), kie::rate_limits(18, 9), None).balance_paths()[0];
     assert_eq!(first("https://api.kie.ai"), "/api/v1/chat/credit");
     assert_eq!(first("https://api.fluxapi.ai"), "/api/v1/common/credit");
 }

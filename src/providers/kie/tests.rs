@@ -1,17 +1,16 @@
-//! The family's dialect against recorded bodies: every documented outcome, and what no document
-//! mentions.
+//! Recorded bodies of the kie family: every documented outcome, and undocumented ones.
 
 use bytes::Bytes;
 
 use super::*;
-use crate::providers::recorded::{answer, fixture, reply, submitted};
+use crate::providers::test_support::{fixture, outcome_name, reply, state_name};
 
 #[test]
 fn submissions_are_read_by_http_status_then_message_then_code() {
     let cases = [
         ("accepted", 200, "accepted nb-7c1e"),
         ("accepted-message-key", 200, "accepted nb-7c1e"),
-        ("without-id", 200, "lost"),
+        ("without-id", 200, "unconfirmed"),
         ("parameter-error", 200, "InvalidInput"),
         ("flagged", 200, "ContentRejected"),
         ("bad-key", 200, "UpstreamAuth and pause"),
@@ -23,48 +22,48 @@ fn submissions_are_read_by_http_status_then_message_then_code() {
         ("rate-limited", 200, "after 10s"),
         ("rate-limited", 429, "after 10s"),
         ("maintenance", 200, "after 120s"),
-        ("server-error", 200, "once more, then UpstreamUnavailable"),
-        ("server-error", 500, "once more, then UpstreamUnavailable"),
+        ("server-error", 200, "one retry, then UpstreamUnavailable"),
+        ("server-error", 500, "one retry, then UpstreamUnavailable"),
         ("server-error-with-id", 500, "accepted nb-7c1e"),
         ("disabled", 200, "UpstreamUnavailable"),
         ("code-as-text", 200, "UpstreamCredits and pause"),
     ];
     for (name, status, expected) in cases {
         let reply = reply(status, fixture("nano-banana", &format!("submit-{name}")));
-        assert_eq!(submitted(&read_submission(&reply)), expected, "{name} with {status}");
+        assert_eq!(outcome_name(&read_submission(&reply)), expected, "{name} with {status}");
     }
 }
 
 #[test]
-fn submissions_answered_with_something_else_are_never_taken_for_a_refusal_to_work() {
+fn malformed_submission_responses_are_never_retried_unless_the_status_permits() {
     let whole = fixture("nano-banana", "submit-accepted");
     let cases: [(u16, &[u8], &str); 8] = [
-        (200, b"", "lost"),
-        (200, b"<html>", "lost"),
-        (200, &whole[..20], "lost"),
-        (502, b"<h1>Bad gateway</h1>", "lost"),
-        (503, b"", "lost"),
+        (200, b"", "unconfirmed"),
+        (200, b"<html>", "unconfirmed"),
+        (200, &whole[..20], "unconfirmed"),
+        (502, b"<h1>Bad gateway</h1>", "unconfirmed"),
+        (503, b"", "unconfirmed"),
         (403, b"error code: 1010", "UpstreamUnavailable and pause"),
         (404, b"<html>", "Internal"),
         (429, b"slow down", "after 10s"),
     ];
     for (status, body, expected) in cases {
         let reply = reply(status, body.to_vec());
-        assert_eq!(submitted(&read_submission(&reply)), expected, "{status} {body:?}");
+        assert_eq!(outcome_name(&read_submission(&reply)), expected, "{status} {body:?}");
     }
 }
 
 #[test]
-fn the_providers_own_patience_is_taken_at_its_word() {
+fn retry_after_overrides_the_default_pause() {
     let mut limited = reply(429, fixture("nano-banana", "submit-rate-limited"));
     limited.retry_after = Some(Duration::from_secs(33));
-    assert_eq!(submitted(&read_submission(&limited)), "after 33s");
+    assert_eq!(outcome_name(&read_submission(&limited)), "after 33s");
 }
 
 #[test]
 fn records_are_read_by_their_flag() {
     let cases = [
-        ("generating", "working"),
+        ("generating", "in progress"),
         ("success", "finished https://tempfile.aiquickdraw.com/x/nb-7c1e.jpeg"),
         ("success-hour-24", "finished https://tempfile.aiquickdraw.com/x/nb-7c1e.jpeg"),
         (
@@ -76,9 +75,9 @@ fn records_are_read_by_their_flag() {
         ("success-response-as-link", "finished https://a.example/1.png"),
         ("flag-as-text", "finished https://a.example/1.png"),
         ("flag-4-with-link", "finished https://a.example/1.png"),
-        ("flag-4-without-link", "working"),
-        ("no-flag", "working"),
-        ("no-flag-with-link", "working"),
+        ("flag-4-without-link", "in progress"),
+        ("no-flag", "in progress"),
+        ("no-flag-with-link", "in progress"),
         ("create-failed", "GenerationFailed"),
         ("flagged", "ContentRejected"),
         ("flagged-as-422", "ContentRejected"),
@@ -92,12 +91,12 @@ fn records_are_read_by_their_flag() {
     ];
     for (name, expected) in cases {
         let reply = reply(200, fixture("nano-banana", &format!("record-{name}")));
-        assert_eq!(answer(&read_record(&reply)), expected, "{name}");
+        assert_eq!(state_name(&read_record(&reply)), expected, "{name}");
     }
 }
 
 #[test]
-fn records_that_cannot_be_read_say_nothing_about_the_task() {
+fn unreadable_records_make_the_state_unavailable() {
     let whole = fixture("nano-banana", "record-success");
     let cases = [
         (200, whole.slice(..50), "unavailable"),
@@ -107,12 +106,12 @@ fn records_that_cannot_be_read_say_nothing_about_the_task() {
         (402, Bytes::new(), "unavailable, UPSTREAM_CREDITS"),
     ];
     for (status, body, expected) in cases {
-        assert_eq!(answer(&read_record(&reply(status, body))), expected);
+        assert_eq!(state_name(&read_record(&reply(status, body))), expected);
     }
 }
 
 #[test]
-fn callbacks_of_all_three_shapes_are_read() {
+fn callbacks_of_all_three_formats_are_read() {
     let link = "finished https://tempfile.aiquickdraw.com/r/a.jpg";
     let cases = [
         ("success", Some(link)),
@@ -125,14 +124,18 @@ fn callbacks_of_all_three_shapes_are_read() {
         ("of-something-else", None),
     ];
     for (name, expected) in cases {
-        let note = read_callback(&fixture("nano-banana", &format!("callback-{name}")));
-        assert_eq!(note.as_ref().map(|note| answer(&note.answer)).as_deref(), expected, "{name}");
-        assert!(note.is_none_or(|note| note.upstream_id == "nb-7c1e"), "{name}");
+        let payload = read_callback(&fixture("nano-banana", &format!("callback-{name}")));
+        assert_eq!(
+            payload.as_ref().map(|payload| state_name(&payload.state)).as_deref(),
+            expected,
+            "{name}"
+        );
+        assert!(payload.is_none_or(|payload| payload.upstream_id == "nb-7c1e"), "{name}");
     }
 }
 
 #[test]
-fn messages_for_people_hold_no_links() {
+fn failure_messages_contain_no_urls() {
     let failure = failure(FailureCode::GenerationFailed, "see https://evil.example/x\u{7} now");
     assert_eq!(failure.message, "The provider could not generate the image: see now");
 }

@@ -1,11 +1,11 @@
-//! What is sent to each generation. What they answer is read by the family's dialect.
+//! Request bodies of each generation. `kie` parses the responses.
 
 use super::*;
 use crate::domain::NanoBananaOptions;
-use crate::providers::recorded::{plain, request, submission};
+use crate::providers::test_support::{plain, request, submission};
 
 #[test]
-fn each_generation_is_asked_in_its_own_words() {
+fn each_generation_has_its_own_request_format() {
     for model in [FIRST, PRO, SECOND] {
         for kind in [TaskKind::Generate, TaskKind::Edit] {
             let options = NanoBananaOptions { google_search: Some(true) };
@@ -18,7 +18,7 @@ fn each_generation_is_asked_in_its_own_words() {
 }
 
 #[test]
-fn what_the_client_leaves_to_the_model_is_left_out() {
+fn settings_that_the_client_omits_are_not_sent() {
     let request = plain(TaskKind::Generate);
     for model in [FIRST, PRO, SECOND] {
         let (_, body) = request_body(&submission(model, &request));

@@ -1,4 +1,4 @@
-//! The images on a board, in their order.
+//! The images on a board and their order.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,50 +11,51 @@ use crate::domain::{Board, BoardId, ImageId, Task, TaskId, Timestamp, UserId};
 use crate::store::page::{Page, Range};
 use crate::store::{Store, StoreError};
 
-/// Where an image stands: its position when it was read, and itself, which finds the present one.
+/// The position of an image on a board when it was read, and the image's id, which finds its
+/// current position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BoardPlace {
-    /// Larger than that of the image before.
+pub struct BoardPosition {
+    /// Grows from the first image to the last.
     pub position: i64,
-    /// The image there.
+    /// The image.
     pub image: ImageId,
 }
 
 /// An image on a board, with the task that made it.
 #[derive(Debug, Clone)]
 pub struct BoardImage {
-    /// Where it stands.
-    pub place: BoardPlace,
-    /// What made it.
+    /// Its position on the board.
+    pub board_position: BoardPosition,
+    /// The task that made it.
     pub task: Arc<Task>,
 }
 
-/// What became of images that were to be put on a board, or moved on it.
+/// The result of adding images to a board or moving them on it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Added {
-    /// They stand there; so does what stood there before.
-    Done(Board),
-    /// There is no such board, for this user.
-    NoBoard,
-    /// One of the images is not there, for this user.
-    NoImage,
-    /// The board would hold more than it may.
-    Full,
+pub enum BoardImagesOutcome {
+    /// The changed board.
+    Changed(Board),
+    /// The user has no such board.
+    BoardNotFound,
+    /// One of the images does not exist or is not on the board, for this user.
+    ImageNotFound,
+    /// The board would exceed its maximum number of images.
+    BoardFull,
 }
 
-struct Found {
+struct BoardImageRow {
     board: BoardId,
-    place: BoardPlace,
+    board_position: BoardPosition,
     task: TaskId,
 }
 
-struct Locked {
+struct LockedBoard {
     last_position: i64,
     count: i64,
 }
 
 impl Store {
-    /// Puts images behind those on a board; those that stand there already stay where they are.
+    /// Appends images to a board; images that are on it already keep their position.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -64,27 +65,29 @@ impl Store {
         id: BoardId,
         images: &[ImageId],
         now: Timestamp,
-    ) -> Result<Added, StoreError> {
+    ) -> Result<BoardImagesOutcome, StoreError> {
         let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
         let mut tx = self.pool.begin().await?;
-        let owned = lock_images(&mut tx, owner, &images).await?;
-        let Some(board) = lock(&mut tx, owner, id).await? else { return Ok(Added::NoBoard) };
-        if owned < images.len() {
-            return Ok(Added::NoImage);
+        let found = lock_images(&mut tx, owner, &images).await?;
+        let Some(board) = lock_board(&mut tx, owner, id).await? else {
+            return Ok(BoardImagesOutcome::BoardNotFound);
+        };
+        if found < images.len() {
+            return Ok(BoardImagesOutcome::ImageNotFound);
         }
-        let added = insert(&mut tx, id, &images, board.last_position).await?;
+        let added = insert_images(&mut tx, id, &images, board.last_position).await?;
         if added > 0 && board.count.saturating_add(added) > i64::from(Board::MAX_IMAGES) {
-            return Ok(Added::Full);
+            return Ok(BoardImagesOutcome::BoardFull);
         }
         let positions = i64::try_from(images.len()).unwrap_or(i64::MAX);
         let board = touch(&mut tx, id, positions, now).await?;
         tx.commit().await?;
         self.hints.board_changed(id);
-        Ok(Added::Done(board))
+        Ok(BoardImagesOutcome::Changed(board))
     }
 
-    /// Takes images off a board; those that do not stand there are passed over. `None` when there is no
-    /// such board.
+    /// Removes images from a board; ids of images that are not on it are ignored. `None` when the
+    /// owner has no such board.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -97,7 +100,7 @@ impl Store {
     ) -> Result<Option<Board>, StoreError> {
         let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
         let mut tx = self.pool.begin().await?;
-        if lock(&mut tx, owner, id).await?.is_none() {
+        if lock_board(&mut tx, owner, id).await?.is_none() {
             return Ok(None);
         }
         sqlx::query!(
@@ -114,7 +117,7 @@ impl Store {
         Ok(Some(board))
     }
 
-    /// Moves images of a board before another of its images, or to its end.
+    /// Moves images of a board before another of its images, or to the end.
     ///
     /// # Errors
     /// When the database fails; then nothing was changed.
@@ -125,26 +128,26 @@ impl Store {
         images: &[ImageId],
         before: Option<ImageId>,
         now: Timestamp,
-    ) -> Result<Added, StoreError> {
+    ) -> Result<BoardImagesOutcome, StoreError> {
         let moved: Vec<Uuid> = images.iter().map(|id| id.0).collect();
         let mut tx = self.pool.begin().await?;
-        if lock(&mut tx, owner, id).await?.is_none() {
-            return Ok(Added::NoBoard);
+        if lock_board(&mut tx, owner, id).await?.is_none() {
+            return Ok(BoardImagesOutcome::BoardNotFound);
         }
         let order = read_order(&mut tx, id).await?;
         let named = moved.iter().copied().chain(before.map(|id| id.0));
         if named.into_iter().any(|image| !order.contains(&image)) {
-            return Ok(Added::NoImage);
+            return Ok(BoardImagesOutcome::ImageNotFound);
         }
         write_order(&mut tx, id, &reordered(order, &moved, before.map(|id| id.0))).await?;
         let board = touch(&mut tx, id, 0, now).await?;
         tx.commit().await?;
         self.hints.board_changed(id);
-        Ok(Added::Done(board))
+        Ok(BoardImagesOutcome::Changed(board))
     }
 
-    /// The same part of each of the owner's boards. Two statements, which read whole boards: their images
-    /// are bounded.
+    /// The same page of each of the owner's boards, in two statements. The number of images per
+    /// board is limited.
     ///
     /// # Errors
     /// When the database fails.
@@ -152,34 +155,34 @@ impl Store {
         &self,
         owner: &UserId,
         boards: &[BoardId],
-        range: Range<BoardPlace>,
+        range: Range<BoardPosition>,
     ) -> Result<HashMap<BoardId, Page<BoardImage>>, StoreError> {
-        let places = self.list_places(owner, boards, range).await?;
-        let mut makers: Vec<TaskId> = places.iter().map(|found| found.task).collect();
-        makers.sort_unstable();
-        makers.dedup();
-        let tasks = self.find_tasks(owner, &makers, &[]).await?;
+        let found_rows = self.list_board_positions(owner, boards, range).await?;
+        let mut task_ids: Vec<TaskId> = found_rows.iter().map(|row| row.task).collect();
+        task_ids.sort_unstable();
+        task_ids.dedup();
+        let tasks = self.find_tasks(owner, &task_ids, &[]).await?;
         let tasks: HashMap<TaskId, Arc<Task>> =
             tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect();
         let mut found: HashMap<BoardId, Vec<BoardImage>> = HashMap::new();
-        for Found { board, place, task } in places {
-            // Deleted in between.
+        for BoardImageRow { board, board_position, task } in found_rows {
+            // The task was deleted between the two statements.
             let Some(task) = tasks.get(&task) else { continue };
-            let image = BoardImage { place, task: Arc::clone(task) };
+            let image = BoardImage { board_position, task: Arc::clone(task) };
             found.entry(board).or_default().push(image);
         }
         Ok(found.into_iter().map(|(board, items)| (board, Page::new(items, &range))).collect())
     }
 
-    async fn list_places(
+    async fn list_board_positions(
         &self,
         owner: &UserId,
         boards: &[BoardId],
-        range: Range<BoardPlace>,
-    ) -> Result<Vec<Found>, StoreError> {
+        range: Range<BoardPosition>,
+    ) -> Result<Vec<BoardImageRow>, StoreError> {
         let ids: Vec<Uuid> = boards.iter().map(|id| id.0).collect();
         let rows = sqlx::query!(
-            "-- store::boards::list_places
+            "-- store::boards::list_board_positions
             SELECT b.board_id, b.position, b.image_id, images.task_id
             FROM boards
             CROSS JOIN LATERAL (
@@ -201,32 +204,33 @@ impl Store {
             ORDER BY CASE WHEN $7 THEN -b.position ELSE b.position END",
             owner.as_str(),
             &ids,
-            range.after.map(|place| place.position),
-            range.after.map(|place| place.image.0),
-            range.before.map(|place| place.position),
-            range.before.map(|place| place.image.0),
+            range.after.map(|board_position| board_position.position),
+            range.after.map(|board_position| board_position.image.0),
+            range.before.map(|board_position| board_position.position),
+            range.before.map(|board_position| board_position.image.0),
             range.from_end,
-            range.rows(),
+            range.fetch_limit(),
         )
         .fetch_all(&self.pool)
         .await?;
-        let places = rows.into_iter().map(|row| Found {
+        let found_rows = rows.into_iter().map(|row| BoardImageRow {
             board: BoardId(row.board_id),
-            place: BoardPlace { position: row.position, image: ImageId(row.image_id) },
+            board_position: BoardPosition { position: row.position, image: ImageId(row.image_id) },
             task: TaskId(row.task_id),
         });
-        Ok(places.collect())
+        Ok(found_rows.collect())
     }
 }
 
-async fn lock(
+async fn lock_board(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     id: BoardId,
-) -> Result<Option<Locked>, StoreError> {
-    // The count in a statement of its own would see what was added while the lock was waited for.
+) -> Result<Option<LockedBoard>, StoreError> {
+    // The count is a statement of its own, so it includes what was added while this one waited for
+    // the lock.
     let locked = sqlx::query_scalar!(
-        "-- store::boards::lock
+        "-- store::boards::lock_board
         SELECT last_position FROM boards WHERE id = $1 AND owner = $2 FOR NO KEY UPDATE",
         id.0,
         owner.as_str(),
@@ -235,16 +239,16 @@ async fn lock(
     .await?;
     let Some(last_position) = locked else { return Ok(None) };
     let count = sqlx::query_scalar!(
-        r#"-- store::boards::lock
+        r#"-- store::boards::lock_board
         SELECT count(*) AS "count!" FROM board_images WHERE board_id = $1"#,
         id.0,
     )
     .fetch_one(&mut **tx)
     .await?;
-    Ok(Some(Locked { last_position, count }))
+    Ok(Some(LockedBoard { last_position, count }))
 }
 
-/// Keeps the owner's images from being deleted; how many of them there are.
+/// Locks the owner's images so that they cannot be deleted, and returns their number.
 async fn lock_images(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
@@ -261,14 +265,14 @@ async fn lock_images(
     Ok(locked.len())
 }
 
-async fn insert(
+async fn insert_images(
     tx: &mut Transaction<'_, Postgres>,
     id: BoardId,
     images: &[Uuid],
     last_position: i64,
 ) -> Result<i64, StoreError> {
     let inserted = sqlx::query!(
-        "-- store::boards::insert
+        "-- store::boards::insert_images
         INSERT INTO board_images (board_id, image_id, position)
         SELECT $1, image.id, $3 + image.number
         FROM unnest($2::uuid[]) WITH ORDINALITY AS image (id, number)
@@ -297,10 +301,10 @@ async fn read_order(
 }
 
 fn reordered(order: Vec<Uuid>, moved: &[Uuid], before: Option<Uuid>) -> Vec<Uuid> {
-    // Moved before one of themselves, they stay together where that one would be.
+    // When `before` is one of the moved images, the moved images stay together at its position.
     let stays = |image: &Uuid| !moved.contains(image);
-    let place = before.and_then(|before| order.iter().position(|image| *image == before));
-    let ahead = order[..place.unwrap_or(order.len())].iter().filter(|image| stays(image)).count();
+    let index = before.and_then(|before| order.iter().position(|image| *image == before));
+    let ahead = order[..index.unwrap_or(order.len())].iter().filter(|image| stays(image)).count();
     let mut order: Vec<Uuid> = order.into_iter().filter(stays).collect();
     order.splice(ahead..ahead, moved.iter().copied());
     order
@@ -311,7 +315,7 @@ async fn write_order(
     id: BoardId,
     order: &[Uuid],
 ) -> Result<(), StoreError> {
-    // No more than `last_position`, behind which the next image is put.
+    // The new positions never exceed `last_position`, after which the next image is appended.
     sqlx::query!(
         "-- store::boards::write_order
         UPDATE board_images AS i SET position = image.number

@@ -1,26 +1,26 @@
-//! The rows that a recorded step changes.
+//! Writes the rows that a recorded update changes.
 
 use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 
-use super::Note;
+use super::TimelineNote;
 use crate::domain::{
-    Change, Credits, Image, Job, Progress, Report, TaskId, TaskState, Timestamp, UserId,
+    Change, Credits, Image, Job, JobUpdate, TaskId, TaskSnapshot, TaskState, Timestamp, UserId,
 };
 use crate::store::StoreError;
 use crate::store::create::insert_jobs;
-use crate::store::rows::unsigned;
+use crate::store::rows::checked_int;
 
 pub(super) async fn write_jobs(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
     owner: &UserId,
     change: &Change,
-    report: &Report,
+    update: &JobUpdate,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if let Report::Moved { to, .. } = report {
+    if let JobUpdate::Rerouted { to, .. } = update {
         delete_jobs(tx, task, to.id).await?;
         return insert_jobs(tx, task, owner, &change.jobs).await;
     }
@@ -30,7 +30,7 @@ pub(super) async fn write_jobs(
     Ok(())
 }
 
-/// Makes room for those of another model.
+/// Deletes the jobs, which the jobs of another model replace.
 async fn delete_jobs(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
@@ -55,8 +55,8 @@ async fn delete_jobs(
     Ok(())
 }
 
-/// Every recorded step gives up the lease. One that leaves the job QUEUED was no submission, so the
-/// next claim may submit.
+/// Every recorded update releases the lease. When the job stays QUEUED, `submit_started_at` is
+/// cleared, so that the next claim may submit it.
 async fn write_job(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
@@ -87,7 +87,7 @@ async fn write_job(
             step_attempts = $12
         WHERE task_id = $1 AND number = $2",
         task.0,
-        unsigned::<i16, _>(job.number)?,
+        checked_int::<i16, _>(job.number)?,
         job.status.name(),
         job.settled.map(Credits::thousandths),
         job.upstream_id,
@@ -97,8 +97,8 @@ async fn write_job(
         job.next_step_at,
         job.expires_at,
         now,
-        unsigned::<i32, _>(job.step_attempts)?,
-        job.faltered,
+        checked_int::<i32, _>(job.step_attempts)?,
+        job.failed_transiently,
     )
     .execute(&mut **tx)
     .await?;
@@ -127,7 +127,7 @@ pub(super) async fn write_task(
         state.status.name(),
         Json(state) as _,
         now,
-        unsigned::<i32, _>(state.version)?,
+        checked_int::<i32, _>(state.version)?,
     )
     .execute(&mut **tx)
     .await?;
@@ -150,13 +150,13 @@ pub(super) async fn write_images(
             image.id.0,
             image.task_id.0,
             owner.as_str(),
-            unsigned::<i16, _>(image.job)?,
-            unsigned::<i16, _>(image.position)?,
-            unsigned::<i32, _>(version)?,
-            unsigned::<i32, _>(image.width)?,
-            unsigned::<i32, _>(image.height)?,
+            checked_int::<i16, _>(image.job)?,
+            checked_int::<i16, _>(image.position)?,
+            checked_int::<i32, _>(version)?,
+            checked_int::<i32, _>(image.width)?,
+            checked_int::<i32, _>(image.height)?,
             image.media_type.content_type(),
-            unsigned::<i64, _>(image.byte_size)?,
+            checked_int::<i64, _>(image.byte_size)?,
             &image.sha256,
             image.thumbhash,
             image.created_at,
@@ -167,13 +167,13 @@ pub(super) async fn write_images(
     Ok(())
 }
 
-/// One entry for the step, and one for what it settled.
+/// Writes one entry for the step, and one for the credits that it settled.
 pub(super) async fn write_timeline(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
-    before: &Progress,
+    before: &TaskSnapshot,
     change: &Change,
-    note: Note,
+    note: TimelineNote,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);

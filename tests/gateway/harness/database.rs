@@ -8,7 +8,7 @@ use plantain_dev_postgres::{Durability, PrivatePostgres};
 use sqlx::{Connection, PgConnection};
 
 static SERVER: OnceLock<PrivatePostgres> = OnceLock::new();
-static NEXT: AtomicU32 = AtomicU32::new(0);
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A database of one test.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn create() -> Self {
-        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("test_{}", NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
         let server = tokio::task::spawn_blocking(server).await.unwrap();
         let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
         let create = format!("CREATE DATABASE {name} TEMPLATE migrated STRATEGY wal_log");
@@ -30,19 +30,19 @@ impl Database {
         SERVER.get().unwrap().url(&self.name)
     }
 
-    /// A connection, for what the gateway has no words for.
+    /// Opens a connection for queries that the API does not offer.
     pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url()).await.unwrap()
     }
 }
 
-/// Runs a statement that no test's input is part of.
+/// Runs a statement that contains no input of a test.
 async fn run(connection: &mut PgConnection, statement: String) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(connection).await.unwrap();
 }
 
-/// Started by the first test on a thread of its own, so that it belongs to no test's runtime; ends
-/// with this process.
+/// The first test starts the server on a separate thread, so that it does not depend on the runtime
+/// of one test. The server stops with this process.
 fn server() -> &'static PrivatePostgres {
     SERVER.get_or_init(|| {
         let start = || {
@@ -55,8 +55,9 @@ fn server() -> &'static PrivatePostgres {
 
 async fn start() -> PrivatePostgres {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres");
-    let say = |line: &str| println!("{line}");
-    let server = PrivatePostgres::start(&folder, Durability::Disposable, &say).await.unwrap();
+    let print_line = |line: &str| println!("{line}");
+    let server =
+        PrivatePostgres::start(&folder, Durability::Disposable, &print_line).await.unwrap();
     let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
     let query =
         "SELECT datname FROM pg_database WHERE datname LIKE 'test%' OR datname = 'migrated'";

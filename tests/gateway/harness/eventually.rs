@@ -1,31 +1,31 @@
-//! Waiting for a condition, never for a time.
+//! Tests wait for a condition instead of sleeping for a fixed time.
 
 use std::time::Duration;
 
-/// Nothing that a test waits for takes longer, even on a busy machine.
+/// Long enough for every condition of the tests, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The first `Some` that `look` gives; fails the test at the deadline.
+/// Polls `condition` and returns its first `Some`. Fails the test at the deadline.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
-    mut look: impl FnMut() -> F,
+    mut condition: impl FnMut() -> F,
 ) -> T {
-    let looking = async {
+    let polling = async {
         loop {
-            if let Some(found) = look().await {
+            if let Some(found) = condition().await {
                 return found;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    soon(what, looking).await
+    within_deadline(what, polling).await
 }
 
-/// What `future` gives; fails the test at the deadline.
-pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+/// Returns the output of `future`. Fails the test at the deadline.
+pub(crate) async fn within_deadline<T>(what: &str, future: impl Future<Output = T>) -> T {
     let Ok(value) = tokio::time::timeout(DEADLINE, future).await else {
-        panic!("waited in vain: {what}");
+        panic!("timed out after {DEADLINE:?} waiting for {what}");
     };
     value
 }

@@ -1,8 +1,8 @@
-//! A whole gateway per test.
+//! Starts a complete gateway for each test.
 
 mod database;
-mod derived;
 mod eventually;
+mod generated_docs;
 mod socket;
 mod user;
 
@@ -11,25 +11,25 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use plantain::app::App;
-use plantain::auth::{Minter, Role};
+use plantain::auth::{Role, TokenSigner};
 use plantain::clock::Clock;
 use plantain::config::{Config, GatewayArgs};
 use plantain::domain::Timestamp;
 use plantain::http::{PageConfig, PageUser};
 use plantain::ids::Ids;
-use plantain_simulator::{Simulator, SimulatorOptions, World};
+use plantain_simulator::{Simulator, SimulatorOptions, SimulatorState};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use database::Database;
-pub(crate) use derived::derived;
-pub(crate) use eventually::{eventually, soon};
+pub(crate) use eventually::{eventually, within_deadline};
+pub(crate) use generated_docs::assert_generated;
 pub(crate) use socket::Socket;
 pub(crate) use user::User;
 
-/// What the simulator signs the callbacks of Flux Kontext with.
+/// The key with which the simulator signs callbacks of Flux Kontext.
 const WEBHOOK_KEY: &str = "whk_test_0123456789abcdef";
 
 #[derive(Parser)]
@@ -38,8 +38,8 @@ struct Arguments {
     gateway: GatewayArgs,
 }
 
-/// The defaults of `plantain serve`.
-const REAL_PACE: [&str; 4] = [
+/// The rate limits that `plantain serve` uses by default.
+const DEFAULT_LIMITS: [&str; 4] = [
     "--submissions-per-10-seconds=18",
     "--queries-per-second=9",
     "--ace-data-jobs-at-once=10",
@@ -50,27 +50,27 @@ const REAL_PACE: [&str; 4] = [
 pub(crate) struct TestApp {
     pub(crate) url: String,
     pub(crate) clock: Clock,
-    pub(crate) simulator: World,
+    pub(crate) simulator: SimulatorState,
     pub(crate) database: Database,
     simulator_url: String,
     flags: Vec<String>,
     ids: Ids,
-    minter: Minter,
+    signer: TokenSigner,
     config: Config,
     gateway: Option<JoinHandle<()>>,
-    /// Its own, so that it can be killed with everything that it has started.
+    /// The runtime of this gateway only: shutting it down kills every task of the gateway.
     runtime: Option<Runtime>,
     stop: CancellationToken,
     folder: std::sync::Arc<TempDir>,
 }
 
 impl TestApp {
-    /// With the usual settings.
+    /// Starts a gateway with the default test settings.
     pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// With these flags of `plantain serve`, which win over the usual ones.
+    /// Starts a gateway with these flags of `plantain serve`, which override the test settings.
     pub(crate) async fn with(flags: &[&str]) -> Self {
         let database = Database::create().await;
         let (simulator, simulator_url) = start_simulator(Clock::system()).await;
@@ -80,20 +80,20 @@ impl TestApp {
         Self::run(database, simulator, simulator_url, flags, clock, folder).await
     }
 
-    /// At the providers' real pace, as far as the flags do not say otherwise, with one time for
-    /// gateway and simulator.
-    pub(crate) async fn at_real_pace(flags: &[&str]) -> Self {
+    /// Starts a gateway with the default provider rate limits, which the flags override. Gateway
+    /// and simulator share one clock.
+    pub(crate) async fn with_default_limits(flags: &[&str]) -> Self {
         let database = Database::create().await;
         let clock = Clock::system();
         let (simulator, simulator_url) = start_simulator(clock.clone()).await;
         let folder = std::sync::Arc::new(TempDir::new().unwrap());
-        let flags = REAL_PACE.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+        let flags = DEFAULT_LIMITS.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
         Self::run(database, simulator, simulator_url, flags, clock, folder).await
     }
 
     async fn run(
         database: Database,
-        simulator: World,
+        simulator: SimulatorState,
         simulator_url: String,
         flags: Vec<String>,
         clock: Clock,
@@ -102,7 +102,7 @@ impl TestApp {
         let config = configure(&flags, &simulator_url, database.url(), folder.path());
         let ids = Ids::random();
         let secret = config.jwt_secret.as_ref().unwrap();
-        let minter = Minter::new(secret, config.expectations.clone(), clock.clone());
+        let signer = TokenSigner::new(secret, config.claim_requirements.clone(), clock.clone());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
@@ -124,7 +124,7 @@ impl TestApp {
             simulator_url,
             flags,
             ids,
-            minter,
+            signer,
             config,
             gateway,
             runtime,
@@ -133,17 +133,17 @@ impl TestApp {
         }
     }
 
-    /// A second gateway on the same database, store and simulator, with the usual settings.
+    /// Starts a second gateway on the same database, image store and simulator.
     pub(crate) async fn replica(&self) -> Self {
         let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());
         let (database, clock) = (self.database.clone(), self.clock.clone());
         Self::run(database, simulator, url, Vec::new(), clock, self.folder.clone()).await
     }
 
-    /// As `kill -9` does: nothing is finished, nothing is recorded any more.
-    pub(crate) fn kill(mut self) -> Killed {
-        self.end();
-        Killed {
+    /// Stops the gateway like `kill -9`: work in progress is neither finished nor recorded.
+    pub(crate) fn kill(mut self) -> KilledApp {
+        self.shut_down_runtime();
+        KilledApp {
             database: self.database.clone(),
             simulator: self.simulator.clone(),
             simulator_url: self.simulator_url.clone(),
@@ -153,27 +153,27 @@ impl TestApp {
         }
     }
 
-    /// Tells it to end in order.
-    pub(crate) fn stop_soon(&self) {
+    /// Requests a graceful shutdown.
+    pub(crate) fn request_shutdown(&self) {
         self.stop.cancel();
     }
 
-    /// Ends it in order, and waits for that.
+    /// Shuts the gateway down gracefully and waits until it has stopped.
     pub(crate) async fn stop(mut self) {
-        self.stop_soon();
+        self.request_shutdown();
         if let Some(gateway) = self.gateway.take() {
             gateway.await.unwrap();
         }
     }
 
-    fn end(&mut self) {
+    fn shut_down_runtime(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 
-    /// Moves the clock to the moment that some job or its provider's breaker waits for, unless a
-    /// worker is at one: what takes a worker a second must not seem to take it hours.
+    /// Moves the clock to the next time at which a job or the breaker of its provider continues.
+    /// Does nothing while a worker holds a lease: a jump would make its step look hours long.
     pub(crate) async fn advance_to_the_next_step(&self) {
         let mut database = self.database.connect().await;
         let next = "SELECT min(greatest(
@@ -192,32 +192,32 @@ impl TestApp {
         }
     }
 
-    /// Moves the clock to the next question about each task, once the simulator has an answer.
+    /// Waits until the simulator is idle, then moves the clock to the next poll of each task.
     pub(crate) async fn advance_to_the_next_poll(&self) {
-        eventually("the simulator to be done", || async { self.simulator.is_idle().then_some(()) })
+        eventually("the simulator to be idle", || async { self.simulator.is_idle().then_some(()) })
             .await;
         self.advance(30);
     }
 
-    /// A user of this gateway.
+    /// Returns a user of this gateway.
     pub(crate) fn user(&self, name: &str) -> User {
         User::new(self, name, None)
     }
 
-    /// Moves time ahead for the gateway; the simulator lives in real time.
+    /// Moves the gateway's clock forward. The simulator uses real time unless it shares the clock.
     pub(crate) fn advance(&self, seconds: i64) {
         self.clock.advance(TimeDelta::seconds(seconds));
     }
 
-    /// A token with these claims' basics.
+    /// Issues a token for this user that expires after `seconds`.
     pub(crate) fn token(&self, name: &str, role: Option<&str>, seconds: u32) -> String {
         let user = plantain::domain::UserId::parse(name).unwrap();
-        self.minter.mint(&user, role, seconds).unwrap()
+        self.signer.issue(&user, role, seconds).unwrap()
     }
 
-    /// Everything in the image store, by its path there.
+    /// Lists the paths of all files in the image store.
     pub(crate) fn files(&self) -> Vec<String> {
-        files_below(&self.folder.path().join("images"), "")
+        list_files(&self.folder.path().join("images"), "")
     }
 
     pub(crate) fn write_file(&self, path: &str) {
@@ -230,7 +230,7 @@ impl TestApp {
         self.files().iter().any(|file| file == path)
     }
 
-    /// The links that this gateway signs.
+    /// Returns the link signer of this gateway.
     pub(crate) fn links(&self) -> plantain::links::Links {
         let url = self.url.parse().unwrap();
         plantain::links::Links::new(url, self.config.secrets.clone())
@@ -241,50 +241,50 @@ impl TestApp {
     }
 }
 
-fn files_below(folder: &std::path::Path, path: &str) -> Vec<String> {
+fn list_files(folder: &std::path::Path, path: &str) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let entries = entries.map(|entry| entry.unwrap().path());
     let found = entries.flat_map(|entry| {
         let name = entry.file_name().unwrap().to_str().unwrap();
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
-        if entry.is_dir() { files_below(&entry, &path) } else { vec![path] }
+        if entry.is_dir() { list_files(&entry, &path) } else { vec![path] }
     });
     found.collect()
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        self.end();
+        self.shut_down_runtime();
     }
 }
 
-/// What is left of a killed gateway.
-pub(crate) struct Killed {
+/// The database, simulator and settings of a killed gateway.
+pub(crate) struct KilledApp {
     database: Database,
-    simulator: World,
+    simulator: SimulatorState,
     simulator_url: String,
     pub(crate) flags: Vec<String>,
     pub(crate) clock: Clock,
     folder: std::sync::Arc<TempDir>,
 }
 
-impl Killed {
-    /// Starts it again.
+impl KilledApp {
+    /// Starts the gateway again with the same data.
     pub(crate) async fn restart(self) -> TestApp {
         let Self { database, simulator, simulator_url, flags, clock, folder } = self;
         TestApp::run(database, simulator, simulator_url, flags, clock, folder).await
     }
 }
 
-/// With a token that opens nothing, to see who gets it.
+/// Contains an invalid token, so that tests can check which pages receive it.
 fn page_config() -> PageConfig {
     let user = PageUser { id: "dev".to_owned(), role: Role::User, token: "a-token".to_owned() };
     PageConfig { users: vec![user], examples: Vec::new() }
 }
 
-async fn start_simulator(clock: Clock) -> (World, String) {
+async fn start_simulator(clock: Clock) -> (SimulatorState, String) {
     let options = SimulatorOptions {
-        // What exceeds them is counted all the same.
+        // Requests over the limit are counted instead of rejected.
         enforce_limits: false,
         webhook_key: Some(WEBHOOK_KEY.to_owned()),
         clock,
@@ -294,9 +294,9 @@ async fn start_simulator(clock: Clock) -> (World, String) {
         journal: None,
     };
     let simulator = Simulator::build(options).await.unwrap();
-    let (world, url) = (simulator.world.clone(), simulator.url().unwrap());
+    let (state, url) = (simulator.state.clone(), simulator.url().unwrap());
     tokio::spawn(simulator.run_until(CancellationToken::new()));
-    (world, url.to_string())
+    (state, url.to_string())
 }
 
 fn configure(
@@ -326,7 +326,7 @@ fn configure(
     }
     arguments.push(format!("--data-dir={}", folder.display()));
     arguments.extend(flags.iter().cloned());
-    // The last of two equal flags wins.
+    // A later flag overrides an earlier one.
     let command = <Arguments as clap::CommandFactory>::command().args_override_self(true);
     let matches = command.try_get_matches_from(arguments).unwrap();
     let arguments = <Arguments as clap::FromArgMatches>::from_arg_matches(&matches).unwrap();

@@ -1,4 +1,4 @@
-//! A client that speaks graphql-transport-ws.
+//! A client for the graphql-transport-ws protocol.
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
-use super::soon;
+use super::within_deadline;
 
 fn request(url: &str) -> Request {
     let mut request =
@@ -22,19 +22,19 @@ fn bearer(token: &str) -> Value {
     json!({ "authorization": format!("Bearer {token}") })
 }
 
-/// One connection.
+/// A WebSocket connection to the gateway.
 pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 impl Socket {
-    /// A connection that has said nothing yet.
+    /// Opens a connection without sending a message.
     pub(crate) async fn open(url: &str) -> Self {
         Self { stream: connect_async(request(url)).await.unwrap().0 }
     }
 
-    /// A connection whose system takes in next to nothing while the client does not read.
-    pub(crate) async fn narrow(url: &str) -> Self {
+    /// Opens a connection whose small receive buffer fills quickly when the client stops reading.
+    pub(crate) async fn open_with_small_buffer(url: &str) -> Self {
         let address = url.trim_start_matches("http://").parse().unwrap();
         let tcp = TcpSocket::new_v4().unwrap();
         tcp.set_recv_buffer_size(4 * 1024).unwrap();
@@ -42,21 +42,21 @@ impl Socket {
         Self { stream: client_async(request(url), tcp).await.unwrap().0 }
     }
 
-    /// A connection that is acknowledged.
+    /// Opens a connection and waits for `connection_ack`.
     pub(crate) async fn connect(url: &str, token: &str) -> Self {
         let mut socket = Self::open(url).await;
         assert_eq!(socket.initialise(token).await.unwrap()["type"], "connection_ack");
         socket
     }
 
-    /// The answer to `connection_init` with this token.
+    /// Sends `connection_init` with this token and returns the response.
     pub(crate) async fn initialise(&mut self, token: &str) -> Result<Value, (u16, String)> {
         self.send(&json!({ "type": "connection_init", "payload": bearer(token) })).await;
         self.receive().await
     }
 
-    /// The answer to a `ping` with this token.
-    pub(crate) async fn renew(&mut self, token: &str) -> Value {
+    /// Sends a `ping` with this token and returns the response.
+    pub(crate) async fn renew_token(&mut self, token: &str) -> Value {
         self.send(&json!({ "type": "ping", "payload": bearer(token) })).await;
         self.next().await
     }
@@ -74,19 +74,19 @@ impl Socket {
         self.send(&json!({ "id": id, "type": "subscribe", "payload": payload })).await;
     }
 
-    /// The next message of the protocol.
+    /// Returns the next protocol message.
     pub(crate) async fn next(&mut self) -> Value {
-        self.receive().await.unwrap_or_else(|close| panic!("the socket ended: {close:?}"))
+        self.receive().await.unwrap_or_else(|close| panic!("the socket was closed: {close:?}"))
     }
 
-    /// The next message of the protocol, or the code and reason with which the server ends it all.
+    /// Returns the next protocol message, or the code and reason of the close frame.
     pub(crate) async fn receive(&mut self) -> Result<Value, (u16, String)> {
-        soon("a message on the socket", async {
+        within_deadline("a message on the socket", async {
             loop {
                 match self.stream.next().await {
                     Some(Ok(Message::Text(text))) => {
                         let message: Value = serde_json::from_str(&text).unwrap();
-                        // The gateway only asks whether anybody is there.
+                        // A keep-alive ping without a payload is not part of what tests expect.
                         if message != json!({ "type": "ping" }) {
                             return Ok(message);
                         }
@@ -96,14 +96,14 @@ impl Socket {
                         return Err((frame.code.into(), frame.reason.to_string()));
                     }
                     Some(Ok(_)) => {}
-                    other => panic!("the socket ended without a reason: {other:?}"),
+                    other => panic!("the socket was closed without a close frame: {other:?}"),
                 }
             }
         })
         .await
     }
 
-    /// The `data` of the next event.
+    /// Returns the `data` of the next `next` message.
     pub(crate) async fn data(&mut self) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], "next", "{message}");
@@ -111,7 +111,7 @@ impl Socket {
         message["payload"]["data"].clone()
     }
 
-    /// The code and reason with which the server ends the connection.
+    /// Waits for the close frame and returns its code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {
             if let Err(close) = self.receive().await {

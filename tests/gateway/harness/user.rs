@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Socket, TestApp, eventually};
 
-/// Everything that tests compare of a task.
+/// The task fields that tests compare.
 pub(crate) const TASK: &str = "
     id status version prompt requestedImages
     images { id url width height contentType byteSize sha256 thumbhash }
@@ -30,7 +30,7 @@ const SUBMIT: &str = "
 pub(crate) struct User {
     pub(crate) token: String,
     pub(crate) url: String,
-    /// For requests of a special kind.
+    /// For requests that the methods below do not cover.
     pub(crate) http: reqwest::Client,
 }
 
@@ -40,26 +40,26 @@ impl User {
         Self { token, url: app.url.clone(), http: reqwest::Client::new() }
     }
 
-    /// The same user at another gateway.
+    /// Returns the same user, with requests going to another gateway.
     pub(crate) fn at(&self, app: &TestApp) -> Self {
         Self { url: app.url.clone(), ..self.clone() }
     }
 
-    /// The whole answer.
+    /// Returns the whole response body.
     pub(crate) async fn execute(&self, query: &str, variables: Value) -> Value {
         let request = self.http.post(format!("{}/graphql", self.url)).bearer_auth(&self.token);
         let body = json!({ "query": query, "variables": variables });
         request.json(&body).send().await.unwrap().json().await.unwrap()
     }
 
-    /// The `data` of an answer without errors.
+    /// Returns the `data` of the response. Fails if there are errors.
     pub(crate) async fn graphql(&self, query: &str, variables: Value) -> Value {
         let answer = self.execute(query, variables).await;
         assert!(answer.get("errors").is_none(), "{answer}");
         answer["data"].clone()
     }
 
-    /// The result of `generateImages` with this input.
+    /// Returns the result of `generateImages` with this input.
     pub(crate) async fn generate(&self, input: Value) -> Value {
         let query = format!(
             "mutation($input: GenerateImagesInput!) {{ generateImages(input: $input) {{ {SUBMIT} }} }}"
@@ -67,7 +67,7 @@ impl User {
         self.graphql(&query, json!({ "input": input })).await["generateImages"].clone()
     }
 
-    /// The result of `editImages` with this input.
+    /// Returns the result of `editImages` with this input.
     pub(crate) async fn edit(&self, input: Value) -> Value {
         let query = format!(
             "mutation($input: EditImagesInput!) {{ editImages(input: $input) {{ {SUBMIT} }} }}"
@@ -75,7 +75,7 @@ impl User {
         self.graphql(&query, json!({ "input": input })).await["editImages"].clone()
     }
 
-    /// The result of `retryTask`.
+    /// Returns the result of `retryTask`.
     pub(crate) async fn retry(&self, id: &str, key: Option<&str>) -> Value {
         let query = format!(
             "mutation($id: ID!, $key: String) {{ retryTask(id: $id, idempotencyKey: $key) {{ {SUBMIT} }} }}"
@@ -83,7 +83,7 @@ impl User {
         self.graphql(&query, json!({ "id": id, "key": key })).await["retryTask"].clone()
     }
 
-    /// The result of `resolveUnconfirmedTask`.
+    /// Returns the result of `resolveUnconfirmedTask`.
     pub(crate) async fn resolve(&self, id: &str, action: &str) -> Value {
         let query = format!(
             "mutation($id: ID!, $action: UnconfirmedAction!) {{ resolveUnconfirmedTask(id: $id, action: $action) {{ {SUBMIT} }} }}"
@@ -92,7 +92,7 @@ impl User {
         self.graphql(&query, variables).await["resolveUnconfirmedTask"].clone()
     }
 
-    /// The result of `cancelTask`.
+    /// Returns the result of `cancelTask`.
     pub(crate) async fn cancel(&self, id: &str) -> Value {
         let query = "mutation($id: ID!) { cancelTask(id: $id) {
             __typename ... on TaskCanceled { task { status cost { settled } } }
@@ -100,8 +100,8 @@ impl User {
         self.graphql(query, json!({ "id": id })).await["cancelTask"].clone()
     }
 
-    /// Once the gateway has asked for it: then it will not ask again for a while.
-    pub(crate) async fn sees_the_balance_of_nano_banana(&self) {
+    /// Waits until the gateway has read the balance; it reads it again only after an interval.
+    pub(crate) async fn wait_for_nano_banana_balance(&self) {
         eventually("the balance to be read", || async {
             let credits = self.graphql("{ credits { providers { remaining } } }", json!({})).await;
             (credits["credits"]["providers"][0]["remaining"] == 10_000.0).then_some(())
@@ -109,21 +109,21 @@ impl User {
         .await;
     }
 
-    /// The id of an accepted task with this prompt.
+    /// Submits a task with this prompt and returns its id.
     pub(crate) async fn submit(&self, prompt: &str) -> String {
         let result = self.generate(json!({ "prompt": prompt })).await;
         assert_eq!(result["__typename"], "TaskAccepted", "{result}");
         result["task"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// A task as it is now; null when this user has none with this id.
+    /// Returns the current task, or null when this user has no task with this id.
     pub(crate) async fn task(&self, id: &str) -> Value {
         let query = format!("query($id: ID!) {{ task(id: $id) {{ {TASK} }} }}");
         self.graphql(&query, json!({ "id": id })).await["task"].clone()
     }
 
-    /// The task once it has this status.
-    pub(crate) async fn reaches(&self, id: &str, status: &str) -> Value {
+    /// Waits until the task has this status and returns the task.
+    pub(crate) async fn wait_for_status(&self, id: &str, status: &str) -> Value {
         eventually(&format!("the task to be {status}"), || async {
             let task = self.task(id).await;
             (task["status"] == status).then_some(task)
@@ -131,23 +131,23 @@ impl User {
         .await
     }
 
-    /// The task once it is over.
-    pub(crate) async fn finishes(&self, id: &str) -> Value {
-        eventually("the task to be over", || async {
+    /// Waits until the task is finished and returns the task.
+    pub(crate) async fn wait_until_finished(&self, id: &str) -> Value {
+        eventually("the task to be finished", || async {
             let task = self.task(id).await;
-            let over =
+            let is_finished =
                 ["SUCCEEDED", "FAILED", "CANCELED"].iter().any(|each| task["status"] == **each);
-            over.then_some(task)
+            is_finished.then_some(task)
         })
         .await
     }
 
-    /// A socket whose connection is acknowledged.
+    /// Opens a socket and waits for `connection_ack`.
     pub(crate) async fn socket(&self) -> Socket {
         Socket::connect(&self.url, &self.token).await
     }
 
-    /// The answer to a plain GET.
+    /// Sends a GET request without a token.
     pub(crate) async fn get(&self, url: &str) -> reqwest::Response {
         self.http.get(url).send().await.unwrap()
     }

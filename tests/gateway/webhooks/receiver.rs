@@ -1,4 +1,4 @@
-//! A server that webhooks are posted to.
+//! A server that receives webhooks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,35 +12,36 @@ use standardwebhooks::Webhook;
 
 use crate::harness::eventually;
 
-/// How a message is answered.
+/// How the receiver responds to a message.
 #[derive(Clone, Copy)]
-pub(super) enum Answer {
+pub(super) enum Reply {
     Status(u16),
     /// 429 with this `Retry-After`.
-    Busy(&'static str),
+    RetryAfter(&'static str),
     Redirect,
-    /// Never.
+    /// No response.
     Hang,
 }
 
-/// A message as it came.
+/// A received message.
 #[derive(Clone)]
 pub(super) struct Message {
     pub(super) id: String,
     pub(super) body: Value,
     text: String,
     headers: HeaderMap,
-    taken: bool,
+    accepted: bool,
 }
 
 impl Message {
-    /// Fails unless this secret has signed it; the crate's own check would compare with real time.
+    /// Fails unless this secret signed the message. The check of the crate cannot be used: it compares
+    /// the timestamp with real time.
     pub(super) fn verify(&self, secret: &str) {
         let sent_at = self.header("webhook-timestamp").parse().unwrap();
         let signer = Webhook::new(secret).unwrap();
         let signature = signer.sign(&self.id, sent_at, self.text.as_bytes()).unwrap();
         let found = self.header("webhook-signature").split(' ').any(|each| each == signature);
-        assert!(found, "this secret has not signed it");
+        assert!(found, "the message has no signature of this secret");
         assert_eq!(self.header("content-type"), "application/json");
     }
 
@@ -57,11 +58,11 @@ impl Message {
 struct Shared {
     messages: Vec<Message>,
     read: usize,
-    answers: VecDeque<Answer>,
-    always: Option<Answer>,
+    answers: VecDeque<Reply>,
+    always: Option<Reply>,
 }
 
-/// Takes everything, unless it is told otherwise.
+/// Responds with 200 unless a test configures something else.
 #[derive(Clone)]
 pub(super) struct Receiver {
     pub(super) url: String,
@@ -78,17 +79,17 @@ impl Receiver {
         receiver
     }
 
-    /// The next messages are answered so.
-    pub(super) fn answers(&self, answers: impl IntoIterator<Item = Answer>) {
+    /// Sets the responses to the next messages.
+    pub(super) fn respond_with(&self, answers: impl IntoIterator<Item = Reply>) {
         self.shared.lock().unwrap().answers.extend(answers);
     }
 
-    /// All messages from now on are answered so.
-    pub(super) fn always(&self, answer: Answer) {
+    /// Sets the response to all further messages.
+    pub(super) fn always_respond_with(&self, answer: Reply) {
         self.shared.lock().unwrap().always = Some(answer);
     }
 
-    /// The next message that nobody has looked at.
+    /// Waits for the next message that the test has not read.
     pub(super) async fn next(&self) -> Message {
         eventually("a message", || async {
             let mut shared = self.shared.lock().unwrap();
@@ -99,38 +100,38 @@ impl Receiver {
         .await
     }
 
-    /// Every message.
+    /// Returns all messages.
     pub(super) fn all(&self) -> Vec<Message> {
         self.shared.lock().unwrap().messages.clone()
     }
 
-    /// Every message that was answered with 200.
-    pub(super) fn taken(&self) -> Vec<Message> {
-        self.all().into_iter().filter(|message| message.taken).collect()
+    /// Returns the messages that were answered with 200.
+    pub(super) fn accepted(&self) -> Vec<Message> {
+        self.all().into_iter().filter(|message| message.accepted).collect()
     }
 
-    pub(super) fn seen(&self) -> usize {
+    pub(super) fn received_count(&self) -> usize {
         self.all().len()
     }
 
-    fn keep(&self, headers: HeaderMap, text: String) -> Answer {
+    fn record(&self, headers: HeaderMap, text: String) -> Reply {
         let mut shared = self.shared.lock().unwrap();
         let next = shared.answers.pop_front().or(shared.always);
-        let answer = next.unwrap_or(Answer::Status(200));
+        let answer = next.unwrap_or(Reply::Status(200));
         let id = headers["webhook-id"].to_str().unwrap().to_owned();
         let body = serde_json::from_str(&text).unwrap();
-        let taken = matches!(answer, Answer::Status(200));
-        shared.messages.push(Message { id, body, text, headers, taken });
+        let accepted = matches!(answer, Reply::Status(200));
+        shared.messages.push(Message { id, body, text, headers, accepted });
         answer
     }
 }
 
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, text: String) -> Response {
     let status = |status: u16| axum::http::StatusCode::from_u16(status).unwrap();
-    match receiver.keep(headers, text) {
-        Answer::Status(code) => status(code).into_response(),
-        Answer::Busy(wait) => (status(429), [("retry-after", wait)]).into_response(),
-        Answer::Redirect => (status(302), [("location", receiver.url.as_str())]).into_response(),
-        Answer::Hang => std::future::pending().await,
+    match receiver.record(headers, text) {
+        Reply::Status(code) => status(code).into_response(),
+        Reply::RetryAfter(wait) => (status(429), [("retry-after", wait)]).into_response(),
+        Reply::Redirect => (status(302), [("location", receiver.url.as_str())]).into_response(),
+        Reply::Hang => std::future::pending().await,
     }
 }

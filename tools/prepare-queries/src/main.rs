@@ -1,7 +1,7 @@
-//! Writes `.sqlx`, what Postgres says of each checked query, so that builds need no database. With
-//! `--check` it changes nothing and fails when `.sqlx` is not up to date.
+//! Writes `.sqlx`, the metadata of each checked query, so that builds need no database. With
+//! `--check`, changes nothing and fails when `.sqlx` is not up to date.
 //!
-//! A package of its own, because the gateway does not compile while `.sqlx` lacks a query.
+//! A separate package, because the gateway does not compile while a query is missing in `.sqlx`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,26 +17,28 @@ use sqlx::migrate::Migrator;
 async fn main() -> anyhow::Result<()> {
     let check = std::env::args().any(|argument| argument == "--check");
     let scratch = Path::new("target/prepare-queries");
-    let say = |line: &str| eprintln!("{line}");
+    let print_progress = |line: &str| eprintln!("{line}");
     let server =
-        PrivatePostgres::start(&scratch.join("postgres"), Durability::Disposable, &say).await?;
+        PrivatePostgres::start(&scratch.join("postgres"), Durability::Disposable, &print_progress)
+            .await?;
     let prepared = prepare(&server.url("plantain"), &scratch.join("sqlx")).await;
     server.stop().await?;
     compare(&prepared?, Path::new(".sqlx"), check)
 }
 
-/// An empty database with this checkout's migrations, then a check of the crate against it.
+/// Applies this checkout's migrations to an empty database, then compiles the crate against it.
 async fn prepare(url: &str, folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let mut connection = sqlx::PgConnection::connect(url).await?;
     sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         .execute(&mut connection)
         .await?;
-    // Read now: a macro would keep those of the last build.
+    // Read at run time: a macro would embed the migrations of the last build.
     Migrator::new(Path::new("migrations")).await?.run(&mut connection).await?;
     connection.close().await?;
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder)?;
-    // The queries are only looked at when their crate is compiled; nothing else is to notice.
+    // sqlx checks the queries only when their crate is compiled, so touch a file and then restore
+    // its time.
     let crate_root = fs::File::options().append(true).open("src/lib.rs")?;
     let modified = crate_root.metadata()?.modified()?;
     #[expect(clippy::disallowed_methods, reason = "a tool has no clock to inject")]
@@ -64,11 +66,11 @@ fn read(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-fn compare(fresh: &BTreeMap<String, Vec<u8>>, folder: &Path, check: bool) -> anyhow::Result<()> {
-    ensure!(!fresh.is_empty(), "no query was found");
-    let known = read(folder)?;
-    if known.keys().eq(fresh.keys()) {
-        println!("{} queries are up to date", fresh.len());
+fn compare(prepared: &BTreeMap<String, Vec<u8>>, folder: &Path, check: bool) -> anyhow::Result<()> {
+    ensure!(!prepared.is_empty(), "no queries were found");
+    let committed = read(folder)?;
+    if committed.keys().eq(prepared.keys()) {
+        println!("{} queries are up to date", prepared.len());
         return Ok(());
     }
     if check {
@@ -76,9 +78,9 @@ fn compare(fresh: &BTreeMap<String, Vec<u8>>, folder: &Path, check: bool) -> any
     }
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder)?;
-    for (name, content) in fresh {
+    for (name, content) in prepared {
         fs::write(folder.join(name), content)?;
     }
-    println!("{} queries written to .sqlx", fresh.len());
+    println!("{} queries written to .sqlx", prepared.len());
     Ok(())
 }

@@ -7,10 +7,10 @@ use tiny_skia::{
 
 use super::palette::fade;
 
-/// Fixed, so that strokes are flattened alike at every picture size.
+/// Fixed, so that strokes are flattened in the same way at every image size.
 const STROKE_DETAIL: f32 = 4.0;
 
-/// A picture in the making. Shapes that cannot be built (too small, say) are left out.
+/// The image that is being drawn. Shapes that cannot be built, such as too small ones, are omitted.
 pub(super) struct Canvas {
     pixmap: Pixmap,
     pub width: f32,
@@ -27,7 +27,7 @@ impl Canvas {
         self.pixmap.take()
     }
 
-    /// Leaves no pixel transparent.
+    /// Fills every pixel, so that none stays transparent.
     pub(super) fn flood(&mut self, ink: Color) {
         self.pixmap.fill(ink);
     }
@@ -45,7 +45,7 @@ impl Canvas {
         self.fill(bar(0.0, top, self.width, bottom - top, 0.0), inks);
     }
 
-    /// Fills the shape all over except for its parts that overlap.
+    /// Fills the outer shape except for the hole.
     pub(super) fn fill_around(&mut self, outer: Option<Path>, hole: Option<Path>, inks: &[Color]) {
         let (Some(outer), Some(hole)) = (outer, hole) else {
             return;
@@ -60,7 +60,7 @@ impl Canvas {
 
     /// Light that falls off softly from a point.
     pub(super) fn glow(&mut self, x: f32, y: f32, radius: f32, ink: Color) {
-        // Falls off faster than linearly: a linear glow shows its rim.
+        // Falls off faster than linearly: a linear glow has a visible edge.
         let stops = [(0.0, 1.0), (0.25, 0.56), (0.5, 0.25), (0.75, 0.06), (1.0, 0.0)]
             .map(|(at, alpha)| GradientStop::new(at, fade(ink, alpha * ink.alpha())))
             .to_vec();
@@ -74,7 +74,7 @@ impl Canvas {
 
     fn shade(&mut self, path: &Path, shader: Shader<'_>, rule: FillRule) {
         let plain = matches!(shader, Shader::SolidColor(_));
-        // The precise pipeline rounds once, so gradients do not band; it is also the faster one.
+        // The high-quality pipeline rounds once, so gradients have no banding; it is also faster.
         let paint = Paint { shader, force_hq_pipeline: !plain, ..Paint::default() };
         self.pixmap.fill_path(path, &paint, rule, Transform::identity(), None);
     }

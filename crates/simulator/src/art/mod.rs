@@ -1,17 +1,17 @@
-//! Draws the pictures of the simulated provider: small illustrated scenes whose palette, place and
-//! motifs follow the words of the prompt, and otherwise its hash.
+//! Draws the images of the simulated providers: small illustrated scenes. The words of the prompt
+//! select palette, backdrop and subjects; where they select nothing, the hash of the prompt does.
 
 #![expect(clippy::cast_precision_loss, reason = "picture sizes and counts are far below 2^24")]
 
 mod canvas;
 #[rustfmt::skip]
 mod motifs;
+mod backdrops;
 mod palette;
-mod places;
 mod ridge;
 mod scene;
 mod sky;
-mod things;
+mod subjects;
 mod town;
 mod water;
 
@@ -24,9 +24,9 @@ const JPEG_QUALITY: u8 = 86;
 /// What to draw.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Picture<'a> {
-    /// Decides palette, place and motifs.
+    /// Selects palette, backdrop and subjects.
     pub prompt: &'a str,
-    /// Differs for each image of one request.
+    /// A different number for each image of a request.
     pub variation: u32,
     /// In pixels.
     pub width: u32,
@@ -45,13 +45,13 @@ pub(super) enum Encoding {
 
 /// Draws the picture; the same arguments give the same bytes on every machine.
 ///
-/// Sides of zero pixels give no bytes, for neither format can hold such a picture.
+/// A width or height of zero gives no bytes, because neither format supports such an image.
 #[must_use]
 pub(super) fn draw(picture: &Picture<'_>, encoding: Encoding) -> Vec<u8> {
     let Some(canvas) = scene::paint(picture) else {
         return Vec::new();
     };
-    // Every pixel is opaque by now, so the premultiplied bytes are the plain ones.
+    // Every pixel is opaque, so premultiplied and straight bytes are equal.
     let Some(pixels) = RgbaImage::from_raw(picture.width, picture.height, canvas.into_bytes())
     else {
         return Vec::new();
@@ -72,7 +72,7 @@ fn encode(image: &DynamicImage, encoding: Encoding) -> Vec<u8> {
             FilterType::Up,
         )),
     };
-    // Writing to memory fails only for sizes the formats cannot hold.
+    // Writing to memory fails only for sizes that the formats do not support.
     if written.is_err() {
         bytes.clear();
     }
@@ -103,17 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn every_place_fits_every_shape() {
+    fn every_backdrop_fits_every_aspect_ratio() {
         let sizes = [(1, 1), (1, 8), (512, 64), (64, 512)];
-        for place in ["sea", "city", "forest", "desert", "mountain", "garden", "room", "abstract"] {
+        for backdrop in
+            ["sea", "city", "forest", "desert", "mountain", "garden", "room", "abstract"]
+        {
             for (width, height) in sizes {
-                let picture = picture(place, 0, width, height);
+                let picture = picture(backdrop, 0, width, height);
                 let raw = scene::paint(&picture).map(canvas::Canvas::into_bytes);
                 let opaque = raw.is_some_and(|raw| raw.chunks(4).all(|it| it[3] == 255));
-                assert!(opaque, "{place} {width}x{height}");
+                assert!(opaque, "{backdrop} {width}x{height}");
                 let bytes = draw(&picture, Encoding::Png);
                 let size = image::load_from_memory(&bytes).map(|it| (it.width(), it.height()));
-                assert_eq!(size.ok(), Some((width, height)), "{place}");
+                assert_eq!(size.ok(), Some((width, height)), "{backdrop}");
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The motifs, each a table of marks in a frame 100 high: x runs from -50 to 50, y from -100 to 0.
+//! The marks of each subject, in a frame 100 high: x is from -50 to 50, y from -100 to 0.
 
-use super::things::Ink::{Body, Clay, Dark, Green, Light, Metal, Pale, Trim};
-use super::things::Mark;
-use super::things::Shape::{Arc, Bar, Blob, Leaf, Oval, Poly};
+use super::subjects::Ink::{Body, Clay, Dark, Green, Light, Metal, Pale, Trim};
+use super::subjects::Mark;
+use super::subjects::Shape::{Arc, Bar, Blob, Leaf, Oval, Poly};
 
 pub(super) const CAT: &[Mark] = &[
     (Body, Arc((14.0, -6.0), (52.0, 2.0), (38.0, -34.0), 7.0)),

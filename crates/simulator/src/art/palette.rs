@@ -1,4 +1,4 @@
-//! Colours: moods and colour words of the prompt, mixed into one palette.
+//! Colours: the prompt's mood and colour words, mixed into one palette.
 
 use tiny_skia::Color;
 
@@ -45,7 +45,7 @@ const COLOURS: &[(&str, u32)] = &[
     ("black white grey gray silver monochrome tin", 0x8b_929c),
 ];
 
-/// How far a colour word pulls the surroundings; the accents take it whole.
+/// Share of a colour word in the surroundings; the accents have the full colour.
 const TINT: f32 = 0.5;
 const DARK_SKY: f32 = 0.3;
 
@@ -62,16 +62,17 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// Takes moods and colours from the words; `luck` (0 to 1) picks a mood if none is named.
-    pub(super) fn of(words: &[String], luck: f32) -> Self {
-        let mut moods = named(words, &MOODS.iter().map(|mood| mood.0));
+    /// Selects moods and colours by the words; without a mood word, `sample` (0 to 1) selects a
+    /// mood.
+    pub(super) fn from_words(words: &[String], sample: f32) -> Self {
+        let mut moods = matching_rows(words, &MOODS.iter().map(|mood| mood.0));
         if moods.is_empty() {
-            moods.push(scale(luck, MOODS.len()));
+            moods.push(scale(sample, MOODS.len()));
         }
         let of_mood = |at: usize| MOODS.get(at).map_or([Color::BLACK; 7], |it| it.1.map(hex));
         let mut inks = of_mood(moods[0]);
         if let Some(&other) = moods.get(1) {
-            // The accents stay pure: mixed ones turn muddy.
+            // The accents are not mixed: mixed ones look muddy.
             for (ink, with) in inks.iter_mut().zip(of_mood(other)).take(5) {
                 *ink = mix(*ink, with, 0.5);
             }
@@ -80,9 +81,9 @@ impl Palette {
         Self { sky, haze, orb, far, near, accent, second }.tinted(words)
     }
 
-    /// The first colour named goes to the land, the second (or the only one, weaker) to the sky.
+    /// The first colour word tints the land, the second (or the only one, weaker) the sky.
     fn tinted(mut self, words: &[String]) -> Self {
-        let colours = named(words, &COLOURS.iter().map(|colour| colour.0));
+        let colours = matching_rows(words, &COLOURS.iter().map(|colour| colour.0));
         let colour =
             |at: usize| colours.get(at).and_then(|&it| COLOURS.get(it)).map(|it| hex(it.1));
         let Some(first) = colour(0) else { return self };
@@ -98,7 +99,7 @@ impl Palette {
         self
     }
 
-    /// A sibling of the palette: `by` is from -1 to 1.
+    /// A variation of the palette; `by` is from -1 to 1.
     pub(super) fn shifted(mut self, by: f32) -> Self {
         let towards = if by < 0.0 { self.second } else { self.accent };
         for ink in [&mut self.sky, &mut self.haze, &mut self.far] {
@@ -114,7 +115,7 @@ impl Palette {
 }
 
 /// The rows whose space-separated keys hold one of the words, in the order of the words.
-pub(super) fn named<'a>(
+pub(super) fn matching_rows<'a>(
     words: &[String],
     keys: &(impl Iterator<Item = &'a str> + Clone),
 ) -> Vec<usize> {
@@ -130,10 +131,10 @@ pub(super) fn named<'a>(
     found
 }
 
-/// The index of `luck` (0 to 1) in a list of that length.
+/// The index of `sample` (0 to 1) in a list of that length.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in 0..length")]
-pub(super) fn scale(luck: f32, length: usize) -> usize {
-    ((luck * length as f32) as usize).min(length.saturating_sub(1))
+pub(super) fn scale(sample: f32, length: usize) -> usize {
+    ((sample * length as f32) as usize).min(length.saturating_sub(1))
 }
 
 pub(super) fn hex(rgb: u32) -> Color {
@@ -157,7 +158,7 @@ fn light(ink: Color) -> f32 {
     ink.red() * 0.3 + ink.green() * 0.59 + ink.blue() * 0.11
 }
 
-/// The colour, made as light as asked.
+/// The colour with the wanted lightness.
 fn shade(ink: Color, wanted: f32) -> Color {
     let own = light(ink);
     if wanted < own {

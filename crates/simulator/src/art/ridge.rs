@@ -5,9 +5,9 @@ use tiny_skia::Color;
 use super::canvas::polygon;
 use super::palette::scale;
 use super::scene::Scene;
-use super::things::{Mark, Spot, stamp};
+use super::subjects::{Mark, Spot, stamp};
 
-/// A line of hills: where it is, how high, how long a hill is (in units) and how rugged.
+/// A line of hills: its base, its height, the length of a hill in units, and whether it is rugged.
 pub(super) struct Ridge {
     pub base: f32,
     pub height: f32,

@@ -1,4 +1,4 @@
-//! Composes a picture: reads the prompt, paints sky and place, sets the things and the weather.
+//! Composes an image: parses the prompt, then paints sky, backdrop, weather and subjects.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -6,59 +6,60 @@ use sha2::{Digest, Sha256};
 use tiny_skia::Color;
 
 use super::Picture;
+use super::backdrops::{self, Backdrop};
 use super::canvas::{Canvas, oval, polygon};
-use super::palette::{Palette, fade, mix, named};
-use super::places::{self, Place};
-use super::things::{self, Home, Spot, Thing};
+use super::palette::{Palette, fade, matching_rows, mix};
+use super::subjects::{self, Habitat, Spot, Subject};
 
-/// How far sun or moon may be from the middle, in units; in panoramas it stays near the things.
+/// Maximum distance of sun or moon from the middle, in units, so that it is near the subjects in
+/// panoramas.
 const ORB_REACH: f32 = 2.2;
 const FLOCK: [(f32, f32, f32); 3] = [(0.0, 0.0, 1.0), (0.36, 0.14, 0.55), (-0.3, -0.1, 0.36)];
 
-/// A picture in the making, with all that its painters need.
+/// The image that is being drawn, with the state of all painters.
 pub(super) struct Scene {
     pub canvas: Canvas,
     pub palette: Palette,
     pub words: Vec<String>,
-    /// The shorter side, by which all sizes go.
+    /// The shorter side, the unit of all sizes.
     pub unit: f32,
-    /// The height at which the sky ends.
+    /// Height of the lower end of the sky.
     pub horizon: f32,
     /// Sun or moon.
     pub orb: (f32, f32),
-    /// Where things stand, and for things indoors where the sill is.
+    /// Height of the ground, on which subjects stand; indoors, the sill is another support.
     pub ground: f32,
     pub sill: (f32, f32),
     rng: StdRng,
 }
 
-/// Paints the whole picture, or nothing if it has no pixels.
+/// Paints the image; `None` if it has no pixels.
 pub(super) fn paint(picture: &Picture<'_>) -> Option<Canvas> {
     let canvas = Canvas::new(picture.width, picture.height)?;
     let lower = picture.prompt.to_lowercase();
     let words = lower.split(|letter: char| !letter.is_alphanumeric());
     let words: Vec<String> = words.map(str::to_owned).collect();
 
-    // The prompt alone decides the theme, so that variations are siblings.
-    let mut theme = dice(picture.prompt, None);
-    let palette = Palette::of(&words, theme.random());
-    let things = things::named_by(&words);
-    let home = things.first().map(|thing| thing.home);
-    let place = places::of(&words, home, theme.random());
-    let usual = things::usual_at(place, theme.random());
-    let things = if things.is_empty() { usual } else { things };
+    // Only the prompt selects the theme, so that variations are similar.
+    let mut theme = seeded_rng(picture.prompt, None);
+    let palette = Palette::from_words(&words, theme.random());
+    let subjects = subjects::mentioned_in(&words);
+    let habitat = subjects.first().map(|subject| subject.habitat);
+    let backdrop = backdrops::choose(&words, habitat, theme.random());
+    let typical = subjects::typical_for(backdrop, theme.random());
+    let subjects = if subjects.is_empty() { typical } else { subjects };
 
-    let rng = dice(picture.prompt, Some(picture.variation));
+    let rng = seeded_rng(picture.prompt, Some(picture.variation));
     let mut scene = Scene::new(canvas, palette, words, rng);
-    scene.arrange(place);
+    scene.arrange(backdrop);
     scene.sky();
-    place.paint(&mut scene);
-    scene.weather(place);
-    scene.set(&things, place);
+    backdrop.paint(&mut scene);
+    scene.weather(backdrop);
+    scene.paint_subjects(&subjects, backdrop);
     Some(scene.canvas)
 }
 
-fn dice(prompt: &str, variation: Option<u32>) -> StdRng {
+fn seeded_rng(prompt: &str, variation: Option<u32>) -> StdRng {
     let mut hash = Sha256::new();
     hash.update(prompt.as_bytes());
     if let Some(variation) = variation {
@@ -84,14 +85,14 @@ impl Scene {
         }
     }
 
-    /// What tells the variations of one prompt apart.
-    fn arrange(&mut self, place: Place) {
+    /// Arranges what differs between the variations of a prompt.
+    fn arrange(&mut self, backdrop: Backdrop) {
         let (width, height) = (self.canvas.width, self.canvas.height);
         self.palette = self.palette.shifted(self.between(-1.0, 1.0));
         self.horizon = height * self.between(0.54, 0.66);
         let side = self.between(-1.0, 1.0).signum() * 0.22;
         // The window of a room, which frames the sun, must fit in.
-        let sway = if place == Place::Room { 0.0 } else { 0.08 };
+        let sway = if backdrop == Backdrop::Room { 0.0 } else { 0.08 };
         let aside = side + self.between(-sway, sway);
         self.orb.0 = width / 2.0 + width.min(self.unit * ORB_REACH) * aside;
         self.orb.1 = self.horizon * self.between(0.3, 0.62);
@@ -101,8 +102,8 @@ impl Scene {
         low + (high - low) * self.rng.random::<f32>()
     }
 
-    pub(super) fn says(&self, keys: &str) -> bool {
-        !named(&self.words, &[keys].into_iter()).is_empty()
+    pub(super) fn mentions(&self, keys: &str) -> bool {
+        !matching_rows(&self.words, &[keys].into_iter()).is_empty()
     }
 
     /// Between far land (0) and near land (1).
@@ -110,52 +111,53 @@ impl Scene {
         mix(self.palette.far, self.palette.near, nearness)
     }
 
-    /// Sets the things side by side, the first on the side away from sun or moon.
-    fn set(&mut self, things: &[&Thing], place: Place) {
+    /// Paints the subjects side by side, the first opposite the sun or moon.
+    fn paint_subjects(&mut self, subjects: &[&Subject], backdrop: Backdrop) {
         let (width, unit) = (self.canvas.width, self.unit);
         // In a room the sofa is on that side already.
-        let away = if (self.orb.0 < width / 2.0) == (place != Place::Room) { 1.0 } else { -1.0 };
-        for (at, thing) in things.iter().enumerate() {
+        let away =
+            if (self.orb.0 < width / 2.0) == (backdrop != Backdrop::Room) { 1.0 } else { -1.0 };
+        for (at, subject) in subjects.iter().enumerate() {
             let step = [0.22, -0.24, 0.0][at % 3] * away + self.between(-0.03, 0.03);
-            let size = unit * thing.size * self.between(0.92, 1.12);
+            let size = unit * subject.size * self.between(0.92, 1.12);
             let x = width / 2.0 + width.min(unit * 1.7) * step;
             let facing = if x > width / 2.0 { -1.0 } else { 1.0 };
             let haze = (self.palette.haze, 0.08);
             let y = self.ground + unit * self.between(-0.015, 0.015);
             let mut spot = Spot { x, y, size, facing, haze };
-            if thing.home == Home::Air {
-                spot.y = (self.horizon * (0.45 + thing.size * 1.1)).max(size * 1.1);
-                self.flock(thing, spot);
+            if subject.habitat == Habitat::Air {
+                spot.y = (self.horizon * (0.45 + subject.size * 1.1)).max(size * 1.1);
+                self.flock(subject, spot);
                 continue;
             }
-            if place == Place::Sea && thing.home == Home::Water {
+            if backdrop == Backdrop::Sea && subject.habitat == Habitat::Water {
                 spot.y = self.horizon + (self.canvas.height - self.horizon) * 0.32;
-            } else if place == Place::Room && self.says("windowsill sill window") {
+            } else if backdrop == Backdrop::Room && self.mentions("windowsill sill window") {
                 spot.x = self.sill.0 + (x - width / 2.0) * 0.15;
                 spot.y = self.sill.1;
             }
-            self.stand(thing, spot);
+            self.paint_standing(subject, spot);
         }
     }
 
-    fn flock(&mut self, thing: &Thing, spot: Spot) {
+    fn flock(&mut self, subject: &Subject, spot: Spot) {
         let towards = if spot.x < self.canvas.width / 2.0 { 1.0 } else { -1.0 };
         for (dx, dy, size) in FLOCK {
             let x = spot.x + dx * towards * self.unit + self.between(-0.03, 0.03) * self.unit;
             let y = spot.y * (1.0 - dy) - spot.size * (1.0 - size) * 0.4;
             let haze = (self.palette.haze, 0.06 + (1.0 - size) * 0.55);
             let spot = Spot { x, y, size: spot.size * size, haze, ..spot };
-            thing.stamp(&mut self.canvas, &self.palette, spot, false);
+            subject.stamp(&mut self.canvas, &self.palette, spot, false);
         }
     }
 
-    fn stand(&mut self, thing: &Thing, spot: Spot) {
+    fn paint_standing(&mut self, subject: &Subject, spot: Spot) {
         let Spot { x, y, size, facing, .. } = spot;
         let shadow = fade(self.palette.near, 0.35);
         self.canvas.fill(oval(x, y, size * 0.42, size * 0.045), &[shadow]);
-        let watering = self.says("watering water");
-        thing.stamp(&mut self.canvas, &self.palette, spot, watering);
-        if thing.words.starts_with("lighthouse") && self.palette.is_dark() {
+        let watering = self.mentions("watering water");
+        subject.stamp(&mut self.canvas, &self.palette, spot, watering);
+        if subject.words.starts_with("lighthouse") && self.palette.is_dark() {
             let (lamp, reach) = (y - size * 0.865, -self.unit * facing);
             let beam =
                 [(x, lamp), (x - reach, lamp - size * 0.18), (x - reach, lamp + size * 0.26)];

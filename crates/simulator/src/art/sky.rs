@@ -1,10 +1,10 @@
-//! Sky and weather: what is behind a place and what falls in front of it.
+//! Sky and weather: what is painted behind and in front of a backdrop.
 
 use tiny_skia::Path;
 
+use super::backdrops::Backdrop;
 use super::canvas::{arc, blob, oval};
 use super::palette::{Palette, fade, mix};
-use super::places::Place;
 use super::scene::Scene;
 
 const STARS: usize = 90;
@@ -17,7 +17,7 @@ impl Scene {
         self.canvas.flood(haze);
         self.canvas.band(0.0, self.horizon, &[sky, middle, haze]);
         let width = self.canvas.width;
-        if self.palette.is_dark() && !self.says("storm rain stormy rainy fog") {
+        if self.palette.is_dark() && !self.mentions("storm rain stormy rainy fog") {
             for _ in 0..STARS {
                 let (x, y) = (self.between(0.0, width), self.between(0.0, self.horizon * 0.8));
                 let size = self.unit * self.between(0.0008, 0.0026);
@@ -50,13 +50,14 @@ impl Scene {
         self.canvas.fill(blob(&outline), &[fade(lit, 0.75), fade(lit, 0.06)]);
     }
 
-    pub(super) fn weather(&mut self, place: Place) {
-        if place == Place::Room {
+    pub(super) fn weather(&mut self, backdrop: Backdrop) {
+        if backdrop == Backdrop::Room {
             return;
         }
         let (width, height, unit) = (self.canvas.width, self.canvas.height, self.unit);
-        let (rain, snow) = (self.says("rain rainy storm stormy"), self.says("snow snowy winter"));
-        if self.says("fog foggy mist misty") {
+        let (rain, snow) =
+            (self.mentions("rain rainy storm stormy"), self.mentions("snow snowy winter"));
+        if self.mentions("fog foggy mist misty") {
             let haze = self.palette.haze;
             let veil = [fade(haze, 0.0), fade(haze, 0.6), fade(haze, 0.0)];
             self.canvas.band(self.horizon - height * 0.15, self.horizon + height * 0.3, &veil);

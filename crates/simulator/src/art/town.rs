@@ -1,4 +1,4 @@
-//! Places that people built: the city and the room.
+//! Backdrops with buildings: the city and the room.
 
 use tiny_skia::{Color, PathBuilder, Rect};
 
@@ -7,7 +7,7 @@ use super::motifs::SOFA;
 use super::palette::{fade, mix, scale};
 use super::ridge::Ridge;
 use super::scene::Scene;
-use super::things::{Spot, stamp};
+use super::subjects::{Spot, stamp};
 
 pub(super) fn city(scene: &mut Scene) {
     let (width, height, unit) = (scene.canvas.width, scene.canvas.height, scene.unit);
@@ -58,10 +58,10 @@ fn windows(scene: &mut Scene, (left, top, wide, bottom): (f32, f32, f32, f32), n
         }
         y += step * 1.35;
     }
-    let lucky = scene.between(0.0, 1.0);
+    let sample = scene.between(0.0, 1.0);
     let palette = scene.palette;
     let inks = [palette.orb, palette.orb, palette.accent, palette.second];
-    let ink = inks[scale(lucky, inks.len())];
+    let ink = inks[scale(sample, inks.len())];
     scene.canvas.fill(panes.finish(), &[fade(ink, 0.4 + near * 0.35)]);
 }
 

@@ -1,0 +1,205 @@
+//! Decodes, checks, resizes and re-encodes images. CPU-bound: run it on the blocking pool.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
+use sha2::{Digest, Sha256};
+
+use crate::domain::ImageFormat;
+
+/// Maximum width and height, in pixels: twice those of 4K models.
+const MAX_SIDE: u32 = 8192;
+/// Maximum decoded size: `MAX_SIDE` squared with four channels.
+const MAX_DECODED_BYTES: u64 = 4 * 8192 * 8192;
+/// Maximum width and height that `ThumbHash` accepts, in pixels.
+const THUMBHASH_SIDE: u32 = 100;
+const VARIANT_JPEG_QUALITY: u8 = 82;
+/// Visually lossless.
+const UPLOAD_JPEG_QUALITY: u8 = 95;
+const JPEG_TAIL_BYTES: usize = 1024;
+
+/// Properties of a decoded image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageInfo {
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Format by content, regardless of the declared type.
+    pub media_type: ImageFormat,
+    /// Hash of the file.
+    pub sha256: [u8; 32],
+    /// A placeholder to show while the image loads.
+    pub thumbhash: Vec<u8>,
+}
+
+/// A re-encoded image without metadata and trailing data.
+#[derive(Debug, Clone)]
+pub struct SanitizedImage {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// JPEG, or PNG when the source is PNG or has transparency.
+    pub media_type: ImageFormat,
+}
+
+/// Why a file is not a usable image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageFileError {
+    /// The format is not supported.
+    #[error("it is not a JPEG, PNG or WebP image")]
+    UnknownFormat,
+    /// The format is not the declared one.
+    #[error("its type is {}, not the declared type", .0.content_type())]
+    OtherFormat(ImageFormat),
+    /// The end of the file is missing.
+    #[error("it is truncated")]
+    Truncated,
+    /// Damaged or too large to decode.
+    #[error("it is damaged or larger than 8192 x 8192 pixels")]
+    Undecodable(#[source] image::ImageError),
+    /// The image could not be encoded.
+    #[error("it could not be encoded")]
+    Unencodable(#[source] image::ImageError),
+}
+
+/// A decoded image, with its EXIF orientation applied.
+struct Decoded {
+    image: DynamicImage,
+    media_type: ImageFormat,
+    /// ICC colour profile, if the file has one.
+    profile: Option<Vec<u8>>,
+}
+
+/// Decodes an image completely and returns its properties.
+///
+/// # Errors
+/// When the file is not an image of a supported format and size.
+pub fn inspect(bytes: &[u8]) -> Result<ImageInfo, ImageFileError> {
+    let Decoded { image, media_type, profile } = decode(bytes)?;
+    let small = image.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE);
+    let small = to_srgb(small, profile.as_deref()).into_rgba8();
+    let thumbhash = thumbhash::rgba_to_thumb_hash(
+        small.width() as usize,
+        small.height() as usize,
+        small.as_raw(),
+    );
+    Ok(ImageInfo {
+        width: image.width(),
+        height: image.height(),
+        media_type,
+        sha256: Sha256::digest(bytes).into(),
+        thumbhash,
+    })
+}
+
+/// A copy in the same format whose longest side is at most `longest_side`; the same bytes when the
+/// image is small enough.
+///
+/// # Errors
+/// When the file is not an image.
+pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, ImageFileError> {
+    let mut decoded = decode(bytes)?;
+    if decoded.image.width().max(decoded.image.height()) <= longest_side {
+        return Ok(bytes.to_vec());
+    }
+    decoded.image = decoded.image.thumbnail(longest_side, longest_side);
+    encode(decoded, VARIANT_JPEG_QUALITY)
+}
+
+/// Re-encodes the image upright. This removes metadata such as the location, and data after the end
+/// of the image.
+///
+/// # Errors
+/// When the file is not an image, or not of the declared format.
+pub fn sanitize(bytes: &[u8], declared: ImageFormat) -> Result<SanitizedImage, ImageFileError> {
+    let mut decoded = decode(bytes)?;
+    if decoded.media_type != declared {
+        return Err(ImageFileError::OtherFormat(decoded.media_type));
+    }
+    if decoded.media_type == ImageFormat::Webp {
+        // The encoder writes lossless WebP only, which makes a photo several times as large.
+        let transparent = decoded.image.color().has_alpha();
+        decoded.media_type = if transparent { ImageFormat::Png } else { ImageFormat::Jpeg };
+    }
+    let media_type = decoded.media_type;
+    Ok(SanitizedImage { bytes: encode(decoded, UPLOAD_JPEG_QUALITY)?, media_type })
+}
+
+/// The JPEG decoder fills missing parts with grey. A complete file has an end marker; some encoders
+/// add a few bytes after the marker.
+fn is_complete(bytes: &[u8], media_type: ImageFormat) -> bool {
+    let end = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
+    media_type != ImageFormat::Jpeg || end.windows(2).any(|pair| pair == [0xFF, 0xD9])
+}
+
+fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    let format = image::guess_format(bytes).map_err(|_| ImageFileError::UnknownFormat)?;
+    let media_type = match format {
+        image::ImageFormat::Jpeg => ImageFormat::Jpeg,
+        image::ImageFormat::Png => ImageFormat::Png,
+        image::ImageFormat::WebP => ImageFormat::Webp,
+        _ => return Err(ImageFileError::UnknownFormat),
+    };
+    if !is_complete(bytes, media_type) {
+        return Err(ImageFileError::Truncated);
+    }
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    reader.set_format(format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(ImageFileError::Undecodable)?;
+    let orientation = decoder.orientation().map_err(ImageFileError::Undecodable)?;
+    let profile = decoder.icc_profile().ok().flatten();
+    let mut image = DynamicImage::from_decoder(decoder).map_err(ImageFileError::Undecodable)?;
+    image.apply_orientation(orientation);
+    Ok(Decoded { image, media_type, profile })
+}
+
+/// Without a profile, colours are sRGB by convention. A profile that is not usable is ignored, as
+/// browsers do.
+fn to_srgb(image: DynamicImage, profile: Option<&[u8]>) -> DynamicImage {
+    let Some(transform) = profile.and_then(transform) else { return image };
+    let transparent = image.color().has_alpha();
+    let mut pixels = image.into_rgba8();
+    let mut line = vec![0; 4 * pixels.width() as usize];
+    for converted in pixels.chunks_exact_mut(line.len()) {
+        line.copy_from_slice(converted);
+        // `transform` fails only when the lengths differ, and all lines have the same length.
+        let _ = transform.transform(&line, converted);
+    }
+    let image = DynamicImage::from(pixels);
+    if transparent { image } else { image.into_rgb8().into() }
+}
+
+fn transform(profile: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
+    let from = ColorProfile::new_from_slice(profile).ok()?;
+    let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+    let is_rgb = from.color_space == DataColorSpace::Rgb;
+    is_rgb.then(|| from.create_transform_8bit(Layout::Rgba, &to, Layout::Rgba, options).ok())?
+}
+
+fn encode(decoded: Decoded, quality: u8) -> Result<Vec<u8>, ImageFileError> {
+    let Decoded { image, media_type, profile } = decoded;
+    let image = to_srgb(image, profile.as_deref());
+    let mut bytes = Vec::new();
+    let written = match media_type {
+        ImageFormat::Jpeg => {
+            let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+            image.to_rgb8().write_with_encoder(encoder)
+        }
+        ImageFormat::Png => image.write_with_encoder(PngEncoder::new(&mut bytes)),
+        ImageFormat::Webp => {
+            image.to_rgba8().write_with_encoder(WebPEncoder::new_lossless(&mut bytes))
+        }
+    };
+    written.map_err(ImageFileError::Unencodable)?;
+    Ok(bytes)
+}

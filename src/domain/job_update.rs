@@ -1,0 +1,105 @@
+//! The updates of a job. Updates may be repeated, late, out of order or lost.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Image, JobPart, Model, ProviderName, Timestamp};
+
+/// An event that [`super::apply`] applies to the jobs of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobUpdate {
+    /// The provider accepted the submission.
+    Accepted {
+        /// Which provider.
+        provider: ProviderName,
+        /// The provider's id for the job.
+        upstream_id: String,
+    },
+    /// The submission was sent, and its response was lost: it may have been accepted.
+    AnswerLost,
+    /// A callback of the provider arrived. Only its job id is used: the rest is not trusted.
+    CallbackReceived {
+        /// Which provider.
+        provider: ProviderName,
+        /// The provider's id for the job.
+        upstream_id: String,
+        /// When to poll the provider to confirm the callback.
+        poll_at: Timestamp,
+    },
+    /// There is no progress, or the step cannot run now: it is tried again later.
+    Postponed {
+        /// When to try again.
+        at: Timestamp,
+    },
+    /// The provider had an internal error and did not accept the job: one more attempt follows.
+    TransientFailure {
+        /// When to submit the job again.
+        at: Timestamp,
+    },
+    /// The provider rejected the job because of its own state. The task may be rerouted to another
+    /// provider when no worker holds a lease on any of its jobs.
+    Rejected(Failure),
+    /// No other provider can run the task: its rejected jobs fail.
+    NoAlternative,
+    /// The task is rerouted to another model, before any provider has accepted a job of it.
+    Rerouted {
+        /// The previous provider.
+        from: ProviderName,
+        /// The new model.
+        to: &'static Model,
+        /// The new jobs of the task.
+        job_parts: Vec<JobPart>,
+    },
+    /// The provider has finished.
+    Finished {
+        /// The links of the images.
+        results: Vec<ResultLink>,
+    },
+    /// The provider rejected the job or failed, or its result is unusable.
+    Failed(Failure),
+    /// The images are in the store.
+    Stored {
+        /// At least one image.
+        images: Vec<Image>,
+    },
+    /// The timeout of this step or the client's deadline has expired.
+    Expired,
+    /// The user canceled the task.
+    Canceled,
+    /// The user requested that an unconfirmed job is submitted again.
+    Resubmitted,
+    /// The user abandoned an unconfirmed job.
+    Released,
+}
+
+impl JobUpdate {
+    /// The event kind in the timeline. The values are stored in the database: do not change them.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::AnswerLost => "answer_lost",
+            Self::CallbackReceived { .. } => "callback_received",
+            Self::Postponed { .. } => "postponed",
+            Self::TransientFailure { .. } => "faltered",
+            Self::Rejected(_) => "refused",
+            Self::NoAlternative => "stranded",
+            Self::Rerouted { .. } => "moved",
+            Self::Finished { .. } => "finished",
+            Self::Failed(_) => "failed",
+            Self::Stored { .. } => "stored",
+            Self::Expired => "expired",
+            Self::Canceled => "canceled",
+            Self::Resubmitted => "resubmitted",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// A provider's link to one result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultLink {
+    /// URL of the bytes; never shown to clients.
+    pub url: String,
+    /// When the link is expected to expire.
+    pub expires_at: Timestamp,
+}

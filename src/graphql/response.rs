@@ -1,0 +1,60 @@
+//! The response to an operation, serialized as JSON of a limited size.
+
+use std::io::{self, Write};
+
+use async_graphql::{Response, ServerError};
+use serde_json::json;
+
+/// The serialized response to an operation. Its `data` may be partial.
+#[derive(Debug)]
+pub struct OperationResponse {
+    json: String,
+    has_errors: bool,
+}
+
+impl OperationResponse {
+    /// Serializes a response; `None` when it is longer than `limit` bytes.
+    pub(super) fn serialize(response: &Response, limit: usize) -> Option<Self> {
+        let mut writer = LimitedWriter { bytes: Vec::new(), limit };
+        // Serialized without an intermediate `serde_json::Value`, to keep the order of the fields.
+        serde_json::to_writer(&mut writer, response).ok()?;
+        let json = String::from_utf8(writer.bytes).ok()?;
+        Some(Self { json, has_errors: response.is_err() })
+    }
+
+    /// A response with these errors and `data: null`.
+    pub(super) fn without_data(errors: &[ServerError]) -> Self {
+        Self { json: json!({ "data": null, "errors": errors }).to_string(), has_errors: true }
+    }
+
+    /// The GraphQL response as JSON text.
+    #[must_use]
+    pub fn into_json(self) -> String {
+        self.json
+    }
+
+    /// Whether the response has `errors`.
+    #[must_use]
+    pub const fn has_errors(&self) -> bool {
+        self.has_errors
+    }
+}
+
+struct LimitedWriter {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for LimitedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

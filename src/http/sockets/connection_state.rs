@@ -1,0 +1,253 @@
+//! The state of one connection in graphql-transport-ws, without its network event.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use chrono::{SecondsFormat, TimeDelta};
+use futures_util::future;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use serde_json::{Map, Value, json};
+use tokio_stream::StreamMap;
+
+use super::messages::{self, Close, Incoming};
+use crate::auth::{AuthError, TokenVerifier, Viewer};
+use crate::domain::Timestamp;
+use crate::graphql::{
+    Caller, OperationKind, OperationResponse, Parameters, PreparedOperation, RequestError,
+};
+use crate::http::connection_limiter::ConnectionPermit;
+use crate::http::{SharedState, bearer};
+
+/// How long before its token expires a client gets a warning.
+const EXPIRY_WARNING: TimeDelta = TimeDelta::seconds(60);
+
+/// What an operation sends to the client.
+enum OperationEvent {
+    Next(OperationResponse),
+    Failed(RequestError),
+    Complete,
+}
+
+/// An operation in progress.
+struct RunningOperation {
+    /// Queries and mutations finish by themselves, and may finish while the gateway stops.
+    is_subscription: bool,
+    events: BoxStream<'static, OperationEvent>,
+}
+
+impl Stream for RunningOperation {
+    type Item = OperationEvent;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<OperationEvent>> {
+        self.events.poll_next_unpin(context)
+    }
+}
+
+/// The protocol state of one client.
+pub(super) struct ConnectionState {
+    state: SharedState,
+    request_id: Arc<str>,
+    /// The user of the token in the request's header.
+    header_viewer: Option<Viewer>,
+    /// The user, once the connection is acknowledged.
+    viewer: Option<Viewer>,
+    permit: Option<ConnectionPermit>,
+    expiry_warned: bool,
+    /// A `StreamMap` starts each poll at a random entry, so that no operation starves the others.
+    operations: StreamMap<String, RunningOperation>,
+}
+
+impl ConnectionState {
+    pub(super) fn new(
+        state: SharedState,
+        request_id: Arc<str>,
+        header_viewer: Option<Viewer>,
+    ) -> Self {
+        let operations = StreamMap::new();
+        Self {
+            state,
+            request_id,
+            header_viewer,
+            viewer: None,
+            permit: None,
+            expiry_warned: false,
+            operations,
+        }
+    }
+
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.viewer.is_some()
+    }
+
+    /// Handles a message. Returns the reply, or the reason to close the socket.
+    pub(super) async fn handle_message(&mut self, text: &str) -> Result<Option<String>, Close> {
+        match Incoming::read(text)? {
+            Incoming::ConnectionInit { payload } => {
+                self.handle_init(payload.as_ref()).await.map(Some)
+            }
+            Incoming::Ping { payload } => self.handle_ping(payload).await.map(Some),
+            Incoming::Pong { payload } => self.refresh_token(payload.as_ref()).await.map(|_| None),
+            Incoming::Subscribe { id, payload } => {
+                let parameters = Parameters::read(payload).ok_or(Close::BAD_REQUEST)?;
+                if !parameters.has_document() {
+                    return Err(Close::BAD_REQUEST);
+                }
+                self.subscribe(id, parameters)
+            }
+            Incoming::Complete { id } => {
+                self.operations.remove(&id);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn handle_init(&mut self, payload: Option<&Map<String, Value>>) -> Result<String, Close> {
+        if self.is_acknowledged() {
+            return Err(Close::TOO_MANY_INITS);
+        }
+        let named =
+            verify(&self.state.verifier, authorization(payload).unwrap_or_default()).await?;
+        let viewer = named.or_else(|| self.header_viewer.take()).ok_or(Close::FORBIDDEN)?;
+        self.permit = Some(
+            self.state.connection_limiter.acquire(&viewer.id).map_err(Close::too_many_sockets)?,
+        );
+        self.viewer = Some(viewer);
+        Ok(messages::connection_ack())
+    }
+
+    /// The pong repeats the payload of the ping; for a token, it contains the expiry instead.
+    async fn handle_ping(&mut self, payload: Option<Map<String, Value>>) -> Result<String, Close> {
+        let prolonged = self.refresh_token(payload.as_ref()).await?;
+        Ok(messages::pong(prolonged.map(token_expires_at).or_else(|| payload.map(Value::from))))
+    }
+
+    /// A new token of the same user extends the connection until that token expires.
+    async fn refresh_token(
+        &mut self,
+        payload: Option<&Map<String, Value>>,
+    ) -> Result<Option<Timestamp>, Close> {
+        let (Some(viewer), Some(authorization)) = (&self.viewer, authorization(payload)) else {
+            return Ok(None);
+        };
+        let fresh = verify(&self.state.verifier, authorization)
+            .await?
+            .filter(|fresh| fresh.id == viewer.id);
+        let fresh = fresh.ok_or(Close::FORBIDDEN)?;
+        let expires_at = fresh.expires_at;
+        self.viewer = Some(fresh);
+        self.expiry_warned = false;
+        Ok(Some(expires_at))
+    }
+
+    fn subscribe(&mut self, id: String, parameters: Parameters) -> Result<Option<String>, Close> {
+        if !self.is_acknowledged() {
+            return Err(Close::UNAUTHORIZED);
+        }
+        if self.operations.contains_key(&id) {
+            return Err(Close::already_exists(&id));
+        }
+        let limit = self.state.limits.socket_operations;
+        let caller =
+            Caller { viewer: self.viewer.clone(), request_id: Arc::clone(&self.request_id) };
+        let prepared = if self.operations.len() < limit {
+            self.state.operations.prepare(parameters, caller)
+        } else {
+            Err(RequestError::exceeded("socketOperations", limit))
+        };
+        match prepared {
+            Ok(prepared) => {
+                let operation = self.execute_stream(prepared);
+                self.operations.insert(id, operation);
+                Ok(None)
+            }
+            Err(request_error) => Ok(Some(self.error_message(&id, request_error))),
+        }
+    }
+
+    fn execute_stream(&self, prepared: PreparedOperation) -> RunningOperation {
+        let is_subscription = prepared.kind() == OperationKind::Subscription;
+        let answers = self.state.operations.execute_stream(prepared).map(|answer| match answer {
+            Ok(answer) => OperationEvent::Next(answer),
+            Err(request_error) => OperationEvent::Failed(request_error),
+        });
+        let events = answers.chain(stream::once(future::ready(OperationEvent::Complete)));
+        RunningOperation { is_subscription, events: events.boxed() }
+    }
+
+    /// Ends the subscriptions. Returns whether no other operation is in progress.
+    pub(super) fn stop(&mut self) -> bool {
+        let endless = self.operations.iter().filter(|(_, operation)| operation.is_subscription);
+        let endless: Vec<String> = endless.map(|(id, _)| id.clone()).collect();
+        for id in endless {
+            self.operations.remove(&id);
+        }
+        self.operations.is_empty()
+    }
+
+    /// The next message of any operation; pending while there is none.
+    pub(super) async fn next_message(&mut self) -> String {
+        let Some((id, event)) = self.operations.next().await else {
+            return future::pending().await;
+        };
+        match event {
+            OperationEvent::Next(answer) => messages::next(&id, &answer.into_json()),
+            OperationEvent::Failed(request_error) => self.error_message(&id, request_error),
+            OperationEvent::Complete => {
+                let ended = self.operations.remove(&id);
+                // The feed ends when the gateway stops. Without `complete`, the client reconnects.
+                if self.state.stop.is_cancelled()
+                    && ended.is_some_and(|ended| ended.is_subscription)
+                {
+                    return future::pending().await;
+                }
+                messages::complete(&id)
+            }
+        }
+    }
+
+    /// The protocol allows no message of this operation after its error.
+    fn error_message(&mut self, id: &str, request_error: RequestError) -> String {
+        self.operations.remove(id);
+        messages::error(id, &request_error.errors(&self.request_id))
+    }
+
+    /// When to warn the client, 60 s before the token expires; after the warning, when the token
+    /// expires.
+    pub(super) fn token_deadline(&self) -> Timestamp {
+        let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
+        let warning = if self.expiry_warned { TimeDelta::zero() } else { EXPIRY_WARNING };
+        expires_at.and_then(|at| at.checked_sub_signed(warning)).unwrap_or(Timestamp::MAX_UTC)
+    }
+
+    /// Warns the client once. Closes the socket when the token has expired.
+    pub(super) fn on_token_deadline(&mut self) -> Result<String, Close> {
+        let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
+        let now = self.state.commands.clock.now();
+        let left = expires_at.filter(|expires_at| *expires_at > now).ok_or(Close::TOKEN_EXPIRED)?;
+        self.expiry_warned = true;
+        Ok(messages::ping(Some(token_expires_at(left))))
+    }
+}
+
+fn token_expires_at(at: Timestamp) -> Value {
+    json!({ "tokenExpiresAt": at.to_rfc3339_opts(SecondsFormat::Millis, true) })
+}
+
+async fn verify(verifier: &TokenVerifier, authorization: &str) -> Result<Option<Viewer>, Close> {
+    let named = bearer::from_text(verifier, authorization).await;
+    named.map_err(|error| match error {
+        AuthError::Unavailable => Close::AUTH_UNAVAILABLE,
+        AuthError::Invalid | AuthError::Expired => Close::FORBIDDEN,
+    })
+}
+
+/// The token in a payload; the name `authorization` is case-insensitive, as in a header.
+fn authorization(payload: Option<&Map<String, Value>>) -> Option<&str> {
+    let mut entries = payload?.iter();
+    let (_, value) = entries.find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    value.as_str()
+}

@@ -1,0 +1,109 @@
+//! Estimates for unfinished tasks: the queue position and the typical duration.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::rows::checked_int;
+use super::{Store, StoreError};
+use crate::domain::TaskId;
+
+/// The key of a typical duration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DurationKey {
+    /// The model's id.
+    pub model: String,
+    /// The number of requested images.
+    pub images: u32,
+}
+
+impl Store {
+    /// The number of tasks ahead of each of these in the queue; tasks without a queued job are
+    /// omitted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn queue_positions(
+        &self,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, u64>, StoreError> {
+        let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
+        // Must use the same order as store::queue::claim_in_turn_order.
+        let rows = sqlx::query!(
+            r#"-- store::stats::queue_positions
+            SELECT mine.task_id, (
+                SELECT count(DISTINCT other.task_id) FROM jobs AS other
+                WHERE other.status = 'QUEUED'
+                    AND other.provider = mine.provider
+                    AND (other.turn, other.task_id) < (mine.turn, mine.task_id)
+            ) AS "ahead!"
+            FROM (
+                SELECT DISTINCT ON (task_id) task_id, provider, turn
+                FROM jobs
+                WHERE task_id = ANY ($1) AND status = 'QUEUED'
+                ORDER BY task_id, turn
+            ) AS mine"#,
+            &tasks,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (TaskId(row.task_id), row.ahead.cast_unsigned())).collect())
+    }
+
+    /// The median number of seconds from creation to completion of the last 50 successful tasks,
+    /// per model and number of images. Without such tasks, tasks of the model with any number of
+    /// images count; without those, the key is omitted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn median_seconds(
+        &self,
+        requested: &[DurationKey],
+    ) -> Result<HashMap<DurationKey, f64>, StoreError> {
+        let models: Vec<String> = requested.iter().map(|key| key.model.clone()).collect();
+        let counts = requested.iter().map(|key| checked_int::<i32, _>(key.images));
+        let counts = counts.collect::<Result<Vec<_>, _>>()?;
+        let rows = sqlx::query!(
+            r#"-- store::stats::median_seconds
+            SELECT
+                requested.model AS "model!", requested.images AS "images!",
+                COALESCE(same.seconds, other.seconds) AS seconds
+            FROM unnest($1::text[], $2::integer[]) AS requested (model, images)
+            CROSS JOIN LATERAL (
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds
+                FROM (
+                    SELECT extract(
+                        epoch FROM (state ->> 'completed_at')::timestamptz - created_at
+                    )::double precision AS seconds
+                    FROM tasks
+                    WHERE model = requested.model AND status = 'SUCCEEDED'
+                        AND (request ->> 'count')::integer = requested.images
+                    ORDER BY id DESC
+                    LIMIT 50
+                ) AS last
+            ) AS same
+            LEFT JOIN LATERAL (
+                SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds
+                FROM (
+                    SELECT extract(
+                        epoch FROM (state ->> 'completed_at')::timestamptz - created_at
+                    )::double precision AS seconds
+                    FROM tasks
+                    WHERE model = requested.model AND status = 'SUCCEEDED'
+                    ORDER BY id DESC
+                    LIMIT 50
+                ) AS any_count
+            ) AS other ON same.seconds IS NULL"#,
+            &models,
+            &counts,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .filter_map(|row| Some((row.model, row.images, row.seconds?)))
+            .map(|(model, images, seconds)| {
+                Ok((DurationKey { model, images: checked_int(images)? }, seconds))
+            })
+            .collect()
+    }
+}
