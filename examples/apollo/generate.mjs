@@ -1,4 +1,4 @@
-// Makes an image and prints each thing that happens to it once: node generate.mjs 'a tin robot watering basil'
+// Generates an image and prints each status change once: node generate.mjs 'a tin robot watering basil'
 import { randomUUID } from 'node:crypto';
 import { ApolloClient, CombinedGraphQLErrors, InMemoryCache, gql } from '@apollo/client';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
@@ -56,22 +56,22 @@ const EVENTS = gql`
   ${STATE}
 `;
 
-// Node.js 20 has no WebSocket of its own.
+// Node.js 20 has no global WebSocket.
 globalThis.WebSocket ??= WebSocket;
 
-let refused = false;
+let rejected = false;
 const socket = createClient({
   url: `${PLANTAIN_URL.replace(/^http/, 'ws')}/graphql`,
   connectionParams: { authorization: `Bearer ${PLANTAIN_TOKEN}` },
-  // Keeps a quiet connection open, through whatever is in between.
+  // Pings, so that no proxy closes an idle connection.
   keepAlive: 20_000,
-  // It would come back with the cursor it began with, and tell everything since then again.
+  // A retry of the library would send the first cursor again and receive every event since then.
   retryAttempts: 0,
-  // Such as 4403, for a token that is not valid.
-  on: { closed: ({ code }) => (refused = code >= 4400) },
+  // For example 4403 for an invalid token.
+  on: { closed: ({ code }) => (rejected = code >= 4400) },
 });
 const client = new ApolloClient({
-  // Also the mutation: what is sent after the subscription is done after it.
+  // The mutation uses the socket as well, so that the gateway processes it after the subscription.
   link: new GraphQLWsLink(socket),
   cache: new InMemoryCache({
     possibleTypes: {
@@ -87,7 +87,7 @@ const client = new ApolloClient({
   }),
 });
 
-// With it the mutation can be sent again: it is the same task, and is paid for once.
+// The idempotency key makes the mutation safe to repeat: it returns the same task, which is charged once.
 const run = randomUUID();
 let cursor = null;
 
@@ -98,7 +98,7 @@ async function submit() {
   return data.generateImages.task;
 }
 
-/** The viewer's tasks as each event left them, from the last cursor on. */
+/** Returns the task of each event, starting after the last cursor. */
 function listen() {
   return client.subscribe({ query: EVENTS, variables: { after: cursor } }).pipe(
     map(({ data, error }) => {
@@ -109,14 +109,14 @@ function listen() {
   );
 }
 
-// Without a cursor yet, what happened before the first event is in the mutation's answer.
+// Without a cursor, the result of the mutation contains what happened before the first event.
 const states = defer(() => merge(listen(), cursor ? EMPTY : submit())).pipe(
   retry({
     resetOnSuccess: true,
     delay: (error, attempt) => {
-      if (refused || CombinedGraphQLErrors.is(error)) throw error;
+      if (rejected || CombinedGraphQLErrors.is(error)) throw error;
       const wait = Math.min(500 * 2 ** (attempt - 1), 10_000);
-      console.error(`The connection is lost (${error.message}); once more in ${wait / 1000} s.`);
+      console.error(`Connection lost (${error.message}), retrying in ${wait / 1000} s.`);
       return timer(wait);
     },
   }),
@@ -125,7 +125,7 @@ const states = defer(() => merge(listen(), cursor ? EMPTY : submit())).pipe(
 let version = 0;
 states
   .pipe(
-    // The answer of the mutation and the event of it are one version.
+    // The result of the mutation and its event can have the same version.
     filter((task) => task.metadata?.run === run && task.version > version),
     tap((task) => (version = task.version)),
     takeWhile(({ status }) => !['SUCCEEDED', 'FAILED', 'CANCELED'].includes(status), true),

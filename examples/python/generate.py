@@ -1,4 +1,4 @@
-"""Makes an image, tells what happens to it, and saves it: python generate.py 'a tin robot watering basil' robot"""
+"""Generates an image, prints its status changes, and saves it: python generate.py 'a tin robot watering basil' robot"""
 
 import asyncio
 import os
@@ -22,29 +22,29 @@ LONGEST_WAIT = 10  # seconds
 STATE = 'fragment State on Task { version status metadata failure { message advice } images { url contentType } }'
 GENERATE = """
 mutation ($input: GenerateImagesInput!) {
-  generateImages(input: $input) { ... on TaskAccepted { task { ...State } } ... on UserError { message } }
+  generateImages(input: $input) { __typename ... on TaskAccepted { task { ...State } } ... on UserError { message } }
 }"""
 EVENTS = 'subscription ($after: String) { taskEvents(after: $after) { cursor task { ...State } } }'
 
 
 def request(document: str, variables: dict):
-    made = gql(document + STATE)
-    made.variable_values = variables
-    return made
+    operation = gql(document + STATE)
+    operation.variable_values = variables
+    return operation
 
 
 async def generate(prompt: str, run: str) -> dict:
-    """Asks for the image. Asked again with the same key, it is the same task, and is paid for once."""
-    asked = request(GENERATE, {'input': {'prompt': prompt, 'idempotencyKey': run, 'metadata': {'run': run}}})
+    """Submits the task. Repeated with the same key, it returns the same task, which is charged once."""
+    submission = request(GENERATE, {'input': {'prompt': prompt, 'idempotencyKey': run, 'metadata': {'run': run}}})
     async with Client(transport=HTTPXAsyncTransport(URL, headers=AUTHORIZATION)) as session:
-        result = (await session.execute(asked))['generateImages']
+        result = (await session.execute(submission))['generateImages']
     if 'task' not in result:
-        raise ValueError(result['message'])
+        raise ValueError('{__typename}: {message}'.format(**result))
     return result['task']
 
 
 async def states(prompt: str, run: str) -> AsyncIterator[dict]:
-    """The task as each change left it, whatever happens to the connection."""
+    """Yields the task after each change and reconnects when the connection is lost."""
     cursor, wait = None, 0.5
     while True:
         socket = WebsocketsTransport(
@@ -58,30 +58,30 @@ async def states(prompt: str, run: str) -> AsyncIterator[dict]:
                 Client(transport=socket) as session,
                 aclosing(session.subscribe(request(EVENTS, {'after': cursor}))) as events,
             ):
-                heard = asyncio.ensure_future(anext(events))
+                next_event = asyncio.ensure_future(anext(events))
                 try:
                     if cursor is None:
-                        # Asked for once somebody listens. What happened before the first event is in the answer.
+                        # Submitted after subscribing. The result contains what happened before the first event.
                         yield await generate(prompt, run)
                     while True:
-                        event = (await heard)['taskEvents']
+                        event = (await next_event)['taskEvents']
                         cursor, wait = event['cursor'], 0.5
                         if event['task']['metadata'] == {'run': run}:
                             yield event['task']
-                        heard = asyncio.ensure_future(anext(events))
+                        next_event = asyncio.ensure_future(anext(events))
                 finally:
-                    heard.cancel()
-                    await asyncio.wait([heard])
+                    next_event.cancel()
+                    await asyncio.wait([next_event])
         except (TransportError, httpx.TransportError, OSError) as error:
-            if is_refusal(error):
+            if is_rejection(error):
                 raise
-            print(f'The connection is lost ({error.__cause__ or error}); once more in {wait} s.', file=sys.stderr)
+            print(f'Connection lost ({error.__cause__ or error}), retrying in {wait} s.', file=sys.stderr)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether the gateway heard us and said no: asking again would change nothing."""
+def is_rejection(error: Exception) -> bool:
+    """Returns whether the gateway rejected the request, so that a retry would not help."""
     closed = error.__cause__
     if isinstance(closed, ConnectionClosed):
         return closed.rcvd is not None and closed.rcvd.code >= 4400
@@ -93,7 +93,7 @@ async def main(prompt: str, file: str) -> None:
     version = 0
     async with aclosing(states(prompt, run=str(uuid4()))) as changes:
         async for task in changes:
-            # The answer of the mutation and the event of it are one version.
+            # The result of the mutation and its event can have the same version.
             if task['version'] <= version:
                 continue
             version = task['version']

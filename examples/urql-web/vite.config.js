@@ -1,7 +1,7 @@
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  // These two alone: what else begins with PLANTAIN_ may be a secret.
+  // Only these two: other variables that start with PLANTAIN_ may be secrets.
   envPrefix: ['PLANTAIN_URL', 'PLANTAIN_TOKEN'],
   build: { target: 'es2022' },
 });

@@ -31,7 +31,7 @@ testClient('Apollo Client', (gateway, token) => {
   };
 });
 
-/** What an observable pushes, kept until it is asked for. */
+/** Returns a stream that buffers the values of an observable until they are read. */
 function iterate(observable) {
   let subscription;
   return new ReadableStream({

@@ -13,7 +13,7 @@ import { buildASTSchema, parse } from 'graphql';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const limit = { timeout: 60_000 };
 
-/** A folder with `uses.ts` and, in `generated`, the types of `operations.graphql`. */
+/** Creates a folder with `uses.ts` and, in `generated`, the types of `operations.graphql`. */
 async function generateTypes(t) {
   const folder = await mkdtemp(join(tmpdir(), 'plantain-codegen-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -23,7 +23,7 @@ async function generateTypes(t) {
 
   const schema = parse(await readFile(join(here, '../../schema.graphql'), 'utf8'));
   const operations = await readFile(join(here, 'codegen/operations.graphql'), 'utf8');
-  // What its command line does with a configuration that names this preset.
+  // The same calls as the command line makes for a configuration with this preset.
   const files = await preset.buildGeneratesSection({
     baseOutputDir: join(folder, 'generated/'),
     schema,
@@ -44,7 +44,7 @@ function typeCheck(folder) {
   return promisify(execFile)(compiler, [...options, 'uses.ts', 'generated/index.ts'], { cwd: folder });
 }
 
-test('the types that GraphQL Code Generator writes are correct, strict TypeScript', limit, async (t) => {
+test('the types that GraphQL Code Generator generates pass the strict TypeScript checks', limit, async (t) => {
   const folder = await generateTypes(t);
   try {
     await typeCheck(folder);
@@ -53,7 +53,7 @@ test('the types that GraphQL Code Generator writes are correct, strict TypeScrip
   }
 });
 
-test('a use that the generated types do not allow is an error', limit, async (t) => {
+test('a use that the generated types do not allow is a type error', limit, async (t) => {
   const folder = await generateTypes(t);
   const uses = join(folder, 'uses.ts');
   await writeFile(uses, (await readFile(uses, 'utf8')).replace('// @ts-expect-error: no such status.', ''));

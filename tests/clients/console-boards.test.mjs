@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limit, until, useConsole } from './console/console.mjs';
-import { ask, assertSeen, makeBoard, makeTask, picture, tasksOf } from './console/studio.mjs';
+import { submitPrompt, assertImageLoads, createBoard, createFinishedTask, picture, listTasks } from './console/studio.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200' });
 
@@ -9,26 +9,26 @@ const main = (page) => page.getByRole('main');
 const sidebar = (page) => page.getByRole('navigation', { name: 'Boards' });
 const tiles = (page) => main(page).locator('[data-image]');
 const shown = (page) => tiles(page).evaluateAll((all) => all.map(({ dataset }) => dataset.image));
-const shows = (page, ids) => until('the board shows others', () => shown(page), (found) => String(found) === String(ids));
+const shows = (page, ids) => until('expected the board to show these images', () => shown(page), (found) => String(found) === String(ids));
 
-/** The images of a board by the gateway's own word. */
+/** Returns the image ids of a board from the API. */
 async function imagesOn(user, id) {
   const query = 'query ($id: ID!) { board(id: $id) { images(first: 100) { nodes { id } } } }';
-  const { board } = await user.ask(query, { id });
+  const { board } = await user.graphql(query, { id });
   return board.images.nodes.map((image) => image.id);
 }
 const holds = (user, id, ids) =>
-  until('the board holds others', () => imagesOn(user, id), (found) => String(found) === String(ids));
+  until('expected the board to contain these images', () => imagesOn(user, id), (found) => String(found) === String(ids));
 
-/** One with a board of three images. */
+/** Creates a user with a board of three images. */
 async function userWithBoard() {
   const user = await console.newUser();
-  const { images } = await makeTask(user, 'a cactus in the desert', { count: 3 });
+  const { images } = await createFinishedTask(user, 'a cactus in the desert', { count: 3 });
   const ids = images.map(({ id }) => id);
-  return { user, ids, board: await makeBoard(user, 'Kitchen', ids) };
+  return { user, ids, board: await createBoard(user, 'Kitchen', ids) };
 }
 
-test('a board is made, and is found at the side', limit, async (t) => {
+test('a new board appears in the sidebar', limit, async (t) => {
   const page = await console.open(t, await console.newUser(), '/#/boards');
   await page.getByLabel('Title').fill('Kitchen ideas');
   await page.getByRole('button', { name: 'Make board' }).click();
@@ -37,23 +37,23 @@ test('a board is made, and is found at the side', limit, async (t) => {
   await sidebar(page).getByRole('link', { name: 'Kitchen ideas' }).waitFor();
 });
 
-test('an image is put on a board by dragging it onto the board’s name', limit, async (t) => {
+test('an image is added to a board by dragging it onto the board name', limit, async (t) => {
   const user = await console.newUser();
-  const { images } = await makeTask(user, 'a red balloon');
-  const board = await makeBoard(user, 'Kitchen', []);
+  const { images } = await createFinishedTask(user, 'a red balloon');
+  const board = await createBoard(user, 'Kitchen', []);
   const page = await console.open(t, user);
   const name = sidebar(page).getByRole('link', { name: 'Kitchen' });
   await picture(page, 'a red balloon').dragTo(name);
 
   await holds(user, board, [images[0].id]);
   await name.click();
-  await assertSeen(main(page).getByRole('img', { name: 'a red balloon' }));
+  await assertImageLoads(main(page).getByRole('img', { name: 'a red balloon' }));
 });
 
-test('an image is put on a board by its button', limit, async (t) => {
+test('an image is added to a board by its button', limit, async (t) => {
   const user = await console.newUser();
-  const { images } = await makeTask(user, 'a red balloon');
-  const board = await makeBoard(user, 'Kitchen', []);
+  const { images } = await createFinishedTask(user, 'a red balloon');
+  const board = await createBoard(user, 'Kitchen', []);
   const page = await console.open(t, user);
   await page.getByRole('button', { name: 'Add to a board' }).click();
   await main(page).getByRole('button', { name: 'Kitchen' }).click();
@@ -61,7 +61,7 @@ test('an image is put on a board by its button', limit, async (t) => {
   await holds(user, board, [images[0].id]);
 });
 
-test('the images of a board are put in another order by their buttons, which keep the focus', limit, async (t) => {
+test('board images are reordered by their buttons, which keep the focus', limit, async (t) => {
   const { user, ids: [a, b, c], board } = await userWithBoard();
   const page = await console.open(t, user, `/#/boards/${board}`);
   await shows(page, [a, b, c]);
@@ -69,14 +69,14 @@ test('the images of a board are put in another order by their buttons, which kee
   await shows(page, [b, a, c]);
   await holds(user, board, [b, a, c]);
 
-  await until('the button has the focus', () => page.evaluate(() => document.activeElement.ariaLabel), (name) => name?.startsWith('Move later: image 2'));
+  await until('expected the button to have the focus', () => page.evaluate(() => document.activeElement.ariaLabel), (name) => name?.startsWith('Move later: image 2'));
   await page.keyboard.press('Enter');
   await holds(user, board, [b, c, a]);
   await page.getByRole('button', { name: 'Move earlier: image 2' }).click();
   await holds(user, board, [c, b, a]);
 });
 
-test('the images of a board are put in another order by dragging them', limit, async (t) => {
+test('board images are reordered by dragging them', limit, async (t) => {
   const { user, ids: [a, b, c], board } = await userWithBoard();
   const page = await console.open(t, user, `/#/boards/${board}`);
   await shows(page, [a, b, c]);
@@ -87,7 +87,7 @@ test('the images of a board are put in another order by dragging them', limit, a
   await holds(user, board, [b, a, c]);
 });
 
-test('what is changed in one tab is seen in another', limit, async (t) => {
+test('a change in one tab appears in another tab', limit, async (t) => {
   const { user, ids: [a, b, c], board } = await userWithBoard();
   const page = await console.open(t, user, `/#/boards/${board}`);
   const another = await page.context().newPage();
@@ -102,20 +102,20 @@ test('what is changed in one tab is seen in another', limit, async (t) => {
   await page.getByRole('heading', { level: 1, name: 'Desert' }).waitFor();
 });
 
-test('an image that is made for a board lands on it', limit, async (t) => {
+test('an image generated for a board is added to it', limit, async (t) => {
   const user = await console.newUser();
-  const board = await makeBoard(user, 'Kitchen', []);
+  const board = await createBoard(user, 'Kitchen', []);
   const page = await console.open(t, user, `/#/boards/${board}`);
   await page.getByRole('button', { name: 'Make images for this board' }).click();
-  await ask(page, 'a house in the snow');
-  await assertSeen(picture(page, 'a house in the snow'));
+  await submitPrompt(page, 'a house in the snow');
+  await assertImageLoads(picture(page, 'a house in the snow'));
 
   assert.equal((await imagesOn(user, board)).length, 1);
   await sidebar(page).getByRole('link', { name: 'Kitchen' }).click();
-  await assertSeen(main(page).getByRole('img', { name: 'a house in the snow' }));
+  await assertImageLoads(main(page).getByRole('img', { name: 'a house in the snow' }));
 });
 
-test('a board that is deleted leaves its images in the history', limit, async (t) => {
+test('deleting a board keeps its images in the history', limit, async (t) => {
   const { user, board } = await userWithBoard();
   const page = await console.open(t, user, `/#/boards/${board}`);
   await page.getByRole('button', { name: 'Delete board' }).click();
@@ -123,5 +123,5 @@ test('a board that is deleted leaves its images in the history', limit, async (t
 
   await page.getByRole('heading', { level: 1, name: 'Boards' }).waitFor();
   await sidebar(page).getByRole('link', { name: 'Kitchen' }).waitFor({ state: 'detached' });
-  assert.equal((await tasksOf(user)).length, 1);
+  assert.equal((await listTasks(user)).length, 1);
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertAccessible } from './console/accessible.mjs';
 import { limit, useConsole } from './console/console.mjs';
-import { takePortrait, userWithPictures } from './console/portrait.mjs';
-import { assertSeen, makeBoard, makeTask, picture, prompt, startTask, tile, tray } from './console/studio.mjs';
+import { takeScreenshot, createScreenshotUser } from './console/screenshot.mjs';
+import { assertImageLoads, createBoard, createFinishedTask, picture, prompt, submitTask, tile, tray } from './console/studio.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200', PLANTAIN_USER_QUOTA: '100' });
 const calm = { reducedMotion: 'reduce' };
@@ -11,14 +11,14 @@ const calm = { reducedMotion: 'reduce' };
 const open = (t, user, path, options) => console.open(t, user, path, { ...calm, ...options });
 const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
 
-test('the sign-in is accessible', limit, async (t) => {
-  const page = await console.openUnprepared(t, '/', calm);
+test('the sign-in page is accessible', limit, async (t) => {
+  const page = await console.openWithGatewayConfig(t, '/', calm);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('button', { name: 'Sign in' }).waitFor();
   await assertAccessible(page, 'sign-in');
 });
 
-test('the studio is accessible while it is empty', limit, async (t) => {
+test('the empty studio is accessible', limit, async (t) => {
   const page = await open(t, await console.newUser());
   await page.getByText('Nothing yet.').waitFor();
   await assertAccessible(page, 'empty studio');
@@ -27,7 +27,7 @@ test('the studio is accessible while it is empty', limit, async (t) => {
 test('the studio is accessible with tiles of every kind and each of its panels', limit, async (t) => {
   const user = await userWithEverything();
   const page = await open(t, user);
-  await assertSeen(picture(page, 'a red balloon'));
+  await assertImageLoads(picture(page, 'a red balloon'));
   await tile(page, 'a sailing boat').getByText('Being made').waitFor();
   await tile(page, 'a cactus').getByRole('button', { name: 'Send it again' }).waitFor();
   await tile(page, 'a lighthouse').getByRole('button', { name: 'Try again' }).waitFor();
@@ -43,20 +43,20 @@ test('the studio is accessible with tiles of every kind and each of its panels',
   }
 });
 
-test('the page of a task is accessible, and so is its question', limit, async (t) => {
+test('the task page and its confirmation dialog are accessible', limit, async (t) => {
   const user = await console.newUser();
-  const { id } = await makeTask(user, 'mountains at dawn');
+  const { id } = await createFinishedTask(user, 'mountains at dawn');
   const page = await open(t, user, `/#/tasks/${id}`);
-  await assertSeen(page.getByRole('img', { name: 'mountains at dawn' }));
+  await assertImageLoads(page.getByRole('img', { name: 'mountains at dawn' }));
   await assertAccessible(page, 'task');
   await page.getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('dialog').waitFor();
-  await assertAccessible(page, 'question');
+  await assertAccessible(page, 'confirmation dialog');
 });
 
 test('the page of a failed task is accessible', limit, async (t) => {
   const user = await console.newUser();
-  const { id } = await makeTask(user, 'mountains at dusk [sim:fail=501]');
+  const { id } = await createFinishedTask(user, 'mountains at dusk [sim:fail=501]');
   const page = await open(t, user, `/#/tasks/${id}`);
   await page.getByRole('button', { name: 'Try again' }).waitFor();
   await assertAccessible(page, 'failed task');
@@ -69,7 +69,7 @@ test('the boards, a board, the account and the webhooks are accessible', limit, 
   await page.getByRole('main').getByRole('link', { name: 'Kitchen' }).waitFor();
   await assertAccessible(page, 'boards');
   await page.getByRole('main').getByRole('link', { name: 'Kitchen' }).click();
-  await assertSeen(page.getByRole('main').getByRole('img', { name: 'a red balloon' }));
+  await assertImageLoads(page.getByRole('main').getByRole('img', { name: 'a red balloon' }));
   await assertAccessible(page, 'board');
   await page.getByRole('link', { name: 'Account' }).click();
   await page.getByRole('heading', { name: 'NanoBanana' }).waitFor();
@@ -82,7 +82,7 @@ test('the boards, a board, the account and the webhooks are accessible', limit, 
 const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
 const mostTabs = 60;
 
-/** Presses Tab until this is reached, as far as a person would. */
+/** Presses Tab until the element has the focus, at most `mostTabs` times. */
 async function tabTo(page, locator) {
   for (let pressed = 0; pressed < mostTabs; pressed += 1) {
     if (await locator.evaluate((element) => element === document.activeElement)) return;
@@ -91,20 +91,20 @@ async function tabTo(page, locator) {
   assert.fail(`${locator} is not reached by keyboard; the focus is on ${await focused(page)}`);
 }
 
-test('an image is asked for and looked at by keyboard alone', limit, async (t) => {
+test('an image can be generated and opened by keyboard alone', limit, async (t) => {
   const page = await open(t, await console.newUser());
   await page.getByText('Nothing yet.').waitFor();
   await tabTo(page, prompt(page));
   await page.keyboard.type('a cat on a window sill');
   await page.keyboard.press('Control+Enter');
-  await assertSeen(picture(page, 'a cat on a window sill'));
+  await assertImageLoads(picture(page, 'a cat on a window sill'));
 
   await tabTo(page, tile(page, 'a cat on a window sill').getByRole('link'));
   await page.keyboard.press('Enter');
   await heading(page, 'a cat on a window sill');
 });
 
-test('the first Tab offers to skip what is the same on every page', limit, async (t) => {
+test('the first Tab focuses the link that skips to the content', limit, async (t) => {
   const page = await open(t, await console.newUser());
   await page.getByText('Nothing yet.').waitFor();
   await page.keyboard.press('Tab');
@@ -112,10 +112,10 @@ test('the first Tab offers to skip what is the same on every page', limit, async
   await page.keyboard.press('Enter');
   assert.equal(await focused(page), 'main');
   await page.keyboard.press('Tab');
-  assert.ok(await page.evaluate(() => document.activeElement.closest('main')), 'the next Tab is outside');
+  assert.ok(await page.evaluate(() => document.activeElement.closest('main')), 'the next Tab leaves the main element');
 });
 
-test('the console is small, compressed, kept by the browser, and has nothing of GraphiQL', limit, async (t) => {
+test('the console assets are small, compressed, cacheable, and contain no GraphiQL code', limit, async (t) => {
   const user = await userWithEverything();
   const assets = [];
   const page = await open(t, user, '/', {
@@ -137,22 +137,22 @@ test('the console is small, compressed, kept by the browser, and has nothing of 
   }
 });
 
-/** One with a task in every state, a board and a webhook. */
+/** Creates a user with a task in every state, a board and a webhook. */
 async function userWithEverything() {
   const user = await console.newUser();
   const [ready] = await Promise.all([
-    makeTask(user, 'a red balloon'),
-    makeTask(user, 'a lighthouse [sim:fail=501]'),
-    startTask(user, 'a sailing boat [sim:never]'),
-    startTask(user, 'a cactus [sim:never-arrived]'),
+    createFinishedTask(user, 'a red balloon'),
+    createFinishedTask(user, 'a lighthouse [sim:fail=501]'),
+    submitTask(user, 'a sailing boat [sim:never-finishes]'),
+    submitTask(user, 'a cactus [sim:request-lost]'),
   ]);
-  await makeBoard(user, 'Kitchen', [ready.images[0].id]);
-  await user.ask('mutation { createWebhookEndpoint(url: "http://127.0.0.1:9/hook") { __typename } }');
+  await createBoard(user, 'Kitchen', [ready.images[0].id]);
+  await user.graphql('mutation { createWebhookEndpoint(url: "http://127.0.0.1:9/hook") { __typename } }');
   return user;
 }
 
-test('the console shows ten images, and one that is on its way', limit, async (t) => {
-  const user = await userWithPictures(console);
+test('the console shows ten images and one in progress', limit, async (t) => {
+  const user = await createScreenshotUser(console);
   const page = await console.open(t, user, '/', { viewport: { width: 1440, height: 1080 } });
-  await takePortrait(page, user);
+  await takeScreenshot(page, user);
 });

@@ -4,17 +4,17 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { limit, useConsole } from './console/console.mjs';
-import { startTask } from './console/studio.mjs';
+import { submitTask } from './console/studio.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200' });
 
-/** A server of the user's, which notes what it is told. */
+/** Starts a webhook receiver that stores its messages. */
 async function startReceiver(t) {
   const messages = [];
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     messages.push({ headers: request.headers, body });
-    // A status of its own for each.
+    // Each response has a different status.
     response.writeHead(200 + messages.length).end();
     server.emit('message');
   }).listen(0, '127.0.0.1');
@@ -38,13 +38,13 @@ async function addEndpoint(page, url) {
   await endpoint(page, url).waitFor();
 }
 
-test('an endpoint is told of a task, its delivery is shown, and sent again', limit, async (t) => {
+test('an endpoint receives a delivery, which is shown and can be resent', limit, async (t) => {
   const user = await console.newUser();
   const receiver = await startReceiver(t);
   const page = await console.open(t, user, '/#/webhooks');
   await addEndpoint(page, receiver.url);
   const webhook = new Webhook(await secret(page).inputValue());
-  const id = await startTask(user, 'a red balloon');
+  const id = await submitTask(user, 'a red balloon');
   await receiver.received(1);
   const [{ headers, body }] = receiver.messages;
   assert.equal(webhook.verify(body, headers).data.id, id);
@@ -76,7 +76,7 @@ test('the secret of an endpoint is shown once', limit, async (t) => {
   assert.notEqual(await secret(page).inputValue(), first);
 });
 
-test('an address that cannot be used is refused beside its field', limit, async (t) => {
+test('an invalid address is rejected beside its field', limit, async (t) => {
   const page = await console.open(t, await console.newUser(), '/#/webhooks');
   await page.getByLabel('Address').fill('ftp://example.com');
   await page.getByRole('button', { name: 'Add endpoint' }).click();
@@ -84,7 +84,7 @@ test('an address that cannot be used is refused beside its field', limit, async 
   await page.getByRole('textbox', { name: 'Address', description: /http/ }).and(page.locator('[aria-invalid]')).waitFor();
 });
 
-test('an endpoint is deleted after a question', limit, async (t) => {
+test('an endpoint is deleted after confirmation', limit, async (t) => {
   const page = await console.open(t, await console.newUser(), '/#/webhooks');
   const url = 'http://127.0.0.1:9/hook';
   await addEndpoint(page, url);

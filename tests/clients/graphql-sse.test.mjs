@@ -1,12 +1,12 @@
 import { createClient } from 'graphql-sse';
-import { iterating, testClient } from './lib/client.mjs';
+import { fromIterator, testClient } from './lib/client.mjs';
 
 testClient('graphql-sse', (gateway, token) => {
   const client = createClient({
     url: `${gateway.url}/graphql`,
     headers: { authorization: `Bearer ${token}` },
-    // Would repeat the first cursor.
+    // A retry of the library would send the first cursor again.
     retryAttempts: 0,
   });
-  return iterating(client, ({ code }) => code !== 'ERR_ASSERTION');
+  return fromIterator(client, ({ code }) => code !== 'ERR_ASSERTION');
 });

@@ -1,3 +1,3 @@
-import { iterating, socketClient, testClient } from './lib/client.mjs';
+import { fromIterator, socketClient, testClient } from './lib/client.mjs';
 
-testClient('graphql-ws', (gateway, token) => iterating(socketClient(gateway, token), ({ code }) => code === 1006));
+testClient('graphql-ws', (gateway, token) => fromIterator(socketClient(gateway, token), ({ code }) => code === 1006));

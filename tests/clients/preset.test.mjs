@@ -9,7 +9,7 @@ import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { binary, environmentWithoutSettings, startGateway } from './lib/gateway.mjs';
 import { run, temporaryFolder } from './lib/program.mjs';
-import { cursors, statuses, wholeLife } from './lib/tasks.mjs';
+import { cursors, statuses, successStatuses } from './lib/tasks.mjs';
 
 const docs = fileURLToPath(new URL('../../docs/', import.meta.url));
 const page = await readFile(join(docs, 'preset.md'), 'utf8');
@@ -21,7 +21,7 @@ let gateway;
 before(async () => (gateway = await startGateway()), limit);
 after(() => gateway?.stop(), limit);
 
-/** Runs all steps in one shell; answers with what each printed: statuses, and the data of answers. */
+/** Runs all steps in one shell and returns the output of each: HTTP statuses, and the `data` of responses. */
 async function runSteps(t) {
   const blocks = (section) => [...section.matchAll(runnable)].map(([, block]) => block);
   const sections = page.split(/^## /m);
@@ -38,7 +38,7 @@ async function runSteps(t) {
   return steps;
 }
 
-/** What the steps make stays out of the real one. */
+/** Creates a folder that looks like the repository, so that the steps write no files into the real one. */
 async function folderLikeTheRepository(t) {
   const folder = await temporaryFolder(t);
   await mkdir(join(folder, 'target/debug'), { recursive: true });
@@ -54,47 +54,47 @@ function dataOf(line) {
 }
 
 const ids = (images) => images.map(({ id }) => id);
-const given = (answers, field) => answers.map((data) => data[field]).filter(Boolean);
+const resultsOf = (answers, field) => answers.map((data) => data[field]).filter(Boolean);
 const idsOnBoard = ({ board }) => ids(board.images.nodes);
 
-test('every step of docs/preset.md does what the page says', limit, async (t) => {
-  const [, , made, asked, followed, edited, varied, ordered, refused, deleted] = await runSteps(t);
-  const [{ board }] = given(made, 'createBoard');
-  const firstRound = given(followed, 'boardUpdated').at(-1).images.nodes;
-  const secondRound = given(followed, 'taskEvents').at(-1).task.images;
-  const [{ task: photo }] = given(edited, 'editImages');
-  const [{ task: variations }] = given(varied, 'editImages');
+test('every step of docs/preset.md works as described', limit, async (t) => {
+  const [, , made, submitted, followed, edited, varied, ordered, rejections, deleted] = await runSteps(t);
+  const [{ board }] = resultsOf(made, 'createBoard');
+  const firstRound = resultsOf(followed, 'boardUpdated').at(-1).images.nodes;
+  const secondRound = resultsOf(followed, 'taskEvents').at(-1).task.images;
+  const [{ task: photo }] = resultsOf(edited, 'editImages');
+  const [{ task: variations }] = resultsOf(varied, 'editImages');
   const [first, second] = ids(variations.images);
 
-  await t.test('a request that is sent twice is one task, at the quoted price', () => {
-    const [{ task, replayed }, again] = given(asked, 'generateImages');
+  await t.test('a request that is sent twice creates one task at the quoted price', () => {
+    const [{ task, replayed }, again] = resultsOf(submitted, 'generateImages');
     assert.deepEqual([replayed, again.replayed, again.task.id], [false, true, task.id]);
-    assert.equal(task.cost.reserved, given(asked, 'quote')[0].credits);
+    assert.equal(task.cost.reserved, resultsOf(submitted, 'quote')[0].credits);
     assert.deepEqual(task.metadata, { round: 1 });
   });
 
-  await t.test('the board shows the images of a round as they come, with what it takes to paint them', () => {
-    const sizes = given(followed, 'boardUpdated').map(({ images }) => images.nodes.length);
+  await t.test('the board pushes the images of a round as they are stored, with thumbhash and URL', () => {
+    const sizes = resultsOf(followed, 'boardUpdated').map(({ images }) => images.nodes.length);
     assert.deepEqual(sizes, [...sizes].sort());
     assert.ok(firstRound.every(({ thumbhash, url }) => thumbhash && url.includes('thumbnail')));
   });
 
-  await t.test('the photo is sent and edited, and its events are read afterwards', () => {
-    const seen = given(edited, 'taskEvents').filter(({ task }) => task.id === photo.id);
+  await t.test('the photo is uploaded and edited, and its events can be read afterwards', () => {
+    const seen = resultsOf(edited, 'taskEvents').filter(({ task }) => task.id === photo.id);
     assert.equal(edited[1], '204');
-    assert.deepEqual([...new Set(statuses(seen))], wholeLife);
-    assert.ok(!cursors(seen).includes(given(followed, 'taskEvents').at(-1).cursor));
+    assert.deepEqual([...new Set(statuses(seen))], successStatuses);
+    assert.ok(!cursors(seen).includes(resultsOf(followed, 'taskEvents').at(-1).cursor));
   });
 
-  await t.test('the board is in the order that was asked for, and is read in pages', () => {
-    const [moved] = given(ordered, 'moveImagesOnBoard');
-    const [removed] = given(ordered, 'removeImagesFromBoard');
+  await t.test('the board has the requested order and can be read in pages', () => {
+    const [moved] = resultsOf(ordered, 'moveImagesOnBoard');
+    const [removed] = resultsOf(ordered, 'removeImagesFromBoard');
     const inOrder = ids([photo.images[0], ...firstRound, ...secondRound, variations.images[0]]);
     assert.ok(idsOnBoard(moved).includes(second));
     assert.deepEqual(idsOnBoard(moved).filter((id) => id !== second), inOrder);
     assert.deepEqual(idsOnBoard(removed), inOrder);
 
-    const pages = given(ordered, 'board').slice(1);
+    const pages = resultsOf(ordered, 'board').slice(1);
     assert.deepEqual(pages.map(({ images }) => ids(images.nodes)).flat(), inOrder);
     assert.deepEqual(
       pages.map(({ images }) => images.pageInfo.hasNextPage),
@@ -102,31 +102,31 @@ test('every step of docs/preset.md does what the page says', limit, async (t) =>
     );
   });
 
-  await t.test('refusals and failures say why, and cost nothing', () => {
-    const [refusal, rejected, failed] = given(refused, 'generateImages');
-    assert.equal(refusal.__typename, 'InvalidInput');
-    assert.deepEqual(refusal.fields.map(({ path }) => path.join()).sort(), ['count', 'prompt']);
+  await t.test('rejected and failed tasks have a field path or code, and cost nothing', () => {
+    const [invalid, rejected, failed] = resultsOf(rejections, 'generateImages');
+    assert.equal(invalid.__typename, 'InvalidInput');
+    assert.deepEqual(invalid.fields.map(({ path }) => path.join()).sort(), ['count', 'prompt']);
     assert.equal(rejected.task.failure.code, 'CONTENT_REJECTED');
     assert.deepEqual([rejected, failed].map(({ task }) => task.failure.retryable), [false, true]);
     assert.deepEqual([rejected, failed].map(({ task }) => task.cost.settled), [0, 0]);
-    assert.notEqual(given(refused, 'retryTask')[0].task.id, failed.task.id);
+    assert.notEqual(resultsOf(rejections, 'retryTask')[0].task.id, failed.task.id);
   });
 
-  await t.test('what is deleted has left the board, and its link is dead', async () => {
+  await t.test('a deleted image is removed from the board, and its URL returns 404', async () => {
     assert.deepEqual(
       deleted.filter((line) => typeof line === 'string'),
       ['200', '404'],
     );
-    assert.equal(given(deleted, 'deleteImage')[0].id, first);
+    assert.equal(resultsOf(deleted, 'deleteImage')[0].id, first);
     const photoAndOlives = ids([photo.images[0], ...secondRound]).map((id) => ({ id }));
-    assert.deepEqual(given(deleted, 'board')[0].images.nodes, photoAndOlives);
+    assert.deepEqual(resultsOf(deleted, 'board')[0].images.nodes, photoAndOlives);
     const token = await gateway.token('creator-1');
     const now = await gateway.graphql(token, '{ boards { nodes { id images { nodes { id } } } } }');
     assert.deepEqual(now.boards.nodes, [{ id: board.id, images: { nodes: photoAndOlives } }]);
   });
 });
 
-test('the socket of docs/preset.md signs in with the token of the Supabase session', limit, async () => {
+test('the socket of docs/preset.md authenticates with the token of the Supabase session', limit, async () => {
   const [, code] = page.match(/^```js\n(.*?)^```$/ms);
   const connect = new Function('createClient', 'supabase', `${code}; return client;`);
   const session = { access_token: await gateway.token('creator-2') };
@@ -139,7 +139,7 @@ test('the socket of docs/preset.md signs in with the token of the Supabase sessi
   assert.deepEqual(value.data, { viewer: { id: 'creator-2' } });
 });
 
-test('every setting that docs/preset.md names exists', limit, async () => {
+test('every setting in docs/preset.md exists', limit, async () => {
   const { stdout } = await promisify(execFile)(binary, ['serve', '--help'], { env: environmentWithoutSettings() });
   const named = page.replace(runnable, '').match(/\b(PLANTAIN|AWS)_[A-Z_]+\b|\bDATABASE_URL\b/g);
   assert.ok(named.length > 10);

@@ -13,7 +13,7 @@ const source = fileURLToPath(new URL('relay/Gallery.js', import.meta.url));
 const schema = fileURLToPath(new URL('../../schema.graphql', import.meta.url));
 const limit = { timeout: 60_000 };
 
-/** Compiles a module that holds documents, and returns the names of what it wrote. */
+/** Compiles a module that contains documents, and returns the names of the generated files. */
 async function compile(t, text) {
   const folder = await mkdtemp(join(tmpdir(), 'plantain-relay-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -33,7 +33,7 @@ async function compile(t, text) {
   return readdir(join(folder, 'generated'));
 }
 
-test('Relay compiles its connection, its refetches through node, a mutation and a subscription', limit, async (t) => {
+test('Relay compiles a connection, refetch queries through node, a mutation and a subscription', limit, async (t) => {
   const written = await compile(t, await readFile(source, 'utf8'));
 
   for (const name of ['GalleryQuery', 'GalleryHistoryPaginationQuery', 'GalleryTaskRefetchQuery']) {
@@ -41,7 +41,7 @@ test('Relay compiles its connection, its refetches through node, a mutation and 
   }
 });
 
-test('Relay refuses a document that the schema does not allow', limit, async (t) => {
+test('Relay rejects a document that the schema does not allow', limit, async (t) => {
   const text = (await readFile(source, 'utf8')).replace('thumbhash', 'blurhash');
   await assert.rejects(compile(t, text), /blurhash/);
 });

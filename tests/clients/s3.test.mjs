@@ -46,8 +46,8 @@ const taskWithImages = /* GraphQL */ `
   }
 `;
 
-/** The task, once it is as the test wants it. */
-async function taskThat(token, id, isAsWanted) {
+/** Waits until the task satisfies the condition and returns the task. */
+async function waitForTask(token, id, isAsWanted) {
   for (;;) {
     const { task } = await gateway.graphql(token, taskWithImages, { id });
     if (isAsWanted(task)) return task;
@@ -64,10 +64,10 @@ async function open(url) {
 const hasSucceeded = ({ status }) => status === 'SUCCEEDED';
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-test('images are kept in a bucket, below the prefix, and open by their links', limit, async () => {
+test('images are stored in a bucket under the prefix and can be opened by their URLs', limit, async () => {
   const token = await gateway.token('ana');
   const id = await generate(gateway, token, 'a tin robot watering basil');
-  const [image] = (await taskThat(token, id, hasSucceeded)).images;
+  const [image] = (await waitForTask(token, id, hasSucceeded)).images;
 
   const original = await open(image.url);
   assert.equal(sha256(original), image.sha256);
@@ -84,18 +84,18 @@ test('images are kept in a bucket, below the prefix, and open by their links', l
   );
 });
 
-test('a task waits in STORING while the bucket is away, and goes on when it is back', limit, async () => {
+test('a task stays in STORING while the bucket is unavailable, and succeeds when it is available again', limit, async () => {
   const token = await gateway.token('ben');
   const ready = async () => (await fetch(`${gateway.url}/readyz`)).json();
   await s3.kill();
   const id = await generate(gateway, token, 'a copper robot');
   const postponed = ({ timeline }) => timeline.some(({ kind }) => kind === 'download_postponed');
-  const waiting = await taskThat(token, id, postponed);
+  const waiting = await waitForTask(token, id, postponed);
   assert.equal(waiting.status, 'STORING');
   assert.deepEqual(await ready(), { database: true, images: false });
 
   await s3.start();
-  const [image] = (await taskThat(token, id, hasSucceeded)).images;
+  const [image] = (await waitForTask(token, id, hasSucceeded)).images;
   assert.equal(sha256(await open(image.url)), image.sha256);
   assert.deepEqual(await ready(), { database: true, images: true });
 });

@@ -15,7 +15,7 @@ after(() => gateway?.stop(), limit);
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const endpoint = () => `${gateway.url}/graphql`;
 
-test("Apollo Client's HttpLink follows a task to its end", limit, async (t) => {
+test("Apollo Client's HttpLink follows a task until it finishes", limit, async (t) => {
   const token = await gateway.token('apollo');
   const link = new HttpLink({ uri: endpoint(), headers: bearer(token) });
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
@@ -27,7 +27,7 @@ test("Apollo Client's HttpLink follows a task to its end", limit, async (t) => {
   assertFollowed(await collect(results));
 });
 
-test('a client of urql follows a task to its end', limit, async () => {
+test('urql with fetchExchange follows a task until it finishes', limit, async () => {
   const token = await gateway.token('urql');
   const client = new Client({
     url: endpoint(),
@@ -41,7 +41,7 @@ test('a client of urql follows a task to its end', limit, async () => {
   await new Promise((resolve, reject) => {
     client.subscription(taskUpdated, { id }).subscribe((result) => {
       if (result.error) reject(result.error);
-      // At the end of a stream, urql says its last result again, without a next one.
+      // At the end of a stream, urql repeats its last result with `hasNext: false`.
       if (!result.hasNext) resolve();
       else seen.push(result);
     });
@@ -50,7 +50,7 @@ test('a client of urql follows a task to its end', limit, async () => {
   assertFollowed(seen);
 });
 
-/** Everything that an observable has to say. */
+/** Collects the values of an observable until it completes. */
 function collect(observable) {
   const seen = [];
   return new Promise((resolve, reject) => {
@@ -58,7 +58,7 @@ function collect(observable) {
   });
 }
 
-/** Changes in order, none twice, up to the end. */
+/** Asserts that the results are ordered, without duplicates, and end with SUCCEEDED. */
 function assertFollowed(results) {
   for (const { error } of results) assert.equal(error, undefined);
   const tasks = results.map(({ data }) => data.taskUpdated);

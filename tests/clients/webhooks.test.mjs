@@ -46,20 +46,20 @@ after(async () => {
   await gateway?.stop();
 }, limit);
 
-test('the standardwebhooks package verifies what the gateway sends, and nothing else', limit, async () => {
+test('the standardwebhooks package verifies the deliveries of the gateway, and rejects a changed body', limit, async () => {
   const url = `http://127.0.0.1:${server.address().port}/hook`;
   const { createWebhookEndpoint: result } = await gateway.graphql(token, createEndpoint, { url });
   assert.equal(result.__typename, 'WebhookEndpointChanged', result.message);
   const webhook = new Webhook(result.endpoint.secret);
 
-  const told = once(server, 'message');
+  const delivered = once(server, 'message');
   const id = await generate(gateway, token, 'a ripe plantain on a wooden table');
-  await told;
+  await delivered;
   const [{ headers, body }] = messages;
 
   const { type, data } = webhook.verify(body, headers);
   assert.equal(type, 'task.succeeded');
   assert.equal(data.id, id);
   assert.equal((await fetch(data.images[0].url)).status, 200);
-  assert.throws(() => webhook.verify(`${body} `, headers), /No matching signature/);
+  assert.throws(() => webhook.verify(`${body} `, headers), { name: 'WebhookVerificationError' });
 });

@@ -5,7 +5,7 @@ const notice = document.querySelector('.notice');
 const gallery = document.querySelector('.gallery');
 const cards = new Map();
 
-follow(show, (trouble) => (notice.textContent = trouble));
+follow(show, (text) => (notice.textContent = text));
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -15,7 +15,7 @@ form.addEventListener('submit', async (event) => {
   notice.textContent = '';
   try {
     show(await generate(prompt.value, idempotencyKey(prompt.value)));
-    asked = null;
+    pending = null;
     prompt.value = '';
   } catch (error) {
     notice.textContent = error.message;
@@ -25,14 +25,14 @@ form.addEventListener('submit', async (event) => {
   }
 });
 
-// The same prompt, sent again because no answer came, is the same task and not a second one to pay for.
-let asked = null;
+// When the response was lost and the same prompt is sent again, the same key prevents a second task.
+let pending = null;
 function idempotencyKey(prompt) {
-  if (asked?.prompt !== prompt) asked = { prompt, key: crypto.randomUUID() };
-  return asked.key;
+  if (pending?.prompt !== prompt) pending = { prompt, key: crypto.randomUUID() };
+  return pending.key;
 }
 
-/** Draws a task, unless a newer version of it is there; the newest task comes first. */
+/** Renders a task unless a newer version is shown already. The newest task comes first. */
 function show(task) {
   let card = cards.get(task.id);
   if (!card) {
@@ -45,8 +45,8 @@ function show(task) {
   if (task.version <= card.version) return;
   card.version = task.version;
 
-  const over = ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(task.status);
-  card.item.className = over ? task.status.toLowerCase() : 'working';
+  const isFinished = ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(task.status);
+  card.item.className = isFinished ? task.status.toLowerCase() : 'working';
   card.item.replaceChildren(picture(task), caption(task));
 }
 
@@ -62,8 +62,8 @@ function picture({ images: [image], prompt }) {
 
 function caption({ prompt, status, failure }) {
   const text = element('div', 'caption');
-  const said = failure ? `${failure.message} ${failure.advice}` : status.toLowerCase();
-  text.append(element('p', 'prompt', prompt), element('p', 'status', said));
+  const statusText = failure ? `${failure.message} ${failure.advice}` : status.toLowerCase();
+  text.append(element('p', 'prompt', prompt), element('p', 'status', statusText));
   return text;
 }
 

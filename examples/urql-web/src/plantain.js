@@ -2,7 +2,7 @@ import { Client, fetchExchange, gql, subscriptionExchange } from '@urql/core';
 import { createClient } from 'graphql-ws';
 
 const url = import.meta.env.PLANTAIN_URL ?? 'http://127.0.0.1:4000';
-// A token of your own, for this page on your own machine. In an app it is the one that signing in gave to the user.
+// The page contains a token only because it runs on your own machine. In an app, use the token of the signed-in user.
 const authorization = `Bearer ${import.meta.env.PLANTAIN_TOKEN}`;
 const shortestWaitMs = 500;
 const longestWaitMs = 10_000;
@@ -71,11 +71,11 @@ const socket = createClient({
   url: `${url.replace(/^http/, 'ws')}/graphql`,
   connectionParams: { authorization },
   keepAlive: 20_000,
-  // It would come back with the cursor it began with; `follow` comes back with the last one.
+  // A retry of the library would send the first cursor again; `follow` sends the last one.
   retryAttempts: 0,
 });
 
-// No cache: the page keeps each task once, in its newest version.
+// No cache: the page stores the newest version of each task itself.
 const client = new Client({
   url: `${url}/graphql`,
   preferGetMethod: false,
@@ -90,7 +90,7 @@ const client = new Client({
   ],
 });
 
-/** Asks for an image; answers with the task, or throws an error to show. The same key makes no second task. */
+/** Submits a task and returns it, or throws an error to show. A repeated key returns the same task. */
 export async function generate(prompt, idempotencyKey) {
   const { data, error } = await client.mutation(generateImages, { input: { prompt, idempotencyKey } });
   if (error) throw error;
@@ -98,13 +98,13 @@ export async function generate(prompt, idempotencyKey) {
   return data.generateImages.task;
 }
 
-/** Hands over the latest tasks, then every change, for good; says when the connection is lost, and '' when it is back. */
-export async function follow(onTask, onTrouble) {
+/** Calls `onTask` for the latest tasks and every change; `onError` with an error text, or '' after a reconnect. */
+export async function follow(onTask, onError) {
   let cursor = null;
   let waitMs = shortestWaitMs;
-  socket.on('connected', () => onTrouble(''));
+  socket.on('connected', () => onError(''));
 
-  // Until the connection is lost.
+  // Resolves when the connection is lost.
   const listen = () =>
     new Promise((resolve) => {
       client.subscription(taskEvents, { after: cursor }).subscribe(({ data, error }) => {
@@ -116,17 +116,17 @@ export async function follow(onTask, onTrouble) {
     });
   const readHistory = async () => {
     const { data, error } = await client.query(history, {});
-    if (error) onTrouble(error.message);
+    if (error) onError(error.message);
     data?.tasks.nodes.forEach(onTask);
   };
 
   for (;;) {
     const lost = listen();
-    // With a cursor, everything that was missed arrives as an event.
+    // With a cursor, missed changes arrive as events.
     if (!cursor) readHistory();
     const { networkError, message } = await lost;
-    if (!networkError || networkError.code >= 4400) return onTrouble(networkError?.reason || message);
-    onTrouble('The connection is lost; trying again …');
+    if (!networkError || networkError.code >= 4400) return onError(networkError?.reason || message);
+    onError('Connection lost, retrying …');
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     waitMs = Math.min(2 * waitMs, longestWaitMs);
   }

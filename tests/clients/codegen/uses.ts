@@ -1,17 +1,17 @@
-// Type-checked by codegen.test.mjs against what was generated; never run.
+// codegen.test.mjs type-checks this file against the generated types; it is never executed.
 import type { ResultOf, VariablesOf } from '@graphql-typed-document-node/core';
 import { useFragment } from './generated/fragment-masking';
 import * as documents from './generated/graphql';
 
-export const wanted: VariablesOf<typeof documents.GenerateDocument> = {
+export const generateVariables: VariablesOf<typeof documents.GenerateDocument> = {
   input: { prompt: 'a plantain', count: 2, outputFormat: 'PNG', metadata: { board: 7 } },
 };
 
-export const quoted: VariablesOf<typeof documents.QuoteDocument> = {
+export const quoteVariables: VariablesOf<typeof documents.QuoteDocument> = {
   input: { edit: { prompt: 'riper', images: [{ url: 'https://example.com/plantain.png' }] } },
 };
 
-export function told({ generateImages: result }: ResultOf<typeof documents.GenerateDocument>): string {
+export function resultText({ generateImages: result }: ResultOf<typeof documents.GenerateDocument>): string {
   switch (result.__typename) {
     case 'TaskAccepted':
       return result.task.id;
@@ -28,8 +28,8 @@ export function widths({ tasks }: ResultOf<typeof documents.HistoryDocument>): n
   );
 }
 
-export function over({ taskEvents: { status, task } }: ResultOf<typeof documents.EventsDocument>): boolean {
-  // @ts-expect-error: null unless the task failed.
+export function isFinished({ taskEvents: { status, task } }: ResultOf<typeof documents.EventsDocument>): boolean {
+  // @ts-expect-error: failure is null unless the task failed.
   task.failure.code;
   // @ts-expect-error: no such status.
   return status === 'SUCCEEDED' || status === 'DONE';

@@ -5,18 +5,18 @@ const desktop = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
 const narrowest = { width: 360, height: 640 };
 
-// Off unless asked for, though WCAG 2.2 has it.
+// axe-core disables this rule of WCAG 2.2 by default.
 const options = { rules: { 'target-size': { enabled: true } } };
 
-/** Fails unless axe-core finds nothing in what the page shows, in light at a desk and in the dark on a phone. */
+/** Fails if axe-core finds a violation on the page, in the light desktop layout or the dark phone layout. */
 export async function assertAccessible(page, what) {
   await page.evaluate(axe.source);
   await page.setViewportSize(desktop);
   await page.emulateMedia({ colorScheme: 'light' });
-  assert.deepEqual(await violations(page), [], `${what}, light, at a desk`);
+  assert.deepEqual(await violations(page), [], `${what}, light, desktop`);
   await page.setViewportSize(phone);
   await page.emulateMedia({ colorScheme: 'dark' });
-  assert.deepEqual(await violations(page), [], `${what}, dark, on a phone`);
+  assert.deepEqual(await violations(page), [], `${what}, dark, phone`);
 
   await page.setViewportSize(narrowest);
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -25,7 +25,7 @@ export async function assertAccessible(page, what) {
 
 function violations(page) {
   return page.evaluate(async (options) => {
-    // Colours that are still on their way have no contrast to speak of.
+    // The contrast cannot be measured while colors are animated.
     const ends = ({ effect }) => effect.getComputedTiming().iterations !== Infinity;
     await Promise.allSettled(document.getAnimations().filter(ends).map(({ finished }) => finished));
     const { violations } = await window.axe.run(options);

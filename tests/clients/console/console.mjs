@@ -7,11 +7,11 @@ import { startGateway } from '../lib/gateway.mjs';
 export const limit = { timeout: 120_000 };
 const conditionWithinMs = 30_000;
 const pollEveryMs = 50;
-/** What the browser itself says of a gateway that is away. */
+/** Console errors of the browser for an unreachable gateway. */
 export const lostConnection = /net::ERR_/;
 const nothing = /(?!)/;
 
-/** One gateway with these settings and one browser, for the tests of a file. */
+/** Starts one gateway with these settings and one browser for the tests of a file. */
 export function useConsole(settings) {
   const console = new Console();
   before(() => console.start(settings), limit);
@@ -32,26 +32,26 @@ class Console {
     await this.gateway?.stop();
   }
 
-  /** A user whom no other test knows. */
+  /** Creates a user that no other test uses. */
   async newUser(name = `user${++this.#users}`) {
     const token = await this.gateway.token(name);
-    return { id: name, role: 'USER', token, ask: (query, variables) => this.gateway.graphql(token, query, variables) };
+    return { id: name, role: 'USER', token, graphql: (query, variables) => this.gateway.graphql(token, query, variables) };
   }
 
   /**
-   * Opens the console as this user. The test fails when the page complains of anything that is not `expected`, or
-   * asks another host for anything.
+   * Opens the console as this user. The test fails if the page logs an error that does not match `expected`, or
+   * contacts another host.
    */
   async open(t, user, path = '/', options = {}) {
     const prepare = async (context) => {
       await options.prepare?.(context);
-      // As the gateway answers, with the one user.
+      // The same response as from the gateway, but with this user only.
       await context.route('**/config.json', (route) => route.fulfill({ json: { users: [user], examples: [] } }));
     };
-    return this.openUnprepared(t, path, { ...options, prepare });
+    return this.openWithGatewayConfig(t, path, { ...options, prepare });
   }
 
-  async openUnprepared(t, path = '/', { expected = nothing, ...options } = {}) {
+  async openWithGatewayConfig(t, path = '/', { expected = nothing, ...options } = {}) {
     const { page, seen } = await openPage(this.#browser, `${this.gateway.url}${path}`, options);
     t.after(async () => {
       await page.context().close();
@@ -62,13 +62,13 @@ class Console {
   }
 }
 
-/** Waits until `read` gives something that holds; answers with it. */
+/** Waits until `holds` accepts the value of `read` and returns the value. */
 export async function until(what, read, holds = Boolean) {
   const deadline = Date.now() + conditionWithinMs;
   for (;;) {
     const value = await read();
     if (holds(value)) return value;
-    assert.ok(Date.now() < deadline, `${what}, but ${JSON.stringify(value)}`);
+    assert.ok(Date.now() < deadline, `${what}; the last value was ${JSON.stringify(value)}`);
     await pause(pollEveryMs);
   }
 }

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { assertSeen, makeBoard, makeTask, picture, prompt, startTask, taskOver, tile } from './studio.mjs';
+import { assertImageLoads, createBoard, createFinishedTask, picture, prompt, submitTask, waitForTask, tile } from './studio.mjs';
 
 const folder = process.env.PLANTAIN_WRITE_DOCS ? 'docs' : 'target';
 const path = fileURLToPath(new URL(`../../../${folder}/console.jpg`, import.meta.url));
 
-/** What is shown, oldest first, in several shapes. */
+/** Prompt and aspect ratio of each image, oldest first. */
 const pictures = [
   ['a cat asleep on a kitchen window sill in autumn', '4:3'],
   ['a red balloon over the desert at noon', '3:4'],
@@ -26,23 +26,23 @@ const boards = [
   ['Living room', 4],
 ];
 
-// Longer than a tile shows, marker and all.
-const awaited = `a glass greenhouse at blue hour, warm lamps between ferns and lemon trees, rain on the panes, a wet gravel
+// Too long for a tile, so that the simulator marker at the end is not visible.
+const longPrompt = `a glass greenhouse at blue hour, warm lamps between ferns and lemon trees, rain on the panes, a wet gravel
 path that leads to it, and a grey cat who waits at its door until somebody lets it in`;
 const slow = { model: 'nano-banana-2', aspectRatio: '4:3' };
-const slowly = '[sim:slow=5]';
+const slowMarker = '[sim:slow=5]';
 
-/** A user whose console is worth looking at. */
-export async function userWithPictures(console) {
+/** Creates the user with the images and boards for the screenshot. */
+export async function createScreenshotUser(console) {
   const user = await console.newUser('mara');
-  // Tells how long the model takes, so that there is something to expect of the next one.
-  const first = makeTask(user, `a greenhouse garden in spring ${slowly}`, slow);
+  // A finished task of this model, so that the next one has an ETA.
+  const first = createFinishedTask(user, `a greenhouse garden in spring ${slowMarker}`, slow);
   const ids = [];
-  for (const [index, [words, aspectRatio]] of pictures.entries()) {
-    ids.push(await startTask(user, words, { aspectRatio, model: modelFor(index, aspectRatio) }));
+  for (const [index, [promptText, aspectRatio]] of pictures.entries()) {
+    ids.push(await submitTask(user, promptText, { aspectRatio, model: modelFor(index, aspectRatio) }));
   }
-  const tasks = await Promise.all(ids.map((id) => taskOver(user, id)));
-  for (const [title, shown] of boards) await makeBoard(user, title, [tasks[shown].images[0].id]);
+  const tasks = await Promise.all(ids.map((id) => waitForTask(user, id)));
+  for (const [title, shown] of boards) await createBoard(user, title, [tasks[shown].images[0].id]);
   await first;
   return user;
 }
@@ -52,14 +52,14 @@ function modelFor(index, aspectRatio) {
   return able[index % able.length];
 }
 
-/** Takes the picture of the console that the README shows. */
-export async function takePortrait(page, user) {
+/** Takes the screenshot of the console for the README. */
+export async function takeScreenshot(page, user) {
   const robot = pictures.at(-1)[0];
   await tile(page, robot).first().getByRole('button', { name: 'Edit this' }).click();
   await prompt(page).fill('the same robot on a balcony at night');
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
-  for (const [words] of pictures) await assertSeen(picture(page, words).first());
-  await startTask(user, `${awaited} ${slowly}`, slow);
+  for (const [promptText] of pictures) await assertImageLoads(picture(page, promptText).first());
+  await submitTask(user, `${longPrompt} ${slowMarker}`, slow);
   await tile(page, 'a glass greenhouse').getByText(/about \d+ s left/).waitFor();
   await page.evaluate(() => scrollTo(0, 0));
   await page.mouse.move(0, 0);

@@ -1,46 +1,46 @@
 import assert from 'node:assert/strict';
-import { acceptedId, generateImages } from '../lib/tasks.mjs';
+import { acceptedTaskId, generateImages } from '../lib/tasks.mjs';
 import { until } from './console.mjs';
 
 export const prompt = (page) => page.getByLabel('Prompt');
 export const generate = (page) => page.getByRole('button', { name: 'Generate' });
 export const tray = (page) => page.getByRole('list', { name: 'Images to edit' });
-export const tile = (page, words) => page.getByRole('region', { name: 'Images' }).getByRole('listitem').filter({ hasText: words });
-export const picture = (page, words) => page.getByRole('region', { name: 'Images' }).getByRole('img', { name: words });
+export const tile = (page, promptText) => page.getByRole('region', { name: 'Images' }).getByRole('listitem').filter({ hasText: promptText });
+export const picture = (page, promptText) => page.getByRole('region', { name: 'Images' }).getByRole('img', { name: promptText });
 
-/** Asks for images in the composer, as a user does. */
-export async function ask(page, words) {
-  await prompt(page).fill(words);
+/** Submits a prompt in the composer. */
+export async function submitPrompt(page, promptText) {
+  await prompt(page).fill(promptText);
   await generate(page).click();
 }
 
-/** Waits until an image is decoded, and fails unless it is the gateway's own. */
-export async function assertSeen(image) {
+/** Waits until an image is decoded, and fails unless its URL is one of the gateway. */
+export async function assertImageLoads(image) {
   const decoded = ([element]) => {
     element?.scrollIntoView({ block: 'nearest' });
     return element?.complete && element.naturalWidth > 0 && element.src;
   };
-  const { host, pathname } = new URL(await until('the image is seen', () => image.evaluateAll(decoded)));
+  const { host, pathname } = new URL(await until('expected the image to load', () => image.evaluateAll(decoded)));
   assert.equal(host, new URL(image.page().url()).host);
   assert.match(pathname, /^\/images\//);
 }
 
-/** Asks for images past the page. Answers with the id of the task. */
-export async function startTask(user, words, input = {}) {
-  return acceptedId(await user.ask(generateImages, { input: { prompt: words, ...input } }));
+/** Submits a task through the API and returns its id. */
+export async function submitTask(user, promptText, input = {}) {
+  return acceptedTaskId(await user.graphql(generateImages, { input: { prompt: promptText, ...input } }));
 }
 
-/** The same, and waits for the end of the task. Answers with it. */
-export async function makeTask(user, words, input) {
-  return taskOver(user, await startTask(user, words, input));
+/** Submits a task through the API, waits until it is finished, and returns it. */
+export async function createFinishedTask(user, promptText, input) {
+  return waitForTask(user, await submitTask(user, promptText, input));
 }
 
-/** Makes a board with these images, past the page. Answers with its id. */
-export async function makeBoard(user, title, imageIds) {
+/** Creates a board with these images through the API and returns its id. */
+export async function createBoard(user, title, imageIds) {
   const create = 'mutation ($title: String!) { createBoard(input: { title: $title, kind: MOODBOARD }) { ... on BoardChanged { board { id } } } }';
-  const { id } = (await user.ask(create, { title })).createBoard.board;
+  const { id } = (await user.graphql(create, { title })).createBoard.board;
   const add = 'mutation ($id: ID!, $imageIds: [ID!]!) { addImagesToBoard(boardId: $id, imageIds: $imageIds) { __typename } }';
-  if (imageIds.length > 0) await user.ask(add, { id, imageIds });
+  if (imageIds.length > 0) await user.graphql(add, { id, imageIds });
   return id;
 }
 
@@ -58,14 +58,14 @@ const oneTask = /* GraphQL */ `
   }
 `;
 
-const isOver = ({ status }) => ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(status);
+const isFinished = ({ status }) => ['SUCCEEDED', 'FAILED', 'CANCELED'].includes(status);
 
-export async function taskOver(user, id) {
-  return until(`task ${id} ends`, async () => (await user.ask(oneTask, { id })).task, isOver);
+export async function waitForTask(user, id) {
+  return until(`expected task ${id} to finish`, async () => (await user.graphql(oneTask, { id })).task, isFinished);
 }
 
-/** The user's tasks by the gateway's own word, newest first. */
-export async function tasksOf(user) {
-  const { tasks } = await user.ask('{ tasks(first: 100) { nodes { id status kind prompt requestedImages } } }');
+/** Returns the user's tasks from the API, newest first. */
+export async function listTasks(user) {
+  const { tasks } = await user.graphql('{ tasks(first: 100) { nodes { id status kind prompt requestedImages } } }');
   return tasks.nodes;
 }

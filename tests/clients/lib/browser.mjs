@@ -16,8 +16,8 @@ export function openBrowser() {
 }
 
 /**
- * Opens a page in a fresh profile and notes whom it talks to and what it complains about. `prepare` may set the
- * profile up before there is a page.
+ * Opens a page in a new browser profile and records the hosts it contacts, its errors and its workers. `prepare` can
+ * change the profile before the page opens.
  */
 export async function openPage(browser, url, { prepare, ...profile } = {}) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 860 }, ...profile });

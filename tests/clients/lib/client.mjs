@@ -4,15 +4,15 @@ import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { startGateway } from './gateway.mjs';
 import {
-  acceptedId,
+  acceptedTaskId,
   assertImageOpens,
-  cursorOfLive,
+  cursorOfActiveSubscription,
   cursors,
   eventsUntil,
   generateImages,
   statuses,
   taskEvents,
-  wholeLife,
+  successStatuses,
 } from './tasks.mjs';
 
 const limit = { timeout: 120_000 };
@@ -27,8 +27,9 @@ const oneTask = /* GraphQL */ `
 `;
 
 /**
- * The tests of a published client. `connect(gateway, token)` gives `query`, `mutate` and `subscribe`, which take a
- * document and variables, and `close`; `subscribe` gives an async iterator of data that throws `ConnectionLost`.
+ * Defines the tests of a published client. `connect(gateway, token)` returns `query`, `mutate` and `subscribe`, which
+ * take a document and variables, and `close`. `subscribe` returns an async iterator of data that throws
+ * `ConnectionLost`.
  */
 export function testClient(name, connect) {
   let gateway, client, start;
@@ -37,7 +38,7 @@ export function testClient(name, connect) {
     const token = await gateway.token('ana');
     client = connect(gateway, token);
     const events = follow(client);
-    start = await cursorOfLive(events, gateway, token);
+    start = await cursorOfActiveSubscription(events, gateway, token);
     await events.return();
   }, limit);
   after(async () => {
@@ -45,22 +46,22 @@ export function testClient(name, connect) {
     await gateway?.stop();
   }, limit);
 
-  const generate = async (prompt) => acceptedId(await client.mutate(generateImages, { input: { prompt } }));
+  const generate = async (prompt) => acceptedTaskId(await client.mutate(generateImages, { input: { prompt } }));
 
-  test(`${name} sees the whole life of a task that it asked for, and the image opens`, limit, async (t) => {
+  test(`${name} receives every status of its task, and the image can be opened`, limit, async (t) => {
     const events = follow(client, { cursor: start });
-    // Clients share what is asked for twice at a time.
+    // Clients merge identical subscriptions that are active at the same time.
     t.after(() => events.return());
     const id = await generate('a ripe plantain on a wooden table');
     const seen = await eventsUntil(events, id, 'SUCCEEDED');
 
-    assert.deepEqual(statuses(seen), wholeLife);
+    assert.deepEqual(statuses(seen), successStatuses);
     const { task } = await client.query(oneTask, { id });
     assert.equal(task.status, 'SUCCEEDED');
     await assertImageOpens(seen.at(-1).task.images[0]);
   });
 
-  test(`${name} comes back to a killed gateway with its last cursor and sees each event once`, limit, async (t) => {
+  test(`${name} reconnects to a restarted gateway with its last cursor and receives each event once`, limit, async (t) => {
     const cursorsSent = [];
     const events = follow(client, {
       cursor: start,
@@ -73,29 +74,29 @@ export function testClient(name, connect) {
     await gateway.kill();
     seen.push(...(await eventsUntil(events, id, 'SUCCEEDED')));
 
-    assert.deepEqual(statuses(seen), wholeLife);
+    assert.deepEqual(statuses(seen), successStatuses);
     assert.equal(cursorsSent.length, 2);
-    assert.ok(cursors(seen).includes(cursorsSent[1]), 'the second subscription did not begin at the last event');
+    assert.ok(cursors(seen).includes(cursorsSent[1]), 'the second subscription did not start at the cursor of the last event');
     const replay = await eventsUntil(follow(client, { cursor: start }), id, 'SUCCEEDED');
     assert.deepEqual(cursors(seen), cursors(replay));
   });
 }
 
-/** A client of graphql-ws that tells when it is cut off. */
+/** Creates a graphql-ws client that reports a lost connection instead of retrying. */
 export function socketClient(gateway, token) {
   return createClient({
     url: gateway.wsUrl,
     webSocketImpl: WebSocket,
     connectionParams: { authorization: `Bearer ${token}` },
-    // Would repeat the first cursor.
+    // A retry of the library would send the first cursor again.
     retryAttempts: 0,
   });
 }
 
 export class ConnectionLost extends Error {}
 
-/** Such a client, made of one that iterates: graphql-ws and graphql-sse do. `isLost` knows a lost connection. */
-export function iterating(client, isLost) {
+/** Adapts a client with `iterate`, as graphql-ws and graphql-sse have. `isLost` recognizes a lost connection. */
+export function fromIterator(client, isLost) {
   async function* iterate(query, variables) {
     try {
       for await (const { data, errors } of client.iterate({ query, variables })) {
@@ -103,14 +104,14 @@ export function iterating(client, isLost) {
         yield data;
       }
     } catch (error) {
-      throw isLost(error) ? new ConnectionLost('the connection is lost', { cause: error }) : error;
+      throw isLost(error) ? new ConnectionLost('connection lost', { cause: error }) : error;
     }
   }
   const first = async (query, variables) => (await iterate(query, variables).next()).value;
   return { query: first, mutate: first, subscribe: iterate, close: () => client.dispose() };
 }
 
-/** The events for good: when the connection is lost, again from the last one. */
+/** Yields events without end: after a lost connection, subscribes again from the last cursor. */
 async function* follow(client, { cursor = null, onOpen, onLoss } = {}) {
   for (;;) {
     onOpen?.(cursor);
@@ -119,7 +120,7 @@ async function* follow(client, { cursor = null, onOpen, onLoss } = {}) {
         cursor = event.cursor;
         yield event;
       }
-      assert.fail('the subscription ended as if it were complete');
+      assert.fail('the subscription completed, but it must not end');
     } catch (error) {
       if (!(error instanceof ConnectionLost && onLoss)) throw error;
       await onLoss();

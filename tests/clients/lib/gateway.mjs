@@ -13,10 +13,10 @@ export const binary =
 const readyWithinMs = 60_000;
 const pollEveryMs = 50;
 
-/** Starts `plantain dev` on free ports with a data directory of its own, and with these settings. */
+/** Starts `plantain dev` on free ports with a new data directory and these settings. */
 export async function startGateway(settings = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'plantain-clients-'));
-  // The private Postgres runs under another uid, which must get through.
+  // The private Postgres runs under another uid, which needs to traverse this directory.
   await chmod(dataDir, 0o755);
   const [port, simulatorPort] = await freePorts(2);
   const gateway = new Gateway(`127.0.0.1:${port}`, {
@@ -62,8 +62,8 @@ class Gateway {
   async #ready(child) {
     const deadline = Date.now() + readyWithinMs;
     while (!(await this.#answersReady())) {
-      if (hasExited(child)) throw new Error(`the gateway ended before it was ready:\n${this.#output}`);
-      if (Date.now() > deadline) throw new Error(`the gateway did not become ready:\n${this.#output}`);
+      if (hasExited(child)) throw new Error(`the gateway exited before it was ready:\n${this.#output}`);
+      if (Date.now() > deadline) throw new Error(`the gateway did not become ready within ${readyWithinMs / 1000} s:\n${this.#output}`);
       await pause(pollEveryMs);
     }
   }
@@ -76,7 +76,7 @@ class Gateway {
     }
   }
 
-  /** Ends the process the hard way; what it leaves behind is for the next start to deal with. */
+  /** Kills the process with SIGKILL. The next start has to recover from what it leaves behind. */
   kill() {
     return this.#end('SIGKILL');
   }
@@ -85,7 +85,7 @@ class Gateway {
     return this.start();
   }
 
-  /** Ends everything and removes the data. */
+  /** Stops the gateway and removes its data. */
   async stop() {
     await this.#end('SIGINT');
     await rm(this.#env.PLANTAIN_DATA_DIR, { recursive: true, force: true });
@@ -116,7 +116,7 @@ class Gateway {
   }
 }
 
-/** What somebody has set for a real gateway, keys that cost money among it, is not for tests. */
+/** The environment without gateway settings: tests must not use real provider keys, which cost money. */
 export function environmentWithoutSettings() {
   const setting = /^(PLANTAIN|NANOBANANA|FLUX_KONTEXT|ACE_DATA|AWS)_|^DATABASE_URL$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !setting.test(name)));

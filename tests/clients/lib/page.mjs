@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Builds a page with the Vite that it names, into a folder, and serves it; answers with its URL. */
+/** Builds a page into a folder with the Vite of its package, serves it, and returns its URL. */
 export async function servePage(t, root, outDir, env) {
   const vite = createRequire(join(root, 'package.json')).resolve('vite');
   const { build, preview } = await import(pathToFileURL(vite));

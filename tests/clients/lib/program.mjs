@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { newestTaskSucceeds, openLink } from './link.mjs';
+import { waitForNewestTask, openProxy } from './proxy.mjs';
 
 export const examples = fileURLToPath(new URL('../../../examples/', import.meta.url));
 
-/** Runs a program to its end, in the time that the test has; answers with the lines that it printed. */
+/** Runs a program until it exits or the test times out, and returns the lines of its standard output. */
 export async function run(t, command, args, { onLine, ...options } = {}) {
   const child = spawn(command, args, { ...options, signal: t.signal, stdio: ['ignore', 'pipe', 'pipe'] });
-  let complaints = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => (complaints += text));
+  let errorOutput = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (errorOutput += text));
   const ended = once(child, 'close');
   const lines = [];
   for await (const line of createInterface(child.stdout)) {
@@ -21,27 +21,27 @@ export async function run(t, command, args, { onLine, ...options } = {}) {
     await onLine?.(line);
   }
   const [status] = await ended;
-  if (status !== 0) throw new Error(`${command} ended with ${status}: ${lines.join('\n')}\n${complaints}`);
+  if (status !== 0) throw new Error(`${command} exited with status ${status}: ${lines.join('\n')}\n${errorOutput}`);
   return lines;
 }
 
-/** What the examples take from the environment. */
+/** The environment variables that the examples read. */
 export function environment(url, token) {
   return { ...process.env, PLANTAIN_URL: url, PLANTAIN_TOKEN: token };
 }
 
-/** Runs an example that prints what becomes of its task; nothing that happens while it is cut off may escape it. */
-export async function runCutOff(t, gateway, sub, command, args, options) {
-  const link = await openLink(t, gateway);
+/** Runs an example that prints the statuses of its task, and interrupts its connection until the task succeeds. */
+export async function runWithOutage(t, gateway, sub, command, args, options) {
+  const proxy = await openProxy(t, gateway);
   const token = await gateway.token(sub);
   return run(t, command, args, {
     ...options,
-    env: environment(link.url, token),
+    env: environment(proxy.url, token),
     onLine: async (line) => {
       if (line !== 'GENERATING') return;
-      link.cut();
-      await newestTaskSucceeds(gateway, token);
-      link.mend();
+      proxy.disconnect();
+      await waitForNewestTask(gateway, token);
+      proxy.restore();
     },
   });
 }

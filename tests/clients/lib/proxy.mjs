@@ -4,11 +4,11 @@ import { connect, createServer } from 'node:net';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
-/** A way to the gateway that can be cut: connections break, and none is made until it is mended. */
-export async function openLink(t, gateway) {
+/** Starts a TCP proxy to the gateway that can drop all connections and reject new ones until it is restored. */
+export async function openProxy(t, gateway) {
   const sockets = new Set();
-  let whole = true;
-  const join = (from, to) => {
+  let isOpen = true;
+  const forward = (from, to) => {
     sockets.add(from);
     from.on('error', () => to.destroy());
     from.on('close', () => {
@@ -17,28 +17,28 @@ export async function openLink(t, gateway) {
     });
     from.pipe(to);
   };
-  const server = createServer((near) => {
-    if (!whole) return near.destroy();
-    const far = connect(new URL(gateway.url).port, '127.0.0.1');
-    join(near, far);
-    join(far, near);
+  const server = createServer((client) => {
+    if (!isOpen) return client.destroy();
+    const upstream = connect(new URL(gateway.url).port, '127.0.0.1');
+    forward(client, upstream);
+    forward(upstream, client);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
 
-  const cut = () => {
-    whole = false;
+  const disconnect = () => {
+    isOpen = false;
     for (const socket of sockets) socket.destroy();
   };
   t.after(() => {
-    cut();
+    disconnect();
     server.close();
   });
   const host = `127.0.0.1:${server.address().port}`;
-  return { host, url: `http://${host}`, cut, mend: () => (whole = true) };
+  return { host, url: `http://${host}`, disconnect, restore: () => (isOpen = true) };
 }
 
-/** Waits until the user's newest task has succeeded, by the gateway's own word. */
-export async function newestTaskSucceeds(gateway, token) {
+/** Waits until the user's newest task has succeeded, by a direct connection to the gateway. */
+export async function waitForNewestTask(gateway, token) {
   const { tasks } = await gateway.graphql(token, '{ tasks(first: 1) { nodes { id } } }');
   const client = createClient({
     url: gateway.wsUrl,

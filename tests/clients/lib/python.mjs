@@ -8,7 +8,7 @@ const exec = promisify(execFile);
 const folders = fileURLToPath(new URL('../.venv/', import.meta.url));
 const limit = { timeout: 300_000 };
 
-/** The path of a Python of this name that has what the file of requirements lists; made anew when the file has changed. */
+/** Returns the Python of a virtual environment with these requirements; rebuilds it when the file has changed. */
 export async function pythonWith(name, requirements) {
   const folder = join(folders, name);
   const python = join(folder, 'bin/python');

@@ -9,7 +9,7 @@ const requirements = fileURLToPath(new URL('../requirements-s3.txt', import.meta
 const readyWithinMs = 60_000;
 const pollEveryMs = 50;
 
-/** Starts a server that speaks S3 and has one bucket; what it holds is gone when it ends. */
+/** Starts an S3-compatible server with one bucket. The objects are lost when the server stops. */
 export async function startS3(bucket) {
   const python = await pythonWith('s3', requirements);
   const [port] = await freePorts(1);
@@ -38,7 +38,7 @@ class S3 {
     await once(this.#child, 'spawn');
     const deadline = Date.now() + readyWithinMs;
     while (!(await this.#makesBucket())) {
-      if (Date.now() > deadline) throw new Error('the S3 server did not become ready');
+      if (Date.now() > deadline) throw new Error(`the S3 server did not become ready within ${readyWithinMs / 1000} s`);
       await pause(pollEveryMs);
     }
   }
@@ -57,7 +57,7 @@ class S3 {
     await exit;
   }
 
-  /** The paths of all objects. */
+  /** Returns the keys of all objects. */
   async keys() {
     const list = await (await fetch(`${this.#bucketUrl}?list-type=2`)).text();
     return [...list.matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key]) => key);

@@ -35,35 +35,35 @@ export const taskEvents = /* GraphQL */ `
   }
 `;
 
-export const wholeLife = ['QUEUED', 'GENERATING', 'STORING', 'SUCCEEDED'];
+export const successStatuses = ['QUEUED', 'GENERATING', 'STORING', 'SUCCEEDED'];
 
-/** Asks for an image and returns the id of the task. */
+/** Submits a task and returns its id. */
 export async function generate(gateway, token, prompt) {
-  return acceptedId(await gateway.graphql(token, generateImages, { input: { prompt } }));
+  return acceptedTaskId(await gateway.graphql(token, generateImages, { input: { prompt } }));
 }
 
-/** The id of the task in what the mutation answered. */
-export function acceptedId({ generateImages: result }) {
+/** Returns the id of the accepted task from the result of the mutation. */
+export function acceptedTaskId({ generateImages: result }) {
   assert.equal(result.__typename, 'TaskAccepted', result.message);
   return result.task.id;
 }
 
-/** The events of one task, up to and with the given status. */
+/** Returns the events of one task, up to and including the given status. */
 export async function eventsUntil(events, taskId, status) {
   const seen = [];
   while (seen.at(-1)?.status !== status) {
     const { value: event, done } = await events.next();
-    assert.ok(!done, 'the subscription ended too early');
+    assert.ok(!done, `the subscription ended before ${status}`);
     if (event.task.id !== taskId) continue;
     seen.push(event);
-    assert.ok(event.status === status || !isFinal(event.status), `the task ended as ${event.status}`);
+    assert.ok(event.status === status || !isFinal(event.status), `the task finished with ${event.status}`);
   }
   return seen;
 }
 
-/** The cursor of the last event of a task that went first. */
-export async function cursorOfLive(events, gateway, token) {
-  // Nothing in the protocol acknowledges a subscription; an event does.
+/** Waits until a subscription delivers the events of a new task, and returns the last cursor. */
+export async function cursorOfActiveSubscription(events, gateway, token) {
+  // The protocol has no acknowledgement of a subscription, so the first event serves as one.
   const earlier = await generate(gateway, token, 'a plantain that goes first');
   return (await eventsUntil(events, earlier, 'SUCCEEDED')).at(-1).cursor;
 }
@@ -85,15 +85,15 @@ export async function assertImageOpens(image) {
   assert.ok(image.width > 0 && image.height > 0);
 }
 
-const magics = { 'image/png': '89504e470d0a1a0a', 'image/jpeg': 'ffd8ff' };
+const signatures = { 'image/png': '89504e470d0a1a0a', 'image/jpeg': 'ffd8ff' };
 
-/** Fails unless the bytes begin as an image does: of the given type, or of any. */
+/** Fails unless the bytes start with the signature of this image type, or of PNG or JPEG when none is given. */
 export function assertImage(bytes, contentType) {
-  const allowed = contentType ? [magics[contentType]] : Object.values(magics);
+  const allowed = contentType ? [signatures[contentType]] : Object.values(signatures);
   assert.ok(allowed[0], `${contentType} is neither PNG nor JPEG`);
   const start = bytes.toString('hex', 0, 8);
   assert.ok(
-    allowed.some((magic) => start.startsWith(magic)),
-    `no image begins with ${start}`,
+    allowed.some((signature) => start.startsWith(signature)),
+    `${start} is not the signature of an image`,
   );
 }

@@ -1,4 +1,4 @@
-// Compiled by relay.test.mjs; never run.
+// relay.test.mjs compiles this file; it is never executed.
 import { graphql } from 'relay-runtime';
 
 export const pictureFragment = graphql`
@@ -11,7 +11,7 @@ export const pictureFragment = graphql`
   }
 `;
 
-// Links die; Relay reads them again through `node`.
+// Image URLs expire; Relay refetches them through `node`.
 export const taskFragment = graphql`
   fragment Gallery_task on Task @refetchable(queryName: "GalleryTaskRefetchQuery") {
     prompt

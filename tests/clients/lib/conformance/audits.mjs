@@ -5,7 +5,7 @@ import { describeFindings, record } from './rules.mjs';
 
 const limit = { timeout: 120_000 };
 
-/** Runs the audits of the npm package graphql-http; what is merely recommended must hold as well. */
+/** Runs the audits of the npm package graphql-http. Audits with SHOULD must pass as well. */
 export function runAudits(title) {
   let url;
   const audits = serverAudits({ url: () => url });

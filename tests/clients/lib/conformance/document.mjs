@@ -4,15 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 const file = fileURLToPath(new URL('../../../../docs/conformance.md', import.meta.url));
 
-const head = (versions) => `# What the gateway keeps to
+const head = (versions) => `# Conformance
 
-Written by \`tests/clients/conformance.test.mjs\`, from what it saw of \`plantain dev\`; \`make docs\` writes it anew, and
-\`make test\` fails when it is out of date. Where a protocol leaves something to the server, the rule is the gateway's own.
+\`tests/clients/conformance.test.mjs\` generates this page by testing \`plantain dev\`. \`make docs\` updates it, and
+\`make test\` fails when it is outdated. Where a protocol leaves a choice to the server, the rule states the choice of
+the gateway.
 
-| protocol | as it stands in |
+| protocol | defined by |
 | --- | --- |
-| GraphQL over HTTP, audited | \`serverAudits\` of the npm package graphql-http ${versions['graphql-http']} |
-| GraphQL over HTTP, drafted | the draft of August 2026, with \`PLANTAIN_HTTP_PROFILE=draft\` |
+| GraphQL over HTTP, audits | \`serverAudits\` of the npm package graphql-http ${versions['graphql-http']} |
+| GraphQL over HTTP, draft | the draft of August 2026, with \`PLANTAIN_HTTP_PROFILE=draft\` |
 | WebSockets | PROTOCOL.md of the npm package graphql-ws ${versions['graphql-ws']} |
 | Server-sent events | PROTOCOL.md of the npm package graphql-sse ${versions['graphql-sse']}, distinct connections mode |
 | Multipart subscriptions | Apollo's multipart HTTP protocol for subscriptions, 1.0 |
@@ -28,13 +29,13 @@ function table({ title, findings }) {
   return [heading, '', '| rule | result |', '| --- | --- |', ...rows, ''].join('\n');
 }
 
-/** From its package.json: a package's exports may hide that from `import`. */
+/** Reads the version from the file: the `exports` of a package may hide package.json from `import`. */
 async function versionOf(name) {
   const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
   return JSON.parse(await readFile(manifest, 'utf8')).version;
 }
 
-/** Compares docs/conformance.md with what was found, or writes it when PLANTAIN_WRITE_DOCS is set. */
+/** Compares docs/conformance.md with the results, or writes it when PLANTAIN_WRITE_DOCS is set. */
 export async function checkDocument(tables) {
   const names = ['graphql-http', 'graphql-ws', 'graphql-sse'];
   const versions = {};
@@ -45,5 +46,5 @@ export async function checkDocument(tables) {
     return;
   }
   const present = await readFile(file, 'utf8').catch(() => '');
-  assert.ok(present === text, 'docs/conformance.md does not say what this run found; run `make docs`');
+  assert.ok(present === text, 'docs/conformance.md is outdated; run `make docs`');
 }

@@ -5,37 +5,37 @@ export const draftSettings = { PLANTAIN_HTTP_PROFILE: 'draft' };
 
 const byId = 'query ($id: ID!) { task(id: $id) { id } }';
 
-/** Requests that are refused: what, the body, and the status. */
-const refused = [
-  ['a body that is no JSON', '{"query":', 400],
-  ['a document that is no GraphQL', { query: '{' }, 400],
+/** Rejected requests: description, body, status. */
+const rejected = [
+  ['a body that is not valid JSON', '{"query":', 400],
+  ['a document with a syntax error', { query: '{' }, 400],
   ['a request without a query', { qeury: '{ __typename }' }, 422],
-  ['variables that are no object', { query: byId, variables: [7] }, 422],
-  ['a document that does not fit the schema', { query: '{ nothing }' }, 422],
-  ['the name of no operation in the document', { query: 'query a { __typename }', operationName: 'b' }, 422],
-  ['no name where there are several operations', { query: 'query a { __typename } query b { __typename }' }, 422],
+  ['variables that are not an object', { query: byId, variables: [7] }, 422],
+  ['a document that the schema does not allow', { query: '{ nothing }' }, 422],
+  ['an operationName that the document does not define', { query: 'query a { __typename }', operationName: 'b' }, 422],
+  ['no operationName for a document with several operations', { query: 'query a { __typename } query b { __typename }' }, 422],
   ['a missing variable', { query: byId }, 422],
-  ['a variable that does not fit its type', { query: byId, variables: { id: [] } }, 422],
+  ['a variable of the wrong type', { query: byId, variables: { id: [] } }, 422],
 ];
 
 const accepts = [responseJson, 'application/json'];
 
-async function assertAnswered(response, status, form) {
+async function assertAnswered(response, status, mediaType) {
   assert.equal(response.status, status);
-  assert.equal(response.headers.get('content-type').split(';')[0], form);
+  assert.equal(response.headers.get('content-type').split(';')[0], mediaType);
   return response.json();
 }
 
 export const draftRules = [
-  ...refused.map(([what, body, status]) => [
+  ...rejected.map(([what, request, status]) => [
     `${status}: ${what}`,
     async (user) => {
       for (const accept of accepts) {
-        const response = await post(user, body, { accept });
+        const response = await post(user, request, { accept });
         assert.equal(response.status, status, `${response.status} for ${accept}`);
-        const refusal = await response.json();
-        assert.deepEqual(Object.keys(refusal), ['errors']);
-        assert.equal(codeOf(refusal), 'BAD_USER_INPUT');
+        const body = await response.json();
+        assert.deepEqual(Object.keys(body), ['errors']);
+        assert.equal(codeOf(body), 'BAD_USER_INPUT');
       }
     },
   ]),
@@ -66,14 +66,14 @@ export const draftRules = [
     },
   ],
   [
-    'A refusal is application/graphql-response+json also for a client that accepts application/json only',
+    'An error response is application/graphql-response+json even if the client accepts only application/json',
     async (user) => {
       const response = await post(user, { query: '{ nothing }' }, { accept: 'application/json' });
       await assertAnswered(response, 422, responseJson);
     },
   ],
   [
-    '405 with Allow: a mutation by GET',
+    '405 with Allow: a mutation sent by GET',
     async (user) => {
       const response = await get(user, { query: 'mutation { cancelTask(id: "none") { __typename } }' });
       assert.equal(response.status, 405);
@@ -81,7 +81,7 @@ export const draftRules = [
     },
   ],
   [
-    '406: a form that there is not',
+    '406: an unsupported media type in Accept',
     async (user) => assert.equal((await post(user, { query: '{ __typename }' }, { accept: 'text/html' })).status, 406),
   ],
   [
@@ -89,7 +89,7 @@ export const draftRules = [
     async (user) => assert.equal((await post(user, ' '.repeat(1_048_577))).status, 413),
   ],
   [
-    '415: a content type that there is not',
+    '415: an unsupported Content-Type',
     async (user) => {
       const response = await post(user, '{ __typename }', { 'content-type': 'application/graphql' });
       assert.equal(response.status, 415);

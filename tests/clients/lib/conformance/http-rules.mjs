@@ -6,15 +6,15 @@ import { codeOf, get, post, responseJson } from './http.mjs';
 const aMutation = 'mutation { cancelTask(id: "none") { __typename } }';
 const typename = { query: '{ __typename }' };
 
-async function assertRefused(response, status, code) {
+async function assertRejected(response, status, code) {
   assert.equal(response.status, status);
-  const refusal = await response.json();
-  assert.deepEqual(Object.keys(refusal), ['errors']);
-  assert.equal(codeOf(refusal), code);
-  return refusal.errors[0];
+  const rejected = await response.json();
+  assert.deepEqual(Object.keys(rejected), ['errors']);
+  assert.equal(codeOf(rejected), code);
+  return rejected.errors[0];
 }
 
-/** What a browser asks before a page of this origin may send GraphQL. */
+/** Sends the CORS preflight request of a page of this origin. */
 function preflight(gateway, origin) {
   return fetch(`${gateway.url}/graphql`, {
     method: 'OPTIONS',
@@ -27,7 +27,7 @@ function preflight(gateway, origin) {
 }
 
 const printed = (schema) => printSchema(lexicographicSortSchema(schema));
-const everything = {
+const introspectionOptions = {
   descriptions: true,
   specifiedByUrl: true,
   directiveIsRepeatable: true,
@@ -39,10 +39,10 @@ const list = (text) => text.toLowerCase().split(/, */);
 
 export const httpRules = [
   [
-    '405 with Allow: POST: a mutation by GET, which changes nothing',
+    '405 with Allow: POST: a mutation sent by GET, which is not executed',
     async (user) => {
       const response = await get(user, { query: aMutation });
-      await assertRefused(response, 405, 'BAD_USER_INPUT');
+      await assertRejected(response, 405, 'BAD_USER_INPUT');
       assert.equal(response.headers.get('allow'), 'POST');
     },
   ],
@@ -53,25 +53,25 @@ export const httpRules = [
         const response = await fetch(`${gateway.url}/graphql`, { method });
         assert.equal(response.status, 405);
         const allowed = list(response.headers.get('allow'));
-        assert.ok(allowed.includes('get') && allowed.includes('post'), `it allows ${allowed}`);
+        assert.ok(allowed.includes('get') && allowed.includes('post'), `Allow is ${allowed}`);
       }
     },
   ],
   [
-    '415: a body that does not say it is JSON in UTF-8, such as one that a page can send without being asked',
+    '415: a Content-Type other than JSON in UTF-8, for example one that a page can send without a preflight',
     async (user) => {
       const types = ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=utf-16'];
       for (const type of types) {
-        await assertRefused(await post(user, typename, { 'content-type': type }), 415, 'BAD_USER_INPUT');
+        await assertRejected(await post(user, typename, { 'content-type': type }), 415, 'BAD_USER_INPUT');
       }
     },
   ],
   [
-    '413 with the bound: a body of more than PLANTAIN_MAX_REQUEST_BYTES',
+    '413 with the limit: a body of more than PLANTAIN_MAX_REQUEST_BYTES',
     async (user) => {
       const body = (bytes) => JSON.stringify(typename).padEnd(bytes);
       assert.equal((await post(user, body(1_048_576))).status, 200);
-      const { extensions } = await assertRefused(await post(user, body(1_048_577)), 413, 'LIMIT_EXCEEDED');
+      const { extensions } = await assertRejected(await post(user, body(1_048_577)), 413, 'LIMIT_EXCEEDED');
       assert.equal(extensions.bound, 'requestBytes');
       assert.equal(extensions.limit, 1_048_576);
     },
@@ -80,41 +80,41 @@ export const httpRules = [
     '400 and LIMIT_EXCEEDED: a batch',
     async (user) => {
       for (const batch of [[typename], [typename, typename], []]) {
-        await assertRefused(await post(user, batch), 400, 'LIMIT_EXCEEDED');
+        await assertRejected(await post(user, batch), 400, 'LIMIT_EXCEEDED');
       }
     },
   ],
   [
-    '401 with WWW-Authenticate: a bad token',
+    '401 with WWW-Authenticate: an invalid token',
     async ({ gateway }) => {
       const response = await post({ gateway, token: 'nonsense' }, typename);
-      await assertRefused(response, 401, 'UNAUTHENTICATED');
+      await assertRejected(response, 401, 'UNAUTHENTICATED');
       assert.match(response.headers.get('www-authenticate'), /^Bearer/);
     },
   ],
   [
-    '406: an answer in a form that there is not',
-    async (user) => assertRefused(await post(user, typename, { accept: 'text/html' }), 406, 'BAD_USER_INPUT'),
+    '406: an unsupported media type in Accept',
+    async (user) => assertRejected(await post(user, typename, { accept: 'text/html' }), 406, 'BAD_USER_INPUT'),
   ],
   [
-    'The answer has the form that Accept likes best, and says that it depends on it',
+    'The response has the media type that Accept prefers, and Vary names Accept',
     async (user) => {
-      const forms = {
+      const expectedTypes = {
         [`${responseJson}, application/json;q=0.9`]: responseJson,
         [`${responseJson};q=0.1, application/json`]: 'application/json',
         'text/event-stream, application/json;q=0.5': 'text/event-stream',
         '*/*': 'application/json',
       };
-      for (const [accept, form] of Object.entries(forms)) {
+      for (const [accept, form] of Object.entries(expectedTypes)) {
         const response = await post(user, typename, { accept });
         assert.equal(response.headers.get('content-type').split(';')[0], form, accept);
-        assert.ok(list(response.headers.get('vary')).includes('accept'), `${form}: vary is without accept`);
+        assert.ok(list(response.headers.get('vary')).includes('accept'), `${form}: Vary does not name Accept`);
         await response.text();
       }
     },
   ],
   [
-    'A page on this machine may call from a browser, under `plantain dev`',
+    'CORS allows pages of localhost, under `plantain dev`',
     async ({ gateway }) => {
       for (const origin of ['http://localhost:5173', 'http://127.0.0.1:3000', 'http://[::1]:8080']) {
         const { ok, headers } = await preflight(gateway, origin);
@@ -122,26 +122,26 @@ export const httpRules = [
         assert.equal(headers.get('access-control-allow-origin'), origin);
         assert.ok(list(headers.get('access-control-allow-methods')).includes('post'));
         const allowed = list(headers.get('access-control-allow-headers'));
-        assert.ok(allowed.includes('authorization') && allowed.includes('content-type'), `it allows ${allowed}`);
+        assert.ok(allowed.includes('authorization') && allowed.includes('content-type'), `Access-Control-Allow-Headers is ${allowed}`);
         assert.ok(list(headers.get('vary')).includes('origin'));
       }
     },
   ],
   [
-    'A page of a foreign origin may not',
+    'CORS does not allow pages of other origins',
     async (user) => {
       for (const origin of ['https://elsewhere.example', 'http://localhost.elsewhere.example', 'null']) {
-        const asked = await preflight(user.gateway, origin);
-        assert.equal(asked.headers.get('access-control-allow-origin'), null);
+        const preflighted = await preflight(user.gateway, origin);
+        assert.equal(preflighted.headers.get('access-control-allow-origin'), null);
         const answered = await post(user, typename, { origin });
         assert.equal(answered.headers.get('access-control-allow-origin'), null);
       }
     },
   ],
   [
-    'Introspection tells all that schema.graphql holds',
+    'Introspection returns the same schema as schema.graphql',
     async (user) => {
-      const answer = await (await post(user, { query: getIntrospectionQuery(everything) })).json();
+      const answer = await (await post(user, { query: getIntrospectionQuery(introspectionOptions) })).json();
       assert.equal(answer.errors, undefined, JSON.stringify(answer.errors));
       const file = await readFile(new URL('../../../../schema.graphql', import.meta.url), 'utf8');
       assert.equal(printed(buildClientSchema(answer.data)), printed(buildSchema(file)));

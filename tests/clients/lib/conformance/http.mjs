@@ -4,12 +4,12 @@ export const responseJson = 'application/graphql-response+json';
 
 export const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-/** The extension of automatic persisted queries. */
+/** Returns the `extensions` of an automatic persisted query. */
 export const persisted = (hash, version = 1) => ({ persistedQuery: { version, sha256Hash: hash } });
 
 const withToken = (token) => (token ? { authorization: `Bearer ${token}` } : {});
 
-/** A POST of this JSON, or of this text as it is. */
+/** Sends a POST with this JSON, or with this string unchanged. */
 export function post({ gateway, token }, body, headers = {}) {
   return fetch(`${gateway.url}/graphql`, {
     method: 'POST',
@@ -27,11 +27,11 @@ export function get({ gateway, token }, parameters, headers = {}) {
   return fetch(url, { headers: { ...withToken(token), ...headers } });
 }
 
-/** The code of the first error. */
+/** Returns the code of the first error. */
 export const codeOf = ({ errors }) => errors?.[0].extensions.code;
 
-/** The text of a body piece by piece, as it comes; the connection ends with the test. */
-export async function* pieces(t, response) {
+/** Yields the text of a body in chunks as they arrive. The connection is closed when the test ends. */
+export async function* bodyChunks(t, response) {
   const reader = response.body.getReader();
   t.after(() => reader.cancel());
   const decoder = new TextDecoder();
@@ -42,7 +42,7 @@ export async function* pieces(t, response) {
   }
 }
 
-/** What stands between separators; what follows the last one comes in the end, if it is anything. */
+/** Yields the parts between separators, and at the end the rest after the last separator unless it is empty. */
 export async function* split(texts, separator) {
   let rest = '';
   for await (const text of texts) {
@@ -59,8 +59,8 @@ export async function collect(values) {
   return all;
 }
 
-/** What streams say up to the end of their tokens: several, because what may go wrong at the end need not. */
-export function untilExpiry({ gateway, user }, read) {
+/** Reads eight streams until their tokens expire: a race at the end does not show in every stream. */
+export function readUntilTokenExpiry({ gateway, user }, read) {
   const follow = async (_, index) => read({ gateway, token: await gateway.token(`${user}-${index}`, 3) });
   return Promise.all(Array.from({ length: 8 }, follow));
 }

@@ -1,28 +1,28 @@
 import assert from 'node:assert/strict';
 import { generate } from '../tasks.mjs';
-import { codeOf, collect, pieces, post, split, untilExpiry } from './http.mjs';
-import { within } from './waiting.mjs';
+import { codeOf, collect, bodyChunks, post, split, readUntilTokenExpiry } from './http.mjs';
+import { withTimeout } from './timeout.mjs';
 
-/** As Apollo Client sends it. */
+/** The Accept header of Apollo Client. */
 const multipart = { accept: 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json' };
 const events = 'subscription { taskEvents { status } }';
 const follow = 'subscription ($id: ID!) { taskUpdated(id: $id) { status version } }';
 
-/** The parts of a multipart body; the last one is what follows the last boundary. */
-const parts = (t, response) => split(pieces(t, response), '\r\n--graphql');
+/** Yields the parts of a multipart body. The last one is the text after the last boundary. */
+const parts = (t, response) => split(bodyChunks(t, response), '\r\n--graphql');
 
-/** A part's JSON. A heartbeat is an empty object. */
+/** Returns the JSON of a part. A heartbeat is an empty object. */
 function read(part) {
   const [head, body] = part.split('\r\n\r\n');
   assert.match(head, /^\r\ncontent-type: application\/json(;|$)/i);
   return JSON.parse(body);
 }
 
-/** The messages of a whole stream without its heartbeats. */
+/** Returns the messages of a complete stream without its heartbeats. */
 async function readAll(t, response) {
   assert.equal(response.status, 200);
-  const [preamble, ...all] = await within(collect(parts(t, response)), 'end of the stream');
-  assert.equal(preamble, '', 'there is something before the first boundary');
+  const [preamble, ...all] = await withTimeout(collect(parts(t, response)), 'end of the stream');
+  assert.equal(preamble, '', 'there is text before the first boundary');
   assert.match(all.pop(), /^--(\r\n)?$/, 'the closing boundary is missing');
   return all.map(read).filter((message) => Object.keys(message).length > 0);
 }
@@ -41,7 +41,7 @@ export const multipartRules = [
     'The content type is multipart/mixed with boundary="graphql" and subscriptionSpec="1.0"',
     async ({ t, ...user }) => {
       const response = await post(user, { query: events }, multipart);
-      pieces(t, response).next();
+      bodyChunks(t, response).next();
       const [type, ...parameters] = response.headers.get('content-type').split(/; */);
       assert.equal(type, 'multipart/mixed');
       assert.deepEqual(parameters.sort(), ['boundary="graphql"', 'subscriptionSpec="1.0"']);
@@ -59,17 +59,17 @@ export const multipartRules = [
     },
   ],
   [
-    'A stream that is silent is kept alive by heartbeats, {}',
+    'A stream without events is kept alive by heartbeats, {}',
     async ({ t, ...user }) => {
       const stream = parts(t, await post(user, { query: events }, multipart));
-      assert.equal((await within(stream.next(), 'boundary')).value, '');
+      assert.equal((await withTimeout(stream.next(), 'boundary')).value, '');
       for (let heartbeats = 0; heartbeats < 2; heartbeats += 1) {
-        assert.deepEqual(read((await within(stream.next(), 'heartbeat')).value), {});
+        assert.deepEqual(read((await withTimeout(stream.next(), 'heartbeat')).value), {});
       }
     },
   ],
   [
-    'An error that ends the stream has payload null and errors beside it; then comes the closing boundary',
+    'An error that ends the stream is sent as errors with payload null, followed by the closing boundary',
     async ({ t, ...user }) => {
       const message = await fatal(t, user);
       assert.equal(message.payload, null);
@@ -77,24 +77,24 @@ export const multipartRules = [
     },
   ],
   [
-    'Errors beside payload have neither locations nor path',
+    'Errors that end the stream have neither locations nor path',
     async ({ t, ...user }) => {
       const names = (await fatal(t, user)).errors.flatMap(Object.keys);
       assert.deepEqual(names.filter((name) => ['locations', 'path'].includes(name)), []);
     },
   ],
   [
-    'A stream ends with its token: payload null and UNAUTHENTICATED',
+    'A stream ends when its token expires: payload null and UNAUTHENTICATED',
     async ({ t, ...user }) => {
       const read = async (viewer) => readAll(t, await post(viewer, { query: events }, multipart));
-      for (const messages of await untilExpiry(user, read)) {
+      for (const messages of await readUntilTokenExpiry(user, read)) {
         assert.deepEqual(messages.map(codeOf), ['UNAUTHENTICATED']);
         assert.equal(messages[0].payload, null);
       }
     },
   ],
   [
-    'A subscription that does not fit the schema, and a query, are answered as application/json',
+    'Queries, and subscriptions that the schema does not allow, get an application/json response',
     async (user) => {
       for (const [query, name] of [['subscription { nothing }', 'errors'], ['{ __typename }', 'data']]) {
         const response = await post(user, { query }, multipart);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { codeOf, get, persisted, post, responseJson, sha256 } from './http.mjs';
 
-/** A document that nobody has sent before: rules run beside each other. */
+/** Returns a document that no other rule sends: the rules run concurrently. */
 const fresh = (user) => `{ __typename } # ${user}`;
 
-export async function assertAnswers(response) {
+export async function assertExecuted(response) {
   assert.equal(response.status, 200);
   assert.deepEqual(await response.json(), { data: { __typename: 'Query' } });
 }
@@ -18,7 +18,7 @@ async function assertNotFound(response) {
 
 export const persistedRules = [
   [
-    'A hash that is not known is answered with PersistedQueryNotFound',
+    'An unknown hash returns PersistedQueryNotFound',
     async (user) => {
       const extensions = persisted(sha256(fresh(user.user)));
       const plain = await post(user, { extensions });
@@ -30,37 +30,37 @@ export const persistedRules = [
     },
   ],
   [
-    'The text with its hash is answered, and from then on the hash alone',
+    'A document with its hash is executed, and from then on the hash is sufficient',
     async (user) => {
       const query = fresh(user.user);
       const extensions = persisted(sha256(query));
       await assertNotFound(await post(user, { extensions }));
-      await assertAnswers(await post(user, { query, extensions }));
-      await assertAnswers(await post(user, { extensions }));
+      await assertExecuted(await post(user, { query, extensions }));
+      await assertExecuted(await post(user, { extensions }));
     },
   ],
   [
-    'The hash alone is answered by GET',
+    'The hash is sufficient by GET',
     async (user) => {
       const query = fresh(user.user);
       const extensions = persisted(sha256(query));
       await assertNotFound(await get(user, { extensions }));
-      await assertAnswers(await get(user, { query, extensions }));
-      await assertAnswers(await get(user, { extensions }));
+      await assertExecuted(await get(user, { query, extensions }));
+      await assertExecuted(await get(user, { extensions }));
     },
   ],
   [
-    'A hash of another text is refused, and neither text is known by it',
+    'A hash of another document is rejected, and nothing is stored for it',
     async (user) => {
       const extensions = persisted(sha256(fresh(user.user)));
-      const refusal = await (await post(user, { query: '{ __typename }', extensions })).json();
-      assert.deepEqual(Object.keys(refusal), ['errors']);
-      assert.equal(codeOf(refusal), 'BAD_USER_INPUT');
+      const rejected = await (await post(user, { query: '{ __typename }', extensions })).json();
+      assert.deepEqual(Object.keys(rejected), ['errors']);
+      assert.equal(codeOf(rejected), 'BAD_USER_INPUT');
       await assertNotFound(await post(user, { extensions }));
     },
   ],
   [
-    'What is no hash is refused beside a text',
+    'A malformed hash is rejected, even with a document',
     async (user) => {
       for (const hash of ['nonsense', sha256('{ __typename }').slice(1)]) {
         const response = await post(user, { query: '{ __typename }', extensions: persisted(hash) });
@@ -69,7 +69,7 @@ export const persistedRules = [
     },
   ],
   [
-    'A version other than 1 is refused',
+    'A version other than 1 is rejected',
     async (user) => {
       const query = fresh(user.user);
       const response = await post(user, { query, extensions: persisted(sha256(query), 2) });
@@ -78,7 +78,7 @@ export const persistedRules = [
     },
   ],
   [
-    'A document that does not fit the schema is not known by its hash',
+    'A document that the schema does not allow is not stored under its hash',
     async (user) => {
       const query = `{ nothing } # ${user.user}`;
       const extensions = persisted(sha256(query));

@@ -4,10 +4,10 @@ import { startGateway } from '../gateway.mjs';
 const limit = { timeout: 120_000 };
 
 /**
- * Checks every rule of a protocol against a gateway of its own, each rule as a user of its own.
+ * Checks the rules of a protocol against a new gateway, each rule as a new user.
  *
- * A rule is a sentence and a function that throws when it does not hold. Rules run beside each other, to wait only once
- * for what takes its time; `last` ones come after them.
+ * A rule is a sentence and a function that throws when the rule does not hold. The rules run concurrently because many
+ * of them wait; the `last` rules run after all others.
  */
 export function checkRules({ title, settings, rules, last = [] }) {
   const texts = [...rules, ...last].map(([text]) => text);
@@ -15,19 +15,19 @@ export function checkRules({ title, settings, rules, last = [] }) {
     const check = ([text, holds], index) =>
       test(text, limit, (t) =>
         record(findings[index], async () => {
-          // It becomes part of tokens and documents.
+          // The user name becomes part of tokens and documents.
           const user = `${title} ${index}`.replace(/\W+/g, '-');
           await holds({ t, gateway: gateway(), user, token: await gateway().token(user) });
         }),
       );
-    describe('rules that do not disturb each other', { concurrency: 6 }, () => rules.forEach(check));
+    describe('concurrent rules', { concurrency: 6 }, () => rules.forEach(check));
     last.forEach((rule, index) => check(rule, rules.length + index));
   });
 }
 
-/** Declares tests about a gateway that runs meanwhile, and returns what will have been found. */
+/** Declares tests against a running gateway, and returns the findings, which the tests fill in. */
 export function describeFindings(title, settings, texts, declare) {
-  const findings = texts.map((text) => ({ text, result: '✗ was not checked' }));
+  const findings = texts.map((text) => ({ text, result: '✗ not checked' }));
   describe(title, () => {
     let gateway;
     before(async () => (gateway = await startGateway(settings)), limit);
@@ -37,7 +37,7 @@ export function describeFindings(title, settings, texts, declare) {
   return { title, findings };
 }
 
-/** Notes whether it holds, also when it does not. */
+/** Stores the result of a rule in its finding, and rethrows a failure. */
 export async function record(finding, holds) {
   try {
     await holds();
@@ -48,7 +48,7 @@ export async function record(finding, holds) {
   }
 }
 
-/** One line: what the assertion says, or what it compared. */
+/** Returns one line: the message of the assertion, or the values that it compared. */
 function explain(error) {
   if (!error.generatedMessage) return error.message.split('\n')[0];
   return `expected ${JSON.stringify(error.expected)}, got ${JSON.stringify(error.actual)}`;

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { within } from './waiting.mjs';
+import { withTimeout } from './timeout.mjs';
 
 export const subprotocol = 'graphql-transport-ws';
 
-/** A WebSocket that says what it is told to, and keeps what it hears. */
+/** A WebSocket that sends given messages and stores the received ones. */
 export class Socket {
   #socket;
-  #heard = [];
-  #waiting = [];
+  #received = [];
+  #waiters = [];
   #closed;
   #pingFrames = 0;
 
@@ -18,29 +18,29 @@ export class Socket {
     this.#closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString(), bytes: reason.length }));
     });
-    this.#closed.then(() => this.#serve());
-    // An error ends in a close, and that is what rules are about.
+    this.#closed.then(() => this.#resolveWaiters());
+    // After an error, `ws` emits `close`, which the rules check.
     socket.on('error', () => {});
     socket.on('ping', () => {
       this.#pingFrames += 1;
-      this.#serve();
+      this.#resolveWaiters();
     });
     socket.on('message', (text) => {
-      this.#heard.push(JSON.parse(text));
-      this.#serve();
+      this.#received.push(JSON.parse(text));
+      this.#resolveWaiters();
     });
   }
 
-  /** Opens a socket, which ends with the test. */
+  /** Opens a socket that is terminated when the test ends. */
   static async open(t, gateway, { protocols = [subprotocol], ...options } = {}) {
     const socket = new WebSocket(gateway.wsUrl, protocols, options);
     t.after(() => socket.terminate());
     const opened = new Socket(socket);
-    await within(once(socket, 'open'), 'open socket');
+    await withTimeout(once(socket, 'open'), 'open socket');
     return opened;
   }
 
-  /** The same, acknowledged. */
+  /** Opens a socket and waits for `connection_ack`. */
   static async acknowledged(t, gateway, token, options) {
     const socket = await Socket.open(t, gateway, options);
     socket.init(token);
@@ -48,18 +48,18 @@ export class Socket {
     return socket;
   }
 
-  /** The status that a handshake is refused with. */
-  static refusal(gateway, options) {
+  /** Returns the HTTP status with which the handshake is rejected. */
+  static rejectedStatus(gateway, options) {
     const socket = new WebSocket(gateway.wsUrl, [subprotocol], options);
-    const refused = new Promise((resolve, reject) => {
+    const rejected = new Promise((resolve, reject) => {
       socket.once('unexpected-response', (request, response) => {
         resolve(response.statusCode);
         request.destroy();
       });
-      socket.once('open', () => reject(new Error('the handshake was not refused')));
+      socket.once('open', () => reject(new Error('the handshake was not rejected')));
       socket.on('error', reject);
     });
-    return within(refused, 'refusal').finally(() => socket.terminate());
+    return withTimeout(rejected, 'rejection').finally(() => socket.terminate());
   }
 
   /** The subprotocol that the gateway selected. */
@@ -75,8 +75,8 @@ export class Socket {
     this.#socket.send(data);
   }
 
-  /** In one piece, so that the gateway reads them all at once. */
-  sendTogether(...messages) {
+  /** Sends all messages in one write, so that the gateway reads them together. */
+  sendInOneWrite(...messages) {
     const { _socket: connection } = this.#socket;
     connection.cork();
     messages.forEach((message) => this.send(message));
@@ -95,67 +95,67 @@ export class Socket {
     this.send({ type: 'complete', id });
   }
 
-  /** Until everything that was sent before has been taken in; what the gateway said meanwhile stays to be read. */
-  async heardOut() {
+  /** Waits until the gateway has processed all earlier messages; messages received meanwhile stay stored. */
+  async drain() {
     const marker = randomUUID();
     this.send({ type: 'ping', payload: { marker } });
     return this.take(({ type, payload }) => type === 'pong' && payload?.marker === marker, 'pong');
   }
 
-  /** The next message but the gateway's own pings; of this type, or it is wrong. */
+  /** Returns the next message, ignoring pings. Fails if it has another type. */
   async next(type) {
     const message = await this.take((message) => message.type !== 'ping', type ?? 'message');
-    if (type && message.type !== type) throw new Error(`instead of ${type} came ${JSON.stringify(message)}`);
+    if (type && message.type !== type) throw new Error(`expected ${type}, received ${JSON.stringify(message)}`);
     return message;
   }
 
-  /** Takes the first message, heard or to come, that matches. */
+  /** Removes and returns the first stored or future message that matches. */
   take(matches, what) {
     return this.#wait(() => {
-      const index = this.#heard.findIndex(matches);
-      return index < 0 ? undefined : this.#heard.splice(index, 1)[0];
+      const index = this.#received.findIndex(matches);
+      return index < 0 ? undefined : this.#received.splice(index, 1)[0];
     }, what);
   }
 
-  /** Forgets what was heard so far. */
-  forget() {
-    this.#heard = [];
+  /** Discards all stored messages. */
+  clear() {
+    this.#received = [];
   }
 
-  /** What is left to be read about an operation. */
-  heardAbout(id) {
-    return this.#heard.filter((message) => message.id === id);
+  /** Returns the stored messages of an operation. */
+  messagesOf(id) {
+    return this.#received.filter((message) => message.id === id);
   }
 
-  framesOfPings(count) {
+  waitForPingFrames(count) {
     return this.#wait(() => (this.#pingFrames >= count ? count : undefined), `ping frame number ${count}`);
   }
 
-  /** Says goodbye. */
+  /** Starts the closing handshake. */
   close(code) {
     this.#socket.close(code);
   }
 
   closed() {
-    return within(this.#closed, 'close');
+    return withTimeout(this.#closed, 'close');
   }
 
-  /** Looks now and after everything that happens, until there is something or nothing can come any more. */
-  #wait(look, what) {
-    const found = new Promise((resolve, reject) => this.#waiting.push({ look, resolve, reject, what }));
-    this.#serve();
-    return within(found, what);
+  /** Evaluates `condition` now and after every event, until it returns a value or the socket is closed. */
+  #wait(condition, what) {
+    const found = new Promise((resolve, reject) => this.#waiters.push({ condition, resolve, reject, what }));
+    this.#resolveWaiters();
+    return withTimeout(found, what);
   }
 
-  #serve() {
-    const isOver = this.#socket.readyState === WebSocket.CLOSED;
-    this.#waiting = this.#waiting.filter(({ look, resolve, reject, what }) => {
-      const found = look();
+  #resolveWaiters() {
+    const isClosed = this.#socket.readyState === WebSocket.CLOSED;
+    this.#waiters = this.#waiters.filter(({ condition, resolve, reject, what }) => {
+      const found = condition();
       if (found !== undefined) resolve(found);
-      else if (isOver) {
-        this.#closed.then(({ code, reason }) => reject(new Error(`instead of ${what} came ${code} ${reason}`)));
+      else if (isClosed) {
+        this.#closed.then(({ code, reason }) => reject(new Error(`expected ${what}, but the socket was closed with ${code} ${reason}`)));
       }
-      return found === undefined && !isOver;
+      return found === undefined && !isClosed;
     });
   }
 }

@@ -1,41 +1,41 @@
 import assert from 'node:assert/strict';
 import { generate } from '../tasks.mjs';
-import { codeOf, collect, get, pieces, post, responseJson, split, untilExpiry } from './http.mjs';
-import { within } from './waiting.mjs';
+import { codeOf, collect, get, bodyChunks, post, responseJson, split, readUntilTokenExpiry } from './http.mjs';
+import { withTimeout } from './timeout.mjs';
 
 const eventStream = { accept: 'text/event-stream' };
 const events = 'subscription { taskEvents { status } }';
 const follow = 'subscription ($id: ID!) { taskUpdated(id: $id) { status version } }';
 
-/** The blocks of an event stream: their fields, and their comments under the empty name. */
+/** Yields the blocks of an event stream: their fields, with comments under the empty name. */
 async function* blocks(t, response) {
-  for await (const block of split(pieces(t, response), '\n\n')) {
+  for await (const block of split(bodyChunks(t, response), '\n\n')) {
     const lines = block.split('\n').map((line) => /^([^:]*):? ?(.*)$/.exec(line));
     yield Object.fromEntries(lines.map(([, name, value]) => [name, value]));
   }
 }
 
-/** The next block that satisfies, from a stream that may go on for ever. */
+/** Returns the next matching block of a stream that may be endless. */
 async function find(stream, matches, what) {
   const search = async () => {
     for (;;) {
       const { value, done } = await stream.next();
-      assert.ok(!done, `the stream ended without ${what}`);
+      assert.ok(!done, `the stream ended without a ${what}`);
       if (matches(value)) return value;
     }
   };
-  return within(search(), what);
+  return withTimeout(search(), what);
 }
 
-/** The events of a whole stream, without the comments. */
+/** Returns the events of a complete stream, without the comments. */
 async function readAll(t, response) {
   assert.equal(response.status, 200);
   assert.match(response.headers.get('content-type'), /^text\/event-stream(;|$)/);
   const read = async () => (await collect(blocks(t, response))).filter(({ event }) => event);
-  return within(read(), 'end of the stream');
+  return withTimeout(read(), 'end of the stream');
 }
 
-/** The results of a stream, which must be `next` events and then `complete`. */
+/** Returns the results of a stream. Fails unless it consists of `next` events and a final `complete`. */
 async function results(t, response) {
   const all = await readAll(t, response);
   assert.equal(all.at(-1)?.event, 'complete', `the last event is ${JSON.stringify(all.at(-1))}`);
@@ -44,27 +44,26 @@ async function results(t, response) {
   return nexts.map(({ data }) => JSON.parse(data));
 }
 
-async function assertRefused(t, response) {
-  const [refusal, ...others] = await results(t, response);
+async function assertRejected(t, response) {
+  const [rejected, ...others] = await results(t, response);
   assert.deepEqual(others, []);
-  assert.ok(!('data' in refusal), 'there is data');
-  assert.ok(refusal.errors.length > 0, 'there are no errors');
-  return refusal;
+  assert.ok(!('data' in rejected), 'there is data');
+  assert.ok(rejected.errors.length > 0, 'there are no errors');
 }
 
-const refused = {
+const rejected = {
   'no query': {},
-  'a document that is no GraphQL': { query: '{' },
-  'a document that does not fit the schema': { query: '{ nothing }' },
-  'the name of no operation in the document': { query: 'query a { __typename }', operationName: 'b' },
-  'a variable that does not fit its type': { query: follow, variables: { id: [] } },
-  'a subscription that does not fit the schema': { query: 'subscription { nothing }' },
-  'a subscription whose stream cannot begin': { query: 'subscription { taskEvents(after: "nonsense") { status } }' },
+  'a document with a syntax error': { query: '{' },
+  'a document that the schema does not allow': { query: '{ nothing }' },
+  'an operationName that the document does not define': { query: 'query a { __typename }', operationName: 'b' },
+  'a variable of the wrong type': { query: follow, variables: { id: [] } },
+  'a subscription that the schema does not allow': { query: 'subscription { nothing }' },
+  'a subscription whose stream cannot start': { query: 'subscription { taskEvents(after: "nonsense") { status } }' },
 };
 
-const refusedRules = Object.entries(refused).map(([what, body]) => [
+const rejectedRules = Object.entries(rejected).map(([what, body]) => [
   `next with errors, then complete, with status 200: ${what}`,
-  async ({ t, ...user }) => assertRefused(t, await post(user, body, eventStream)),
+  async ({ t, ...user }) => assertRejected(t, await post(user, body, eventStream)),
 ]);
 
 export const sseSettings = { PLANTAIN_PING_SECONDS: '1', PLANTAIN_MAX_USER_SOCKETS: '2' };
@@ -78,14 +77,14 @@ export const sseRules = [
     },
   ],
   [
-    'A query by GET, as an EventSource sends it, is answered alike',
+    'A query by GET, as EventSource sends it, gets the same response',
     async ({ t, ...user }) => {
       const response = await get(user, { query: '{ __typename }' }, eventStream);
       assert.deepEqual(await results(t, response), [{ data: { __typename: 'Query' } }]);
     },
   ],
   [
-    'A mutation is answered alike',
+    'A mutation gets the same response',
     async ({ t, ...user }) => {
       const query = 'mutation { cancelTask(id: "none") { __typename } }';
       const response = await post(user, { query }, eventStream);
@@ -103,11 +102,11 @@ export const sseRules = [
     },
   ],
   [
-    'Every event has a line of data: without one, an EventSource does not hear it',
+    'Every event has a data line: EventSource ignores events without one',
     async ({ t, ...user }) => {
       const all = await readAll(t, await post(user, { query: '{ __typename }' }, eventStream));
-      const deaf = all.filter(({ data }) => data === undefined).map(({ event }) => event);
-      assert.deepEqual(deaf, [], `without data: ${deaf}`);
+      const withoutData = all.filter(({ data }) => data === undefined).map(({ event }) => event);
+      assert.deepEqual(withoutData, []);
     },
   ],
   [
@@ -119,19 +118,19 @@ export const sseRules = [
       assert.equal(codeOf(result), 'UNAUTHENTICATED');
     },
   ],
-  ...refusedRules,
+  ...rejectedRules,
   [
-    'A stream that is silent is kept alive by comments',
+    'A stream without events is kept alive by comments',
     async ({ t, ...user }) => {
       const stream = blocks(t, await post(user, { query: events }, eventStream));
       for (let comments = 0; comments < 2; comments += 1) await find(stream, (block) => '' in block, 'comment');
     },
   ],
   [
-    'A stream ends with its token: next with UNAUTHENTICATED, then complete',
+    'A stream ends when its token expires: next with UNAUTHENTICATED, then complete',
     async ({ t, ...user }) => {
       const read = async (viewer) => results(t, await post(viewer, { query: events }, eventStream));
-      for (const messages of await untilExpiry(user, read)) {
+      for (const messages of await readUntilTokenExpiry(user, read)) {
         assert.deepEqual(messages.map(codeOf), ['UNAUTHENTICATED']);
       }
     },
@@ -141,17 +140,17 @@ export const sseRules = [
     async ({ t, ...user }) => {
       for (let open = 0; open < 2; open += 1) {
         const stream = blocks(t, await post(user, { query: events }, eventStream));
-        await find(stream, () => true, 'sign of life');
+        await find(stream, () => true, 'block');
       }
       const response = await post(user, { query: events }, eventStream);
       assert.equal(response.status, 429);
-      const refusal = await response.json();
-      assert.equal(codeOf(refusal), 'LIMIT_EXCEEDED');
-      assert.equal(refusal.errors[0].extensions.limit, 2);
+      const body = await response.json();
+      assert.equal(codeOf(body), 'LIMIT_EXCEEDED');
+      assert.equal(body.errors[0].extensions.limit, 2);
     },
   ],
   [
-    '406: a subscription of a client that takes no stream',
+    '406: a subscription of a client that accepts no stream',
     async (user) => {
       for (const accept of ['application/json', responseJson, '*/*']) {
         assert.equal((await post(user, { query: events }, { accept })).status, 406, accept);

@@ -1,11 +1,11 @@
-/** Long enough for anything that is going to happen; a test that waits longer has failed. */
-const patienceMs = 20_000;
+/** A test that waits longer than this fails. */
+const timeoutMs = 20_000;
 
-/** The promise's value, or an error that says what did not come. */
-export function within(promise, what) {
+/** Returns the value of the promise, or throws an error that names what did not arrive in time. */
+export function withTimeout(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`there was no ${what}`)), patienceMs);
+    timer = setTimeout(() => reject(new Error(`no ${what} withTimeout ${timeoutMs / 1000} s`)), timeoutMs);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -2,25 +2,25 @@ import assert from 'node:assert/strict';
 import { assertClosed } from './socket-asserts.mjs';
 import { Socket, bearer, subprotocol } from './socket.mjs';
 
-/** What is no message of the protocol. */
+/** Invalid messages. */
 const invalid = {
-  'text that is no JSON': '{"type":"ping"',
-  'JSON that is no object': '["ping"]',
+  'text that is not valid JSON': '{"type":"ping"',
+  'JSON that is not an object': '["ping"]',
   'a connection_init as a JSON list': '["connection_init",{}]',
   'a message without a type': '{"id":"1"}',
   'a message of an unknown type': '{"type":"start","id":"1","payload":{"query":"{ __typename }"}}',
   'a message that only the gateway may send': '{"type":"next","id":"1","payload":{}}',
   'a subscribe without an id': '{"type":"subscribe","payload":{"query":"{ __typename }"}}',
-  'a subscribe with an id that is no string': '{"type":"subscribe","id":1,"payload":{"query":"{ __typename }"}}',
+  'a subscribe with an id that is not a string': '{"type":"subscribe","id":1,"payload":{"query":"{ __typename }"}}',
   'a subscribe with an empty id': '{"type":"subscribe","id":"","payload":{"query":"{ __typename }"}}',
   'a subscribe without a payload': '{"type":"subscribe","id":"1"}',
   'a subscribe without a query': '{"type":"subscribe","id":"1","payload":{}}',
-  'a subscribe with a payload that is no object': '{"type":"subscribe","id":"1","payload":["{ __typename }"]}',
-  'a subscribe with a query that is no string': '{"type":"subscribe","id":"1","payload":{"query":7}}',
-  'a subscribe with variables that are no object':
+  'a subscribe with a payload that is not an object': '{"type":"subscribe","id":"1","payload":["{ __typename }"]}',
+  'a subscribe with a query that is not a string': '{"type":"subscribe","id":"1","payload":{"query":7}}',
+  'a subscribe with variables that are not an object':
     '{"type":"subscribe","id":"1","payload":{"query":"{ __typename }","variables":[]}}',
   'a complete without an id': '{"type":"complete"}',
-  'a ping with a payload that is no object': '{"type":"ping","payload":"text"}',
+  'a ping with a payload that is not an object': '{"type":"ping","payload":"text"}',
   'a binary frame': Buffer.from('{"type":"ping"}'),
 };
 
@@ -35,7 +35,7 @@ const invalidRules = Object.entries(invalid).map(([what, message]) => [
 
 export const connectionRules = [
   [
-    'A client that says goodbye is answered in kind',
+    'A close frame of the client is answered with a close frame',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       socket.close(1000);
@@ -43,7 +43,7 @@ export const connectionRules = [
     },
   ],
   [
-    'The handshake selects the subprotocol graphql-transport-ws, also among others',
+    'The handshake selects the subprotocol graphql-transport-ws, even if the client offers others as well',
     async ({ t, gateway }) => {
       for (const protocols of [[subprotocol], ['graphql-ws', subprotocol]]) {
         const socket = await Socket.open(t, gateway, { protocols });
@@ -52,16 +52,16 @@ export const connectionRules = [
     },
   ],
   [
-    '4406 Subprotocol not acceptable: the client names none',
+    '4406 Subprotocol not acceptable: the client offers none',
     async ({ t, gateway }) => {
       const socket = await Socket.open(t, gateway, { protocols: [] });
       await assertClosed(socket, 4406, /^Subprotocol not acceptable$/);
     },
   ],
   [
-    '4406 Subprotocol not acceptable: the client names only others',
+    '4406 Subprotocol not acceptable: the client offers only others',
     async ({ t, gateway }) => {
-      // As a header: the library itself would refuse a handshake that selects none of its subprotocols.
+      // Sent as a header: the library itself rejects a handshake that selects none of its subprotocols.
       const headers = { 'sec-websocket-protocol': 'graphql-ws' };
       const socket = await Socket.open(t, gateway, { protocols: [], headers });
       await assertClosed(socket, 4406, /^Subprotocol not acceptable$/);
@@ -76,7 +76,7 @@ export const connectionRules = [
     },
   ],
   [
-    'connection_init without a payload, or with null, is answered with connection_ack when the request had the token',
+    'connection_init without a payload, or with null, is answered with connection_ack if the request had the token',
     async ({ t, gateway, token }) => {
       for (const message of [{ type: 'connection_init' }, { type: 'connection_init', payload: null }]) {
         const socket = await Socket.open(t, gateway, { headers: bearer(token) });
@@ -96,7 +96,7 @@ export const connectionRules = [
     },
   ],
   [
-    '4403 Forbidden: connection_init with a bad token, also when the request had a good one',
+    '4403 Forbidden: connection_init with an invalid token, even if the request had a valid one',
     async ({ t, gateway, token }) => {
       for (const headers of [{}, bearer(token)]) {
         const socket = await Socket.open(t, gateway, { headers });
@@ -106,11 +106,11 @@ export const connectionRules = [
     },
   ],
   [
-    'The handshake is refused with 401 when the request has a bad token',
-    async ({ gateway }) => assert.equal(await Socket.refusal(gateway, { headers: bearer('nonsense') }), 401),
+    'The handshake is rejected with 401 if the request has an invalid token',
+    async ({ gateway }) => assert.equal(await Socket.rejectedStatus(gateway, { headers: bearer('nonsense') }), 401),
   ],
   [
-    '4408 Connection initialisation timeout: no connection_init within 10 seconds, whatever else is said',
+    '4408 Connection initialisation timeout: no connection_init within 10 seconds, even if other messages are sent',
     async ({ t, gateway }) => {
       const socket = await Socket.open(t, gateway);
       socket.send({ type: 'ping' });
@@ -126,16 +126,16 @@ export const connectionRules = [
     },
   ],
   [
-    '4429 Too many initialisation requests: two at once',
+    '4429 Too many initialisation requests: two in one write',
     async ({ t, gateway, token }) => {
       const socket = await Socket.open(t, gateway);
       const init = { type: 'connection_init', payload: bearer(token) };
-      socket.sendTogether(init, init);
+      socket.sendInOneWrite(init, init);
       await assertClosed(socket, 4429, /^Too many initialisation requests$/);
     },
   ],
   [
-    '4401 Unauthorized: subscribe before connection_ack, also when the request had a token',
+    '4401 Unauthorized: subscribe before connection_ack, even if the request had a token',
     async ({ t, gateway, token }) => {
       for (const headers of [{}, bearer(token)]) {
         const socket = await Socket.open(t, gateway, { headers });

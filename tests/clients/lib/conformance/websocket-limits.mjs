@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict';
-import { answers, assertClosed, assertRefused } from './socket-asserts.mjs';
+import { operationMessages, assertClosed, assertRejected } from './socket-asserts.mjs';
 import { Socket, bearer } from './socket.mjs';
 
-/** Small, so that rules reach them. */
+/** Small limits, so that the rules can exceed them. */
 export const socketSettings = {
   PLANTAIN_PING_SECONDS: '1',
   PLANTAIN_MAX_SOCKET_OPERATIONS: '3',
   PLANTAIN_MAX_USER_SOCKETS: '2',
 };
 
-const stranger = 'https://elsewhere.example';
+const otherOrigin = 'https://elsewhere.example';
 const cookie = 'session=1';
 
 export const limitRules = [
   [
-    'error: more operations at once than PLANTAIN_MAX_SOCKET_OPERATIONS; the socket lives on',
+    'error: more concurrent operations than PLANTAIN_MAX_SOCKET_OPERATIONS; the socket stays open',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       for (const id of ['1', '2', '3']) socket.subscribe(id, 'subscription { taskEvents { status } }');
-      const [{ extensions }] = await assertRefused(socket, { query: '{ __typename }' });
+      const [{ extensions }] = await assertRejected(socket, { query: '{ __typename }' });
       assert.equal(extensions.code, 'LIMIT_EXCEEDED');
       assert.equal(extensions.bound, 'socketOperations');
       assert.equal(extensions.limit, 3);
       socket.complete('2');
       socket.subscribe('4', '{ __typename }');
-      assert.equal((await answers(socket, '4'))[0].type, 'next');
+      assert.equal((await operationMessages(socket, '4'))[0].type, 'next');
     },
   ],
   [
@@ -35,25 +35,25 @@ export const limitRules = [
       const third = await Socket.open(t, gateway);
       third.init(token);
       await assertClosed(third, 1013, /2/);
-      // A socket that the gateway ends has given its place back before it says so.
+      // The gateway releases the slot of a socket before it sends the close frame.
       second.sendRaw('nonsense');
       await assertClosed(second, 4400);
       await Socket.acknowledged(t, gateway, token);
     },
   ],
   [
-    'The handshake is refused with 403 when a page of a foreign origin sends a cookie, or a token in a header',
+    'The handshake is rejected with 403 if a page of another origin sends a cookie, or a token in a header',
     async ({ gateway, token }) => {
       for (const ambient of [{ cookie }, bearer(token)]) {
-        assert.equal(await Socket.refusal(gateway, { origin: stranger, headers: ambient }), 403);
-        assert.equal(await Socket.refusal(gateway, { origin: 'null', headers: ambient }), 403);
+        assert.equal(await Socket.rejectedStatus(gateway, { origin: otherOrigin, headers: ambient }), 403);
+        assert.equal(await Socket.rejectedStatus(gateway, { origin: 'null', headers: ambient }), 403);
       }
     },
   ],
   [
-    'A page of a foreign origin that sends neither is taken in: it must have the token',
+    'A page of another origin without ambient credentials is accepted: it has to send a token itself',
     async ({ t, gateway, token }) => {
-      await Socket.acknowledged(t, gateway, token, { origin: stranger });
+      await Socket.acknowledged(t, gateway, token, { origin: otherOrigin });
     },
   ],
   [
@@ -64,7 +64,7 @@ export const limitRules = [
         await Socket.acknowledged(t, gateway, token, { origin, headers: { cookie, host } });
       }
       const foreign = { origin: `http://${host}:8080`, headers: { cookie, host } };
-      assert.equal(await Socket.refusal(gateway, foreign), 403);
+      assert.equal(await Socket.rejectedStatus(gateway, foreign), 403);
     },
   ],
 ];

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { generate } from '../tasks.mjs';
-import { answers, assertClosed, assertRefused } from './socket-asserts.mjs';
+import { operationMessages, assertClosed, assertRejected } from './socket-asserts.mjs';
 import { Socket } from './socket.mjs';
 
 const byId = 'query ($id: ID!) { task(id: $id) { id } }';
 const follow = 'subscription ($id: ID!) { taskUpdated(id: $id) { status version } }';
-const everything = 'subscription { taskEvents { status } }';
+const allEvents = 'subscription { taskEvents { status } }';
 const generateSlowly = /* GraphQL */ `
   mutation {
     generateImages(input: { prompt: "a plantain [sim:slow=2]", waitSeconds: 60 }) {
@@ -18,37 +18,37 @@ const generateSlowly = /* GraphQL */ `
   }
 `;
 
-const refused = {
-  'a document that is no GraphQL': { query: '{' },
-  'a document that does not fit the schema': { query: '{ nothing }' },
-  'the name of no operation in the document': { query: 'query a { __typename }', operationName: 'b' },
-  'no name where the document has several operations': { query: 'query a { __typename } query b { __typename }' },
-  'a variable that does not fit its type': { query: byId, variables: { id: [] } },
+const rejected = {
+  'a document with a syntax error': { query: '{' },
+  'a document that the schema does not allow': { query: '{ nothing }' },
+  'an operationName that the document does not define': { query: 'query a { __typename }', operationName: 'b' },
+  'no operationName for a document with several operations': { query: 'query a { __typename } query b { __typename }' },
+  'a variable of the wrong type': { query: byId, variables: { id: [] } },
   'a missing variable': { query: byId },
-  'a subscription whose stream cannot begin: a cursor of no history': {
+  'a subscription whose stream cannot start: an unknown cursor': {
     query: 'subscription { taskEvents(after: "nonsense") { status } }',
   },
-  'a subscription whose stream cannot begin: a task that is not there': {
+  'a subscription whose stream cannot start: an unknown task': {
     query: follow,
     variables: { id: 'nonsense' },
   },
 };
 
-const refusedRules = Object.entries(refused).map(([what, payload]) => [
-  `error, then nothing: ${what}`,
+const rejectedRules = Object.entries(rejected).map(([what, payload]) => [
+  `error, then no more messages: ${what}`,
   async ({ t, gateway, token }) => {
     const socket = await Socket.acknowledged(t, gateway, token);
-    await assertRefused(socket, payload);
-    socket.subscribe('refused', '{ __typename }');
-    assert.deepEqual(await types(socket, 'refused'), ['next', 'complete']);
+    await assertRejected(socket, payload);
+    socket.subscribe('rejected', '{ __typename }');
+    assert.deepEqual(await types(socket, 'rejected'), ['next', 'complete']);
   },
 ]);
 
-const types = async (socket, id) => (await answers(socket, id)).map(({ type }) => type);
+const types = async (socket, id) => (await operationMessages(socket, id)).map(({ type }) => type);
 
-/** Begins a mutation that answers late, and follows the task it made until then. */
+/** Starts a mutation that responds late, and subscribes to the events of its task. */
 async function beginSlowly(socket) {
-  socket.subscribe('events', everything);
+  socket.subscribe('events', allEvents);
   socket.subscribe('slow', generateSlowly);
   await nextStatus(socket, 'QUEUED');
 }
@@ -64,7 +64,7 @@ export const operationRules = [
     async ({ t, gateway, token, user }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       socket.subscribe('1', '{ viewer { id } }');
-      assert.deepEqual(await answers(socket, '1'), [
+      assert.deepEqual(await operationMessages(socket, '1'), [
         { id: '1', type: 'next', payload: { data: { viewer: { id: user } } } },
         { id: '1', type: 'complete' },
       ]);
@@ -75,7 +75,7 @@ export const operationRules = [
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       socket.subscribe('1', 'mutation { cancelTask(id: "none") { __typename } }');
-      assert.deepEqual(await answers(socket, '1'), [
+      assert.deepEqual(await operationMessages(socket, '1'), [
         { id: '1', type: 'next', payload: { data: { cancelTask: { __typename: 'NotFound' } } } },
         { id: '1', type: 'complete' },
       ]);
@@ -86,7 +86,7 @@ export const operationRules = [
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       socket.subscribe('1', follow, { id: await generate(gateway, token, 'a plantain that is followed [sim:slow=1]') });
-      const seen = await answers(socket, '1');
+      const seen = await operationMessages(socket, '1');
       assert.deepEqual(seen.pop(), { id: '1', type: 'complete' });
       assert.ok(seen.every(({ type }) => type === 'next'));
       assert.equal(seen.at(-1).payload.data.taskUpdated.status, 'SUCCEEDED');
@@ -99,7 +99,7 @@ export const operationRules = [
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       socket.subscribe('1', '{ node(id: "none") { id } tasks(first: 101) { nodes { id } } }');
-      const [next, complete] = await answers(socket, '1');
+      const [next, complete] = await operationMessages(socket, '1');
       assert.equal(next.type, 'next');
       assert.deepEqual(next.payload.errors[0].path, ['tasks']);
       assert.ok('data' in next.payload);
@@ -115,22 +115,22 @@ export const operationRules = [
       assert.deepEqual(await types(socket, '1'), ['next', 'complete']);
     },
   ],
-  ...refusedRules,
+  ...rejectedRules,
   [
-    'After complete by the client nothing more is said about a stream, and its id is free',
+    'After complete by the client no message of the subscription follows, and its id can be reused',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
-      socket.subscribe('1', everything);
-      // Nothing acknowledges a subscription; an event does.
+      socket.subscribe('1', allEvents);
+      // The protocol has no acknowledgement of a subscription, so the first event serves as one.
       const task = await generate(gateway, token, 'a plantain that is looked at [sim:slow=1]');
       await socket.next('next');
       socket.complete('1');
-      await socket.heardOut();
-      assert.ok(socket.heardAbout('1').every(({ type }) => type === 'next'), 'the complete was answered');
-      socket.forget();
+      await socket.drain();
+      assert.ok(socket.messagesOf('1').every(({ type }) => type === 'next'), 'the complete was answered');
+      socket.clear();
       socket.subscribe('2', follow, { id: task });
-      await answers(socket, '2');
-      assert.deepEqual(socket.heardAbout('1'), []);
+      await operationMessages(socket, '2');
+      assert.deepEqual(socket.messagesOf('1'), []);
       socket.subscribe('1', '{ __typename }');
       assert.deepEqual(await types(socket, '1'), ['next', 'complete']);
     },
@@ -142,16 +142,16 @@ export const operationRules = [
       await beginSlowly(socket);
       socket.complete('slow');
       await nextStatus(socket, 'SUCCEEDED');
-      await socket.heardOut();
-      assert.deepEqual(socket.heardAbout('slow'), []);
+      await socket.drain();
+      assert.deepEqual(socket.messagesOf('slow'), []);
     },
   ],
   [
-    'complete for an operation that is over, or never was, is ignored',
+    'complete for a finished or unknown operation is ignored',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       socket.subscribe('1', '{ __typename }');
-      await answers(socket, '1');
+      await operationMessages(socket, '1');
       socket.complete('1');
       socket.complete('2');
       socket.subscribe('3', '{ __typename }');
@@ -162,7 +162,7 @@ export const operationRules = [
     '4409 Subscriber for <id> already exists: the id of an active subscription',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
-      socket.subscribe('the one', everything);
+      socket.subscribe('the one', allEvents);
       socket.subscribe('the one', '{ __typename }');
       await assertClosed(socket, 4409, /^Subscriber for the one already exists$/);
     },
@@ -177,12 +177,12 @@ export const operationRules = [
     },
   ],
   [
-    '4409 with an id that is too long for the reason: what fits of it, in whole characters',
+    '4409 with an id that is too long for the close reason: the id is truncated at a character boundary',
     async ({ t, gateway, token }) => {
       for (const id of ['x'.repeat(500), 'ä'.repeat(500), '🍌'.repeat(500)]) {
         const socket = await Socket.acknowledged(t, gateway, token);
-        socket.subscribe(id, everything);
-        socket.subscribe(id, everything);
+        socket.subscribe(id, allEvents);
+        socket.subscribe(id, allEvents);
         await assertClosed(socket, 4409, new RegExp(`^Subscriber for (${id[0] === 'x' ? 'x' : 'ä|🍌'})+$`, 'u'));
       }
     },
