@@ -1,4 +1,4 @@
-import { creditFigure, formatCredits } from '../ui/credits';
+import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import type { Allowance } from './credits';
 
 export function AllowanceCard({ quota }: { quota: Allowance | null }) {
@@ -18,7 +18,7 @@ function Kept({ quota }: { quota: Allowance }) {
   return (
     <>
       <p className="left">
-        <strong>{creditFigure(quota.available)}</strong> of {formatCredits(quota.granted)} left
+        <strong>{formatCreditAmount(quota.available)}</strong> of {formatCredits(quota.granted)} left
         {quota.low && <span className="chip warn">Nearly used up</span>}
       </p>
       <StackedBar quota={quota} />
@@ -35,7 +35,7 @@ function Kept({ quota }: { quota: Allowance }) {
 const parts = ['available', 'reserved', 'spent'] as const;
 
 function StackedBar({ quota }: { quota: Allowance }) {
-  const spoken = parts.map((part) => `${creditFigure(quota[part])} ${part}`).join(', ');
+  const spoken = parts.map((part) => `${formatCreditAmount(quota[part])} ${part}`).join(', ');
   return (
     <div className="stacked" role="img" aria-label={`Of ${formatCredits(quota.granted)}: ${spoken}.`}>
       {parts
@@ -53,7 +53,7 @@ function Figure({ kind, label, credits }: { kind?: string; label: string; credit
       <dt>
         {kind && <span className={`swatch ${kind}`} aria-hidden="true" />} {label}
       </dt>
-      <dd>{creditFigure(credits)}</dd>
+      <dd>{formatCreditAmount(credits)}</dd>
     </div>
   );
 }

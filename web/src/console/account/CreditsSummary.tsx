@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
 import { useOffers } from '../gateway/offers';
 import { providerNames } from '../gateway/providers';
-import { creditFigure, formatCredits } from '../ui/credits';
+import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { useCredits, type Allowance, type Balance } from './credits';
 import { healthOfAll } from './health';
 
@@ -21,7 +21,7 @@ function Left({ quota }: { quota: Allowance }) {
     <div className="credits-left">
       <p>
         <span>
-          <strong>{creditFigure(quota.available)}</strong>{' '}
+          <strong>{formatCreditAmount(quota.available)}</strong>{' '}
           <span className="granted">of {formatCredits(quota.granted)} left</span>
         </span>
         {quota.low && <span className="chip warn">Low</span>}
@@ -43,7 +43,8 @@ function Balances({ balances }: { balances: readonly Balance[] }) {
         <div key={provider}>
           <dt>{providerNames[provider]}</dt>
           <dd>
-            {low && <span className="chip warn">Low</span>} {remaining === null ? 'unknown' : creditFigure(remaining)}
+            {low && <span className="chip warn">Low</span>}{' '}
+            {remaining === null ? 'unknown' : formatCreditAmount(remaining)}
           </dd>
         </div>
       ))}

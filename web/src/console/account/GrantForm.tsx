@@ -1,8 +1,8 @@
 import { useState } from 'react';
-import { creditFigure, formatCredits } from '../ui/credits';
+import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { Field } from '../ui/Field';
 import { problemAt, problemElsewhere } from '../ui/refusal';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import { useGrant } from './useGrant';
 
 const blank = { userId: '', amount: '', reason: '' };
@@ -16,7 +16,7 @@ export function GrantForm() {
     required: true,
     autoComplete: 'off',
   });
-  const [submit, busy] = useBusy(async () => {
+  const [submit, busy] = useAsyncAction(async () => {
     const asked = { ...entered, userId: entered.userId.trim(), amount: Number(entered.amount) };
     if (await grant(asked)) setEntered(blank);
   });
@@ -46,7 +46,7 @@ export function GrantForm() {
         </button>
         <p role="status">
           {granted &&
-            `${granted.userId} was given ${formatCredits(granted.amount)} and has ${creditFigure(granted.available)} left.`}
+            `${granted.userId} was given ${formatCredits(granted.amount)} and has ${formatCreditAmount(granted.available)} left.`}
         </p>
       </div>
     </form>

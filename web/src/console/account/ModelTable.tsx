@@ -1,5 +1,5 @@
 import type { Model } from '../gateway/offers';
-import { formatCredits } from '../ui/credits';
+import { formatCredits } from '../ui/formatCredits';
 
 export function ModelTable({ models }: { models: readonly Model[] }) {
   return (

@@ -1,7 +1,7 @@
 import type { Model, Provider } from '../gateway/offers';
 import { providerNames } from '../gateway/providers';
-import { Ago, Until } from '../ui/Ago';
-import { formatCredits } from '../ui/credits';
+import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
+import { formatCredits } from '../ui/formatCredits';
 import type { Balance } from './credits';
 import { healthOf } from './health';
 import { ModelTable } from './ModelTable';
@@ -39,7 +39,7 @@ function Trouble({ provider: { available, message, retryAt } }: { provider: Prov
       {retryAt && (
         <>
           {' '}
-          Tried again <Until at={retryAt} />.
+          Tried again <TimeUntil at={retryAt} />.
         </>
       )}
     </p>
@@ -56,7 +56,7 @@ function Remaining({ balance, checked }: Pick<Props, 'checked'> & { balance: Bal
       <span className="hint">
         {checkedAt ? (
           <>
-            checked <Ago at={checkedAt} />
+            checked <TimeAgo at={checkedAt} />
           </>
         ) : (
           'not checked yet'

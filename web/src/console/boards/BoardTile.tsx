@@ -1,7 +1,7 @@
 import type { DragEvent } from 'react';
 import { Link } from 'wouter';
 import { Tile } from '../gallery/Tile';
-import { drag } from '../ui/drag';
+import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
 import { Picture } from '../ui/Picture';
 import type { BoardImage } from './openBoard';
@@ -33,7 +33,7 @@ export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, 
       className={over ? `image board-tile drop-${over}` : 'image board-tile'}
       data-image={image.id}
       draggable
-      onDragStart={(event) => drag(event, image.id)}
+      onDragStart={(event) => startImageDrag(event, image.id)}
       {...target}
     >
       <Link href={`/tasks/${image.task.id}`} className="tile-link" draggable={false}>

@@ -2,7 +2,7 @@ import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { useNotes } from '../ui/Field';
 import { Icon } from '../ui/Icon';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import type { OpenBoard } from './openBoard';
 
 interface Props {
@@ -42,7 +42,7 @@ function Rename({ open, title: before, onDone }: Props & { onDone: () => void })
   const [title, setTitle] = useState(before);
   const [problem, setProblem] = useState<string>();
   const { described, notes } = useNotes(undefined, problem);
-  const [submit, busy] = useBusy(async () => {
+  const [submit, busy] = useAsyncAction(async () => {
     const answer = await open.rename(title);
     if ('problem' in answer) setProblem(answer.problem);
     else onDone();

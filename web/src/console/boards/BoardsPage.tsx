@@ -52,8 +52,8 @@ function NoBoards() {
     <div className="empty board-empty">
       <h2>No boards yet</h2>
       <p>
-        A board keeps images that belong together, in the order that you give them. Make one above; then drag images
-        from <Link href="/">your history</Link> onto it, or let new ones land there by themselves.
+        A board keeps images that belong together, in the order that you give them. Make one above; then startImageDrag
+        images from <Link href="/">your history</Link> onto it, or let new ones land there by themselves.
       </p>
     </div>
   );

@@ -2,7 +2,7 @@ import { useId, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { BoardKind } from '../../gql/graphql';
 import { Field } from '../ui/Field';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import { useBoardList } from './boards';
 import { kinds } from './kinds';
 
@@ -12,7 +12,7 @@ export function MakeBoard() {
   const [title, setTitle] = useState('');
   const [kind, setKind] = useState<BoardKind>('MOODBOARD');
   const [problem, setProblem] = useState<string>();
-  const [submit, busy] = useBusy(async () => {
+  const [submit, busy] = useAsyncAction(async () => {
     const answer = await boards.make({ title, kind });
     if ('problem' in answer) setProblem(answer.problem);
     else go(`/boards/${answer.board.id}`);

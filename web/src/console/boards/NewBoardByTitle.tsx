@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react';
 import { useNotes } from '../ui/Field';
 import { Icon } from '../ui/Icon';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
 
@@ -32,7 +32,7 @@ function TitleForm({ onMade, onCancel }: { onMade: (board: Board) => void; onCan
   const [title, setTitle] = useState('');
   const [problem, setProblem] = useState<string>();
   const { described, notes } = useNotes(undefined, problem);
-  const [submit, busy] = useBusy(async () => {
+  const [submit, busy] = useAsyncAction(async () => {
     const answer = await boards.make({ title, kind: 'MOODBOARD' });
     if ('problem' in answer) setProblem(answer.problem);
     else onMade(answer.board);

@@ -2,7 +2,7 @@ import { createContext, use, useEffect, useMemo, type ReactNode } from 'react';
 import { useGateway } from '../gateway/gateway';
 import { isLive } from '../gateway/tasks';
 import { useSignal } from '../ui/signal';
-import { useEvery } from '../ui/useEvery';
+import { useInterval } from '../ui/useInterval';
 import { BoardList, type Board } from './boardList';
 
 const everyMs = 60_000;
@@ -40,5 +40,5 @@ function useNews({ list }: BoardList) {
   const live = useSignal(tasks.all).filter(isLive);
   const ids = live.map(({ id }) => id).join();
   useEffect(() => void list.read(), [list, count, ids]);
-  useEvery(everyMs, list.read);
+  useInterval(list.read, everyMs);
 }

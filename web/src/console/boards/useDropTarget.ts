@@ -1,5 +1,5 @@
 import { useState, type DragEvent } from 'react';
-import { droppedImage, isImageDrag } from '../ui/drag';
+import { droppedImage, isImageDrag } from '../ui/imageDrag';
 
 export type Place = 'on' | 'before' | 'after';
 

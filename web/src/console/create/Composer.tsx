@@ -10,7 +10,7 @@ import {
   type ReactNode,
 } from 'react';
 import { useOffers } from '../gateway/offers';
-import { isFileDrag, isImageDrag, droppedImage } from '../ui/drag';
+import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
 import { useNotes } from '../ui/Field';
 import { problemAt, problemElsewhere } from '../ui/refusal';
 import { choicesFor, settle } from './choices';

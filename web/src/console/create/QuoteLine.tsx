@@ -1,4 +1,4 @@
-import { creditFigure } from '../ui/credits';
+import { formatCreditAmount } from '../ui/formatCredits';
 import type { Draft } from './draft';
 import type { Quote } from './useQuote';
 
@@ -22,7 +22,7 @@ const Hint = () => <span className="hint">Ctrl or ⌘ with Enter sends it.</span
 function Price({ quote, chosen }: { quote: Quote; chosen: boolean }) {
   return (
     <>
-      <strong>{creditFigure(quote.credits)}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
+      <strong>{formatCreditAmount(quote.credits)}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
       {!chosen && ` · ${quote.model.id}`}
       {quote.etaSeconds !== null && ` · about ${quote.etaSeconds} s`}
       {!quote.affordable && <span className="chip bad">more than there is left</span>}

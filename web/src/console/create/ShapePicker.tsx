@@ -1,4 +1,4 @@
-import { ratioOf } from '../ui/ratio';
+import { parseAspectRatio } from '../ui/aspectRatio';
 
 interface Props {
   chosen: string | null;
@@ -7,7 +7,7 @@ interface Props {
 }
 
 export function ShapePicker({ chosen, offered, onChange }: Props) {
-  const widestFirst = offered.toSorted((a, b) => ratioOf(b) - ratioOf(a));
+  const widestFirst = offered.toSorted((a, b) => parseAspectRatio(b) - parseAspectRatio(a));
   return (
     <fieldset className="shapes">
       <legend className="unseen">Shape</legend>
@@ -17,7 +17,7 @@ export function ShapePicker({ chosen, offered, onChange }: Props) {
           <span className="shape-box" aria-hidden="true">
             <span
               className={ratio ? 'shape' : 'shape any'}
-              style={ratio ? { aspectRatio: ratioOf(ratio) } : undefined}
+              style={ratio ? { aspectRatio: parseAspectRatio(ratio) } : undefined}
             />
           </span>
           {ratio ?? 'Auto'}

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import { QuoteDocument, type QuoteQuery } from '../../gql/graphql';
 import { useReading } from '../gateway/useReading';
 import type { Refusal } from '../ui/refusal';
-import { useStill } from '../ui/useStill';
+import { useDebouncedValue } from '../ui/useDebouncedValue';
 import type { Draft } from './draft';
 import { refusalOfError } from './refusal';
 import { requestOf } from './request';
@@ -13,7 +13,7 @@ export type Quote = QuoteQuery['quote'];
 
 /** What the draft would cost, looked up when it has stood still for a moment; never that of another request. */
 export function useQuote(draft: Draft): { quote?: Quote; refusal?: Refusal } {
-  const still = useStill(draft, afterMs);
+  const still = useDebouncedValue(draft, afterMs);
   const input = useMemo(() => requestOf(still), [still]);
   const pause = still.prompt.trim() === '' || still.inputs.some(({ source }) => !source);
   const [{ data, error, fetching, stale }] = useReading(QuoteDocument, { input }, pause);

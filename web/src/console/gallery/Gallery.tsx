@@ -1,5 +1,5 @@
 import type { Task } from '../gateway/tasks';
-import { useEndless } from '../ui/useEndless';
+import { useInfiniteScroll } from '../ui/useInfiniteScroll';
 import { TaskTiles } from './TaskTiles';
 
 interface Props {
@@ -12,7 +12,7 @@ interface Props {
 }
 
 export function Gallery({ tasks, more, loading, problem, readMore, filtered }: Props) {
-  const end = useEndless<HTMLDivElement>(readMore, more && !loading && !problem);
+  const end = useInfiniteScroll<HTMLDivElement>(readMore, more && !loading && !problem);
   return (
     <section aria-label="Images" aria-busy={loading}>
       {tasks.length > 0 && (

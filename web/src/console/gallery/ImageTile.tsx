@@ -4,7 +4,7 @@ import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/drafting';
 import type { Task } from '../gateway/tasks';
-import { drag } from '../ui/drag';
+import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
 import { Picture } from '../ui/Picture';
 import { Tile } from './Tile';
@@ -13,7 +13,12 @@ export function ImageTile({ task, image }: { task: Task; image: PictureFragment 
   const { edit } = useDraft();
   const words = useId();
   return (
-    <Tile ratio={image.width / image.height} className="image" draggable onDragStart={(event) => drag(event, image.id)}>
+    <Tile
+      ratio={image.width / image.height}
+      className="image"
+      draggable
+      onDragStart={(event) => startImageDrag(event, image.id)}
+    >
       <Link href={`/tasks/${task.id}`} className="tile-link" draggable={false}>
         <Picture image={image} variant="preview" alt={task.prompt} />
       </Link>

@@ -1,6 +1,6 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
-import { ratioOf } from '../ui/ratio';
+import { parseAspectRatio } from '../ui/aspectRatio';
 import type { Task } from '../gateway/tasks';
 import { useTaskActions } from '../task/actions';
 import { Unconfirmed } from '../task/Unconfirmed';
@@ -13,7 +13,7 @@ export function LiveTile({ task }: { task: Task }) {
   const words = useId();
   const { cancel, busy } = useTaskActions(task.id);
   return (
-    <Tile ratio={ratioOf(task.aspectRatio)} className="awaited live">
+    <Tile ratio={parseAspectRatio(task.aspectRatio)} className="awaited live">
       <Link href={`/tasks/${task.id}`} className="live-text">
         <span id={words} className="live-words">
           {task.prompt}

@@ -1,6 +1,6 @@
 import { memo } from 'react';
 import { isLive, type Task } from '../gateway/tasks';
-import { ratioOf } from '../ui/ratio';
+import { parseAspectRatio } from '../ui/aspectRatio';
 import { FailedTile } from './FailedTile';
 import { ImageTile } from './ImageTile';
 import { LiveTile } from './LiveTile';
@@ -18,7 +18,7 @@ export const TaskTiles = memo(function TaskTiles({ task }: { task: Task }) {
         index === 0 ? (
           <LiveTile key="first" task={task} />
         ) : (
-          <Tile key={index} ratio={ratioOf(task.aspectRatio)} className="awaited" aria-hidden />
+          <Tile key={index} ratio={parseAspectRatio(task.aspectRatio)} className="awaited" aria-hidden />
         ),
       )}
       {task.status === 'FAILED' && <FailedTile task={task} />}

@@ -4,7 +4,7 @@ import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
 import { newestFirst, type Place, type Task } from '../gateway/tasks';
 import { useSignal } from '../ui/signal';
-import { useStill } from '../ui/useStill';
+import { useDebouncedValue } from '../ui/useDebouncedValue';
 import { everything, matches, toInput, type Filter } from './filter';
 
 const pageSize = 24;
@@ -38,7 +38,7 @@ const HistoryContext = createContext<History | null>(null);
 /** Above the pages: whoever comes back from one finds the gallery as it was left. */
 export function HistoryProvider({ children }: { children: ReactNode }) {
   const [filter, setFilter] = useState(everything);
-  const still = useStill(filter, whileTypingMs);
+  const still = useDebouncedValue(filter, whileTypingMs);
   const scrolled = useRef(0);
   const history = { filter, setFilter, filtered: still !== everything, scrolled, ...useReach(still) };
   return <HistoryContext value={history}>{children}</HistoryContext>;

@@ -1,6 +1,6 @@
 import { createContext, use, type ReactNode } from 'react';
 import { OffersDocument, type OffersQuery } from '../../gql/graphql';
-import { useEvery } from '../ui/useEvery';
+import { useInterval } from '../ui/useInterval';
 import { useReading } from './useReading';
 
 /** What can be asked for right now, and how the providers are. */
@@ -15,7 +15,7 @@ const OffersContext = createContext<Offers>(nothing);
 /** How a provider is, and when it was asked for its credits, is not pushed: it is looked up now and then, and when somebody comes back to the page. */
 export function OffersProvider({ children }: { children: ReactNode }) {
   const [{ data }, readAgain] = useReading(OffersDocument, {});
-  useEvery(everyMs, readAgain);
+  useInterval(readAgain, everyMs);
   return <OffersContext value={data ?? nothing}>{children}</OffersContext>;
 }
 

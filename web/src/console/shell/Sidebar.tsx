@@ -4,8 +4,11 @@ import { CreditsSummary } from '../account/CreditsSummary';
 import { BoardLinks } from '../boards/BoardLinks';
 import { useViewer } from '../session/viewer';
 import { Icon, type IconName } from '../ui/Icon';
-import { useWide } from '../ui/useWide';
+import { useMediaQuery } from '../ui/useMediaQuery';
 import { Logo } from '../ui/Logo';
+
+/** As wide as the sidebar needs; the same as in shell.css. */
+const wideScreen = '(min-width: 56.01rem)';
 
 interface Props {
   users: User[];
@@ -14,6 +17,7 @@ interface Props {
 }
 
 export function Sidebar({ users, onUser, onLeave }: Props) {
+  const isWide = useMediaQuery(wideScreen);
   return (
     <header className="sidebar">
       <Link href="/" className="brand" aria-label="Plantain, home">
@@ -25,7 +29,7 @@ export function Sidebar({ users, onUser, onLeave }: Props) {
         <Item href="/webhooks" icon="webhooks" label="Webhooks" />
         <Item href="/account" icon="account" label="Account" />
       </nav>
-      {useWide() && <BoardLinks />}
+      {isWide && <BoardLinks />}
       <div className="sidebar-foot">
         <CreditsSummary />
         <Who users={users} onUser={onUser} onLeave={onLeave} />

@@ -4,7 +4,7 @@ import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/drafting';
 import { onThisHost } from '../gateway/links';
 import { isLive, type Task } from '../gateway/tasks';
-import { ratioOf } from '../ui/ratio';
+import { parseAspectRatio } from '../ui/aspectRatio';
 import { Confirm } from '../ui/Confirm';
 import { Icon } from '../ui/Icon';
 import { Panel } from '../ui/Panel';
@@ -21,7 +21,7 @@ export function Frames({ task }: { task: Task }) {
         <Frame key={image.id} task={task} image={image} number={index + 1} />
       ))}
       {isLive(task) && (
-        <div className="frame-awaited awaited" style={{ aspectRatio: ratioOf(task.aspectRatio) }}>
+        <div className="frame-awaited awaited" style={{ aspectRatio: parseAspectRatio(task.aspectRatio) }}>
           {task.status === 'UNCONFIRMED' ? <Unconfirmed task={task} /> : <Progress task={task} />}
         </div>
       )}

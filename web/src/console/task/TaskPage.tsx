@@ -6,7 +6,7 @@ import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
 import { isLive, type Task } from '../gateway/tasks';
 import { useReading } from '../gateway/useReading';
-import { Ago } from '../ui/Ago';
+import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
 
 import { Frames } from './Frames';
@@ -74,7 +74,7 @@ function Standing({ task }: { task: Task }) {
         {stageOf(task)}
       </span>
       <span className="hint">
-        asked for <Ago at={task.createdAt} />
+        asked for <TimeAgo at={task.createdAt} />
       </span>
     </p>
   );

@@ -1,6 +1,6 @@
 import { useId, useRef, useState, type ReactNode } from 'react';
 import { say } from './messages';
-import { useBusy } from './useBusy';
+import { useAsyncAction } from './useAsyncAction';
 
 interface Props {
   /** What the button shows. */
@@ -44,7 +44,7 @@ function Question({ dialog, question, consequence, action, onConfirm, danger }: 
   const [problem, setProblem] = useState<string>();
   const id = useId();
   const close = () => dialog.current?.close();
-  const [confirm, busy] = useBusy(async () => {
+  const [confirm, busy] = useAsyncAction(async () => {
     const refusal = await onConfirm();
     if (!refusal) close();
     else if (dialog.current?.open) setProblem(refusal);

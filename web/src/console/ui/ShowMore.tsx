@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { Paged } from '../gateway/paged';
 import { useSignal } from './signal';
-import { useEndless } from './useEndless';
+import { useInfiniteScroll } from './useInfiniteScroll';
 
 interface Props<Node extends { id: string }> {
   list: Paged<Node>;
@@ -15,7 +15,7 @@ export function ShowMore<Node extends { id: string }>({ list, endless = false }:
   const canShowMore = more && pages > 0;
   // Another one after each page: its end may be near the window as well.
   const readOn = useMemo(() => () => void list.showMore(), [list, pages]);
-  const end = useEndless<HTMLDivElement>(readOn, endless && canShowMore && problem === null);
+  const end = useInfiniteScroll<HTMLDivElement>(readOn, endless && canShowMore && problem === null);
   return (
     <div ref={end} className="show-more">
       {problem && (

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Ago } from '../ui/Ago';
+import { TimeAgo } from '../ui/RelativeTime';
 import { ShowMore } from '../ui/ShowMore';
 import { useSignal } from '../ui/signal';
 import { DeliveryRow } from './DeliveryRow';
@@ -17,7 +17,7 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
       <summary>
         Deliveries
         <span className="hint">
-          The last one <StateChip state={latest.state} /> <Ago at={latest.createdAt} />
+          The last one <StateChip state={latest.state} /> <TimeAgo at={latest.createdAt} />
         </span>
       </summary>
       {isOpen && <DeliveryList endpoint={endpoint} />}

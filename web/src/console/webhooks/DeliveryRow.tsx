@@ -3,9 +3,9 @@ import { Link } from 'wouter';
 import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
-import { Ago, Until } from '../ui/Ago';
+import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import { StateChip } from './StateChip';
 import { statusNames } from './statuses';
 import type { Delivery } from './useDeliveries';
@@ -43,18 +43,18 @@ function Course({ delivery }: Pick<Props, 'delivery'>) {
   const { attempts, responseStatus, error, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
   return (
     <>
-      Written <Ago at={createdAt} /> · {tries(attempts)}
+      Written <TimeAgo at={createdAt} /> · {tries(attempts)}
       {responseStatus && !error && ` · answered ${responseStatus}`}
       {deliveredAt ? (
         <>
           {' '}
-          · taken <Ago at={deliveredAt} />
+          · taken <TimeAgo at={deliveredAt} />
         </>
       ) : (
         lastAttemptAt && (
           <>
             {' '}
-            · last tried <Ago at={lastAttemptAt} />
+            · last tried <TimeAgo at={lastAttemptAt} />
           </>
         )
       )}
@@ -62,7 +62,7 @@ function Course({ delivery }: Pick<Props, 'delivery'>) {
         <>
           {' '}
           · tried {attempts > 0 && 'again '}
-          <Until at={nextAttemptAt} />
+          <TimeUntil at={nextAttemptAt} />
         </>
       )}
     </>
@@ -77,7 +77,7 @@ function tries(attempts: number): string {
 function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {
   const { client } = useGateway();
   const [problem, setProblem] = useState<string>();
-  const [send, busy] = useBusy(async () => {
+  const [send, busy] = useAsyncAction(async () => {
     const { data, error } = await client.mutation(ResendWebhookDeliveryDocument, { id: delivery.id });
     const answer = data?.resendWebhookDelivery;
     setProblem(error ? describe(error) : answer && 'message' in answer ? answer.message : undefined);

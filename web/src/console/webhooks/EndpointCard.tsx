@@ -1,9 +1,9 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import { useGateway } from '../gateway/gateway';
-import { Ago } from '../ui/Ago';
+import { TimeAgo } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
 import { useSignal } from '../ui/signal';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import { Deliveries } from './Deliveries';
 import { EndpointForm } from './EndpointForm';
 import { EndpointTools } from './EndpointTools';
@@ -77,7 +77,7 @@ function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
   const [problem, setProblem] = useState<string>();
   const { count } = useSignal(useGateway().connection);
   useEffect(() => setProblem(undefined), [count]);
-  const [toggle, busy] = useBusy(async () => {
+  const [toggle, busy] = useAsyncAction(async () => {
     const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
     setProblem(refusal?.message);
   });
@@ -106,8 +106,8 @@ function Condition({ endpoint: { enabled, disabledReason, failingSince } }: Pick
   if (!failingSince) return null;
   return (
     <p className="notice warn">
-      <Icon name="warning" /> It began to fail <Ago at={failingSince} />; the deliveries say why. Messages wait and are
-      tried again by themselves. After three days the endpoint is switched off.
+      <Icon name="warning" /> It began to fail <TimeAgo at={failingSince} />; the deliveries say why. Messages wait and
+      are tried again by themselves. After three days the endpoint is switched off.
     </p>
   );
 }

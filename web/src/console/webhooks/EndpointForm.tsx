@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
 import { Field, useNotes } from '../ui/Field';
 import { problemAt, problemElsewhere, type Refusal } from '../ui/refusal';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import { allStatuses, statusNames } from './statuses';
 import type { Settings } from './useEndpoints';
 
@@ -21,7 +21,7 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);
   const [refusal, setRefusal] = useState<Refusal>();
-  const [submit, busy] = useBusy(async () => {
+  const [submit, busy] = useAsyncAction(async () => {
     const refused = await onSubmit({ url: url.trim(), statuses });
     setRefusal(refused);
     if (refused) return;

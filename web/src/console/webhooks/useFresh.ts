@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { useGateway } from '../gateway/gateway';
 import { useClock } from '../ui/clock';
 import { useSignal } from '../ui/signal';
-import { useEvery } from '../ui/useEvery';
+import { useInterval } from '../ui/useInterval';
 import type { Delivery } from './useDeliveries';
 
 const everyMs = 5_000;
@@ -19,7 +19,7 @@ export function useFresh(readAgain: () => void, deliveries: readonly Pick<Delive
   const tasks = useSignal(useGateway().tasks.all);
   const steps = tasks.map(({ id, status }) => id + status).join();
   const seen = useRef(steps);
-  useEvery(isSoon ? everyMs : null, readAgain);
+  useInterval(readAgain, isSoon ? everyMs : null);
 
   useEffect(() => {
     if (seen.current === steps) return;

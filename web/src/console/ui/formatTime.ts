@@ -9,10 +9,10 @@ const full = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: '
 const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
 const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
 
-export const inFull = (at: string) => full.format(new Date(at));
+export const formatDateTime = (at: string) => full.format(new Date(at));
 
 /** Clocks differ: what seems to lie ahead has only just been. */
-export function since(at: string, now: number): string {
+export function formatTimeAgo(at: string, now: number): string {
   const ms = now - Date.parse(at);
   if (ms < 45 * second) return 'just now';
   if (ms < 45 * minute) return relative.format(-Math.round(ms / minute), 'minute');
@@ -21,7 +21,7 @@ export function since(at: string, now: number): string {
   return date.format(new Date(at));
 }
 
-export function until(at: string, now: number): string {
+export function formatTimeUntil(at: string, now: number): string {
   const ms = Date.parse(at) - now;
   if (ms <= 0) return 'soon';
   if (ms < minute) return relative.format(Math.ceil(ms / second), 'second');

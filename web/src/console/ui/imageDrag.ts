@@ -3,7 +3,7 @@ import type { DragEvent } from 'react';
 const type = 'application/x-plantain-image';
 
 /** The ids of images that are dragged within the page. */
-export function drag(event: DragEvent, imageId: string) {
+export function startImageDrag(event: DragEvent, imageId: string) {
   event.dataTransfer.setData(type, imageId);
   event.dataTransfer.effectAllowed = 'copyMove';
 }

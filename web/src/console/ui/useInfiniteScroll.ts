@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 
 /** Put the ref on what stands at the end of a list: `onReached` is called when it comes near the window. */
-export function useEndless<E extends Element>(onReached: () => void, ready: boolean) {
+export function useInfiniteScroll<E extends Element>(onReached: () => void, ready: boolean) {
   const end = useRef<E>(null);
   useEffect(() => {
     if (!ready || !end.current) return;
