@@ -24,7 +24,7 @@ test('the studio is accessible while it is empty', limit, async (t) => {
   await assertAccessible(page, 'empty studio');
 });
 
-test('the studio is accessible with tiles of every kind and each of its panels', limit, async (t) => {
+test('the studio is accessible with tiles of every kind and each of its popovers', limit, async (t) => {
   const user = await userWithEverything();
   const page = await open(t, user);
   await assertSeen(picture(page, 'a red balloon'));
@@ -37,8 +37,8 @@ test('the studio is accessible with tiles of every kind and each of its panels',
   await tray(page).waitFor();
   for (const name of [/^Model /, /^Shape /, /^More filters/, 'Add to a board']) {
     await page.getByRole('button', { name }).click();
-    await page.locator('.panel').waitFor();
-    await assertAccessible(page, `panel ${name}`);
+    await page.locator('.popover').waitFor();
+    await assertAccessible(page, `popover ${name}`);
     await page.keyboard.press('Escape');
   }
 });

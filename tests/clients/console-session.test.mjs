@@ -90,7 +90,7 @@ const ofModel = /* GraphQL */ `
 /** The names of the choices of a group; none where there is no choice. */
 const choices = (page, name) =>
   page.getByRole('group', { name, exact: true }).getByRole('radio').evaluateAll((radios) => radios.map(({ labels }) => labels[0].textContent));
-const openPanel = (page, name) => page.getByRole('button', { name: new RegExp(`^${name} `) }).click();
+const openPopover = (page, name) => page.getByRole('button', { name: new RegExp(`^${name} `) }).click();
 const modelChoice = (page, id) => page.getByRole('radio', { name: new RegExp(`^${id} `) });
 
 test('of each model is offered what it can do, and nothing else', limit, async (t) => {
@@ -100,9 +100,9 @@ test('of each model is offered what it can do, and nothing else', limit, async (
   const several = (all) => (all.length > 1 ? all : []);
   assert.ok(models.length > 3);
   for (const model of models) {
-    await openPanel(page, 'Model');
+    await openPopover(page, 'Model');
     await modelChoice(page, model.id).check();
-    await openPanel(page, 'Shape');
+    await openPopover(page, 'Shape');
     const offered = {
       shapes: (await choices(page, 'Shape')).sort(),
       counts: await choices(page, 'Images'),
@@ -124,7 +124,7 @@ test('a model that cannot do what else is chosen cannot be chosen', limit, async
   const { models } = await user.ask(ofModel);
   const page = await console.open(t, user);
   await page.getByRole('radio', { name: '4K' }).check();
-  await openPanel(page, 'Model');
+  await openPopover(page, 'Model');
   for (const { id, resolutions } of models) {
     assert.equal(await modelChoice(page, id).isEnabled(), resolutions.includes('R4K'), id);
   }
@@ -146,7 +146,7 @@ test('a request that is blocked is refused beside its words, until they are chan
 test('a request that is too expensive is refused where its cost was shown', limit, async (t) => {
   const user = await console.newUser();
   const page = await console.open(t, user);
-  await openPanel(page, 'Model');
+  await openPopover(page, 'Model');
   await modelChoice(page, 'nano-banana-pro').check();
   await page.keyboard.press('Escape');
   await page.getByRole('radio', { name: '2', exact: true }).check();

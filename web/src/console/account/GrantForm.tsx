@@ -26,13 +26,13 @@ export function GrantForm() {
     <form className="stack" onSubmit={submit}>
       <div className="grant-fields">
         <Field label="User" hint="The sub of the user’s token" problem={problemAt(refusal, 'userId')}>
-          {(described) => <input {...enter('userId')} {...described} spellCheck={false} autoCapitalize="none" />}
+          {(inputProps) => <input {...enter('userId')} {...inputProps} spellCheck={false} autoCapitalize="none" />}
         </Field>
         <Field label="Credits" hint="0.001 or more" problem={problemAt(refusal, 'amount')}>
-          {(described) => <input {...enter('amount')} {...described} type="number" step="any" />}
+          {(inputProps) => <input {...enter('amount')} {...inputProps} type="number" step="any" />}
         </Field>
         <Field label="Reason" hint="Kept in the ledger" problem={problemAt(refusal, 'reason')}>
-          {(described) => <input {...enter('reason')} {...described} />}
+          {(inputProps) => <input {...enter('reason')} {...inputProps} />}
         </Field>
       </div>
       {problem && (

@@ -18,10 +18,10 @@ export function ProviderCard({ provider, balance, checked, models }: Props) {
   const { tone, text } = healthOf(provider);
   return (
     <article className="card stack provider" aria-labelledby={provider.name}>
-      <header className="row spread">
+      <header className="row space-between">
         <h3 id={provider.name}>{providerNames[provider.name]}</h3>
         <span role="status" className={`chip ${tone}`}>
-          <span className="unseen">{providerNames[provider.name]}:</span> {text}
+          <span className="visually-hidden">{providerNames[provider.name]}:</span> {text}
         </span>
       </header>
       <Trouble provider={provider} />

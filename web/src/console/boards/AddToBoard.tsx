@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Icon } from '../ui/Icon';
-import { Panel } from '../ui/Panel';
+import { Popover } from '../ui/Popover';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { useBoardList, useBoards } from './boards';
@@ -10,16 +10,16 @@ import { usePutOnBoard } from './usePutOnBoard';
 
 interface Props {
   imageId: string;
-  /** The id of what tells the image from others. */
-  about?: string;
+  /** The id of an element that describes the image. */
+  describedBy?: string;
 }
 
-/** The way onto a board without dragging. */
-export function AddToBoard({ imageId, about }: Props) {
+/** Adds an image to a board without dragging. */
+export function AddToBoard({ imageId, describedBy }: Props) {
   return (
-    <Panel button={<Icon name="boards" />} name="Add to a board" about={about} className="icon-button">
+    <Popover trigger={<Icon name="boards" />} label="Add to a board" describedBy={describedBy} className="icon-button">
       {(close) => <Choice imageId={imageId} onDone={close} />}
-    </Panel>
+    </Popover>
   );
 }
 

@@ -1,8 +1,8 @@
 import { Link, useLocation } from 'wouter';
 import { useDraft } from '../create/drafting';
-import { Confirm } from '../ui/Confirm';
+import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { BoardTitle } from './BoardTitle';
@@ -46,7 +46,7 @@ function Actions({ open, board }: Props) {
   const remove = async () => {
     const answer = await open.delete();
     if ('problem' in answer) return answer.problem;
-    say(`“${board.title}” is deleted. Its images stay in your history.`);
+    showToast(`“${board.title}” is deleted. Its images stay in your history.`);
     go('/boards');
   };
   return (
@@ -54,8 +54,8 @@ function Actions({ open, board }: Props) {
       <button type="button" className="primary" onClick={make}>
         Make images for this board
       </button>
-      <Confirm
-        button={
+      <ConfirmButton
+        trigger={
           <>
             <Icon name="remove" /> Delete board
           </>

@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
 import type { Answer } from './boardList';
 import { BoardTile, type Control } from './BoardTile';
@@ -15,7 +15,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   const change = async (change: Promise<Answer>, done: string) => {
     const answer = await change;
     keepFocus(null);
-    if ('problem' in answer) say(answer.problem, 'bad');
+    if ('problem' in answer) showToast(answer.problem, 'bad');
     else setNews(done);
   };
   const moveTo = async (image: BoardImage, place: number, control?: Control) => {
@@ -57,7 +57,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
           />
         ))}
       </ol>
-      <p className="unseen" role="status">
+      <p className="visually-hidden" role="status">
         {news}
       </p>
     </>

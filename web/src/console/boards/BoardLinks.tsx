@@ -1,6 +1,6 @@
 import { useId } from 'react';
 import { Link, useRoute } from 'wouter';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
@@ -37,7 +37,7 @@ function BoardLink({ board }: { board: Board }) {
   const putOnBoard = usePutOnBoard();
   const { over, target } = useDropTarget(async (imageId) => {
     const problem = await putOnBoard(board, imageId);
-    if (problem) say(problem, 'bad');
+    if (problem) showToast(problem, 'bad');
   });
   return (
     <Link

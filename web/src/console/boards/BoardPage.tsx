@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import { ShowMore } from '../ui/ShowMore';
+import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { BoardHead } from './BoardHead';
@@ -17,7 +17,7 @@ export function BoardPage({ id }: { id: string }) {
       <title>{`${board?.title ?? 'Board'} · Plantain`}</title>
       {board ? <BoardHead open={open} board={board} /> : <h1>Opening …</h1>}
       {board && <BoardImages open={open} />}
-      <ShowMore list={open.images} endless />
+      <LoadMore list={open.images} infinite />
     </div>
   );
 }

@@ -23,8 +23,8 @@ interface Props {
 
 export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, onTakeOff, onDropImage }: Props) {
   const { over, target } = useDropTarget(onDropImage, sideOf);
-  const named = (action: string) => ({
-    name: `${action}: image ${place + 1}`,
+  const labels = (action: string) => ({
+    label: `${action}: image ${place + 1}`,
     title: action,
   });
   return (
@@ -43,12 +43,12 @@ export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, 
         <IconButton
           className="earlier"
           icon="left"
-          {...named('Move earlier')}
+          {...labels('Move earlier')}
           disabled={place === 0}
           onClick={onEarlier}
         />
-        <IconButton className="later" icon="right" {...named('Move later')} disabled={isLast} onClick={onLater} />
-        <IconButton className="take-off" icon="close" {...named('Take off the board')} onClick={onTakeOff} />
+        <IconButton className="later" icon="right" {...labels('Move later')} disabled={isLast} onClick={onLater} />
+        <IconButton className="take-off" icon="close" {...labels('Take off the board')} onClick={onTakeOff} />
       </div>
     </Tile>
   );

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import { useNotes } from '../ui/Field';
+import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import type { OpenBoard } from './openBoard';
@@ -20,7 +20,7 @@ export function BoardTitle({ open, title }: Props) {
   };
   return (
     <div className="board-title">
-      <h1 className={renaming ? 'unseen' : undefined}>{title}</h1>
+      <h1 className={renaming ? 'visually-hidden' : undefined}>{title}</h1>
       {renaming ? (
         <Rename open={open} title={title} onDone={close} />
       ) : (
@@ -41,7 +41,7 @@ export function BoardTitle({ open, title }: Props) {
 function Rename({ open, title: before, onDone }: Props & { onDone: () => void }) {
   const [title, setTitle] = useState(before);
   const [problem, setProblem] = useState<string>();
-  const { described, notes } = useNotes(undefined, problem);
+  const { inputProps, description } = useFieldDescription(undefined, problem);
   const [submit, busy] = useAsyncAction(async () => {
     const answer = await open.rename(title);
     if ('problem' in answer) setProblem(answer.problem);
@@ -52,7 +52,7 @@ function Rename({ open, title: before, onDone }: Props & { onDone: () => void })
     <form className="row" onSubmit={submit} onKeyDown={(event) => event.key === 'Escape' && onDone()}>
       <input
         aria-label="Title of the board"
-        {...described}
+        {...inputProps}
         value={title}
         onChange={(event) => setTitle(event.target.value)}
         onFocus={(event) => event.target.select()}
@@ -64,7 +64,7 @@ function Rename({ open, title: before, onDone }: Props & { onDone: () => void })
       <button type="button" className="quiet" onClick={onDone}>
         Cancel
       </button>
-      {notes}
+      {description}
     </form>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { Link } from 'wouter';
-import { ShowMore } from '../ui/ShowMore';
+import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
@@ -17,7 +17,7 @@ export function BoardsPage() {
       <h1>Boards</h1>
       <MakeBoard />
       <Boards />
-      <ShowMore list={list} endless />
+      <LoadMore list={list} infinite />
     </div>
   );
 }

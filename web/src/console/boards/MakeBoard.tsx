@@ -21,9 +21,9 @@ export function MakeBoard() {
   return (
     <form className="make-board" onSubmit={submit}>
       <Field label="Title" problem={problem}>
-        {(described) => (
+        {(inputProps) => (
           <input
-            {...described}
+            {...inputProps}
             value={title}
             placeholder="Kitchen ideas"
             onChange={(event) => setTitle(event.target.value)}

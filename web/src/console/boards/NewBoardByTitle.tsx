@@ -1,5 +1,5 @@
 import { useRef, useState } from 'react';
-import { useNotes } from '../ui/Field';
+import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import type { Board } from './boardList';
@@ -31,7 +31,7 @@ function TitleForm({ onMade, onCancel }: { onMade: (board: Board) => void; onCan
   const boards = useBoardList();
   const [title, setTitle] = useState('');
   const [problem, setProblem] = useState<string>();
-  const { described, notes } = useNotes(undefined, problem);
+  const { inputProps, description } = useFieldDescription(undefined, problem);
   const [submit, busy] = useAsyncAction(async () => {
     const answer = await boards.make({ title, kind: 'MOODBOARD' });
     if ('problem' in answer) setProblem(answer.problem);
@@ -42,7 +42,7 @@ function TitleForm({ onMade, onCancel }: { onMade: (board: Board) => void; onCan
     <form className="new-board" onSubmit={submit}>
       <input
         aria-label="Title of the new board"
-        {...described}
+        {...inputProps}
         placeholder="Kitchen"
         value={title}
         onChange={(event) => setTitle(event.target.value)}
@@ -52,7 +52,7 @@ function TitleForm({ onMade, onCancel }: { onMade: (board: Board) => void; onCan
       <button type="submit" aria-busy={busy}>
         Make
       </button>
-      {notes}
+      {description}
     </form>
   );
 }

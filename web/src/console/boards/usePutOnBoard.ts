@@ -1,5 +1,5 @@
 import { useCallback } from 'react';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
 
@@ -10,7 +10,7 @@ export function usePutOnBoard() {
     async (board: Pick<Board, 'id' | 'title'>, imageId: string): Promise<string | null> => {
       const answer = await boards.add(board.id, imageId);
       if ('problem' in answer) return answer.problem;
-      say(`Put on “${board.title}”.`);
+      showToast(`Put on “${board.title}”.`);
       return null;
     },
     [boards],

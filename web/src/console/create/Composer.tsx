@@ -11,7 +11,7 @@ import {
 } from 'react';
 import { useOffers } from '../gateway/offers';
 import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
-import { useNotes } from '../ui/Field';
+import { useFieldDescription } from '../ui/Field';
 import { problemAt, problemElsewhere } from '../ui/refusal';
 import { choicesFor, settle } from './choices';
 import { useDraft } from './drafting';
@@ -48,7 +48,7 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
           onChange={(prompt) => change({ prompt })}
         />
         <Options draft={draft} choices={choices} refusal={refusal} onChange={change} />
-        <div className="row spread">
+        <div className="row space-between">
           <QuoteLine draft={draft} quote={quote} problem={problemElsewhere(refusal, shownFields)} />
           {/* Not disabled while it is sent: that would take the focus away. */}
           <button
@@ -98,7 +98,7 @@ interface PromptProps {
 
 function PromptField({ prompt, problem, onChange }: PromptProps) {
   const { coming, arrive } = useDraft();
-  const { described, notes } = useNotes(undefined, problem);
+  const { inputProps, description } = useFieldDescription(undefined, problem);
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     if (!coming) return;
@@ -111,7 +111,7 @@ function PromptField({ prompt, problem, onChange }: PromptProps) {
   };
   return (
     <div className="prompt">
-      <label className="unseen" htmlFor="prompt">
+      <label className="visually-hidden" htmlFor="prompt">
         Prompt
       </label>
       <textarea
@@ -122,9 +122,9 @@ function PromptField({ prompt, problem, onChange }: PromptProps) {
         placeholder="A tin robot watering basil on a sunny window sill …"
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={sendOnEnter}
-        {...described}
+        {...inputProps}
       />
-      {notes}
+      {description}
     </div>
   );
 }

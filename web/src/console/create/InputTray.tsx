@@ -52,7 +52,7 @@ function TrayItem({ input, number }: { input: Input; number: number }) {
   return (
     <li className={`tray-item ${state}`} aria-busy={state === 'sending'}>
       <img src={preview} alt={name} />
-      <IconButton icon="close" name={`Do not edit image ${number}`} onClick={() => removeInput(key)} />
+      <IconButton icon="close" label={`Do not edit image ${number}`} onClick={() => removeInput(key)} />
       {state === 'sending' && <span className="hint">Sending …</span>}
       {problem && (
         <span className="field-error" role="alert">

@@ -12,7 +12,7 @@ export function ModelPicker({ chosen, offered, onChange }: Props) {
   const { models } = useOffers();
   return (
     <fieldset className="models">
-      <legend className="unseen">Model</legend>
+      <legend className="visually-hidden">Model</legend>
       <label>
         <input type="radio" name="model" checked={chosen === null} onChange={() => onChange(null)} />
         <span className="model-name">Automatic</span>

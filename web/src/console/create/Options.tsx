@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
 import type { OutputFormat, Resolution } from '../../gql/graphql';
 import { useBoards } from '../boards/boards';
-import { useNotes } from '../ui/Field';
+import { useFieldDescription } from '../ui/Field';
 import { problemAt, type Refusal } from '../ui/refusal';
-import { Panel } from '../ui/Panel';
+import { Popover } from '../ui/Popover';
 import type { Choices } from './choices';
 import type { Draft } from './draft';
 import { ModelPicker } from './ModelPicker';
@@ -29,19 +29,19 @@ export function Options({ draft, choices, refusal, onChange }: Props) {
   return (
     <div className="options">
       <Option problem={at('model')}>
-        <Panel button={<Chosen label="Model" value={model ?? 'Automatic'} />}>
+        <Popover trigger={<Chosen label="Model" value={model ?? 'Automatic'} />}>
           <ModelPicker chosen={model} offered={choices.models} onChange={(model) => onChange({ model })} />
-        </Panel>
+        </Popover>
       </Option>
       {choices.aspectRatios.length > 0 && (
         <Option problem={at('aspectRatio')}>
-          <Panel button={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
+          <Popover trigger={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
             <ShapePicker
               chosen={aspectRatio}
               offered={choices.aspectRatios}
               onChange={(aspectRatio) => onChange({ aspectRatio })}
             />
-          </Panel>
+          </Popover>
         </Option>
       )}
       {counts.length > 1 && (
@@ -104,11 +104,11 @@ function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (bo
 }
 
 function Option({ problem, children }: { problem?: string; children: ReactNode }) {
-  const { described, notes } = useNotes(undefined, problem);
+  const { inputProps, description } = useFieldDescription(undefined, problem);
   return (
-    <div className="option" role="group" aria-describedby={described['aria-describedby']}>
+    <div className="option" role="group" aria-describedby={inputProps['aria-describedby']}>
       {children}
-      {notes}
+      {description}
     </div>
   );
 }

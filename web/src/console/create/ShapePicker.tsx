@@ -10,7 +10,7 @@ export function ShapePicker({ chosen, offered, onChange }: Props) {
   const widestFirst = offered.toSorted((a, b) => parseAspectRatio(b) - parseAspectRatio(a));
   return (
     <fieldset className="shapes">
-      <legend className="unseen">Shape</legend>
+      <legend className="visually-hidden">Shape</legend>
       {[null, ...widestFirst].map((ratio) => (
         <label key={ratio}>
           <input type="radio" name="shape" checked={chosen === ratio} onChange={() => onChange(ratio)} />

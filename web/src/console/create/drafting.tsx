@@ -4,7 +4,7 @@ import type { PictureFragment } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { onThisHost } from '../gateway/links';
 import type { Task } from '../gateway/tasks';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 import { blank, shapeOf, withInput, type Draft, type Input } from './draft';
 import { upload } from './upload';
 import { useSubmit, type Submission } from './useSubmit';
@@ -88,7 +88,7 @@ function useDrafting(): Drafting {
       },
       reuse: ({ kind, prompt, requestedImages, aspectRatio, resolution }) => {
         change({ ...blank, prompt, count: requestedImages, aspectRatio: shapeOf(aspectRatio), resolution });
-        if (kind === 'EDIT') say('Add the images to edit again.');
+        if (kind === 'EDIT') showToast('Add the images to edit again.');
         come();
       },
     };

@@ -3,7 +3,7 @@ import { EditDocument, GenerateDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { newKey } from '../gateway/key';
 import { announce } from '../ui/announcement';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 import type { Refusal } from '../ui/refusal';
 import { useSignal } from '../ui/signal';
 import type { Draft } from './draft';
@@ -30,13 +30,13 @@ export function useSubmit(shown: Draft | null): Submission {
   const submit = useCallback(
     async (draft: Draft) => {
       const request = textOf(draft);
-      if (latest.current.sending.has(request)) return say('It is being sent.');
+      if (latest.current.sending.has(request)) return showToast('It is being sent.');
       setSending((others) => new Set([...others, request]));
       const refusal = await send(draft);
       setSending((others) => new Set([...others].filter((other) => other !== request)));
       note(request, refusal);
       const isSeen = latest.current.shown && textOf(latest.current.shown) === request;
-      if (refusal && !isSeen) say(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
+      if (refusal && !isSeen) showToast(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
     },
     [send, note],
   );
@@ -81,7 +81,7 @@ function useSend() {
       const { submitted } = data;
       if (submitted.__typename !== 'TaskAccepted') return refusalOf(submitted);
       tasks.merge([submitted.task]);
-      if (submitted.replayed) say('It had been taken already: the answer was lost on its way.');
+      if (submitted.replayed) showToast('It had been taken already: the answer was lost on its way.');
       else announce(`“${draft.prompt.slice(0, 80)}” is on its way.`);
       return undefined;
     },

@@ -36,8 +36,8 @@ export function FailedTile({ task }: { task: Task }) {
         <IconButton
           icon="remove"
           className="quiet"
-          name="Delete"
-          about={words}
+          label="Delete"
+          describedBy={words}
           title="Delete"
           busy={busy}
           onClick={remove}

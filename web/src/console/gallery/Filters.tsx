@@ -1,6 +1,6 @@
 import { useOffers } from '../gateway/offers';
 import { Icon } from '../ui/Icon';
-import { Panel } from '../ui/Panel';
+import { Popover } from '../ui/Popover';
 import { everything, standings, type Filter, type Standing } from './filter';
 
 interface Props {
@@ -27,7 +27,7 @@ export function Filters({ filter, onChange }: Props) {
       <h2>History</h2>
       <label className="search">
         <Icon name="search" />
-        <span className="unseen">Search</span>
+        <span className="visually-hidden">Search</span>
         <input
           type="search"
           placeholder="Words …"
@@ -36,7 +36,7 @@ export function Filters({ filter, onChange }: Props) {
         />
       </label>
       <label>
-        <span className="unseen">Status</span>
+        <span className="visually-hidden">Status</span>
         <select value={filter.status} onChange={({ target }) => change({ status: target.value as Filter['status'] })}>
           <option value="">Any status</option>
           {Object.keys(standings).map((standing) => (
@@ -60,7 +60,7 @@ function More({ filter, change }: { filter: Filter; change: (part: Partial<Filte
   const { models } = useOffers();
   const set = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
   return (
-    <Panel button={set > 0 ? `More filters (${set})` : 'More filters'}>
+    <Popover trigger={set > 0 ? `More filters (${set})` : 'More filters'}>
       <div className="stack">
         <label className="field">
           Kind
@@ -98,6 +98,6 @@ function More({ filter, change }: { filter: Filter; change: (part: Partial<Filte
           />
         </label>
       </div>
-    </Panel>
+    </Popover>
   );
 }

@@ -28,12 +28,12 @@ export function ImageTile({ task, image }: { task: Task; image: PictureFragment 
         </p>
         <IconButton
           icon="edit"
-          name="Edit this"
+          label="Edit this"
           title="Edit this"
-          about={words}
+          describedBy={words}
           onClick={() => edit(image, task.prompt)}
         />
-        <AddToBoard imageId={image.id} about={words} />
+        <AddToBoard imageId={image.id} describedBy={words} />
       </div>
     </Tile>
   );

@@ -22,8 +22,8 @@ export function LiveTile({ task }: { task: Task }) {
       <IconButton
         icon="close"
         className="quiet cancel"
-        name="Cancel"
-        about={words}
+        label="Cancel"
+        describedBy={words}
         title="Cancel"
         busy={busy}
         onClick={cancel}

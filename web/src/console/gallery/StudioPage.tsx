@@ -12,7 +12,7 @@ export function StudioPage() {
   return (
     <div className="page">
       <title>Plantain</title>
-      <h1 className="unseen">Create images</h1>
+      <h1 className="visually-hidden">Create images</h1>
       {/* What was asked for is to be seen. */}
       <Composer onSubmit={() => setFilter(everything)} />
       <Filters filter={filter} onChange={setFilter} />

@@ -21,7 +21,7 @@ export function Announcer() {
   }, [tasks]);
 
   return (
-    <p className="unseen" aria-live="polite">
+    <p className="visually-hidden" aria-live="polite">
       <span key={id}>{text}</span>
     </p>
   );

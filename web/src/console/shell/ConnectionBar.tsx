@@ -5,7 +5,7 @@ import { useSignal } from '../ui/signal';
 export function ConnectionBar() {
   const { state } = useSignal(useGateway().connection);
   return (
-    <div role="status" className="connection">
+    <div role="status" className="connection-status">
       {state === 'lost' && (
         <p className="notice warn">
           <span className="pulse" aria-hidden="true" /> The connection is lost. Reconnecting … Nothing is lost: tasks go

@@ -11,7 +11,7 @@ import { HistoryProvider } from '../gallery/history';
 import { StudioPage } from '../gallery/StudioPage';
 import { OffersProvider } from '../gateway/offers';
 import { TaskPage } from '../task/TaskPage';
-import { Messages } from '../ui/messages';
+import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
 import { Announcer } from './Announcer';
 import { Boundary } from './Boundary';
@@ -31,7 +31,7 @@ export function Shell({ users, onUser, onLeave }: Props) {
         <BoardsProvider>
           <DraftProvider>
             <HistoryProvider>
-              <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
+              <button type="button" className="skip-link" onClick={() => document.getElementById('main')?.focus()}>
                 Skip to content
               </button>
               <div className="shell">
@@ -41,7 +41,7 @@ export function Shell({ users, onUser, onLeave }: Props) {
                   <Pages />
                 </main>
               </div>
-              <Messages />
+              <Toaster />
               <Announcer />
             </HistoryProvider>
           </DraftProvider>

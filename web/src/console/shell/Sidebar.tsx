@@ -23,14 +23,14 @@ export function Sidebar({ users, onUser, onLeave }: Props) {
       <Link href="/" className="brand" aria-label="Plantain, home">
         <Logo /> <span>Plantain</span>
       </Link>
-      <nav aria-label="Pages" className="pages">
+      <nav aria-label="Pages" className="page-nav">
         <Item href="/" icon="create" label="Create" />
         <Item href="/boards" icon="boards" label="Boards" />
         <Item href="/webhooks" icon="webhooks" label="Webhooks" />
         <Item href="/account" icon="account" label="Account" />
       </nav>
       {isWide && <BoardLinks />}
-      <div className="sidebar-foot">
+      <div className="sidebar-footer">
         <CreditsSummary />
         <Who users={users} onUser={onUser} onLeave={onLeave} />
         <a className="quiet" href="/graphiql">
@@ -55,10 +55,10 @@ function Who({ users, onUser, onLeave }: Props) {
   const viewer = useViewer();
   const known = users.some(({ id }) => id === viewer.id);
   return (
-    <div className="who">
+    <div className="user-menu">
       {users.length > 0 ? (
         <label>
-          <span className="unseen">User</span>
+          <span className="visually-hidden">User</span>
           <select
             value={known ? viewer.id : ''}
             onChange={(event) => onUser(users.find(({ id }) => id === event.target.value)!)}
@@ -72,7 +72,7 @@ function Who({ users, onUser, onLeave }: Props) {
           </select>
         </label>
       ) : (
-        <span className="who-name" title={viewer.id}>
+        <span className="user-name" title={viewer.id}>
           {viewer.id}
         </span>
       )}

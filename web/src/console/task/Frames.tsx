@@ -5,9 +5,9 @@ import { useDraft } from '../create/drafting';
 import { onThisHost } from '../gateway/links';
 import { isLive, type Task } from '../gateway/tasks';
 import { parseAspectRatio } from '../ui/aspectRatio';
-import { Confirm } from '../ui/Confirm';
+import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
-import { Panel } from '../ui/Panel';
+import { Popover } from '../ui/Popover';
 import { Picture } from '../ui/Picture';
 import { useTaskActions } from './actions';
 import { Progress } from './Progress';
@@ -57,7 +57,7 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
         <button type="button" onClick={() => edit(image, task.prompt)}>
           <Icon name="edit" /> Edit this
         </button>
-        <AddToBoard imageId={image.id} about={facts} />
+        <AddToBoard imageId={image.id} describedBy={facts} />
         <Downloads image={image} />
         {task.images.length > 1 && <DeleteImage task={task} image={image} number={number} />}
       </figcaption>
@@ -68,10 +68,10 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
 function DeleteImage({ task, image, number }: { task: Task; image: PictureFragment; number: number }) {
   const { removeImage } = useTaskActions(task.id);
   return (
-    <Confirm
+    <ConfirmButton
       className="icon-button quiet"
-      button={<Icon name="remove" />}
-      name={`Delete image ${number}`}
+      trigger={<Icon name="remove" />}
+      label={`Delete image ${number}`}
       question={`Delete image ${number} of ${task.images.length}?`}
       consequence="Its file goes with it, also from boards. There is no way back."
       action="Delete"
@@ -90,8 +90,8 @@ const variants = {
 function Downloads({ image }: { image: PictureFragment }) {
   const extension = image.contentType.split('/')[1];
   return (
-    <Panel
-      button={
+    <Popover
+      trigger={
         <>
           <Icon name="download" /> Download
         </>
@@ -109,7 +109,7 @@ function Downloads({ image }: { image: PictureFragment }) {
           </li>
         ))}
       </ul>
-    </Panel>
+    </Popover>
   );
 }
 

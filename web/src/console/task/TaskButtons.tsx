@@ -1,7 +1,7 @@
 import { useLocation } from 'wouter';
 import { useDraft } from '../create/drafting';
 import { isLive, type Task } from '../gateway/tasks';
-import { Confirm } from '../ui/Confirm';
+import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { useTaskActions } from './actions';
 
@@ -31,8 +31,8 @@ export function TaskButtons({ task }: { task: Task }) {
       <button type="button" onClick={() => reuse(task)}>
         <Icon name="copy" /> Use these words again
       </button>
-      <Confirm
-        button={
+      <ConfirmButton
+        trigger={
           <>
             <Icon name="remove" /> Delete
           </>

@@ -12,7 +12,7 @@ import {
 } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { describe } from '../gateway/problem';
-import { say } from '../ui/messages';
+import { showToast } from '../ui/Toaster';
 
 type Answer<Data> = PromiseLike<{ data?: Data; error?: CombinedError }>;
 
@@ -27,7 +27,7 @@ export function useTaskActions(id: string) {
     const { data, error } = await answer();
     setBusy(false);
     const refusal = data ? take(data) : error && describe(error);
-    if (refusal) say(refusal, 'bad');
+    if (refusal) showToast(refusal, 'bad');
     return !refusal;
   };
   const takeTask = (answer: { task: TaskCardFragment } | { message: string }) => {
@@ -36,7 +36,7 @@ export function useTaskActions(id: string) {
     return undefined;
   };
   const takeSubmitted = ({ submitted }: { submitted: SubmittedFragment }) => {
-    if ('replayed' in submitted && submitted.replayed) say('It was tried again already.');
+    if ('replayed' in submitted && submitted.replayed) showToast('It was tried again already.');
     return takeTask(submitted);
   };
 

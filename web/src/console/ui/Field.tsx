@@ -1,7 +1,7 @@
 import { useId, type ReactNode } from 'react';
 
 /** What a control needs to be tied to what is said about it. */
-interface Described {
+interface InputProps {
   'aria-describedby'?: string;
   'aria-invalid'?: true;
 }
@@ -11,29 +11,29 @@ interface Props {
   hint?: ReactNode;
   /** What is wrong with what was entered. */
   problem?: string;
-  children: (described: Described) => ReactNode;
+  children: (inputProps: InputProps) => ReactNode;
 }
 
 /** A labelled control, with its hint and what is wrong with it. */
 export function Field({ label, hint, problem, children }: Props) {
-  const { described, notes } = useNotes(hint, problem);
+  const { inputProps, description } = useFieldDescription(hint, problem);
   return (
     <div className="field-group">
       <label className="field">
         {label}
-        {children(described)}
+        {children(inputProps)}
       </label>
-      {notes}
+      {description}
     </div>
   );
 }
 
 /** For controls that no single label holds, such as a fieldset. */
-export function useNotes(hint: ReactNode, problem: string | undefined) {
+export function useFieldDescription(hint: ReactNode, problem: string | undefined) {
   const id = useId();
   const ids = [hint && `${id}hint`, problem && `${id}problem`].filter(Boolean).join(' ');
-  const described: Described = { 'aria-describedby': ids || undefined, 'aria-invalid': problem ? true : undefined };
-  const notes = (
+  const inputProps: InputProps = { 'aria-describedby': ids || undefined, 'aria-invalid': problem ? true : undefined };
+  const description = (
     <>
       {hint && (
         <p id={`${id}hint`} className="hint">
@@ -47,5 +47,5 @@ export function useNotes(hint: ReactNode, problem: string | undefined) {
       )}
     </>
   );
-  return { described, notes };
+  return { inputProps, description };
 }

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { TimeAgo } from '../ui/RelativeTime';
-import { ShowMore } from '../ui/ShowMore';
+import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
 import { DeliveryRow } from './DeliveryRow';
 import { useDeliveries } from './useDeliveries';
@@ -38,7 +38,7 @@ function DeliveryList({ endpoint }: { endpoint: Endpoint }) {
           ))}
         </ol>
       )}
-      <ShowMore list={list} />
+      <LoadMore list={list} />
     </div>
   );
 }

@@ -28,7 +28,7 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
   };
   return (
     <li className="card stack endpoint" aria-labelledby={id}>
-      <header className="row spread">
+      <header className="row space-between">
         <h3 id={id} className="code">
           {endpoint.url}
         </h3>
@@ -36,7 +36,7 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
       </header>
       <Condition endpoint={endpoint} />
       {secret && <Secret secret={secret} onHide={onHideSecret} />}
-      <div className="row spread">
+      <div className="row space-between">
         <Statuses endpoint={endpoint} />
         <EndpointTools
           endpoint={endpoint}

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
-import { Field, useNotes } from '../ui/Field';
+import { Field, useFieldDescription } from '../ui/Field';
 import { problemAt, problemElsewhere, type Refusal } from '../ui/refusal';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { allStatuses, statusNames } from './statuses';
@@ -59,9 +59,9 @@ interface UrlProps {
 function UrlField({ url, onChange, problem, autoFocus }: UrlProps) {
   return (
     <Field label="Address" hint="A public https address of yours, where messages are posted" problem={problem}>
-      {(described) => (
+      {(inputProps) => (
         <input
-          {...described}
+          {...inputProps}
           type="url"
           value={url}
           onChange={(event) => onChange(event.target.value)}
@@ -82,11 +82,11 @@ interface StatusesProps {
 }
 
 function Statuses({ chosen, onChange, problem }: StatusesProps) {
-  const { described, notes } = useNotes(undefined, problem);
+  const { inputProps, description } = useFieldDescription(undefined, problem);
   const toggle = (status: TaskStatus) =>
     onChange(allStatuses.filter((each) => (each === status) !== chosen.includes(each)));
   return (
-    <fieldset className="statuses" aria-describedby={described['aria-describedby']}>
+    <fieldset className="statuses" aria-describedby={inputProps['aria-describedby']}>
       <legend>Tell it of tasks that are</legend>
       <div className="row">
         {allStatuses.map((status) => (
@@ -96,7 +96,7 @@ function Statuses({ chosen, onChange, problem }: StatusesProps) {
           </label>
         ))}
       </div>
-      {notes}
+      {description}
     </fieldset>
   );
 }

@@ -1,5 +1,5 @@
 import type { Ref } from 'react';
-import { Confirm } from '../ui/Confirm';
+import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import type { Endpoint, EndpointActions } from './useEndpoints';
 
@@ -24,10 +24,10 @@ export function EndpointTools({ endpoint: { id, url }, actions, editButton, isEd
       >
         <Icon name="edit" /> Edit
       </button>
-      <Confirm
+      <ConfirmButton
         className="quiet"
-        name={`Rotate secret of ${url}`}
-        button={
+        label={`Rotate secret of ${url}`}
+        trigger={
           <>
             <Icon name="retry" /> Rotate secret
           </>
@@ -37,10 +37,10 @@ export function EndpointTools({ endpoint: { id, url }, actions, editButton, isEd
         action="Rotate"
         onConfirm={async () => (await actions.rotate(id))?.message}
       />
-      <Confirm
+      <ConfirmButton
         className="quiet"
-        name={`Delete ${url}`}
-        button={
+        label={`Delete ${url}`}
+        trigger={
           <>
             <Icon name="remove" /> Delete
           </>

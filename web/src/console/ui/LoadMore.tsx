@@ -6,18 +6,18 @@ import { useInfiniteScroll } from './useInfiniteScroll';
 interface Props<Node extends { id: string }> {
   list: Paged<Node>;
   /** Also reads on by itself when the end is near: for what stands last on its page. */
-  endless?: boolean;
+  infinite?: boolean;
 }
 
 /** At the end of a list that is read page by page: reads on, or again when that failed. */
-export function ShowMore<Node extends { id: string }>({ list, endless = false }: Props<Node>) {
+export function LoadMore<Node extends { id: string }>({ list, infinite = false }: Props<Node>) {
   const { more, pages, problem } = useSignal(list.shown);
   const canShowMore = more && pages > 0;
   // Another one after each page: its end may be near the window as well.
   const readOn = useMemo(() => () => void list.showMore(), [list, pages]);
-  const end = useInfiniteScroll<HTMLDivElement>(readOn, endless && canShowMore && problem === null);
+  const end = useInfiniteScroll<HTMLDivElement>(readOn, infinite && canShowMore && problem === null);
   return (
-    <div ref={end} className="show-more">
+    <div ref={end} className="load-more">
       {problem && (
         <p className="notice bad" role="alert">
           {problem}

@@ -2,35 +2,35 @@ import { useEffect } from 'react';
 import { IconButton } from './IconButton';
 import { Signal, useSignal } from './signal';
 
-interface Message {
+interface Toast {
   text: string;
   kind: 'good' | 'bad';
 }
 
-const message = new Signal<Message | null>(null);
+const toast = new Signal<Toast | null>(null);
 const shownForMs = 8_000;
 
 /** Tells what became of something that was done, where there is no better place for it. */
-export function say(text: string, kind: Message['kind'] = 'good') {
-  message.set({ text, kind });
+export function showToast(text: string, kind: Toast['kind'] = 'good') {
+  toast.set({ text, kind });
 }
 
-export function Messages() {
-  const shown = useSignal(message);
+export function Toaster() {
+  const shown = useSignal(toast);
   // What was said to one user is not for the next.
-  useEffect(() => () => message.set(null), []);
+  useEffect(() => () => toast.set(null), []);
   useEffect(() => {
     if (shown?.kind !== 'good') return;
-    const timer = setTimeout(() => message.set(null), shownForMs);
+    const timer = setTimeout(() => toast.set(null), shownForMs);
     return () => clearTimeout(timer);
   }, [shown]);
 
   return (
-    <div className="messages" role="status">
+    <div className="toaster" role="status">
       {shown && (
-        <p className={`message ${shown.kind}`}>
+        <p className={`toast ${shown.kind}`}>
           {shown.text}
-          <IconButton icon="close" name="Dismiss" onClick={() => message.set(null)} />
+          <IconButton icon="close" label="Dismiss" onClick={() => toast.set(null)} />
         </p>
       )}
     </div>

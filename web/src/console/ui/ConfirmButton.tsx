@@ -1,46 +1,46 @@
 import { useId, useRef, useState, type ReactNode } from 'react';
-import { say } from './messages';
+import { showToast } from './Toaster';
 import { useAsyncAction } from './useAsyncAction';
 
 interface Props {
-  /** What the button shows. */
-  button: ReactNode;
-  /** The button's name, where what it shows does not say it. */
-  name?: string;
+  /** The content of the button. */
+  trigger: ReactNode;
+  /** Accessible name of the button, where its content is not enough. */
+  label?: string;
   className?: string;
   question: string;
   consequence?: ReactNode;
-  /** What the button in the dialog says. */
+  /** Label of the button in the dialog that goes ahead. */
   action: string;
-  /** Says why it could not be done, if so: that is shown, and the dialog stays open. */
+  /** Resolves to an error message when it failed; the dialog then stays open and shows it. */
   onConfirm: () => Promise<string | void>;
   danger?: boolean;
 }
 
-/** A button that asks before it does something. */
-export function Confirm({ button, name, className, danger = false, ...asked }: Props) {
+/** A button that asks for confirmation first. */
+export function ConfirmButton({ trigger, label, className, danger = false, ...dialogProps }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
     <>
       <button
         type="button"
         className={className}
-        aria-label={name}
+        aria-label={label}
         aria-haspopup="dialog"
         onClick={() => dialog.current?.showModal()}
       >
-        {button}
+        {trigger}
       </button>
-      <Question {...asked} dialog={dialog} danger={danger} />
+      <ConfirmDialog {...dialogProps} dialog={dialog} danger={danger} />
     </>
   );
 }
 
-interface QuestionProps extends Pick<Props, 'question' | 'consequence' | 'action' | 'onConfirm' | 'danger'> {
+interface DialogProps extends Pick<Props, 'question' | 'consequence' | 'action' | 'onConfirm' | 'danger'> {
   dialog: { current: HTMLDialogElement | null };
 }
 
-function Question({ dialog, question, consequence, action, onConfirm, danger }: QuestionProps) {
+function ConfirmDialog({ dialog, question, consequence, action, onConfirm, danger }: DialogProps) {
   const [problem, setProblem] = useState<string>();
   const id = useId();
   const close = () => dialog.current?.close();
@@ -48,11 +48,11 @@ function Question({ dialog, question, consequence, action, onConfirm, danger }: 
     const refusal = await onConfirm();
     if (!refusal) close();
     else if (dialog.current?.open) setProblem(refusal);
-    else say(refusal, 'bad');
+    else showToast(refusal, 'bad');
   });
 
   return (
-    <dialog ref={dialog} className="confirm" aria-labelledby={id} onClose={() => setProblem(undefined)}>
+    <dialog ref={dialog} className="confirm-dialog" aria-labelledby={id} onClose={() => setProblem(undefined)}>
       <h2 id={id}>{question}</h2>
       {consequence && <p>{consequence}</p>}
       {problem && (
