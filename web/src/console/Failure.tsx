@@ -1,7 +1,7 @@
 export function Failure({ reason }: { reason: string }) {
   return (
     <main className="sign-in">
-      <p className="notice bad" role="alert">
+      <p className="notice error" role="alert">
         The console could not start: {reason}
       </p>
       <button type="button" className="primary" onClick={() => location.reload()}>

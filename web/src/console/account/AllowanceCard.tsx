@@ -19,7 +19,7 @@ function Kept({ quota }: { quota: Allowance }) {
     <>
       <p className="left">
         <strong>{formatCreditAmount(quota.available)}</strong> of {formatCredits(quota.granted)} left
-        {quota.low && <span className="chip warn">Nearly used up</span>}
+        {quota.low && <span className="chip warning">Nearly used up</span>}
       </p>
       <StackedBar quota={quota} />
       <dl className="figures">

@@ -24,7 +24,7 @@ function Left({ quota }: { quota: Allowance }) {
           <strong>{formatCreditAmount(quota.available)}</strong>{' '}
           <span className="granted">of {formatCredits(quota.granted)} left</span>
         </span>
-        {quota.low && <span className="chip warn">Low</span>}
+        {quota.low && <span className="chip warning">Low</span>}
       </p>
       <meter
         aria-label="Credits left"
@@ -43,7 +43,7 @@ function Balances({ balances }: { balances: readonly Balance[] }) {
         <div key={provider}>
           <dt>{providerNames[provider]}</dt>
           <dd>
-            {low && <span className="chip warn">Low</span>}{' '}
+            {low && <span className="chip warning">Low</span>}{' '}
             {remaining === null ? 'unknown' : formatCreditAmount(remaining)}
           </dd>
         </div>

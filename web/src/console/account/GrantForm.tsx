@@ -36,7 +36,7 @@ export function GrantForm() {
         </Field>
       </div>
       {problem && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {problem}
         </p>
       )}

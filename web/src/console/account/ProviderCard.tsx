@@ -34,7 +34,7 @@ export function ProviderCard({ provider, balance, checked, models }: Props) {
 function Trouble({ provider: { available, message, retryAt } }: { provider: Provider }) {
   if (!message) return null;
   return (
-    <p className={available ? 'notice warn' : 'notice bad'}>
+    <p className={available ? 'notice warning' : 'notice error'}>
       {message}
       {retryAt && (
         <>
@@ -52,7 +52,7 @@ function Remaining({ balance, checked }: Pick<Props, 'checked'> & { balance: Bal
   return (
     <p className="remaining">
       {remaining === null ? 'Its credits are not known' : <strong>{formatCredits(remaining)}</strong>}
-      {low && <span className="chip warn">Low</span>}
+      {low && <span className="chip warning">Low</span>}
       <span className="hint">
         {checkedAt ? (
           <>

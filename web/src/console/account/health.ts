@@ -2,7 +2,7 @@ import type { Provider } from '../gateway/offers';
 import { providerNames } from '../gateway/providers';
 
 interface Health {
-  tone: 'good' | 'warn' | 'bad';
+  tone: 'success' | 'warning' | 'error';
   text: string;
 }
 
@@ -10,20 +10,23 @@ type State = Pick<Provider, 'available' | 'trouble'>;
 
 /** How a provider is, in a word. */
 export function healthOf({ available, trouble }: State): Health {
-  if (!available) return { tone: 'bad', text: 'Paused' };
-  if (trouble === null) return { tone: 'good', text: 'Works' };
-  return { tone: 'warn', text: trouble === 'RATE_LIMITED' ? 'Busy' : 'Recovering' };
+  if (!available) return { tone: 'error', text: 'Paused' };
+  if (trouble === null) return { tone: 'success', text: 'Works' };
+  return { tone: 'warning', text: trouble === 'RATE_LIMITED' ? 'Busy' : 'Recovering' };
 }
 
 /** How they are all together, in a line: the worst there is. */
 export function healthOfAll(providers: readonly Provider[]): Health {
   const paused = providers.filter(({ available }) => !available);
-  if (paused.length === providers.length) return { tone: 'bad', text: 'No provider works right now' };
+  if (paused.length === providers.length) return { tone: 'error', text: 'No provider works right now' };
   if (paused.length > 0) return told(paused);
 
   const troubled = providers.filter(({ trouble }) => trouble !== null);
   if (troubled.length > 0) return told(troubled.slice(0, 1));
-  return { tone: 'good', text: providers.length === 1 ? 'The provider works' : `${providers.length} providers work` };
+  return {
+    tone: 'success',
+    text: providers.length === 1 ? 'The provider works' : `${providers.length} providers work`,
+  };
 }
 
 function told(providers: readonly Provider[]): Health {

@@ -37,7 +37,7 @@ function BoardLink({ board }: { board: Board }) {
   const putOnBoard = usePutOnBoard();
   const { over, target } = useDropTarget(async (imageId) => {
     const problem = await putOnBoard(board, imageId);
-    if (problem) showToast(problem, 'bad');
+    if (problem) showToast(problem, 'error');
   });
   return (
     <Link

@@ -28,7 +28,7 @@ function Gone({ board }: { board: Board | null }) {
     <div className="page">
       <title>{`${title} · Plantain`}</title>
       <h1>{title}</h1>
-      <p className="notice warn" role="alert">
+      <p className="notice warning" role="alert">
         {board
           ? 'This board was deleted elsewhere. Its images are still in your history.'
           : 'There is no board at this address: it was deleted, or it belongs to somebody else.'}

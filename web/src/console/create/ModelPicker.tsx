@@ -46,7 +46,7 @@ function ModelChoice({ model, chosen, offered, onPick }: ChoiceProps) {
       <span className="price">{model.creditsPerImage} credits</span>
       <span className="hint">
         {[providerNames[model.provider], ...abilities(model)].join(' · ')}
-        {!model.available && <span className="chip bad">not available now</span>}
+        {!model.available && <span className="chip error">not available now</span>}
       </span>
     </label>
   );

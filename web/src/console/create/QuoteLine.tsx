@@ -25,7 +25,7 @@ function Price({ quote, chosen }: { quote: Quote; chosen: boolean }) {
       <strong>{formatCreditAmount(quote.credits)}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
       {!chosen && ` · ${quote.model.id}`}
       {quote.etaSeconds !== null && ` · about ${quote.etaSeconds} s`}
-      {!quote.affordable && <span className="chip bad">more than there is left</span>}
+      {!quote.affordable && <span className="chip error">more than there is left</span>}
     </>
   );
 }

@@ -36,7 +36,7 @@ export function useSubmit(shown: Draft | null): Submission {
       setSending((others) => new Set([...others].filter((other) => other !== request)));
       note(request, refusal);
       const isSeen = latest.current.shown && textOf(latest.current.shown) === request;
-      if (refusal && !isSeen) showToast(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
+      if (refusal && !isSeen) showToast(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'error');
     },
     [send, note],
   );

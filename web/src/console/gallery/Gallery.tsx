@@ -24,7 +24,7 @@ export function Gallery({ tasks, more, loading, problem, readMore, filtered }: P
       )}
       {tasks.length === 0 && !loading && !problem && <Empty filtered={filtered} />}
       {problem && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {problem}{' '}
           <button type="button" onClick={readMore}>
             Read again

@@ -81,7 +81,7 @@ function Waiting({ problem, onLeave }: { problem?: string; onLeave: () => void }
   return (
     <main className="sign-in" aria-busy="true">
       {problem ? (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {problem} Trying again …
         </p>
       ) : (

@@ -17,7 +17,7 @@ export function SignIn({ users, notice, onToken, onUser }: Props) {
         <Logo /> Plantain
       </h1>
       {notice && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {notice}
         </p>
       )}

@@ -15,7 +15,7 @@ export class Boundary extends Component<{ children: ReactNode }, State> {
   override render() {
     if (!this.state.broken) return this.props.children;
     return (
-      <div className="notice bad row" role="alert">
+      <div className="notice error row" role="alert">
         <p>This page broke. Your tasks are not touched by it.</p>
         <button type="button" onClick={() => location.reload()}>
           Open it again

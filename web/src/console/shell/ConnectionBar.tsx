@@ -7,7 +7,7 @@ export function ConnectionBar() {
   return (
     <div role="status" className="connection-status">
       {state === 'lost' && (
-        <p className="notice warn">
+        <p className="notice warning">
           <span className="pulse" aria-hidden="true" /> The connection is lost. Reconnecting … Nothing is lost: tasks go
           on, and what happens meanwhile is shown when it is back.
         </p>

@@ -26,7 +26,7 @@ export function Frames({ task }: { task: Task }) {
         </div>
       )}
       {task.failure && (
-        <p className="notice bad failure">
+        <p className="notice error failure">
           <Icon name="warning" />
           <span>
             <strong>{task.failure.message}</strong> {task.failure.advice}

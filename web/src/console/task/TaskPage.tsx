@@ -31,7 +31,7 @@ export function TaskPage({ id }: { id: string }) {
     if (known && details && known.version > details.version) readAgain();
   }, [known, details, readAgain]);
 
-  if (error && !details) return <p className="notice bad">{describe(error)}</p>;
+  if (error && !details) return <p className="notice error">{describe(error)}</p>;
   if (!details) return fetching ? <p className="hint">Reading …</p> : <NoSuchTask />;
   return known && <Shown task={known} details={details} />;
 }
@@ -67,10 +67,11 @@ function Shown({ task, details }: { task: Task; details: Details }) {
 }
 
 function Standing({ task }: { task: Task }) {
-  const kind = task.status === 'SUCCEEDED' ? 'good' : task.status === 'FAILED' ? 'bad' : isLive(task) ? 'warn' : '';
+  const tone =
+    task.status === 'SUCCEEDED' ? 'success' : task.status === 'FAILED' ? 'error' : isLive(task) ? 'warning' : '';
   return (
     <p className="row">
-      <span className={`chip ${kind}`} role="status">
+      <span className={`chip ${tone}`} role="status">
         {stageOf(task)}
       </span>
       <span className="hint">

@@ -27,7 +27,7 @@ export function useTaskActions(id: string) {
     const { data, error } = await answer();
     setBusy(false);
     const refusal = data ? take(data) : error && describe(error);
-    if (refusal) showToast(refusal, 'bad');
+    if (refusal) showToast(refusal, 'error');
     return !refusal;
   };
   const takeTask = (answer: { task: TaskCardFragment } | { message: string }) => {

@@ -48,7 +48,7 @@ function ConfirmDialog({ dialog, question, consequence, action, onConfirm, dange
     const refusal = await onConfirm();
     if (!refusal) close();
     else if (dialog.current?.open) setProblem(refusal);
-    else showToast(refusal, 'bad');
+    else showToast(refusal, 'error');
   });
 
   return (
@@ -56,7 +56,7 @@ function ConfirmDialog({ dialog, question, consequence, action, onConfirm, dange
       <h2 id={id}>{question}</h2>
       {consequence && <p>{consequence}</p>}
       {problem && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {problem}
         </p>
       )}

@@ -19,7 +19,7 @@ export function LoadMore<Node extends { id: string }>({ list, infinite = false }
   return (
     <div ref={end} className="load-more">
       {problem && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {problem}
         </p>
       )}

@@ -4,15 +4,15 @@ import { Signal, useSignal } from './signal';
 
 interface Toast {
   text: string;
-  kind: 'good' | 'bad';
+  tone: 'success' | 'error';
 }
 
 const toast = new Signal<Toast | null>(null);
 const shownForMs = 8_000;
 
 /** Tells what became of something that was done, where there is no better place for it. */
-export function showToast(text: string, kind: Toast['kind'] = 'good') {
-  toast.set({ text, kind });
+export function showToast(text: string, tone: Toast['tone'] = 'success') {
+  toast.set({ text, tone });
 }
 
 export function Toaster() {
@@ -20,7 +20,7 @@ export function Toaster() {
   // What was said to one user is not for the next.
   useEffect(() => () => toast.set(null), []);
   useEffect(() => {
-    if (shown?.kind !== 'good') return;
+    if (shown?.tone !== 'success') return;
     const timer = setTimeout(() => toast.set(null), shownForMs);
     return () => clearTimeout(timer);
   }, [shown]);
@@ -28,7 +28,7 @@ export function Toaster() {
   return (
     <div className="toaster" role="status">
       {shown && (
-        <p className={`toast ${shown.kind}`}>
+        <p className={`toast ${shown.tone}`}>
           {shown.text}
           <IconButton icon="close" label="Dismiss" onClick={() => toast.set(null)} />
         </p>

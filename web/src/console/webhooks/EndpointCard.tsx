@@ -98,14 +98,14 @@ function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
 function Condition({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
   if (disabledReason) {
     return (
-      <p className="notice bad">{disabledReason} Mend it, then enable it again: it goes on from where it stood.</p>
+      <p className="notice error">{disabledReason} Mend it, then enable it again: it goes on from where it stood.</p>
     );
   }
   if (!enabled)
-    return <p className="notice warn">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
+    return <p className="notice warning">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
   if (!failingSince) return null;
   return (
-    <p className="notice warn">
+    <p className="notice warning">
       <Icon name="warning" /> It began to fail <TimeAgo at={failingSince} />; the deliveries say why. Messages wait and
       are tried again by themselves. After three days the endpoint is switched off.
     </p>

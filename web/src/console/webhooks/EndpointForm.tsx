@@ -104,7 +104,7 @@ function Statuses({ chosen, onChange, problem }: StatusesProps) {
 function Elsewhere({ problem }: { problem?: string }) {
   if (!problem) return null;
   return (
-    <p className="notice bad" role="alert">
+    <p className="notice error" role="alert">
       {problem}
     </p>
   );

@@ -8,7 +8,7 @@ export function Secret({ secret, onHide }: { secret: string; onHide: () => void 
   useEffect(() => field.current?.focus(), [field, secret]);
 
   return (
-    <div className="notice warn secret">
+    <div className="notice warning secret">
       <label className="field">
         Secret
         <input ref={field} readOnly value={secret} aria-describedby={id} onFocus={(event) => event.target.select()} />

@@ -1,9 +1,9 @@
 import type { WebhookDeliveryState } from '../../gql/graphql';
 
 const states: Record<WebhookDeliveryState, { text: string; tone: string }> = {
-  DELIVERED: { text: 'Delivered', tone: 'good' },
-  PENDING: { text: 'Pending', tone: 'warn' },
-  FAILED: { text: 'Given up', tone: 'bad' },
+  DELIVERED: { text: 'Delivered', tone: 'success' },
+  PENDING: { text: 'Pending', tone: 'warning' },
+  FAILED: { text: 'Given up', tone: 'error' },
 };
 
 export function StateChip({ state }: { state: WebhookDeliveryState }) {

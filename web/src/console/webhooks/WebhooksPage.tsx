@@ -14,7 +14,7 @@ export function WebhooksPage() {
     <div className="page webhooks">
       <Introduction />
       {problem && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {problem}
         </p>
       )}
