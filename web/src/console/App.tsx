@@ -34,7 +34,7 @@ export function App({ config }: { config: Config }) {
   if (token === null) return <SignIn users={config.users} notice={notice} onUser={become} onToken={paste} />;
   return (
     <Router hook={useHashLocation}>
-      <Session key={token} token={token} onRefused={refused} onLeave={signOut}>
+      <Session key={token} token={token} onTokenRejected={refused} onLeave={signOut}>
         <Shell users={config.users} onUser={become} onLeave={signOut} />
       </Session>
     </Router>

@@ -1,5 +1,5 @@
 import { useViewer } from '../session/viewer';
-import { useOffers } from '../gateway/offers';
+import { useCatalog } from '../gateway/CatalogProvider';
 import { AllowanceCard } from './AllowanceCard';
 import { useCredits } from './credits';
 import { GrantForm } from './GrantForm';
@@ -32,7 +32,7 @@ function SignedInAs() {
 }
 
 function Providers() {
-  const { providers, models, credits: checked } = useOffers();
+  const { providers, models, credits: checked } = useCatalog();
   const credits = useCredits();
 
   return (

@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import { useOffers } from '../gateway/offers';
+import { useCatalog } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { useCredits, type Allowance, type Balance } from './credits';
@@ -53,7 +53,7 @@ function Balances({ balances }: { balances: readonly Balance[] }) {
 }
 
 function HealthLine() {
-  const { providers } = useOffers();
+  const { providers } = useCatalog();
   if (providers.length === 0) return null;
   const { tone, text } = healthOfAll(providers);
   return (

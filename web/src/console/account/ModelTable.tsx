@@ -1,4 +1,4 @@
-import type { Model } from '../gateway/offers';
+import type { Model } from '../gateway/CatalogProvider';
 import { formatCredits } from '../ui/formatCredits';
 
 export function ModelTable({ models }: { models: readonly Model[] }) {

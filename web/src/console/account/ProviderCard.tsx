@@ -1,4 +1,4 @@
-import type { Model, Provider } from '../gateway/offers';
+import type { Model, Provider } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { formatCredits } from '../ui/formatCredits';

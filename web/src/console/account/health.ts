@@ -1,4 +1,4 @@
-import type { Provider } from '../gateway/offers';
+import type { Provider } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 
 interface Health {

@@ -1,8 +1,8 @@
 import { useRef, useState } from 'react';
 import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { newKey } from '../gateway/key';
-import { describe } from '../gateway/problem';
+import { newIdempotencyKey } from '../gateway/idempotencyKey';
+import { describeError } from '../gateway/errors';
 import type { Refusal } from '../ui/refusal';
 
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
@@ -16,7 +16,7 @@ export function useGrant() {
 
   /** Whether it is done. */
   const grant = async (asked: Grant): Promise<boolean> => {
-    key.current ??= newKey();
+    key.current ??= newIdempotencyKey();
     setGranted(undefined);
     const { data, error } = await client.mutation(GrantCreditsDocument, { ...asked, idempotencyKey: key.current });
     const answer = data?.grantCredits;
@@ -26,7 +26,7 @@ export function useGrant() {
       setGranted({ ...asked, available: answer.quota.available });
       return true;
     }
-    setRefusal(answer ? spelledOut(answer) : error && { message: describe(error) });
+    setRefusal(answer ? spelledOut(answer) : error && { message: describeError(error) });
     return false;
   };
   return { grant, refusal, granted };

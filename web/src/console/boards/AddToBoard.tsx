@@ -26,7 +26,7 @@ export function AddToBoard({ imageId, describedBy }: Props) {
 function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
   const boards = useBoards();
   const { list } = useBoardList();
-  const { more } = useSignal(list.shown);
+  const { hasMore } = useSignal(list.state);
   const putOnBoard = usePutOnBoard();
   const [problem, setProblem] = useState<string | null>(null);
   const put = async (board: Board) => {
@@ -43,8 +43,8 @@ function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
           <span className="board-name">{board.title}</span>
         </button>
       ))}
-      {more && (
-        <button type="button" className="quiet" onClick={list.showMore}>
+      {hasMore && (
+        <button type="button" className="quiet" onClick={list.loadMore}>
           Show more
         </button>
       )}

@@ -15,7 +15,7 @@ interface Props {
 }
 
 export function BoardHead({ open, board }: Props) {
-  const { nodes, more } = useSignal(open.images.shown);
+  const { nodes, hasMore } = useSignal(open.images.state);
   return (
     <header className="board-head">
       <Link href="/boards" className="hint">
@@ -23,15 +23,15 @@ export function BoardHead({ open, board }: Props) {
       </Link>
       <BoardTitle open={open} title={board.title} />
       <p className="hint">
-        {labelOf(board.kind)} · {count(nodes.length, more)}
+        {labelOf(board.kind)} · {count(nodes.length, hasMore)}
       </p>
       <Actions open={open} board={board} />
     </header>
   );
 }
 
-function count(images: number, more: boolean): string {
-  if (more) return `more than ${images} images`;
+function count(images: number, hasMore: boolean): string {
+  if (hasMore) return `more than ${images} images`;
   if (images === 0) return 'no images yet';
   return images === 1 ? '1 image' : `${images} images`;
 }

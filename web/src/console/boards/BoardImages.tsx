@@ -8,7 +8,7 @@ import type { BoardImage, OpenBoard } from './openBoard';
 
 /** The images in rows of one height, in the order of the board. */
 export function BoardImages({ open }: { open: OpenBoard }) {
-  const { nodes, more } = useSignal(open.images.shown);
+  const { nodes, hasMore } = useSignal(open.images.state);
   const [news, setNews] = useState('');
   const { list, keepFocus } = useKeptFocus(nodes);
 
@@ -21,11 +21,11 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   const moveTo = async (image: BoardImage, place: number, control?: Control) => {
     const from = nodes.indexOf(image);
     if (place === from || place === from + 1) return;
-    if (place >= nodes.length) await open.images.showMore();
-    const read = open.images.shown.get();
-    const before = read.nodes[place]?.id ?? null;
+    if (place >= nodes.length) await open.images.loadMore();
+    const loaded = open.images.state.get();
+    const before = loaded.nodes[place]?.id ?? null;
     // Not the end of the board, but what could not be read: the list says so.
-    if (before === null && read.more) return;
+    if (before === null && loaded.hasMore) return;
     if (control) keepFocus({ imageId: image.id, control });
     const to = place > from ? place : place + 1;
     await change(open.move(image.id, before), `Image ${from + 1} is now image ${to}.`);
@@ -48,8 +48,8 @@ export function BoardImages({ open }: { open: OpenBoard }) {
             key={image.id}
             image={image}
             place={place}
-            isLast={place === nodes.length - 1 && !more}
-            onBroken={open.images.read}
+            isLast={place === nodes.length - 1 && !hasMore}
+            onBroken={open.images.reload}
             onEarlier={() => void moveTo(image, place - 1, 'earlier')}
             onLater={() => void moveTo(image, place + 2, 'later')}
             onTakeOff={() => takeOff(image, place)}

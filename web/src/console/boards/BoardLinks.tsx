@@ -12,7 +12,7 @@ import { usePutOnBoard } from './usePutOnBoard';
 const mostShown = 8;
 
 export function BoardLinks() {
-  const { nodes } = useSignal(useBoardList().list.shown);
+  const { nodes } = useSignal(useBoardList().list.state);
   const headingId = useId();
   return (
     <nav className="board-links" aria-labelledby={headingId}>

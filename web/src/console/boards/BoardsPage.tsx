@@ -10,7 +10,7 @@ import { MakeBoard } from './MakeBoard';
 
 export function BoardsPage() {
   const { list } = useBoardList();
-  useEffect(() => void list.read(), [list]);
+  useEffect(() => void list.reload(), [list]);
   return (
     <div className="page">
       <title>Boards · Plantain</title>
@@ -23,7 +23,7 @@ export function BoardsPage() {
 }
 
 function Boards() {
-  const { nodes, pages } = useSignal(useBoardList().list.shown);
+  const { nodes, pages } = useSignal(useBoardList().list.state);
   if (pages === 0) return <p className="hint">Opening …</p>;
   if (nodes.length === 0) return <NoBoards />;
   return (

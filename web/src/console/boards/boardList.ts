@@ -8,9 +8,9 @@ import {
   type BoardCardFragment,
   type CreateBoardInput,
 } from '../../gql/graphql';
-import { pageOf, Paged } from '../gateway/paged';
-import { describe } from '../gateway/problem';
-import { newestFirst } from '../gateway/tasks';
+import { toPage, PaginatedList } from '../gateway/paginatedList';
+import { describeError } from '../gateway/errors';
+import { newestFirst } from '../gateway/taskStore';
 import { Signal } from '../ui/signal';
 
 export type Board = BoardCardFragment;
@@ -21,7 +21,7 @@ const pageSize = 24;
 
 /** The viewer's boards, newest first. All changes go through here, so that all that shows boards shows them at once. */
 export class BoardList {
-  readonly list = new Paged<Board>((after) => this.#readPage(after));
+  readonly list = new PaginatedList<Board>((after) => this.#fetchPage(after));
   /** Boards that were opened though the list was not read so far. */
   readonly visited = new Signal<readonly Board[]>([]);
   readonly #client: Client;
@@ -50,10 +50,10 @@ export class BoardList {
 
   put(board: Board) {
     if (this.#deleted.has(board.id)) return;
-    const { nodes, more } = this.list.shown.get();
+    const { nodes, hasMore } = this.list.state.get();
     const last = nodes.at(-1);
-    const isReached = !more || (last !== undefined && newestFirst(board, last) <= 0);
-    if (isReached) this.list.edit((known) => withBoard(known, board));
+    const isReached = !hasMore || (last !== undefined && newestFirst(board, last) <= 0);
+    if (isReached) this.list.update((known) => withBoard(known, board));
     else this.visited.set(withBoard(this.visited.get(), board));
   }
 
@@ -61,19 +61,19 @@ export class BoardList {
   forget(id: string) {
     this.#deleted.add(id);
     const others = (boards: readonly Board[]) => boards.filter((board) => board.id !== id);
-    this.list.edit(others);
+    this.list.update(others);
     this.visited.set(others(this.visited.get()));
   }
 
   async #ask<Variables extends object>(document: Change<Variables>, variables: Variables): Promise<Answer> {
     const { data, error } = await this.#client.mutation(document, variables);
-    if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
+    if (!data) return { problem: error ? describeError(error) : 'The gateway gave no answer.' };
     return 'board' in data.answer ? data.answer : { problem: data.answer.message };
   }
 
-  async #readPage(after: string | null) {
+  async #fetchPage(after: string | null) {
     const { data, error } = await this.#client.query(BoardsDocument, { first: pageSize, after });
-    return pageOf(data?.boards, error);
+    return toPage(data?.boards, error);
   }
 }
 

@@ -1,11 +1,11 @@
 import { createContext, use, useEffect, useMemo, type ReactNode } from 'react';
 import { useGateway } from '../gateway/gateway';
-import { isLive } from '../gateway/tasks';
+import { isLive } from '../gateway/taskStore';
 import { useSignal } from '../ui/signal';
 import { useInterval } from '../ui/useInterval';
 import { BoardList, type Board } from './boardList';
 
-const everyMs = 60_000;
+const refreshIntervalMs = 60_000;
 const BoardsContext = createContext<BoardList | null>(null);
 
 /** Around all that shows boards: they share one list. */
@@ -25,7 +25,7 @@ export function useBoardList(): BoardList {
 /** The boards that this page knows: the newest, as far as they were read, and those that were opened. */
 export function useBoards(): readonly Board[] {
   const { list, visited } = useBoardList();
-  const { nodes } = useSignal(list.shown);
+  const { nodes } = useSignal(list.state);
   const others = useSignal(visited);
   return useMemo(() => {
     const listed = new Set(nodes.map(({ id }) => id));
@@ -36,9 +36,9 @@ export function useBoards(): readonly Board[] {
 /** The list is not pushed: it is read when a task may have changed it, and now and then for what is done elsewhere. */
 function useNews({ list }: BoardList) {
   const { connection, tasks } = useGateway();
-  const { count } = useSignal(connection);
+  const { reconnects } = useSignal(connection);
   const live = useSignal(tasks.all).filter(isLive);
   const ids = live.map(({ id }) => id).join();
-  useEffect(() => void list.read(), [list, count, ids]);
-  useInterval(list.read, everyMs);
+  useEffect(() => void list.reload(), [list, reconnects, ids]);
+  useInterval(list.reload, refreshIntervalMs);
 }

@@ -10,7 +10,7 @@ import {
   type BoardImageFragment,
 } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { pageOf, Paged, type Edit, type PageAnswer } from '../gateway/paged';
+import { toPage, PaginatedList, type Update, type PageResult } from '../gateway/paginatedList';
 import { Signal } from '../ui/signal';
 import type { Answer, Board, BoardList, Change } from './boardList';
 import { useBoardList } from './boards';
@@ -25,7 +25,7 @@ export function useOpenBoard(id: string): OpenBoard {
   const board = useMemo(() => new OpenBoard(client, boards, id), [client, boards, id]);
   const [{ data, fetching }] = useSubscription({ query: BoardUpdatedDocument, variables: { id } });
   // At first, at every change, when the connection is back, and when the news end because the board is gone.
-  useEffect(() => void board.images.read(), [board, data, fetching]);
+  useEffect(() => void board.images.reload(), [board, data, fetching]);
   return board;
 }
 
@@ -34,7 +34,7 @@ export class OpenBoard {
   readonly board = new Signal<Board | null>(null);
   /** There is no such board, or no longer. */
   readonly gone = new Signal(false);
-  readonly images = new Paged<BoardImage>((after) => this.#readPage(after));
+  readonly images = new PaginatedList<BoardImage>((after) => this.#fetchPage(after));
   #turn: Promise<unknown> = Promise.resolve();
   #leaving = false;
 
@@ -66,20 +66,20 @@ export class OpenBoard {
   }
 
   /** Each change counts on the order that the one before it left. */
-  #change<Variables extends object>(document: Change<Variables>, variables: Variables, edit: Edit<BoardImage>) {
+  #change<Variables extends object>(document: Change<Variables>, variables: Variables, edit: Update<BoardImage>) {
     const work = this.#turn.then(async () => {
       const answer = await this.boards.change(document, variables);
       if ('board' in answer) this.board.set(answer.board);
       return answer;
     });
     this.#turn = work;
-    return this.images.expect(edit, work);
+    return this.images.updateOptimistically(edit, work);
   }
 
-  async #readPage(after: string | null): Promise<PageAnswer<BoardImage>> {
+  async #fetchPage(after: string | null): Promise<PageResult<BoardImage>> {
     const turn = this.#turn;
     const { data, error } = await this.client.query(BoardDocument, { id: this.id, first: pageSize, after });
-    if (!data) return pageOf<BoardImage>(undefined, error);
+    if (!data) return toPage<BoardImage>(undefined, error);
     if (!data.board) return this.#leave();
     const { images, ...board } = data.board;
     // What was changed meanwhile is newer.
@@ -87,14 +87,14 @@ export class OpenBoard {
       this.board.set(board);
       this.boards.put(board);
     }
-    return pageOf(images);
+    return toPage(images);
   }
 
-  #leave(): PageAnswer<BoardImage> {
+  #leave(): PageResult<BoardImage> {
     // Whoever deletes it here need not be told.
     if (!this.#leaving) this.gone.set(true);
     this.boards.forget(this.id);
-    return { nodes: [], cursor: null, more: false };
+    return { nodes: [], cursor: null, hasMore: false };
   }
 }
 

@@ -9,7 +9,7 @@ import {
   type MouseEvent,
   type ReactNode,
 } from 'react';
-import { useOffers } from '../gateway/offers';
+import { useCatalog } from '../gateway/CatalogProvider';
 import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
 import { useFieldDescription } from '../ui/Field';
 import { problemAt, problemElsewhere } from '../ui/refusal';
@@ -24,7 +24,7 @@ import { useQuote } from './useQuote';
 /** Where a request is made. Only what a model can do is offered, and what it costs is said before it is spent. */
 export function Composer({ onSubmit }: { onSubmit: () => void }) {
   const { draft, change } = useSettledDraft();
-  const { models } = useOffers();
+  const { models } = useCatalog();
   const { submission } = useDraft();
   const choices = useMemo(() => choicesFor(models, draft), [models, draft]);
   const { quote, refusal: foreseen } = useQuote(draft);
@@ -81,7 +81,7 @@ const shownFields = ['images', 'prompt', ...optionFields];
 /** A choice that is no longer possible with the images or the model that came after it is let go of. */
 function useSettledDraft() {
   const { draft, change } = useDraft();
-  const { models } = useOffers();
+  const { models } = useCatalog();
   const settled = useMemo(() => (models.length > 0 ? settle(models, draft) : draft), [models, draft]);
   useEffect(() => {
     const { model, aspectRatio, resolution, outputFormat, count } = settled;

@@ -1,4 +1,4 @@
-import { useOffers, type Model } from '../gateway/offers';
+import { useCatalog, type Model } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 
 interface Props {
@@ -9,7 +9,7 @@ interface Props {
 }
 
 export function ModelPicker({ chosen, offered, onChange }: Props) {
-  const { models } = useOffers();
+  const { models } = useCatalog();
   return (
     <fieldset className="models">
       <legend className="visually-hidden">Model</legend>

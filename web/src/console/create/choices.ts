@@ -1,4 +1,4 @@
-import type { Model } from '../gateway/offers';
+import type { Model } from '../gateway/CatalogProvider';
 import type { Draft } from './draft';
 
 /** What may still be chosen, given all the rest that is chosen. */

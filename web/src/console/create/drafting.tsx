@@ -2,8 +2,8 @@ import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, 
 import { useLocation } from 'wouter';
 import type { PictureFragment } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { onThisHost } from '../gateway/links';
-import type { Task } from '../gateway/tasks';
+import { toRelativeUrl } from '../gateway/urls';
+import type { Task } from '../gateway/taskStore';
 import { showToast } from '../ui/Toaster';
 import { blank, shapeOf, withInput, type Draft, type Input } from './draft';
 import { upload } from './upload';
@@ -98,7 +98,7 @@ function useDrafting(): Drafting {
 const inputOf = (image: PictureFragment, name: string): Input => ({
   key: image.id,
   name,
-  preview: onThisHost(image.thumbnail),
+  preview: toRelativeUrl(image.thumbnail),
   source: { imageId: image.id },
 });
 

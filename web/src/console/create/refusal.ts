@@ -1,6 +1,6 @@
 import type { CombinedError } from '@urql/core';
 import type { SubmittedFragment } from '../../gql/graphql';
-import { describe } from '../gateway/problem';
+import { describeError } from '../gateway/errors';
 import type { Refusal } from '../ui/refusal';
 
 export function refusalOf(answer: Exclude<SubmittedFragment, { __typename: 'TaskAccepted' }>): Refusal {
@@ -18,5 +18,5 @@ export function refusalOf(answer: Exclude<SubmittedFragment, { __typename: 'Task
 /** A refused quote is an error that names the fields; any other error is about none. */
 export function refusalOfError(error: CombinedError): Refusal {
   const fields = error.graphQLErrors[0]?.extensions?.fields;
-  return Array.isArray(fields) ? { message: error.message, fields } : { message: describe(error) };
+  return Array.isArray(fields) ? { message: error.message, fields } : { message: describeError(error) };
 }

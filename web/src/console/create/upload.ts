@@ -1,7 +1,7 @@
 import type { Client } from '@urql/core';
 import { CreateUploadDocument } from '../../gql/graphql';
-import { onThisHost } from '../gateway/links';
-import { describe } from '../gateway/problem';
+import { toRelativeUrl } from '../gateway/urls';
+import { describeError } from '../gateway/errors';
 import type { Input } from './draft';
 
 const sentWithinMs = 120_000;
@@ -10,7 +10,7 @@ const sentWithinMs = 120_000;
 export async function upload(client: Client, file: File): Promise<Pick<Input, 'source' | 'problem'>> {
   const announcement = { byteSize: file.size, contentType: file.type };
   const { data, error } = await client.mutation(CreateUploadDocument, { input: announcement });
-  if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
+  if (!data) return { problem: error ? describeError(error) : 'The gateway gave no answer.' };
   const created = data.createUpload;
   if (!('putUrl' in created)) return { problem: created.message };
   const problem = await send(created.putUrl, file);
@@ -19,7 +19,7 @@ export async function upload(client: Client, file: File): Promise<Pick<Input, 's
 
 async function send(putUrl: string, file: File): Promise<string | null> {
   try {
-    const answer = await fetch(onThisHost(putUrl), {
+    const answer = await fetch(toRelativeUrl(putUrl), {
       method: 'PUT',
       body: file,
       headers: { 'content-type': file.type },

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { QuoteDocument, type QuoteQuery } from '../../gql/graphql';
-import { useReading } from '../gateway/useReading';
+import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import type { Refusal } from '../ui/refusal';
 import { useDebouncedValue } from '../ui/useDebouncedValue';
 import type { Draft } from './draft';
@@ -16,7 +16,7 @@ export function useQuote(draft: Draft): { quote?: Quote; refusal?: Refusal } {
   const still = useDebouncedValue(draft, afterMs);
   const input = useMemo(() => requestOf(still), [still]);
   const pause = still.prompt.trim() === '' || still.inputs.some(({ source }) => !source);
-  const [{ data, error, fetching, stale }] = useReading(QuoteDocument, { input }, pause);
+  const [{ data, error, fetching, stale }] = useRefetchingQuery(QuoteDocument, { input }, pause);
   if (pause || fetching || stale || still !== draft) return {};
   return { quote: data?.quote, refusal: error && refusalOfError(error) };
 }

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { EditDocument, GenerateDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { newKey } from '../gateway/key';
+import { newIdempotencyKey } from '../gateway/idempotencyKey';
 import { announce } from '../ui/announcement';
 import { showToast } from '../ui/Toaster';
 import type { Refusal } from '../ui/refusal';
@@ -49,9 +49,9 @@ export function useSubmit(shown: Draft | null): Submission {
 
 /** Why requests were not taken, as long as that may still be true. */
 function useRefused() {
-  const { count } = useSignal(useGateway().connection);
+  const { reconnects } = useSignal(useGateway().connection);
   const [refused, setRefused] = useState<ReadonlyMap<string, Refusal>>(new Map());
-  useEffect(() => setRefused(new Map()), [count]);
+  useEffect(() => setRefused(new Map()), [reconnects]);
   const note = useCallback((request: string, refusal: Refusal | undefined) => {
     setRefused((last) => {
       const others = [...last].filter(([other]) => other !== request);
@@ -68,7 +68,7 @@ function useSend() {
   return useCallback(
     async (draft: Draft): Promise<Refusal | undefined> => {
       const request = textOf(draft);
-      const idempotencyKey = unanswered.current.get(request) ?? newKey();
+      const idempotencyKey = unanswered.current.get(request) ?? newIdempotencyKey();
       unanswered.current.delete(request);
       const { edit, generate } = requestOf(draft);
       const { data, error } = await (edit

@@ -1,7 +1,7 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
 import { useDraft } from '../create/drafting';
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { useTaskActions } from '../task/actions';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';

@@ -1,4 +1,4 @@
-import { useOffers } from '../gateway/offers';
+import { useCatalog } from '../gateway/CatalogProvider';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
 import { everything, standings, type Filter, type Standing } from './filter';
@@ -57,7 +57,7 @@ export function Filters({ filter, onChange }: Props) {
 }
 
 function More({ filter, change }: { filter: Filter; change: (part: Partial<Filter>) => void }) {
-  const { models } = useOffers();
+  const { models } = useCatalog();
   const set = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
   return (
     <Popover trigger={set > 0 ? `More filters (${set})` : 'More filters'}>

@@ -1,18 +1,18 @@
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { useInfiniteScroll } from '../ui/useInfiniteScroll';
 import { TaskTiles } from './TaskTiles';
 
 interface Props {
   tasks: Task[];
-  more: boolean;
+  hasMore: boolean;
   loading: boolean;
   problem: string | null;
-  readMore: () => void;
+  loadMore: () => void;
   filtered: boolean;
 }
 
-export function Gallery({ tasks, more, loading, problem, readMore, filtered }: Props) {
-  const end = useInfiniteScroll<HTMLDivElement>(readMore, more && !loading && !problem);
+export function Gallery({ tasks, hasMore, loading, problem, loadMore, filtered }: Props) {
+  const end = useInfiniteScroll<HTMLDivElement>(loadMore, hasMore && !loading && !problem);
   return (
     <section aria-label="Images" aria-busy={loading}>
       {tasks.length > 0 && (
@@ -26,14 +26,14 @@ export function Gallery({ tasks, more, loading, problem, readMore, filtered }: P
       {problem && (
         <p className="notice error" role="alert">
           {problem}{' '}
-          <button type="button" onClick={readMore}>
+          <button type="button" onClick={loadMore}>
             Read again
           </button>
         </p>
       )}
       <div ref={end} className="end">
-        {more && (
-          <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : readMore}>
+        {hasMore && (
+          <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : loadMore}>
             {loading ? 'Reading …' : 'Show more'}
           </button>
         )}

@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/drafting';
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
 import { Picture } from '../ui/Picture';

@@ -1,7 +1,7 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
 import { parseAspectRatio } from '../ui/aspectRatio';
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { useTaskActions } from '../task/actions';
 import { Unconfirmed } from '../task/Unconfirmed';
 import { Progress } from '../task/Progress';

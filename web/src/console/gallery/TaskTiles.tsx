@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import { isLive, type Task } from '../gateway/tasks';
+import { isLive, type Task } from '../gateway/taskStore';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import { FailedTile } from './FailedTile';
 import { ImageTile } from './ImageTile';

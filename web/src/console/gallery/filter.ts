@@ -1,5 +1,5 @@
 import type { TaskFilter, TaskKind, TaskStatus } from '../../gql/graphql';
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 
 /** What the gallery shows; empty texts leave a condition out. */
 export interface Filter {

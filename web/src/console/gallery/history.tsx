@@ -1,8 +1,8 @@
 import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { HistoryDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
-import { newestFirst, type Place, type Task } from '../gateway/tasks';
+import { describeError } from '../gateway/errors';
+import { newestFirst, type TaskSortKey, type Task } from '../gateway/taskStore';
 import { useSignal } from '../ui/signal';
 import { useDebouncedValue } from '../ui/useDebouncedValue';
 import { everything, matches, toInput, type Filter } from './filter';
@@ -14,9 +14,9 @@ interface Reach {
   gateway: unknown;
   filter: Filter;
   /** The oldest task that was read: what is older may lack neighbours. */
-  oldest: Place | null;
+  oldest: TaskSortKey | null;
   cursor: string | null;
-  more: boolean;
+  hasMore: boolean;
 }
 
 interface History {
@@ -27,10 +27,10 @@ interface History {
   /** How far the gallery was scrolled when it was left. */
   scrolled: { current: number };
   tasks: Task[];
-  more: boolean;
+  hasMore: boolean;
   loading: boolean;
   problem: string | null;
-  readMore: () => void;
+  loadMore: () => void;
 }
 
 const HistoryContext = createContext<History | null>(null);
@@ -51,24 +51,24 @@ export function useHistory(): History {
 }
 
 /** The history with a filter, as far back as it was read; what is pushed joins it. */
-function useReach(filter: Filter): Pick<History, 'tasks' | 'more' | 'loading' | 'problem' | 'readMore'> {
+function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading' | 'problem' | 'loadMore'> {
   const gateway = useGateway();
   const all = useSignal(gateway.tasks.all);
-  const { count } = useSignal(gateway.connection);
+  const { reconnects } = useSignal(gateway.connection);
   const [reach, setReach] = useState<Reach>();
   const [loading, setLoading] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const current = reach?.gateway === gateway && reach.filter === filter ? reach : undefined;
   const turn = useRef(0);
 
-  const readMore = useCallback(async () => {
+  const loadMore = useCallback(async () => {
     const mine = ++turn.current;
     setLoading(true);
     const variables = { first: pageSize, after: current?.cursor, filter: toInput(filter) };
     const { data, error } = await gateway.client.query(HistoryDocument, variables);
     if (mine !== turn.current) return;
     setLoading(false);
-    setProblem(error ? describe(error) : null);
+    setProblem(error ? describeError(error) : null);
     if (!data) return;
     const { nodes, pageInfo } = data.tasks;
     gateway.tasks.merge(nodes);
@@ -77,7 +77,7 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'more' | 'loading' | 
       filter,
       oldest: nodes.at(-1) ?? current?.oldest ?? null,
       cursor: pageInfo.endCursor ?? current?.cursor ?? null,
-      more: pageInfo.hasNextPage,
+      hasMore: pageInfo.hasNextPage,
     });
   }, [gateway, filter, current]);
 
@@ -91,17 +91,17 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'more' | 'loading' | 
     [filter],
   );
   // What could not be read may be there now.
-  useEffect(() => setProblem(null), [count]);
+  useEffect(() => setProblem(null), [reconnects]);
   // The first page; again when the connection is back and it could not be read before.
   useEffect(() => {
-    if (!current) void readMore();
-  }, [count, current, readMore]);
+    if (!current) void loadMore();
+  }, [reconnects, current, loadMore]);
 
   const tasks = useMemo(() => {
     const isReached = (task: Task) =>
-      !current?.more || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
+      !current?.hasMore || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
     const wanted = toInput(filter);
     return all.filter((task) => matches(task, wanted) && isReached(task));
   }, [all, filter, current]);
-  return { tasks, more: current?.more ?? false, loading, problem, readMore };
+  return { tasks, hasMore: current?.hasMore ?? false, loading, problem, loadMore };
 }

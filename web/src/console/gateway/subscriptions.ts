@@ -1,13 +1,13 @@
 import { subscriptionExchange } from '@urql/core';
 import type { Client as Socket, ExecutionResult, Sink } from 'graphql-ws';
 
-const againAfterMs = 2_000;
+const retryDelayMs = 2_000;
 
 /**
- * Subscriptions that last. The socket comes back by itself when it is lost; this begins again what ends for good
+ * Subscriptions that last. The socket comes back by itself when it is lost; this starts again what ends for good
  * there, because it was closed for a strange reason, or because something behind the gateway failed.
  */
-export function lastingSubscriptions(socket: Socket) {
+export function resilientSubscriptionExchange(socket: Socket) {
   return subscriptionExchange({
     forwardSubscription: ({ query, variables }) => ({
       subscribe: (sink) => ({ unsubscribe: subscribe(socket, { query: query ?? '', variables }, sink) }),
@@ -18,14 +18,14 @@ export function lastingSubscriptions(socket: Socket) {
 type Request = Parameters<Socket['subscribe']>[0];
 
 function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>): () => void {
-  let over = false;
+  let unsubscribed = false;
   let stop = () => {};
-  const begin = () => {
+  const start = () => {
     let failed = false;
-    const again = () => {
+    const retry = () => {
       // The socket completes what is unsubscribed, too.
-      if (over) return;
-      const timer = setTimeout(begin, againAfterMs);
+      if (unsubscribed) return;
+      const timer = setTimeout(start, retryDelayMs);
       stop = () => clearTimeout(timer);
     };
     const unsubscribe = socket.subscribe<ExecutionResult['data']>(request, {
@@ -36,14 +36,14 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
         if (failed) unsubscribe();
         else sink.next(result as ExecutionResult);
       },
-      error: (error) => (Array.isArray(error) && !isFailure(error) ? sink.error(error) : again()),
-      complete: () => (failed ? again() : sink.complete()),
+      error: (error) => (Array.isArray(error) && !isFailure(error) ? sink.error(error) : retry()),
+      complete: () => (failed ? retry() : sink.complete()),
     });
     stop = unsubscribe;
   };
-  begin();
+  start();
   return () => {
-    over = true;
+    unsubscribed = true;
     stop();
   };
 }

@@ -1,14 +1,14 @@
 import { useCallback, useEffect, useState, type ReactNode } from 'react';
 import { Provider } from 'urql';
 import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
-import { followTasks } from '../gateway/events';
-import { describe } from '../gateway/problem';
+import { subscribeToTaskEvents } from '../gateway/taskEvents';
+import { describeError } from '../gateway/errors';
 import { GatewayProvider, openGateway, type Gateway } from '../gateway/gateway';
 import { ViewerProvider } from './viewer';
 
 interface Props {
   token: string;
-  onRefused: (reason: string) => void;
+  onTokenRejected: (reason: string) => void;
   onLeave: () => void;
   children: ReactNode;
 }
@@ -17,18 +17,18 @@ type Viewer = ViewerQuery['viewer'];
 const againAfterMs = 2_000;
 
 /** Opens the gateway for this token, and shows what is inside once it is known whose token it is. */
-export function Session({ token, onRefused, onLeave, children }: Props) {
+export function Session({ token, onTokenRejected, onLeave, children }: Props) {
   // Grows when the event log no longer reaches back to the cursor: then all is read anew.
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
-  const opened = useOpened(token, onRefused, generation);
+  const opened = useOpened(token, onTokenRejected, generation);
   const { viewer, problem } = useViewer(opened);
   const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
   // Both at once: what is read before the cursor may miss what happens between.
   if (opened && viewer && session?.gateway !== opened) setSession({ gateway: opened, viewer });
 
   useEffect(
-    () => (session ? followTasks(session.gateway, session.viewer.eventCursor, restart) : undefined),
+    () => (session ? subscribeToTaskEvents(session.gateway, session.viewer.eventCursor, restart) : undefined),
     [session, restart],
   );
   if (!session) return <Waiting problem={problem} onLeave={onLeave} />;
@@ -41,18 +41,18 @@ export function Session({ token, onRefused, onLeave, children }: Props) {
   );
 }
 
-function useOpened(token: string, onRefused: (reason: string) => void, generation: number): Gateway | undefined {
+function useOpened(token: string, onTokenRejected: (reason: string) => void, generation: number): Gateway | undefined {
   const [gateway, setGateway] = useState<Gateway>();
   useEffect(() => {
     let open = true;
     // An answer to the last token, which comes late, says nothing of this one.
-    const opened = openGateway(token, (reason) => open && onRefused(reason));
+    const opened = openGateway(token, (reason) => open && onTokenRejected(reason));
     setGateway(opened);
     return () => {
       open = false;
       opened.close();
     };
-  }, [token, onRefused, generation]);
+  }, [token, onTokenRejected, generation]);
   return gateway;
 }
 
@@ -65,7 +65,7 @@ function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; problem?: s
     const ask = async () => {
       const { data, error } = await gateway.client.query(ViewerDocument, {});
       if (ended) return;
-      setFound({ gateway, viewer: data?.viewer, problem: error && describe(error) });
+      setFound({ gateway, viewer: data?.viewer, problem: error && describeError(error) });
       if (!data) timer = setTimeout(ask, againAfterMs);
     };
     void ask();

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useGateway } from '../gateway/gateway';
-import { isLive, type Task } from '../gateway/tasks';
+import { isLive, type Task } from '../gateway/taskStore';
 import { announce, announcement } from '../ui/announcement';
 import { useSignal } from '../ui/signal';
 

@@ -9,7 +9,7 @@ import { BoardsProvider } from '../boards/boards';
 import { DraftProvider } from '../create/drafting';
 import { HistoryProvider } from '../gallery/history';
 import { StudioPage } from '../gallery/StudioPage';
-import { OffersProvider } from '../gateway/offers';
+import { CatalogProvider } from '../gateway/CatalogProvider';
 import { TaskPage } from '../task/TaskPage';
 import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
@@ -26,7 +26,7 @@ interface Props {
 
 export function Shell({ users, onUser, onLeave }: Props) {
   return (
-    <OffersProvider>
+    <CatalogProvider>
       <CreditsProvider>
         <BoardsProvider>
           <DraftProvider>
@@ -47,7 +47,7 @@ export function Shell({ users, onUser, onLeave }: Props) {
           </DraftProvider>
         </BoardsProvider>
       </CreditsProvider>
-    </OffersProvider>
+    </CatalogProvider>
   );
 }
 

@@ -2,8 +2,8 @@ import { useId } from 'react';
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/drafting';
-import { onThisHost } from '../gateway/links';
-import { isLive, type Task } from '../gateway/tasks';
+import { toRelativeUrl } from '../gateway/urls';
+import { isLive, type Task } from '../gateway/taskStore';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
@@ -47,7 +47,7 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
   const alt = task.images.length > 1 ? `${task.prompt} (${number} of ${task.images.length})` : task.prompt;
   return (
     <figure className="frame">
-      <a href={onThisHost(image.url)} target="_blank" rel="noopener" className="frame-link">
+      <a href={toRelativeUrl(image.url)} target="_blank" rel="noopener" className="frame-link">
         <Picture image={image} variant="url" alt={alt} lazy={false} />
       </a>
       <figcaption className="row">
@@ -101,7 +101,7 @@ function Downloads({ image }: { image: PictureFragment }) {
         {(['url', 'preview', 'thumbnail'] as const).map((variant) => (
           <li key={variant}>
             <a
-              href={onThisHost(image[variant])}
+              href={toRelativeUrl(image[variant])}
               download={`${image.id}-${variant === 'url' ? 'original' : variant}.${extension}`}
             >
               {variants[variant]}

@@ -1,4 +1,4 @@
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { useProgress } from './stages';
 
 /** Where the task stands, and how far it is on the way to its expected end. */

@@ -1,6 +1,6 @@
 import { useLocation } from 'wouter';
 import { useDraft } from '../create/drafting';
-import { isLive, type Task } from '../gateway/tasks';
+import { isLive, type Task } from '../gateway/taskStore';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { useTaskActions } from './actions';

@@ -3,9 +3,9 @@ import { Link } from 'wouter';
 import { TaskPageDocument, type TaskPageQuery } from '../../gql/graphql';
 import { providerNames } from '../gateway/providers';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
-import { isLive, type Task } from '../gateway/tasks';
-import { useReading } from '../gateway/useReading';
+import { describeError } from '../gateway/errors';
+import { isLive, type Task } from '../gateway/taskStore';
+import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
 
@@ -20,7 +20,7 @@ type Details = NonNullable<TaskPageQuery['task']>;
 export function TaskPage({ id }: { id: string }) {
   const { tasks } = useGateway();
   const known = useSignal(tasks.all).find((task) => task.id === id);
-  const [{ data, error, fetching }, readAgain] = useReading(TaskPageDocument, { id });
+  const [{ data, error, fetching }, refetch] = useRefetchingQuery(TaskPageDocument, { id });
   const details = data?.task;
 
   useEffect(() => {
@@ -28,10 +28,10 @@ export function TaskPage({ id }: { id: string }) {
   }, [tasks, details]);
   // An event brings the new state; the timeline is longer then.
   useEffect(() => {
-    if (known && details && known.version > details.version) readAgain();
-  }, [known, details, readAgain]);
+    if (known && details && known.version > details.version) refetch();
+  }, [known, details, refetch]);
 
-  if (error && !details) return <p className="notice error">{describe(error)}</p>;
+  if (error && !details) return <p className="notice error">{describeError(error)}</p>;
   if (!details) return fetching ? <p className="hint">Reading …</p> : <NoSuchTask />;
   return known && <Shown task={known} details={details} />;
 }

@@ -1,4 +1,4 @@
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { useTaskActions } from './actions';
 
 /** The provider's answer was lost: whether it has the task is not known, and nobody is charged twice without being asked. */

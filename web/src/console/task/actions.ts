@@ -11,7 +11,7 @@ import {
   type UnconfirmedAction,
 } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
+import { describeError } from '../gateway/errors';
 import { showToast } from '../ui/Toaster';
 
 type Answer<Data> = PromiseLike<{ data?: Data; error?: CombinedError }>;
@@ -26,7 +26,7 @@ export function useTaskActions(id: string) {
     setBusy(true);
     const { data, error } = await answer();
     setBusy(false);
-    const refusal = data ? take(data) : error && describe(error);
+    const refusal = data ? take(data) : error && describeError(error);
     if (refusal) showToast(refusal, 'error');
     return !refusal;
   };

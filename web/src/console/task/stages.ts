@@ -1,5 +1,5 @@
 import type { TaskStatus } from '../../gql/graphql';
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 import { useClock } from '../ui/clock';
 
 interface Progress {

@@ -1,20 +1,20 @@
 import { useMemo } from 'react';
-import type { Paged } from '../gateway/paged';
+import type { PaginatedList } from '../gateway/paginatedList';
 import { useSignal } from './signal';
 import { useInfiniteScroll } from './useInfiniteScroll';
 
 interface Props<Node extends { id: string }> {
-  list: Paged<Node>;
+  list: PaginatedList<Node>;
   /** Also reads on by itself when the end is near: for what stands last on its page. */
   infinite?: boolean;
 }
 
 /** At the end of a list that is read page by page: reads on, or again when that failed. */
 export function LoadMore<Node extends { id: string }>({ list, infinite = false }: Props<Node>) {
-  const { more, pages, problem } = useSignal(list.shown);
-  const canShowMore = more && pages > 0;
+  const { hasMore, pages, problem } = useSignal(list.state);
+  const canShowMore = hasMore && pages > 0;
   // Another one after each page: its end may be near the window as well.
-  const readOn = useMemo(() => () => void list.showMore(), [list, pages]);
+  const readOn = useMemo(() => () => void list.loadMore(), [list, pages]);
   const end = useInfiniteScroll<HTMLDivElement>(readOn, infinite && canShowMore && problem === null);
   return (
     <div ref={end} className="load-more">
@@ -24,7 +24,7 @@ export function LoadMore<Node extends { id: string }>({ list, infinite = false }
         </p>
       )}
       {(problem || canShowMore) && (
-        <button type="button" onClick={problem ? list.read : list.showMore}>
+        <button type="button" onClick={problem ? list.reload : list.loadMore}>
           {problem ? 'Try again' : 'Show more'}
         </button>
       )}

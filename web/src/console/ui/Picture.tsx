@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useState } from 'react';
 import { thumbHashToDataURL } from 'thumbhash';
 import type { PictureFragment } from '../../gql/graphql';
-import { refreshImage } from '../gateway/events';
+import { refetchImage } from '../gateway/taskEvents';
 import { useGateway } from '../gateway/gateway';
-import { onThisHost } from '../gateway/links';
+import { toRelativeUrl } from '../gateway/urls';
 import { useSignal } from './signal';
 
 interface Props {
@@ -24,12 +24,12 @@ const againAfterMs = 10_000;
  */
 export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
   const gateway = useGateway();
-  const { count } = useSignal(gateway.connection);
+  const { reconnects } = useSignal(gateway.connection);
   const [failed, setFailed] = useState<string | null>(null);
-  const src = onThisHost(image[variant]);
+  const src = toRelativeUrl(image[variant]);
   const blur = useMemo(() => placeholder(image.thumbhash), [image.thumbhash]);
 
-  useEffect(() => setFailed(null), [count]);
+  useEffect(() => setFailed(null), [reconnects]);
   // The same link may work again: the store was away.
   useEffect(() => {
     if (failed !== src) return;
@@ -39,7 +39,7 @@ export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
   const fail = () => {
     setFailed(src);
     if (onBroken) onBroken();
-    else void refreshImage(gateway, image.id);
+    else void refetchImage(gateway, image.id);
   };
 
   return (

@@ -27,14 +27,14 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
 
 function DeliveryList({ endpoint }: { endpoint: Endpoint }) {
   const list = useDeliveries(endpoint);
-  const { nodes, pages, problem } = useSignal(list.shown);
+  const { nodes, pages, problem } = useSignal(list.state);
   return (
     <div className="stack">
       {pages === 0 && !problem && <p className="hint">Reading …</p>}
       {nodes.length > 0 && (
         <ol aria-label="Deliveries, newest first">
           {nodes.map((delivery) => (
-            <DeliveryRow key={delivery.id} delivery={delivery} onResent={list.read} />
+            <DeliveryRow key={delivery.id} delivery={delivery} onResent={list.reload} />
           ))}
         </ol>
       )}

@@ -2,7 +2,7 @@ import { useId, useState } from 'react';
 import { Link } from 'wouter';
 import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
+import { describeError } from '../gateway/errors';
 import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
@@ -80,7 +80,7 @@ function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string })
   const [send, busy] = useAsyncAction(async () => {
     const { data, error } = await client.mutation(ResendWebhookDeliveryDocument, { id: delivery.id });
     const answer = data?.resendWebhookDelivery;
-    setProblem(error ? describe(error) : answer && 'message' in answer ? answer.message : undefined);
+    setProblem(error ? describeError(error) : answer && 'message' in answer ? answer.message : undefined);
     onResent();
   });
   return (

@@ -75,8 +75,8 @@ function Statuses({ endpoint }: { endpoint: Endpoint }) {
 
 function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
   const [problem, setProblem] = useState<string>();
-  const { count } = useSignal(useGateway().connection);
-  useEffect(() => setProblem(undefined), [count]);
+  const { reconnects } = useSignal(useGateway().connection);
+  useEffect(() => setProblem(undefined), [reconnects]);
   const [toggle, busy] = useAsyncAction(async () => {
     const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
     setProblem(refusal?.message);

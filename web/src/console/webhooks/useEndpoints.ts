@@ -11,8 +11,8 @@ import {
   type WebhookEndpointsQuery,
 } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
-import { useReading } from '../gateway/useReading';
+import { describeError } from '../gateway/errors';
+import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import type { Refusal } from '../ui/refusal';
 import { useFresh } from './useFresh';
 
@@ -34,19 +34,19 @@ export interface EndpointActions {
 
 /** `secrets`: those that were given out while this page was open, by endpoint; nobody can read them again. */
 export function useEndpoints() {
-  const [{ data, error }, readAgain] = useReading(WebhookEndpointsDocument, {});
+  const [{ data, error }, refetch] = useRefetchingQuery(WebhookEndpointsDocument, {});
   const endpoints = data?.webhookEndpoints;
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   const hideSecret = useCallback((id: string) => setSecrets(({ [id]: _, ...others }) => others), []);
   const enabled = endpoints?.filter((endpoint) => endpoint.enabled) ?? [];
   useFresh(
-    readAgain,
+    refetch,
     enabled.flatMap(({ latest }) => latest.nodes),
   );
 
   const change = useChange((id, secret) => {
     if (secret) setSecrets((last) => ({ ...last, [id]: secret }));
-    readAgain();
+    refetch();
   });
   const actions: EndpointActions = {
     create: (settings) => change(CreateWebhookEndpointDocument, settings),
@@ -54,7 +54,7 @@ export function useEndpoints() {
     rotate: (id) => change(RotateWebhookSecretDocument, { id }),
     remove: (id) => change(DeleteWebhookEndpointDocument, { id }),
   };
-  return { endpoints, problem: error && describe(error), secrets, hideSecret, actions };
+  return { endpoints, problem: error && describeError(error), secrets, hideSecret, actions };
 }
 
 type Answer = { outcome: EndpointOutcomeFragment };
@@ -72,5 +72,5 @@ function useChange(onChanged: (id: string, secret: string | null) => void) {
 }
 
 function refusalOf(refused: Refusal | undefined, error: CombinedError | undefined): Refusal {
-  return refused ?? { message: error ? describe(error) : 'The gateway did not answer.' };
+  return refused ?? { message: error ? describeError(error) : 'The gateway did not answer.' };
 }

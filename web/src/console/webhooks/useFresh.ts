@@ -14,17 +14,17 @@ const afterStepMs = [500, 3_000];
  * Deliveries are not pushed: they are read again while one of these is about to be sent, and when one of the viewer's
  * tasks went on.
  */
-export function useFresh(readAgain: () => void, deliveries: readonly Pick<Delivery, 'nextAttemptAt'>[]) {
+export function useFresh(refetch: () => void, deliveries: readonly Pick<Delivery, 'nextAttemptAt'>[]) {
   const isSoon = useClock((now) => deliveries.some(({ nextAttemptAt: at }) => at && Date.parse(at) < now + soonMs));
   const tasks = useSignal(useGateway().tasks.all);
   const steps = tasks.map(({ id, status }) => id + status).join();
   const seen = useRef(steps);
-  useInterval(readAgain, isSoon ? everyMs : null);
+  useInterval(refetch, isSoon ? everyMs : null);
 
   useEffect(() => {
     if (seen.current === steps) return;
     seen.current = steps;
-    const timers = afterStepMs.map((ms) => setTimeout(readAgain, ms));
+    const timers = afterStepMs.map((ms) => setTimeout(refetch, ms));
     return () => timers.forEach(clearTimeout);
-  }, [steps, readAgain]);
+  }, [steps, refetch]);
 }

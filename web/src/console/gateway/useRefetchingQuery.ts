@@ -4,25 +4,25 @@ import { useSignal } from '../ui/signal';
 import { useGateway } from './gateway';
 
 /** `useQuery`, read again when the connection is back: it may have failed, and things have changed meanwhile. */
-export function useReading<Data, Variables extends AnyVariables>(
+export function useRefetchingQuery<Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
   pause = false,
 ) {
-  const [result, readAgain] = useQuery({ query, variables, pause });
-  const { count } = useSignal(useGateway().connection);
-  const counted = useRef(count);
+  const [result, refetch] = useQuery({ query, variables, pause });
+  const { reconnects } = useSignal(useGateway().connection);
+  const lastReconnects = useRef(reconnects);
 
   useEffect(() => {
-    if (counted.current === count) return;
-    counted.current = count;
-    if (!pause) readAgain();
-  }, [count, pause, readAgain]);
-  return [useLasting(result), readAgain] as const;
+    if (lastReconnects.current === reconnects) return;
+    lastReconnects.current = reconnects;
+    if (!pause) refetch();
+  }, [reconnects, pause, refetch]);
+  return [useKeepPreviousData(result), refetch] as const;
 }
 
 /** When it is read again and that fails, what was read before stays. */
-function useLasting<Data, Variables extends AnyVariables>(result: UseQueryState<Data, Variables>) {
+function useKeepPreviousData<Data, Variables extends AnyVariables>(result: UseQueryState<Data, Variables>) {
   const last = useRef(result);
   useEffect(() => {
     if (result.data) last.current = result;

@@ -8,20 +8,20 @@ import { Signal } from '../ui/signal';
 export type Task = TaskCardFragment & { readAt: number; firstReadAt: number };
 
 /** The viewer's tasks as far as this page knows them: each once, in its newest version, the newest task first. */
-export class Tasks {
+export class TaskStore {
   readonly all = new Signal<readonly Task[]>([]);
   readonly #deleted = new Set<string>();
 
   /** An answer may be older than an event that overtook it: what is older changes nothing. */
   merge(read: readonly TaskCardFragment[]) {
-    const known = new Map(this.all.get().map((task) => [task.id, task]));
+    const tasksById = new Map(this.all.get().map((task) => [task.id, task]));
     const readAt = Date.now();
     for (const task of read) {
-      const before = known.get(task.id);
+      const before = tasksById.get(task.id);
       if (this.#deleted.has(task.id) || (before && before.version > task.version)) continue;
-      known.set(task.id, { ...task, readAt, firstReadAt: before?.firstReadAt ?? readAt });
+      tasksById.set(task.id, { ...task, readAt, firstReadAt: before?.firstReadAt ?? readAt });
     }
-    this.all.set([...known.values()].sort(newestFirst));
+    this.all.set([...tasksById.values()].sort(newestFirst));
   }
 
   removeImage(id: string) {
@@ -36,15 +36,15 @@ export class Tasks {
   }
 }
 
-export function newestFirst(a: Place, b: Place): number {
+export function newestFirst(a: TaskSortKey, b: TaskSortKey): number {
   return compare(b.createdAt, a.createdAt) || compare(b.id, a.id);
 }
 
 /** Where a task stands in the history. */
-export type Place = Pick<Task, 'createdAt' | 'id'>;
+export type TaskSortKey = Pick<Task, 'createdAt' | 'id'>;
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-const over: readonly Task['status'][] = ['SUCCEEDED', 'FAILED', 'CANCELED'];
+const finishedStatuses: readonly Task['status'][] = ['SUCCEEDED', 'FAILED', 'CANCELED'];
 
-export const isLive = (task: Pick<Task, 'status'>) => !over.includes(task.status);
+export const isLive = (task: Pick<Task, 'status'>) => !finishedStatuses.includes(task.status);

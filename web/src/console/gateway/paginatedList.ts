@@ -1,0 +1,112 @@
+import type { CombinedError } from '@urql/core';
+import { Signal } from '../ui/signal';
+import { describeError } from './errors';
+
+interface Page<Node> {
+  nodes: readonly Node[];
+  cursor: string | null;
+  hasMore: boolean;
+}
+
+interface ListState<Node> extends Page<Node> {
+  /** How many pages were read; 0 before the first. */
+  pages: number;
+  problem: string | null;
+}
+
+export type PageResult<Node> = Page<Node> | { problem: string };
+export type Update<Node> = (nodes: readonly Node[]) => readonly Node[];
+
+const emptyState = { nodes: [], cursor: null, hasMore: true, pages: 0, problem: null };
+
+/** A list that is read page by page, again as far as it was read, and changed here before the gateway answers. */
+export class PaginatedList<Node extends { id: string }> {
+  readonly state = new Signal<ListState<Node>>(emptyState);
+  readonly #fetchPage: (after: string | null) => Promise<PageResult<Node>>;
+  /** As the gateway has it; optimistic updates come on top in `state`. */
+  #confirmed: ListState<Node> = emptyState;
+  #optimisticUpdates: readonly Update<Node>[] = [];
+  #updateCount = 0;
+  #pagesWanted = 1;
+  #stale = false;
+  #request: Promise<void> | null = null;
+
+  constructor(fetchPage: (after: string | null) => Promise<PageResult<Node>>) {
+    this.#fetchPage = fetchPage;
+  }
+
+  /** One reading at a time: one that began before it was asked for does not count. */
+  readonly reload = (): Promise<void> => {
+    this.#stale = true;
+    return (this.#request ??= this.#fetchPages());
+  };
+
+  readonly loadMore = async (): Promise<void> => {
+    if (!this.#confirmed.hasMore) return;
+    this.#pagesWanted = this.#confirmed.pages + 1;
+    await (this.#request ??= this.#fetchPages());
+  };
+
+  update(change: Update<Node>) {
+    this.#updateCount++;
+    this.#setState({ ...this.#confirmed, nodes: change(this.#confirmed.nodes) });
+  }
+
+  /** Shows what will be while it is being done, and then what is. */
+  async updateOptimistically<T extends object>(change: Update<Node>, done: Promise<T>): Promise<T> {
+    this.#optimisticUpdates = [...this.#optimisticUpdates, change];
+    this.#setState(this.#confirmed);
+    const answer = await done;
+    this.#optimisticUpdates = this.#optimisticUpdates.filter((other) => other !== change);
+    this.update('problem' in answer ? (nodes) => nodes : change);
+    if (this.#optimisticUpdates.length === 0) void this.reload();
+    return answer;
+  }
+
+  async #fetchPages() {
+    do {
+      const start = this.#stale ? emptyState : this.#confirmed;
+      this.#stale = false;
+      await this.#fetchFrom(start);
+    } while (this.#stale);
+    this.#request = null;
+  }
+
+  async #fetchFrom(start: ListState<Node>) {
+    const updateCount = this.#updateCount;
+    let state = start;
+    while (state.hasMore && state.pages < this.#pagesWanted) {
+      const page = await this.#fetchPage(state.cursor);
+      if ('problem' in page) return this.#setState({ ...this.#confirmed, problem: page.problem });
+      state = { ...page, nodes: [...state.nodes, ...page.nodes], pages: state.pages + 1, problem: null };
+    }
+    // What was changed here meanwhile may be missing in what was read.
+    if (updateCount !== this.#updateCount) this.#stale = true;
+    else this.#setState({ ...state, nodes: uniqueById(state.nodes) });
+  }
+
+  #setState(confirmed: ListState<Node>) {
+    this.#confirmed = confirmed;
+    this.state.set({
+      ...confirmed,
+      nodes: this.#optimisticUpdates.reduce((nodes, change) => change(nodes), confirmed.nodes),
+    });
+  }
+}
+
+interface Connection<Node> {
+  nodes: readonly Node[];
+  pageInfo: { hasNextPage: boolean; endCursor: string | null };
+}
+
+/** The page that a query answered, or why there is none. */
+export function toPage<Node>(connection: Connection<Node> | undefined, error?: CombinedError): PageResult<Node> {
+  if (!connection) return { problem: error ? describeError(error) : 'The gateway gave no answer.' };
+  const { nodes, pageInfo } = connection;
+  return { nodes, cursor: pageInfo.endCursor, hasMore: pageInfo.hasNextPage };
+}
+
+/** Something may move to a later page between two readings. */
+function uniqueById<Node extends { id: string }>(nodes: readonly Node[]): Node[] {
+  return [...new Map(nodes.map((node) => [node.id, node])).values()];
+}
