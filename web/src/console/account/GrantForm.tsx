@@ -1,14 +1,14 @@
 import { useState } from 'react';
 import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { Field } from '../ui/Field';
-import { problemAt, problemElsewhere } from '../ui/refusal';
+import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { useGrant } from './useGrant';
 
 const blank = { userId: '', amount: '', reason: '' };
 
 export function GrantForm() {
-  const { grant, refusal, granted } = useGrant();
+  const { grant, formError, granted } = useGrant();
   const [entered, setEntered] = useState(blank);
   const enter = (field: keyof typeof blank) => ({
     value: entered[field],
@@ -20,24 +20,24 @@ export function GrantForm() {
     const asked = { ...entered, userId: entered.userId.trim(), amount: Number(entered.amount) };
     if (await grant(asked)) setEntered(blank);
   });
-  const problem = problemElsewhere(refusal, Object.keys(blank));
+  const errorMessage = formErrorMessage(formError, Object.keys(blank));
 
   return (
     <form className="stack" onSubmit={submit}>
       <div className="grant-fields">
-        <Field label="User" hint="The sub of the user’s token" problem={problemAt(refusal, 'userId')}>
+        <Field label="User" hint="The sub of the user’s token" errorMessage={fieldErrorMessage(formError, 'userId')}>
           {(inputProps) => <input {...enter('userId')} {...inputProps} spellCheck={false} autoCapitalize="none" />}
         </Field>
-        <Field label="Credits" hint="0.001 or more" problem={problemAt(refusal, 'amount')}>
+        <Field label="Credits" hint="0.001 or more" errorMessage={fieldErrorMessage(formError, 'amount')}>
           {(inputProps) => <input {...enter('amount')} {...inputProps} type="number" step="any" />}
         </Field>
-        <Field label="Reason" hint="Kept in the ledger" problem={problemAt(refusal, 'reason')}>
+        <Field label="Reason" hint="Kept in the ledger" errorMessage={fieldErrorMessage(formError, 'reason')}>
           {(inputProps) => <input {...enter('reason')} {...inputProps} />}
         </Field>
       </div>
-      {problem && (
+      {errorMessage && (
         <p className="notice error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
       <div className="row">

@@ -3,7 +3,7 @@ import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../
 import { useGateway } from '../gateway/gateway';
 import { newIdempotencyKey } from '../gateway/idempotencyKey';
 import { describeError } from '../gateway/errors';
-import type { Refusal } from '../ui/refusal';
+import type { FormError } from '../ui/formError';
 
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
 
@@ -11,7 +11,7 @@ type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
 export function useGrant() {
   const { client } = useGateway();
   const key = useRef<string>(null);
-  const [refusal, setRefusal] = useState<Refusal>();
+  const [formError, setFormError] = useState<FormError>();
   const [granted, setGranted] = useState<Grant & { available: number }>();
 
   /** Whether it is done. */
@@ -22,19 +22,19 @@ export function useGrant() {
     const answer = data?.grantCredits;
     if (answer) key.current = null;
     if (answer?.__typename === 'CreditsGranted') {
-      setRefusal(undefined);
+      setFormError(undefined);
       setGranted({ ...asked, available: answer.quota.available });
       return true;
     }
-    setRefusal(answer ? spelledOut(answer) : error && { message: describeError(error) });
+    setFormError(answer ? spelledOut(answer) : error && { message: describeError(error) });
     return false;
   };
-  return { grant, refusal, granted };
+  return { grant, formError, granted };
 }
 
 /** The key can only have been used when an answer was lost, and the form was changed before it was sent again. */
-function spelledOut(refused: Refusal): Refusal {
-  if (!refused.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return refused;
+function spelledOut(rejected: FormError): FormError {
+  if (!rejected.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return rejected;
   return {
     message:
       'Nothing was granted now, but the attempt before was, although its answer was lost. Press again to grant this as well.',

@@ -28,11 +28,11 @@ function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
   const { list } = useBoardList();
   const { hasMore } = useSignal(list.state);
   const putOnBoard = usePutOnBoard();
-  const [problem, setProblem] = useState<string | null>(null);
+  const [errorMessage, setErrorMessage] = useState<string | null>(null);
   const put = async (board: Board) => {
-    const refusal = await putOnBoard(board, imageId);
-    setProblem(refusal);
-    if (refusal === null) onDone();
+    const failure = await putOnBoard(board, imageId);
+    setErrorMessage(failure);
+    if (failure === null) onDone();
   };
 
   return (
@@ -48,9 +48,9 @@ function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
           Show more
         </button>
       )}
-      {problem && (
+      {errorMessage && (
         <p className="field-error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
       <NewBoardByTitle onMade={put} />

@@ -1,5 +1,5 @@
 import { Link, useLocation } from 'wouter';
-import { useDraft } from '../create/drafting';
+import { useDraft } from '../create/DraftProvider';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { showToast } from '../ui/Toaster';
@@ -45,7 +45,7 @@ function Actions({ open, board }: Props) {
   };
   const remove = async () => {
     const answer = await open.delete();
-    if ('problem' in answer) return answer.problem;
+    if ('errorMessage' in answer) return answer.errorMessage;
     showToast(`“${board.title}” is deleted. Its images stay in your history.`);
     go('/boards');
   };

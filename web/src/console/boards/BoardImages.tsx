@@ -15,7 +15,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   const change = async (change: Promise<Answer>, done: string) => {
     const answer = await change;
     keepFocus(null);
-    if ('problem' in answer) showToast(answer.problem, 'error');
+    if ('errorMessage' in answer) showToast(answer.errorMessage, 'error');
     else setNews(done);
   };
   const moveTo = async (image: BoardImage, place: number, control?: Control) => {

@@ -36,8 +36,8 @@ function BoardLink({ board }: { board: Board }) {
   const [current] = useRoute(href);
   const putOnBoard = usePutOnBoard();
   const { over, target } = useDropTarget(async (imageId) => {
-    const problem = await putOnBoard(board, imageId);
-    if (problem) showToast(problem, 'error');
+    const errorMessage = await putOnBoard(board, imageId);
+    if (errorMessage) showToast(errorMessage, 'error');
   });
   return (
     <Link

@@ -40,11 +40,11 @@ export function BoardTitle({ open, title }: Props) {
 
 function Rename({ open, title: before, onDone }: Props & { onDone: () => void }) {
   const [title, setTitle] = useState(before);
-  const [problem, setProblem] = useState<string>();
-  const { inputProps, description } = useFieldDescription(undefined, problem);
+  const [errorMessage, setErrorMessage] = useState<string>();
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const [submit, busy] = useAsyncAction(async () => {
     const answer = await open.rename(title);
-    if ('problem' in answer) setProblem(answer.problem);
+    if ('errorMessage' in answer) setErrorMessage(answer.errorMessage);
     else onDone();
   });
 

@@ -11,16 +11,16 @@ export function MakeBoard() {
   const [, go] = useLocation();
   const [title, setTitle] = useState('');
   const [kind, setKind] = useState<BoardKind>('MOODBOARD');
-  const [problem, setProblem] = useState<string>();
+  const [errorMessage, setErrorMessage] = useState<string>();
   const [submit, busy] = useAsyncAction(async () => {
     const answer = await boards.make({ title, kind });
-    if ('problem' in answer) setProblem(answer.problem);
+    if ('errorMessage' in answer) setErrorMessage(answer.errorMessage);
     else go(`/boards/${answer.board.id}`);
   });
 
   return (
     <form className="make-board" onSubmit={submit}>
-      <Field label="Title" problem={problem}>
+      <Field label="Title" errorMessage={errorMessage}>
         {(inputProps) => (
           <input
             {...inputProps}

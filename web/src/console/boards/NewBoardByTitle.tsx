@@ -30,11 +30,11 @@ export function NewBoardByTitle({ onMade }: { onMade?: (board: Board) => void })
 function TitleForm({ onMade, onCancel }: { onMade: (board: Board) => void; onCancel: () => void }) {
   const boards = useBoardList();
   const [title, setTitle] = useState('');
-  const [problem, setProblem] = useState<string>();
-  const { inputProps, description } = useFieldDescription(undefined, problem);
+  const [errorMessage, setErrorMessage] = useState<string>();
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const [submit, busy] = useAsyncAction(async () => {
     const answer = await boards.make({ title, kind: 'MOODBOARD' });
-    if ('problem' in answer) setProblem(answer.problem);
+    if ('errorMessage' in answer) setErrorMessage(answer.errorMessage);
     else onMade(answer.board);
   });
 

@@ -14,7 +14,7 @@ import { newestFirst } from '../gateway/taskStore';
 import { Signal } from '../ui/signal';
 
 export type Board = BoardCardFragment;
-export type Answer = { board: Board } | { problem: string };
+export type Answer = { board: Board } | { errorMessage: string };
 export type Change<Variables extends object> = DocumentInput<{ answer: BoardAnswerFragment }, Variables>;
 
 const pageSize = 24;
@@ -67,8 +67,8 @@ export class BoardList {
 
   async #ask<Variables extends object>(document: Change<Variables>, variables: Variables): Promise<Answer> {
     const { data, error } = await this.#client.mutation(document, variables);
-    if (!data) return { problem: error ? describeError(error) : 'The gateway gave no answer.' };
-    return 'board' in data.answer ? data.answer : { problem: data.answer.message };
+    if (!data) return { errorMessage: error ? describeError(error) : 'The gateway gave no answer.' };
+    return 'board' in data.answer ? data.answer : { errorMessage: data.answer.message };
   }
 
   async #fetchPage(after: string | null) {

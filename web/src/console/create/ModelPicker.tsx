@@ -2,57 +2,57 @@ import { useCatalog, type Model } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 
 interface Props {
-  chosen: string | null;
+  selected: string | null;
   /** Those that can do what is asked for. */
-  offered: Model[];
+  selectable: Model[];
   onChange: (model: string | null) => void;
 }
 
-export function ModelPicker({ chosen, offered, onChange }: Props) {
+export function ModelPicker({ selected, selectable, onChange }: Props) {
   const { models } = useCatalog();
   return (
     <fieldset className="models">
       <legend className="visually-hidden">Model</legend>
       <label>
-        <input type="radio" name="model" checked={chosen === null} onChange={() => onChange(null)} />
+        <input type="radio" name="model" checked={selected === null} onChange={() => onChange(null)} />
         <span className="model-name">Automatic</span>
         <span className="hint">the cheapest that can do it and is available</span>
       </label>
       {models.map((model) => (
-        <ModelChoice
+        <ModelOption
           key={model.id}
           model={model}
-          chosen={chosen === model.id}
-          offered={offered.some(({ id }) => id === model.id)}
-          onPick={() => onChange(model.id)}
+          selected={selected === model.id}
+          selectable={selectable.some(({ id }) => id === model.id)}
+          onSelect={() => onChange(model.id)}
         />
       ))}
     </fieldset>
   );
 }
 
-interface ChoiceProps {
+interface ModelOptionProps {
   model: Model;
-  chosen: boolean;
-  offered: boolean;
-  onPick: () => void;
+  selected: boolean;
+  selectable: boolean;
+  onSelect: () => void;
 }
 
-function ModelChoice({ model, chosen, offered, onPick }: ChoiceProps) {
+function ModelOption({ model, selected, selectable, onSelect }: ModelOptionProps) {
   return (
-    <label className={offered ? undefined : 'off'}>
-      <input type="radio" name="model" checked={chosen} disabled={!offered} onChange={onPick} />
+    <label className={selectable ? undefined : 'unavailable'}>
+      <input type="radio" name="model" checked={selected} disabled={!selectable} onChange={onSelect} />
       <span className="model-name">{model.id}</span>
       <span className="price">{model.creditsPerImage} credits</span>
       <span className="hint">
-        {[providerNames[model.provider], ...abilities(model)].join(' · ')}
+        {[providerNames[model.provider], ...capabilities(model)].join(' · ')}
         {!model.available && <span className="chip error">not available now</span>}
       </span>
     </label>
   );
 }
 
-function abilities({ kinds, maxImages, maxInputImages, resolutions }: Model): string[] {
+function capabilities({ kinds, maxImages, maxInputImages, resolutions }: Model): string[] {
   return [
     kinds.includes('GENERATE') ? `up to ${maxImages} at once` : 'edits only',
     kinds.includes('EDIT') ? `edits up to ${maxInputImages} ${maxInputImages === 1 ? 'image' : 'images'}` : '',

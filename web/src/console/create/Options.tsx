@@ -2,96 +2,96 @@ import type { ReactNode } from 'react';
 import type { OutputFormat, Resolution } from '../../gql/graphql';
 import { useBoards } from '../boards/boards';
 import { useFieldDescription } from '../ui/Field';
-import { problemAt, type Refusal } from '../ui/refusal';
+import { fieldErrorMessage, type FormError } from '../ui/formError';
 import { Popover } from '../ui/Popover';
-import type { Choices } from './choices';
+import type { AvailableOptions } from './availableOptions';
 import type { Draft } from './draft';
 import { ModelPicker } from './ModelPicker';
-import { ShapePicker } from './ShapePicker';
+import { AspectRatioPicker } from './AspectRatioPicker';
 
 interface Props {
   draft: Draft;
-  choices: Choices;
-  refusal?: Refusal;
-  onChange: (part: Partial<Draft>) => void;
+  available: AvailableOptions;
+  formError?: FormError;
+  onChange: (changes: Partial<Draft>) => void;
 }
 
-/** The fields of a request that are chosen here. */
+/** The fields of a request that are selected here. */
 export const optionFields = ['model', 'aspectRatio', 'count', 'resolution', 'outputFormat', 'boardId'] as const;
 
 const resolutionNames: Record<Resolution, string> = { R1K: '1K', R2K: '2K', R4K: '4K' };
 const formatNames: Record<OutputFormat, string> = { JPEG: 'JPEG', PNG: 'PNG' };
 
-export function Options({ draft, choices, refusal, onChange }: Props) {
+export function Options({ draft, available, formError, onChange }: Props) {
   const { model, aspectRatio, count, resolution, outputFormat, boardId } = draft;
-  const at = (field: (typeof optionFields)[number]) => problemAt(refusal, field);
-  const counts = Array.from({ length: choices.maxImages }, (_, index) => index + 1);
+  const errorAt = (field: (typeof optionFields)[number]) => fieldErrorMessage(formError, field);
+  const counts = Array.from({ length: available.maxImages }, (_, index) => index + 1);
   return (
     <div className="options">
-      <Option problem={at('model')}>
-        <Popover trigger={<Chosen label="Model" value={model ?? 'Automatic'} />}>
-          <ModelPicker chosen={model} offered={choices.models} onChange={(model) => onChange({ model })} />
+      <Option errorMessage={errorAt('model')}>
+        <Popover trigger={<OptionLabel label="Model" value={model ?? 'Automatic'} />}>
+          <ModelPicker selected={model} selectable={available.models} onChange={(model) => onChange({ model })} />
         </Popover>
       </Option>
-      {choices.aspectRatios.length > 0 && (
-        <Option problem={at('aspectRatio')}>
-          <Popover trigger={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
-            <ShapePicker
-              chosen={aspectRatio}
-              offered={choices.aspectRatios}
+      {available.aspectRatios.length > 0 && (
+        <Option errorMessage={errorAt('aspectRatio')}>
+          <Popover trigger={<OptionLabel label="Shape" value={aspectRatio ?? 'Auto'} />}>
+            <AspectRatioPicker
+              selected={aspectRatio}
+              aspectRatios={available.aspectRatios}
               onChange={(aspectRatio) => onChange({ aspectRatio })}
             />
           </Popover>
         </Option>
       )}
       {counts.length > 1 && (
-        <Option problem={at('count')}>
-          <Segments
+        <Option errorMessage={errorAt('count')}>
+          <SegmentedControl
             legend="Images"
             value={count}
             options={counts}
-            name={String}
+            format={String}
             onChange={(count) => onChange({ count })}
           />
         </Option>
       )}
-      {choices.resolutions.length > 1 && (
-        <Option problem={at('resolution')}>
-          <Segments
+      {available.resolutions.length > 1 && (
+        <Option errorMessage={errorAt('resolution')}>
+          <SegmentedControl
             legend="Size"
             value={resolution}
-            options={[null, ...choices.resolutions]}
-            name={(each) => (each ? resolutionNames[each] : 'Auto')}
+            options={[null, ...available.resolutions]}
+            format={(value) => (value ? resolutionNames[value] : 'Auto')}
             onChange={(resolution) => onChange({ resolution })}
           />
         </Option>
       )}
-      {choices.outputFormats.length > 1 && (
-        <Option problem={at('outputFormat')}>
-          <Segments
+      {available.outputFormats.length > 1 && (
+        <Option errorMessage={errorAt('outputFormat')}>
+          <SegmentedControl
             legend="Format"
             value={outputFormat}
-            options={[null, ...choices.outputFormats]}
-            name={(each) => (each ? formatNames[each] : 'Auto')}
+            options={[null, ...available.outputFormats]}
+            format={(value) => (value ? formatNames[value] : 'Auto')}
             onChange={(outputFormat) => onChange({ outputFormat })}
           />
         </Option>
       )}
-      <Option problem={at('boardId')}>
-        <BoardField chosen={boardId} onChange={(boardId) => onChange({ boardId })} />
+      <Option errorMessage={errorAt('boardId')}>
+        <BoardField selected={boardId} onChange={(boardId) => onChange({ boardId })} />
       </Option>
     </div>
   );
 }
 
 /** Where the images are put when they are ready. */
-function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (board: string | null) => void }) {
+function BoardField({ selected, onChange }: { selected: string | null; onChange: (board: string | null) => void }) {
   const boards = useBoards();
   if (boards.length === 0) return null;
   return (
     <label className="board-field">
       <span className="hint">Board</span>
-      <select value={chosen ?? ''} onChange={({ target }) => onChange(target.value || null)}>
+      <select value={selected ?? ''} onChange={({ target }) => onChange(target.value || null)}>
         <option value="">None</option>
         {boards.map(({ id, title }) => (
           <option key={id} value={id}>
@@ -103,8 +103,8 @@ function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (bo
   );
 }
 
-function Option({ problem, children }: { problem?: string; children: ReactNode }) {
-  const { inputProps, description } = useFieldDescription(undefined, problem);
+function Option({ errorMessage, children }: { errorMessage?: string; children: ReactNode }) {
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   return (
     <div className="option" role="group" aria-describedby={inputProps['aria-describedby']}>
       {children}
@@ -113,7 +113,7 @@ function Option({ problem, children }: { problem?: string; children: ReactNode }
   );
 }
 
-function Chosen({ label, value }: { label: string; value: string }) {
+function OptionLabel({ label, value }: { label: string; value: string }) {
   return (
     <>
       <span className="hint">{label}</span> {value}
@@ -121,22 +121,22 @@ function Chosen({ label, value }: { label: string; value: string }) {
   );
 }
 
-interface SegmentsProps<T> {
+interface SegmentedControlProps<T> {
   legend: string;
   value: T;
   options: T[];
-  name: (option: T) => string;
+  format: (option: T) => string;
   onChange: (option: T) => void;
 }
 
-function Segments<T>({ legend, value, options, name, onChange }: SegmentsProps<T>) {
+function SegmentedControl<T>({ legend, value, options, format, onChange }: SegmentedControlProps<T>) {
   return (
-    <fieldset className="segments">
+    <fieldset className="segmented-control">
       <legend>{legend}</legend>
       {options.map((option) => (
-        <label key={name(option)}>
+        <label key={format(option)}>
           <input type="radio" name={legend} checked={option === value} onChange={() => onChange(option)} />
-          <span>{name(option)}</span>
+          <span>{format(option)}</span>
         </label>
       ))}
     </fieldset>

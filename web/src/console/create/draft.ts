@@ -9,16 +9,16 @@ export interface Draft {
   outputFormat: OutputFormat | null;
   count: number;
   boardId: string | null;
-  inputs: Input[];
+  inputs: InputImage[];
 }
 
-/** An image to edit. Without `source` it is on its way, or `problem` says why it is not. */
-export interface Input {
+/** An image to edit. Without `source` it is on its way, or `errorMessage` says why it is not. */
+export interface InputImage {
   key: string;
   name: string;
   preview: string;
   source?: { imageId: string } | { uploadId: string };
-  problem?: string;
+  errorMessage?: string;
 }
 
 export const blank: Draft = {
@@ -33,7 +33,7 @@ export const blank: Draft = {
 };
 
 /** `auto` is what a model does when nothing is said. */
-export const shapeOf = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
+export const explicitAspectRatio = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
 
-export const withInput = (inputs: Input[], input: Input) =>
+export const withInputImage = (inputs: InputImage[], input: InputImage) =>
   inputs.some(({ key }) => key === input.key) ? inputs : [...inputs, input];

@@ -1,22 +1,22 @@
 import { useMemo } from 'react';
 import { QuoteDocument, type QuoteQuery } from '../../gql/graphql';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
-import type { Refusal } from '../ui/refusal';
+import type { FormError } from '../ui/formError';
 import { useDebouncedValue } from '../ui/useDebouncedValue';
 import type { Draft } from './draft';
-import { refusalOfError } from './refusal';
+import { toFormError } from './submissionError';
 import { requestOf } from './request';
 
-const afterMs = 300;
+const debounceMs = 300;
 
 export type Quote = QuoteQuery['quote'];
 
-/** What the draft would cost, looked up when it has stood still for a moment; never that of another request. */
-export function useQuote(draft: Draft): { quote?: Quote; refusal?: Refusal } {
-  const still = useDebouncedValue(draft, afterMs);
-  const input = useMemo(() => requestOf(still), [still]);
-  const pause = still.prompt.trim() === '' || still.inputs.some(({ source }) => !source);
+/** What the draft would cost, looked up when it has stood debounced for a moment; never that of another request. */
+export function useQuote(draft: Draft): { quote?: Quote; formError?: FormError } {
+  const debounced = useDebouncedValue(draft, debounceMs);
+  const input = useMemo(() => requestOf(debounced), [debounced]);
+  const pause = debounced.prompt.trim() === '' || debounced.inputs.some(({ source }) => !source);
   const [{ data, error, fetching, stale }] = useRefetchingQuery(QuoteDocument, { input }, pause);
-  if (pause || fetching || stale || still !== draft) return {};
-  return { quote: data?.quote, refusal: error && refusalOfError(error) };
+  if (pause || fetching || stale || debounced !== draft) return {};
+  return { quote: data?.quote, formError: error && toFormError(error) };
 }

@@ -1,6 +1,6 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
-import { useDraft } from '../create/drafting';
+import { useDraft } from '../create/DraftProvider';
 import type { Task } from '../gateway/taskStore';
 import { useTaskActions } from '../task/actions';
 import { Icon } from '../ui/Icon';

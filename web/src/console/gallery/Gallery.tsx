@@ -6,13 +6,13 @@ interface Props {
   tasks: Task[];
   hasMore: boolean;
   loading: boolean;
-  problem: string | null;
+  errorMessage: string | null;
   loadMore: () => void;
   filtered: boolean;
 }
 
-export function Gallery({ tasks, hasMore, loading, problem, loadMore, filtered }: Props) {
-  const end = useInfiniteScroll<HTMLDivElement>(loadMore, hasMore && !loading && !problem);
+export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filtered }: Props) {
+  const end = useInfiniteScroll<HTMLDivElement>(loadMore, hasMore && !loading && !errorMessage);
   return (
     <section aria-label="Images" aria-busy={loading}>
       {tasks.length > 0 && (
@@ -22,10 +22,10 @@ export function Gallery({ tasks, hasMore, loading, problem, loadMore, filtered }
           ))}
         </ul>
       )}
-      {tasks.length === 0 && !loading && !problem && <Empty filtered={filtered} />}
-      {problem && (
+      {tasks.length === 0 && !loading && !errorMessage && <Empty filtered={filtered} />}
+      {errorMessage && (
         <p className="notice error" role="alert">
-          {problem}{' '}
+          {errorMessage}{' '}
           <button type="button" onClick={loadMore}>
             Read again
           </button>

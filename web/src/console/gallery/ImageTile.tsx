@@ -2,7 +2,7 @@ import { useId } from 'react';
 import { Link } from 'wouter';
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
-import { useDraft } from '../create/drafting';
+import { useDraft } from '../create/DraftProvider';
 import type { Task } from '../gateway/taskStore';
 import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';

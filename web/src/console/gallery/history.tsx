@@ -29,7 +29,7 @@ interface History {
   tasks: Task[];
   hasMore: boolean;
   loading: boolean;
-  problem: string | null;
+  errorMessage: string | null;
   loadMore: () => void;
 }
 
@@ -51,13 +51,13 @@ export function useHistory(): History {
 }
 
 /** The history with a filter, as far back as it was read; what is pushed joins it. */
-function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading' | 'problem' | 'loadMore'> {
+function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading' | 'errorMessage' | 'loadMore'> {
   const gateway = useGateway();
   const all = useSignal(gateway.tasks.all);
   const { reconnects } = useSignal(gateway.connection);
   const [reach, setReach] = useState<Reach>();
   const [loading, setLoading] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
+  const [errorMessage, setErrorMessage] = useState<string | null>(null);
   const current = reach?.gateway === gateway && reach.filter === filter ? reach : undefined;
   const turn = useRef(0);
 
@@ -68,7 +68,7 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading'
     const { data, error } = await gateway.client.query(HistoryDocument, variables);
     if (mine !== turn.current) return;
     setLoading(false);
-    setProblem(error ? describeError(error) : null);
+    setErrorMessage(error ? describeError(error) : null);
     if (!data) return;
     const { nodes, pageInfo } = data.tasks;
     gateway.tasks.merge(nodes);
@@ -86,12 +86,12 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading'
     () => () => {
       turn.current++;
       setLoading(false);
-      setProblem(null);
+      setErrorMessage(null);
     },
     [filter],
   );
   // What could not be read may be there now.
-  useEffect(() => setProblem(null), [reconnects]);
+  useEffect(() => setErrorMessage(null), [reconnects]);
   // The first page; again when the connection is back and it could not be read before.
   useEffect(() => {
     if (!current) void loadMore();
@@ -103,5 +103,5 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading'
     const wanted = toInput(filter);
     return all.filter((task) => matches(task, wanted) && isReached(task));
   }, [all, filter, current]);
-  return { tasks, hasMore: current?.hasMore ?? false, loading, problem, loadMore };
+  return { tasks, hasMore: current?.hasMore ?? false, loading, errorMessage, loadMore };
 }

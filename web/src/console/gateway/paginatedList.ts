@@ -11,13 +11,13 @@ interface Page<Node> {
 interface ListState<Node> extends Page<Node> {
   /** How many pages were read; 0 before the first. */
   pages: number;
-  problem: string | null;
+  errorMessage: string | null;
 }
 
-export type PageResult<Node> = Page<Node> | { problem: string };
+export type PageResult<Node> = Page<Node> | { errorMessage: string };
 export type Update<Node> = (nodes: readonly Node[]) => readonly Node[];
 
-const emptyState = { nodes: [], cursor: null, hasMore: true, pages: 0, problem: null };
+const emptyState = { nodes: [], cursor: null, hasMore: true, pages: 0, errorMessage: null };
 
 /** A list that is read page by page, again as far as it was read, and changed here before the gateway answers. */
 export class PaginatedList<Node extends { id: string }> {
@@ -58,7 +58,7 @@ export class PaginatedList<Node extends { id: string }> {
     this.#setState(this.#confirmed);
     const answer = await done;
     this.#optimisticUpdates = this.#optimisticUpdates.filter((other) => other !== change);
-    this.update('problem' in answer ? (nodes) => nodes : change);
+    this.update('errorMessage' in answer ? (nodes) => nodes : change);
     if (this.#optimisticUpdates.length === 0) void this.reload();
     return answer;
   }
@@ -77,8 +77,8 @@ export class PaginatedList<Node extends { id: string }> {
     let state = start;
     while (state.hasMore && state.pages < this.#pagesWanted) {
       const page = await this.#fetchPage(state.cursor);
-      if ('problem' in page) return this.#setState({ ...this.#confirmed, problem: page.problem });
-      state = { ...page, nodes: [...state.nodes, ...page.nodes], pages: state.pages + 1, problem: null };
+      if ('errorMessage' in page) return this.#setState({ ...this.#confirmed, errorMessage: page.errorMessage });
+      state = { ...page, nodes: [...state.nodes, ...page.nodes], pages: state.pages + 1, errorMessage: null };
     }
     // What was changed here meanwhile may be missing in what was read.
     if (updateCount !== this.#updateCount) this.#stale = true;
@@ -101,7 +101,7 @@ interface Connection<Node> {
 
 /** The page that a query answered, or why there is none. */
 export function toPage<Node>(connection: Connection<Node> | undefined, error?: CombinedError): PageResult<Node> {
-  if (!connection) return { problem: error ? describeError(error) : 'The gateway gave no answer.' };
+  if (!connection) return { errorMessage: error ? describeError(error) : 'The gateway gave no answer.' };
   const { nodes, pageInfo } = connection;
   return { nodes, cursor: pageInfo.endCursor, hasMore: pageInfo.hasNextPage };
 }

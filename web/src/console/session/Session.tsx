@@ -22,7 +22,7 @@ export function Session({ token, onTokenRejected, onLeave, children }: Props) {
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
   const opened = useOpened(token, onTokenRejected, generation);
-  const { viewer, problem } = useViewer(opened);
+  const { viewer, errorMessage } = useViewer(opened);
   const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
   // Both at once: what is read before the cursor may miss what happens between.
   if (opened && viewer && session?.gateway !== opened) setSession({ gateway: opened, viewer });
@@ -31,7 +31,7 @@ export function Session({ token, onTokenRejected, onLeave, children }: Props) {
     () => (session ? subscribeToTaskEvents(session.gateway, session.viewer.eventCursor, restart) : undefined),
     [session, restart],
   );
-  if (!session) return <Waiting problem={problem} onLeave={onLeave} />;
+  if (!session) return <Waiting errorMessage={errorMessage} onLeave={onLeave} />;
   return (
     <GatewayProvider value={session.gateway}>
       <Provider value={session.gateway.client}>
@@ -56,8 +56,8 @@ function useOpened(token: string, onTokenRejected: (reason: string) => void, gen
   return gateway;
 }
 
-function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; problem?: string } {
-  const [found, setFound] = useState<{ gateway: unknown; viewer?: Viewer; problem?: string }>();
+function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; errorMessage?: string } {
+  const [found, setFound] = useState<{ gateway: unknown; viewer?: Viewer; errorMessage?: string }>();
   useEffect(() => {
     if (!gateway) return;
     let timer: ReturnType<typeof setTimeout>;
@@ -65,7 +65,7 @@ function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; problem?: s
     const ask = async () => {
       const { data, error } = await gateway.client.query(ViewerDocument, {});
       if (ended) return;
-      setFound({ gateway, viewer: data?.viewer, problem: error && describeError(error) });
+      setFound({ gateway, viewer: data?.viewer, errorMessage: error && describeError(error) });
       if (!data) timer = setTimeout(ask, againAfterMs);
     };
     void ask();
@@ -77,12 +77,12 @@ function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; problem?: s
   return found && found.gateway === gateway ? found : {};
 }
 
-function Waiting({ problem, onLeave }: { problem?: string; onLeave: () => void }) {
+function Waiting({ errorMessage, onLeave }: { errorMessage?: string; onLeave: () => void }) {
   return (
     <main className="sign-in" aria-busy="true">
-      {problem ? (
+      {errorMessage ? (
         <p className="notice error" role="alert">
-          {problem} Trying again …
+          {errorMessage} Trying again …
         </p>
       ) : (
         <p className="hint">Opening …</p>

@@ -6,7 +6,7 @@ import { CreditsProvider } from '../account/credits';
 import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
 import { BoardsProvider } from '../boards/boards';
-import { DraftProvider } from '../create/drafting';
+import { DraftProvider } from '../create/DraftProvider';
 import { HistoryProvider } from '../gallery/history';
 import { StudioPage } from '../gallery/StudioPage';
 import { CatalogProvider } from '../gateway/CatalogProvider';

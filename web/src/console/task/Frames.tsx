@@ -1,7 +1,7 @@
 import { useId } from 'react';
 import type { PictureFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
-import { useDraft } from '../create/drafting';
+import { useDraft } from '../create/DraftProvider';
 import { toRelativeUrl } from '../gateway/urls';
 import { isLive, type Task } from '../gateway/taskStore';
 import { parseAspectRatio } from '../ui/aspectRatio';

@@ -1,5 +1,5 @@
 import { useLocation } from 'wouter';
-import { useDraft } from '../create/drafting';
+import { useDraft } from '../create/DraftProvider';
 import { isLive, type Task } from '../gateway/taskStore';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';

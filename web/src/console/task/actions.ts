@@ -26,9 +26,9 @@ export function useTaskActions(id: string) {
     setBusy(true);
     const { data, error } = await answer();
     setBusy(false);
-    const refusal = data ? take(data) : error && describeError(error);
-    if (refusal) showToast(refusal, 'error');
-    return !refusal;
+    const errorMessage = data ? take(data) : error && describeError(error);
+    if (errorMessage) showToast(errorMessage, 'error');
+    return !errorMessage;
   };
   const takeTask = (answer: { task: TaskCardFragment } | { message: string }) => {
     if (!('task' in answer)) return answer.message;

@@ -41,23 +41,23 @@ interface DialogProps extends Pick<Props, 'question' | 'consequence' | 'action' 
 }
 
 function ConfirmDialog({ dialog, question, consequence, action, onConfirm, danger }: DialogProps) {
-  const [problem, setProblem] = useState<string>();
+  const [shownError, setShownError] = useState<string>();
   const id = useId();
   const close = () => dialog.current?.close();
   const [confirm, busy] = useAsyncAction(async () => {
-    const refusal = await onConfirm();
-    if (!refusal) close();
-    else if (dialog.current?.open) setProblem(refusal);
-    else showToast(refusal, 'error');
+    const errorMessage = await onConfirm();
+    if (!errorMessage) close();
+    else if (dialog.current?.open) setShownError(errorMessage);
+    else showToast(errorMessage, 'error');
   });
 
   return (
-    <dialog ref={dialog} className="confirm-dialog" aria-labelledby={id} onClose={() => setProblem(undefined)}>
+    <dialog ref={dialog} className="confirm-dialog" aria-labelledby={id} onClose={() => setShownError(undefined)}>
       <h2 id={id}>{question}</h2>
       {consequence && <p>{consequence}</p>}
-      {problem && (
+      {shownError && (
         <p className="notice error" role="alert">
-          {problem}
+          {shownError}
         </p>
       )}
       <div className="row">

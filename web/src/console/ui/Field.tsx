@@ -10,13 +10,13 @@ interface Props {
   label: string;
   hint?: ReactNode;
   /** What is wrong with what was entered. */
-  problem?: string;
+  errorMessage?: string;
   children: (inputProps: InputProps) => ReactNode;
 }
 
 /** A labelled control, with its hint and what is wrong with it. */
-export function Field({ label, hint, problem, children }: Props) {
-  const { inputProps, description } = useFieldDescription(hint, problem);
+export function Field({ label, hint, errorMessage, children }: Props) {
+  const { inputProps, description } = useFieldDescription(hint, errorMessage);
   return (
     <div className="field-group">
       <label className="field">
@@ -29,10 +29,13 @@ export function Field({ label, hint, problem, children }: Props) {
 }
 
 /** For controls that no single label holds, such as a fieldset. */
-export function useFieldDescription(hint: ReactNode, problem: string | undefined) {
+export function useFieldDescription(hint: ReactNode, errorMessage: string | undefined) {
   const id = useId();
-  const ids = [hint && `${id}hint`, problem && `${id}problem`].filter(Boolean).join(' ');
-  const inputProps: InputProps = { 'aria-describedby': ids || undefined, 'aria-invalid': problem ? true : undefined };
+  const ids = [hint && `${id}hint`, errorMessage && `${id}error`].filter(Boolean).join(' ');
+  const inputProps: InputProps = {
+    'aria-describedby': ids || undefined,
+    'aria-invalid': errorMessage ? true : undefined,
+  };
   const description = (
     <>
       {hint && (
@@ -40,9 +43,9 @@ export function useFieldDescription(hint: ReactNode, problem: string | undefined
           {hint}
         </p>
       )}
-      {problem && (
-        <p id={`${id}problem`} className="field-error" role="alert">
-          {problem}
+      {errorMessage && (
+        <p id={`${id}error`} className="field-error" role="alert">
+          {errorMessage}
         </p>
       )}
     </>

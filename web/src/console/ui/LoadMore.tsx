@@ -11,21 +11,21 @@ interface Props<Node extends { id: string }> {
 
 /** At the end of a list that is read page by page: reads on, or again when that failed. */
 export function LoadMore<Node extends { id: string }>({ list, infinite = false }: Props<Node>) {
-  const { hasMore, pages, problem } = useSignal(list.state);
+  const { hasMore, pages, errorMessage } = useSignal(list.state);
   const canShowMore = hasMore && pages > 0;
   // Another one after each page: its end may be near the window as well.
   const readOn = useMemo(() => () => void list.loadMore(), [list, pages]);
-  const end = useInfiniteScroll<HTMLDivElement>(readOn, infinite && canShowMore && problem === null);
+  const end = useInfiniteScroll<HTMLDivElement>(readOn, infinite && canShowMore && errorMessage === null);
   return (
     <div ref={end} className="load-more">
-      {problem && (
+      {errorMessage && (
         <p className="notice error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
-      {(problem || canShowMore) && (
-        <button type="button" onClick={problem ? list.reload : list.loadMore}>
-          {problem ? 'Try again' : 'Show more'}
+      {(errorMessage || canShowMore) && (
+        <button type="button" onClick={errorMessage ? list.reload : list.loadMore}>
+          {errorMessage ? 'Try again' : 'Show more'}
         </button>
       )}
     </div>

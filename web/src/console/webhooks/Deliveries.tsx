@@ -27,10 +27,10 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
 
 function DeliveryList({ endpoint }: { endpoint: Endpoint }) {
   const list = useDeliveries(endpoint);
-  const { nodes, pages, problem } = useSignal(list.state);
+  const { nodes, pages, errorMessage } = useSignal(list.state);
   return (
     <div className="stack">
-      {pages === 0 && !problem && <p className="hint">Reading …</p>}
+      {pages === 0 && !errorMessage && <p className="hint">Reading …</p>}
       {nodes.length > 0 && (
         <ol aria-label="Deliveries, newest first">
           {nodes.map((delivery) => (

@@ -76,11 +76,11 @@ function tries(attempts: number): string {
 
 function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {
   const { client } = useGateway();
-  const [problem, setProblem] = useState<string>();
+  const [errorMessage, setErrorMessage] = useState<string>();
   const [send, busy] = useAsyncAction(async () => {
     const { data, error } = await client.mutation(ResendWebhookDeliveryDocument, { id: delivery.id });
     const answer = data?.resendWebhookDelivery;
-    setProblem(error ? describeError(error) : answer && 'message' in answer ? answer.message : undefined);
+    setErrorMessage(error ? describeError(error) : answer && 'message' in answer ? answer.message : undefined);
     onResent();
   });
   return (
@@ -88,9 +88,9 @@ function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string })
       <button type="button" className="quiet" aria-busy={busy} aria-describedby={labelId} onClick={send}>
         <Icon name="retry" /> Send again
       </button>
-      {problem && (
+      {errorMessage && (
         <p className="field-error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
     </div>

@@ -74,21 +74,21 @@ function Statuses({ endpoint }: { endpoint: Endpoint }) {
 }
 
 function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
-  const [problem, setProblem] = useState<string>();
+  const [errorMessage, setErrorMessage] = useState<string>();
   const { reconnects } = useSignal(useGateway().connection);
-  useEffect(() => setProblem(undefined), [reconnects]);
+  useEffect(() => setErrorMessage(undefined), [reconnects]);
   const [toggle, busy] = useAsyncAction(async () => {
-    const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
-    setProblem(refusal?.message);
+    const formError = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
+    setErrorMessage(formError?.message);
   });
   return (
     <div>
       <label className="switch">
         <input type="checkbox" role="switch" checked={endpoint.enabled} aria-busy={busy} onChange={toggle} /> Enabled
       </label>
-      {problem && (
+      {errorMessage && (
         <p className="field-error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
     </div>

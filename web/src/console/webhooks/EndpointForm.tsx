@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
 import { Field, useFieldDescription } from '../ui/Field';
-import { problemAt, problemElsewhere, type Refusal } from '../ui/refusal';
+import { fieldErrorMessage, formErrorMessage, type FormError } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { allStatuses, statusNames } from './statuses';
 import type { Settings } from './useEndpoints';
@@ -9,7 +9,7 @@ import type { Settings } from './useEndpoints';
 interface Props {
   settings: Settings;
   action: string;
-  onSubmit: (settings: Settings) => Promise<Refusal | undefined>;
+  onSubmit: (settings: Settings) => Promise<FormError | undefined>;
   onDone?: () => void;
   onCancel?: () => void;
   /** For a form that opens where there was none. */
@@ -20,11 +20,11 @@ interface Props {
 export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, takesFocus }: Props) {
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);
-  const [refusal, setRefusal] = useState<Refusal>();
+  const [formError, setFormError] = useState<FormError>();
   const [submit, busy] = useAsyncAction(async () => {
-    const refused = await onSubmit({ url: url.trim(), statuses });
-    setRefusal(refused);
-    if (refused) return;
+    const rejected = await onSubmit({ url: url.trim(), statuses });
+    setFormError(rejected);
+    if (rejected) return;
     setUrl(settings.url);
     setStatuses(settings.statuses);
     onDone?.();
@@ -32,9 +32,9 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
 
   return (
     <form className="stack endpoint-form" onSubmit={submit} noValidate>
-      <UrlField url={url} onChange={setUrl} problem={problemAt(refusal, 'url')} autoFocus={takesFocus} />
-      <Statuses chosen={statuses} onChange={setStatuses} problem={problemAt(refusal, 'statuses')} />
-      <Elsewhere problem={problemElsewhere(refusal, ['url', 'statuses'])} />
+      <UrlField url={url} onChange={setUrl} errorMessage={fieldErrorMessage(formError, 'url')} autoFocus={takesFocus} />
+      <Statuses chosen={statuses} onChange={setStatuses} errorMessage={fieldErrorMessage(formError, 'statuses')} />
+      <Elsewhere errorMessage={formErrorMessage(formError, ['url', 'statuses'])} />
       <div className="row">
         <button type="submit" className="primary" aria-busy={busy}>
           {action}
@@ -52,13 +52,17 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
 interface UrlProps {
   url: string;
   onChange: (url: string) => void;
-  problem?: string;
+  errorMessage?: string;
   autoFocus?: boolean;
 }
 
-function UrlField({ url, onChange, problem, autoFocus }: UrlProps) {
+function UrlField({ url, onChange, errorMessage, autoFocus }: UrlProps) {
   return (
-    <Field label="Address" hint="A public https address of yours, where messages are posted" problem={problem}>
+    <Field
+      label="Address"
+      hint="A public https address of yours, where messages are posted"
+      errorMessage={errorMessage}
+    >
       {(inputProps) => (
         <input
           {...inputProps}
@@ -78,11 +82,11 @@ function UrlField({ url, onChange, problem, autoFocus }: UrlProps) {
 interface StatusesProps {
   chosen: TaskStatus[];
   onChange: (chosen: TaskStatus[]) => void;
-  problem?: string;
+  errorMessage?: string;
 }
 
-function Statuses({ chosen, onChange, problem }: StatusesProps) {
-  const { inputProps, description } = useFieldDescription(undefined, problem);
+function Statuses({ chosen, onChange, errorMessage }: StatusesProps) {
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const toggle = (status: TaskStatus) =>
     onChange(allStatuses.filter((each) => (each === status) !== chosen.includes(each)));
   return (
@@ -101,11 +105,11 @@ function Statuses({ chosen, onChange, problem }: StatusesProps) {
   );
 }
 
-function Elsewhere({ problem }: { problem?: string }) {
-  if (!problem) return null;
+function Elsewhere({ errorMessage }: { errorMessage?: string }) {
+  if (!errorMessage) return null;
   return (
     <p className="notice error" role="alert">
-      {problem}
+      {errorMessage}
     </p>
   );
 }

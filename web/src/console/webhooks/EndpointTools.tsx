@@ -33,7 +33,7 @@ export function EndpointTools({ endpoint: { id, url }, actions, editButton, isEd
           </>
         }
         question="Give this endpoint another secret?"
-        consequence="The new secret is shown once. For 24 hours messages are signed with the old one as well, so none is refused while your server changes over."
+        consequence="The new secret is shown once. For 24 hours messages are signed with the old one as well, so none is rejected while your server changes over."
         action="Rotate"
         onConfirm={async () => (await actions.rotate(id))?.message}
       />

@@ -8,14 +8,14 @@ const mostEndpoints = 10;
 const blank = { url: '', statuses: [...usualStatuses] };
 
 export function WebhooksPage() {
-  const { endpoints, problem, secrets, hideSecret, actions } = useEndpoints();
+  const { endpoints, errorMessage, secrets, hideSecret, actions } = useEndpoints();
   useFocusAfterDeletion(endpoints?.length ?? 0);
   return (
     <div className="page webhooks">
       <Introduction />
-      {problem && (
+      {errorMessage && (
         <p className="notice error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
       {endpoints && endpoints.length > 0 && (

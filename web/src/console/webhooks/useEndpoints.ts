@@ -13,7 +13,7 @@ import {
 import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
-import type { Refusal } from '../ui/refusal';
+import type { FormError } from '../ui/formError';
 import { useFresh } from './useFresh';
 
 export type Endpoint = WebhookEndpointsQuery['webhookEndpoints'][number];
@@ -26,10 +26,10 @@ export interface Settings {
 
 /** Each says why it was not done; nothing when it was. */
 export interface EndpointActions {
-  create: (settings: Settings) => Promise<Refusal | undefined>;
-  update: (id: string, change: Partial<Settings> & { enabled?: boolean }) => Promise<Refusal | undefined>;
-  rotate: (id: string) => Promise<Refusal | undefined>;
-  remove: (id: string) => Promise<Refusal | undefined>;
+  create: (settings: Settings) => Promise<FormError | undefined>;
+  update: (id: string, change: Partial<Settings> & { enabled?: boolean }) => Promise<FormError | undefined>;
+  rotate: (id: string) => Promise<FormError | undefined>;
+  remove: (id: string) => Promise<FormError | undefined>;
 }
 
 /** `secrets`: those that were given out while this page was open, by endpoint; nobody can read them again. */
@@ -54,7 +54,7 @@ export function useEndpoints() {
     rotate: (id) => change(RotateWebhookSecretDocument, { id }),
     remove: (id) => change(DeleteWebhookEndpointDocument, { id }),
   };
-  return { endpoints, problem: error && describeError(error), secrets, hideSecret, actions };
+  return { endpoints, errorMessage: error && describeError(error), secrets, hideSecret, actions };
 }
 
 type Answer = { outcome: EndpointOutcomeFragment };
@@ -66,11 +66,11 @@ function useChange(onChanged: (id: string, secret: string | null) => void) {
     variables: Variables,
   ) => {
     const { data, error } = await client.mutation(document, variables);
-    if (data?.outcome.__typename !== 'WebhookEndpointChanged') return refusalOf(data?.outcome, error);
+    if (data?.outcome.__typename !== 'WebhookEndpointChanged') return toFormError(data?.outcome, error);
     onChanged(data.outcome.endpoint.id, data.outcome.endpoint.secret);
   };
 }
 
-function refusalOf(refused: Refusal | undefined, error: CombinedError | undefined): Refusal {
-  return refused ?? { message: error ? describeError(error) : 'The gateway did not answer.' };
+function toFormError(rejected: FormError | undefined, error: CombinedError | undefined): FormError {
+  return rejected ?? { message: error ? describeError(error) : 'The gateway did not answer.' };
 }

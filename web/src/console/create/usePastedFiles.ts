@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 
 /** Takes images that are pasted anywhere on the page. */
-export function usePaste(onFiles: (files: File[]) => void) {
+export function usePastedFiles(onFiles: (files: File[]) => void) {
   useEffect(() => {
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];

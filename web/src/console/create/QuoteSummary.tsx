@@ -5,25 +5,25 @@ import type { Quote } from './useQuote';
 interface Props {
   draft: Draft;
   quote?: Quote;
-  problem?: string;
+  errorMessage?: string;
 }
 
 /** What it would cost and how long it should take, or why it cannot be had. */
-export function QuoteLine({ draft, quote, problem }: Props) {
+export function QuoteSummary({ draft, quote, errorMessage }: Props) {
   return (
-    <p className={problem ? 'field-error' : 'quote'} role="status">
-      {problem ?? (quote ? <Price quote={quote} chosen={draft.model !== null} /> : <Hint />)}
+    <p className={errorMessage ? 'field-error' : 'quote'} role="status">
+      {errorMessage ?? (quote ? <Price quote={quote} modelSelected={draft.model !== null} /> : <Hint />)}
     </p>
   );
 }
 
 const Hint = () => <span className="hint">Ctrl or ⌘ with Enter sends it.</span>;
 
-function Price({ quote, chosen }: { quote: Quote; chosen: boolean }) {
+function Price({ quote, modelSelected }: { quote: Quote; modelSelected: boolean }) {
   return (
     <>
       <strong>{formatCreditAmount(quote.credits)}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
-      {!chosen && ` · ${quote.model.id}`}
+      {!modelSelected && ` · ${quote.model.id}`}
       {quote.etaSeconds !== null && ` · about ${quote.etaSeconds} s`}
       {!quote.affordable && <span className="chip error">more than there is left</span>}
     </>

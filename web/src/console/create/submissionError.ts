@@ -1,9 +1,9 @@
 import type { CombinedError } from '@urql/core';
 import type { SubmittedFragment } from '../../gql/graphql';
 import { describeError } from '../gateway/errors';
-import type { Refusal } from '../ui/refusal';
+import type { FormError } from '../ui/formError';
 
-export function refusalOf(answer: Exclude<SubmittedFragment, { __typename: 'TaskAccepted' }>): Refusal {
+export function rejectionToFormError(answer: Exclude<SubmittedFragment, { __typename: 'TaskAccepted' }>): FormError {
   const { message } = answer;
   switch (answer.__typename) {
     case 'InvalidInput':
@@ -16,7 +16,7 @@ export function refusalOf(answer: Exclude<SubmittedFragment, { __typename: 'Task
 }
 
 /** A refused quote is an error that names the fields; any other error is about none. */
-export function refusalOfError(error: CombinedError): Refusal {
+export function toFormError(error: CombinedError): FormError {
   const fields = error.graphQLErrors[0]?.extensions?.fields;
   return Array.isArray(fields) ? { message: error.message, fields } : { message: describeError(error) };
 }

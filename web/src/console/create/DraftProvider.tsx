@@ -1,0 +1,115 @@
+import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useLocation } from 'wouter';
+import type { PictureFragment } from '../../gql/graphql';
+import { useGateway } from '../gateway/gateway';
+import { toRelativeUrl } from '../gateway/urls';
+import type { Task } from '../gateway/taskStore';
+import { showToast } from '../ui/Toaster';
+import { blank, explicitAspectRatio, withInputImage, type Draft, type InputImage } from './draft';
+import { upload } from './upload';
+import { useSubmit, type Submission } from './useSubmit';
+
+interface DraftContextValue {
+  draft: Draft;
+  /** Whether the user is on the way to the composer; `clearFocusRequest` when they are there. */
+  focusRequested: boolean;
+  clearFocusRequest: () => void;
+  submission: Submission;
+  change: (changes: Partial<Draft>) => void;
+  addFiles: (files: Iterable<File>) => void;
+  /** One of the viewer's images, of which only the id is known. */
+  addDropped: (imageId: string) => void;
+  removeInputImage: (key: string) => void;
+  /** Goes to the composer, with this image as the one to edit. */
+  edit: (image: PictureFragment, name: string) => void;
+  /** Goes to the composer, with what this task was asked for. */
+  reuse: (task: Pick<Task, 'kind' | 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
+}
+
+const composerPath = '/';
+
+const DraftContext = createContext<DraftContextValue | null>(null);
+
+/** Above the pages: what is being asked for outlives a look at another page. */
+export function DraftProvider({ children }: { children: ReactNode }) {
+  return <DraftContext value={useDraftState()}>{children}</DraftContext>;
+}
+
+export function useDraft(): DraftContextValue {
+  const context = use(DraftContext);
+  if (!context) throw new Error('useDraft is for what is inside DraftProvider.');
+  return context;
+}
+
+function useDraftState(): DraftContextValue {
+  const { client, tasks } = useGateway();
+  const [path, navigate] = useLocation();
+  const [draft, setDraft] = useState(blank);
+  const [focusRequested, setFocusRequested] = useState(false);
+  const submission = useSubmit(path === composerPath ? draft : null);
+  useRevokedObjectUrls(draft.inputs);
+  const change = useCallback((changes: Partial<Draft>) => setDraft((last) => ({ ...last, ...changes })), []);
+  const addInputImage = useCallback(
+    (input: InputImage) => setDraft((last) => ({ ...last, inputs: withInputImage(last.inputs, input) })),
+    [],
+  );
+  // One that was removed while it was on its way stays removed.
+  const updateInputImage = useCallback((key: string, changes: Partial<InputImage>) => {
+    const updated = (input: InputImage) => (input.key === key ? { ...input, ...changes } : input);
+    setDraft((last) => ({ ...last, inputs: last.inputs.map(updated) }));
+  }, []);
+
+  return useMemo(() => {
+    const addFile = async (file: File) => {
+      const preview = URL.createObjectURL(file);
+      addInputImage({ key: preview, name: file.name, preview });
+      updateInputImage(preview, await upload(client, file));
+    };
+    const openComposer = () => {
+      navigate(composerPath);
+      setFocusRequested(true);
+    };
+    return {
+      draft,
+      focusRequested,
+      clearFocusRequest: () => setFocusRequested(false),
+      submission,
+      change,
+      addDropped: (imageId) => {
+        const task = tasks.all.get().find(({ images }) => images.some(({ id }) => id === imageId));
+        const image = task?.images.find(({ id }) => id === imageId);
+        if (task && image) addInputImage(toInputImage(image, task.prompt));
+      },
+      addFiles: (files) => void [...files].forEach(addFile),
+      removeInputImage: (key) =>
+        setDraft((last) => ({ ...last, inputs: last.inputs.filter((input) => input.key !== key) })),
+      edit: (image, name) => {
+        change({ inputs: [toInputImage(image, name)] });
+        openComposer();
+      },
+      reuse: ({ kind, prompt, requestedImages, aspectRatio, resolution }) => {
+        change({ ...blank, prompt, count: requestedImages, aspectRatio: explicitAspectRatio(aspectRatio), resolution });
+        if (kind === 'EDIT') showToast('Add the images to edit again.');
+        openComposer();
+      },
+    };
+  }, [draft, focusRequested, submission, client, tasks, navigate, change, addInputImage, updateInputImage]);
+}
+
+const toInputImage = (image: PictureFragment, name: string): InputImage => ({
+  key: image.id,
+  name,
+  preview: toRelativeUrl(image.thumbnail),
+  source: { imageId: image.id },
+});
+
+/** A file's bytes stay in memory as long as they have an address, which is the key of what was made of it. */
+function useRevokedObjectUrls(inputs: InputImage[]) {
+  const previousKeys = useRef<string[]>([]);
+  useEffect(() => {
+    const keys = inputs.map(({ key }) => key);
+    previousKeys.current.filter((key) => !keys.includes(key)).forEach(URL.revokeObjectURL);
+    previousKeys.current = keys;
+  }, [inputs]);
+  useEffect(() => () => previousKeys.current.forEach(URL.revokeObjectURL), []);
+}
