@@ -1,4 +1,4 @@
-import { useViewer } from '../session/viewer';
+import { useViewer } from '../session/ViewerContext';
 import { useCatalog } from '../gateway/CatalogProvider';
 import { AllowanceCard } from './AllowanceCard';
 import { useCredits } from './credits';

@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { Tile } from '../gallery/Tile';
 import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
-import { Picture } from '../ui/Picture';
+import { ImageView } from '../ui/ImageView';
 import type { BoardImage } from './openBoard';
 import { useDropTarget, type Place } from './useDropTarget';
 
@@ -37,7 +37,7 @@ export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, 
       {...target}
     >
       <Link href={`/tasks/${image.task.id}`} className="tile-link" draggable={false}>
-        <Picture image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
+        <ImageView image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
       </Link>
       <div className="tile-bar">
         <IconButton

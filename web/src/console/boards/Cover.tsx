@@ -1,5 +1,5 @@
 import { Icon } from '../ui/Icon';
-import { Picture } from '../ui/Picture';
+import { ImageView } from '../ui/ImageView';
 import type { Board } from './boardList';
 import { useBoardList } from './boards';
 
@@ -11,7 +11,7 @@ export function Cover({ board, most }: { board: Board; most: 1 | 4 }) {
     <span className={`board-cover of-${images.length}`} aria-hidden="true">
       {images.length === 0 && <Icon name="image" />}
       {images.map((image) => (
-        <Picture key={image.id} image={image} variant="thumbnail" alt="" onBroken={list.reload} />
+        <ImageView key={image.id} image={image} variant="thumbnail" alt="" onBroken={list.reload} />
       ))}
     </span>
   );

@@ -1,6 +1,6 @@
 import { createContext, use, useEffect, useMemo, type ReactNode } from 'react';
 import { useGateway } from '../gateway/gateway';
-import { isLive } from '../gateway/taskStore';
+import { isActive } from '../gateway/taskStore';
 import { useSignal } from '../ui/signal';
 import { useInterval } from '../ui/useInterval';
 import { BoardList, type Board } from './boardList';
@@ -37,8 +37,8 @@ export function useBoards(): readonly Board[] {
 function useNews({ list }: BoardList) {
   const { connection, tasks } = useGateway();
   const { reconnects } = useSignal(connection);
-  const live = useSignal(tasks.all).filter(isLive);
-  const ids = live.map(({ id }) => id).join();
+  const activeTasks = useSignal(tasks.all).filter(isActive);
+  const ids = activeTasks.map(({ id }) => id).join();
   useEffect(() => void list.reload(), [list, reconnects, ids]);
   useInterval(list.reload, refreshIntervalMs);
 }

@@ -1,6 +1,6 @@
 import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
-import type { PictureFragment } from '../../gql/graphql';
+import type { ImageFieldsFragment } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { toRelativeUrl } from '../gateway/urls';
 import type { Task } from '../gateway/taskStore';
@@ -21,7 +21,7 @@ interface DraftContextValue {
   addDropped: (imageId: string) => void;
   removeInputImage: (key: string) => void;
   /** Goes to the composer, with this image as the one to edit. */
-  edit: (image: PictureFragment, name: string) => void;
+  edit: (image: ImageFieldsFragment, name: string) => void;
   /** Goes to the composer, with what this task was asked for. */
   reuse: (task: Pick<Task, 'kind' | 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
 }
@@ -96,7 +96,7 @@ function useDraftState(): DraftContextValue {
   }, [draft, focusRequested, submission, client, tasks, navigate, change, addInputImage, updateInputImage]);
 }
 
-const toInputImage = (image: PictureFragment, name: string): InputImage => ({
+const toInputImage = (image: ImageFieldsFragment, name: string): InputImage => ({
   key: image.id,
   name,
   preview: toRelativeUrl(image.thumbnail),

@@ -2,20 +2,20 @@ import { useId } from 'react';
 import { Link } from 'wouter';
 import { useDraft } from '../create/DraftProvider';
 import type { Task } from '../gateway/taskStore';
-import { useTaskActions } from '../task/actions';
+import { useTaskActions } from '../task/useTaskActions';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 
 /** A task that ended without an image: why, and what can be done about it. */
 export function FailedTile({ task }: { task: Task }) {
-  const words = useId();
+  const promptId = useId();
   const { retry, remove, busy } = useTaskActions(task.id);
   const { reuse } = useDraft();
-  const mayRetry = task.failure?.retryable ?? true;
+  const canRetry = task.failure?.retryable ?? true;
   return (
     <Tile ratio={1.1} className={task.status === 'FAILED' ? 'failed' : 'canceled'}>
-      <Link href={`/tasks/${task.id}`} id={words} className="live-words">
+      <Link href={`/tasks/${task.id}`} id={promptId} className="prompt-text">
         {task.prompt}
       </Link>
       <p className="failure">
@@ -25,7 +25,7 @@ export function FailedTile({ task }: { task: Task }) {
         </span>
       </p>
       <div className="row">
-        {mayRetry && (
+        {canRetry && (
           <button type="button" aria-busy={busy} onClick={retry}>
             <Icon name="retry" /> Try again
           </button>
@@ -37,7 +37,7 @@ export function FailedTile({ task }: { task: Task }) {
           icon="remove"
           className="quiet"
           label="Delete"
-          describedBy={words}
+          describedBy={promptId}
           title="Delete"
           busy={busy}
           onClick={remove}

@@ -1,14 +1,14 @@
 import { useCatalog } from '../gateway/CatalogProvider';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
-import { everything, standings, type Filter, type Standing } from './filter';
+import { noFilter, statusGroups, type Filter, type StatusGroup } from './filter';
 
 interface Props {
   filter: Filter;
   onChange: (filter: Filter) => void;
 }
 
-const standingNames: Record<Standing, string> = {
+const statusGroupNames: Record<StatusGroup, string> = {
   running: 'Running',
   ready: 'Ready',
   failed: 'Failed',
@@ -17,10 +17,10 @@ const standingNames: Record<Standing, string> = {
 
 /** Which part of the history is shown. */
 export function Filters({ filter, onChange }: Props) {
-  const change = (part: Partial<Filter>) => {
-    const next = { ...filter, ...part };
-    const blank = Object.values(next).every((value) => value === '');
-    onChange(blank ? everything : next);
+  const change = (changes: Partial<Filter>) => {
+    const next = { ...filter, ...changes };
+    const isEmpty = Object.values(next).every((value) => value === '');
+    onChange(isEmpty ? noFilter : next);
   };
   return (
     <search className="filters row">
@@ -31,24 +31,24 @@ export function Filters({ filter, onChange }: Props) {
         <input
           type="search"
           placeholder="Words …"
-          value={filter.words}
-          onChange={({ target }) => change({ words: target.value })}
+          value={filter.prompt}
+          onChange={({ target }) => change({ prompt: target.value })}
         />
       </label>
       <label>
         <span className="visually-hidden">Status</span>
         <select value={filter.status} onChange={({ target }) => change({ status: target.value as Filter['status'] })}>
           <option value="">Any status</option>
-          {Object.keys(standings).map((standing) => (
-            <option key={standing} value={standing}>
-              {standingNames[standing as Standing]}
+          {Object.keys(statusGroups).map((group) => (
+            <option key={group} value={group}>
+              {statusGroupNames[group as StatusGroup]}
             </option>
           ))}
         </select>
       </label>
-      <More filter={filter} change={change} />
-      {filter !== everything && (
-        <button type="button" className="quiet" onClick={() => onChange(everything)}>
+      <MoreFilters filter={filter} change={change} />
+      {filter !== noFilter && (
+        <button type="button" className="quiet" onClick={() => onChange(noFilter)}>
           Show everything
         </button>
       )}
@@ -56,11 +56,11 @@ export function Filters({ filter, onChange }: Props) {
   );
 }
 
-function More({ filter, change }: { filter: Filter; change: (part: Partial<Filter>) => void }) {
+function MoreFilters({ filter, change }: { filter: Filter; change: (changes: Partial<Filter>) => void }) {
   const { models } = useCatalog();
-  const set = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
+  const activeCount = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
   return (
-    <Popover trigger={set > 0 ? `More filters (${set})` : 'More filters'}>
+    <Popover trigger={activeCount > 0 ? `More filters (${activeCount})` : 'More filters'}>
       <div className="stack">
         <label className="field">
           Kind

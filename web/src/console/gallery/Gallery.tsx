@@ -22,7 +22,7 @@ export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filte
           ))}
         </ul>
       )}
-      {tasks.length === 0 && !loading && !errorMessage && <Empty filtered={filtered} />}
+      {tasks.length === 0 && !loading && !errorMessage && <EmptyGallery filtered={filtered} />}
       {errorMessage && (
         <p className="notice error" role="alert">
           {errorMessage}{' '}
@@ -31,7 +31,7 @@ export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filte
           </button>
         </p>
       )}
-      <div ref={end} className="end">
+      <div ref={end} className="list-end">
         {hasMore && (
           <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : loadMore}>
             {loading ? 'Reading …' : 'Show more'}
@@ -42,7 +42,7 @@ export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filte
   );
 }
 
-function Empty({ filtered }: { filtered: boolean }) {
+function EmptyGallery({ filtered }: { filtered: boolean }) {
   return (
     <p className="empty">
       {filtered

@@ -47,4 +47,4 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 const finishedStatuses: readonly Task['status'][] = ['SUCCEEDED', 'FAILED', 'CANCELED'];
 
-export const isLive = (task: Pick<Task, 'status'>) => !finishedStatuses.includes(task.status);
+export const isActive = (task: Pick<Task, 'status'>) => !finishedStatuses.includes(task.status);

@@ -4,24 +4,24 @@ import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
 import { subscribeToTaskEvents } from '../gateway/taskEvents';
 import { describeError } from '../gateway/errors';
 import { GatewayProvider, openGateway, type Gateway } from '../gateway/gateway';
-import { ViewerProvider } from './viewer';
+import { ViewerProvider } from './ViewerContext';
 
 interface Props {
   token: string;
   onTokenRejected: (reason: string) => void;
-  onLeave: () => void;
+  onSignOut: () => void;
   children: ReactNode;
 }
 
 type Viewer = ViewerQuery['viewer'];
-const againAfterMs = 2_000;
+const retryDelayMs = 2_000;
 
 /** Opens the gateway for this token, and shows what is inside once it is known whose token it is. */
-export function Session({ token, onTokenRejected, onLeave, children }: Props) {
+export function Session({ token, onTokenRejected, onSignOut, children }: Props) {
   // Grows when the event log no longer reaches back to the cursor: then all is read anew.
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
-  const opened = useOpened(token, onTokenRejected, generation);
+  const opened = useOpenGateway(token, onTokenRejected, generation);
   const { viewer, errorMessage } = useViewer(opened);
   const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
   // Both at once: what is read before the cursor may miss what happens between.
@@ -31,7 +31,7 @@ export function Session({ token, onTokenRejected, onLeave, children }: Props) {
     () => (session ? subscribeToTaskEvents(session.gateway, session.viewer.eventCursor, restart) : undefined),
     [session, restart],
   );
-  if (!session) return <Waiting errorMessage={errorMessage} onLeave={onLeave} />;
+  if (!session) return <SessionLoading errorMessage={errorMessage} onSignOut={onSignOut} />;
   return (
     <GatewayProvider value={session.gateway}>
       <Provider value={session.gateway.client}>
@@ -41,7 +41,11 @@ export function Session({ token, onTokenRejected, onLeave, children }: Props) {
   );
 }
 
-function useOpened(token: string, onTokenRejected: (reason: string) => void, generation: number): Gateway | undefined {
+function useOpenGateway(
+  token: string,
+  onTokenRejected: (reason: string) => void,
+  generation: number,
+): Gateway | undefined {
   const [gateway, setGateway] = useState<Gateway>();
   useEffect(() => {
     let open = true;
@@ -57,27 +61,27 @@ function useOpened(token: string, onTokenRejected: (reason: string) => void, gen
 }
 
 function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; errorMessage?: string } {
-  const [found, setFound] = useState<{ gateway: unknown; viewer?: Viewer; errorMessage?: string }>();
+  const [loaded, setLoaded] = useState<{ gateway: unknown; viewer?: Viewer; errorMessage?: string }>();
   useEffect(() => {
     if (!gateway) return;
     let timer: ReturnType<typeof setTimeout>;
-    let ended = false;
-    const ask = async () => {
+    let stopped = false;
+    const load = async () => {
       const { data, error } = await gateway.client.query(ViewerDocument, {});
-      if (ended) return;
-      setFound({ gateway, viewer: data?.viewer, errorMessage: error && describeError(error) });
-      if (!data) timer = setTimeout(ask, againAfterMs);
+      if (stopped) return;
+      setLoaded({ gateway, viewer: data?.viewer, errorMessage: error && describeError(error) });
+      if (!data) timer = setTimeout(load, retryDelayMs);
     };
-    void ask();
+    void load();
     return () => {
-      ended = true;
+      stopped = true;
       clearTimeout(timer);
     };
   }, [gateway]);
-  return found && found.gateway === gateway ? found : {};
+  return loaded && loaded.gateway === gateway ? loaded : {};
 }
 
-function Waiting({ errorMessage, onLeave }: { errorMessage?: string; onLeave: () => void }) {
+function SessionLoading({ errorMessage, onSignOut }: { errorMessage?: string; onSignOut: () => void }) {
   return (
     <main className="sign-in" aria-busy="true">
       {errorMessage ? (
@@ -87,7 +91,7 @@ function Waiting({ errorMessage, onLeave }: { errorMessage?: string; onLeave: ()
       ) : (
         <p className="hint">Opening …</p>
       )}
-      <button type="button" className="quiet" onClick={onLeave}>
+      <button type="button" className="quiet" onClick={onSignOut}>
         Sign out
       </button>
     </main>

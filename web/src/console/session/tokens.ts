@@ -16,10 +16,10 @@ export function storeUser(user: User) {
   localStorage.setItem(userKey, user.id);
 }
 
-export function storePasted(token: string) {
+export function storePastedToken(token: string) {
   sessionStorage.setItem(tokenKey, token);
 }
 
-export function forgetPasted() {
+export function clearPastedToken() {
   sessionStorage.removeItem(tokenKey);
 }

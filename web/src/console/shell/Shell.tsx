@@ -7,24 +7,24 @@ import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
 import { BoardsProvider } from '../boards/boards';
 import { DraftProvider } from '../create/DraftProvider';
-import { HistoryProvider } from '../gallery/history';
-import { StudioPage } from '../gallery/StudioPage';
+import { HistoryProvider } from '../gallery/HistoryProvider';
+import { CreatePage } from '../gallery/CreatePage';
 import { CatalogProvider } from '../gateway/CatalogProvider';
 import { TaskPage } from '../task/TaskPage';
 import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
 import { Announcer } from './Announcer';
-import { Boundary } from './Boundary';
-import { ConnectionBar } from './ConnectionBar';
+import { ErrorBoundary } from './ErrorBoundary';
+import { ConnectionBanner } from './ConnectionBanner';
 import { Sidebar } from './Sidebar';
 
 interface Props {
   users: User[];
   onUser: (user: User) => void;
-  onLeave: () => void;
+  onSignOut: () => void;
 }
 
-export function Shell({ users, onUser, onLeave }: Props) {
+export function Shell({ users, onUser, onSignOut }: Props) {
   return (
     <CatalogProvider>
       <CreditsProvider>
@@ -35,9 +35,9 @@ export function Shell({ users, onUser, onLeave }: Props) {
                 Skip to content
               </button>
               <div className="shell">
-                <Sidebar users={users} onUser={onUser} onLeave={onLeave} />
+                <Sidebar users={users} onUser={onUser} onSignOut={onSignOut} />
                 <main id="main" tabIndex={-1}>
-                  <ConnectionBar />
+                  <ConnectionBanner />
                   <Pages />
                 </main>
               </div>
@@ -53,27 +53,27 @@ export function Shell({ users, onUser, onLeave }: Props) {
 
 function Pages() {
   const [path] = useLocation();
-  useArrival(path);
+  useFocusOnNavigation(path);
   return (
-    <Boundary key={path}>
+    <ErrorBoundary key={path}>
       <Switch>
         <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
         <Route path="/boards" component={BoardsPage} />
         <Route path="/boards/:id">{({ id }) => <BoardPage key={id} id={id} />}</Route>
         <Route path="/webhooks" component={WebhooksPage} />
         <Route path="/account" component={AccountPage} />
-        <Route component={StudioPage} />
+        <Route component={CreatePage} />
       </Switch>
-    </Boundary>
+    </ErrorBoundary>
   );
 }
 
 /** Whoever goes to another page is there, also with keyboard and screen reader; the studio scrolls for itself. */
-function useArrival(path: string) {
-  const last = useRef(path);
+function useFocusOnNavigation(path: string) {
+  const previousPath = useRef(path);
   useEffect(() => {
-    if (last.current === path) return;
-    last.current = path;
+    if (previousPath.current === path) return;
+    previousPath.current = path;
     const main = document.getElementById('main');
     if (!main?.contains(document.activeElement)) main?.focus({ preventScroll: true });
     if (path !== '/') scrollTo(0, 0);

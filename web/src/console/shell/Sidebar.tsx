@@ -2,7 +2,7 @@ import { Link, useLocation } from 'wouter';
 import type { User } from '../../config';
 import { CreditsSummary } from '../account/CreditsSummary';
 import { BoardLinks } from '../boards/BoardLinks';
-import { useViewer } from '../session/viewer';
+import { useViewer } from '../session/ViewerContext';
 import { Icon, type IconName } from '../ui/Icon';
 import { useMediaQuery } from '../ui/useMediaQuery';
 import { Logo } from '../ui/Logo';
@@ -13,10 +13,10 @@ const wideScreen = '(min-width: 56.01rem)';
 interface Props {
   users: User[];
   onUser: (user: User) => void;
-  onLeave: () => void;
+  onSignOut: () => void;
 }
 
-export function Sidebar({ users, onUser, onLeave }: Props) {
+export function Sidebar({ users, onUser, onSignOut }: Props) {
   const isWide = useMediaQuery(wideScreen);
   return (
     <header className="sidebar">
@@ -24,15 +24,15 @@ export function Sidebar({ users, onUser, onLeave }: Props) {
         <Logo /> <span>Plantain</span>
       </Link>
       <nav aria-label="Pages" className="page-nav">
-        <Item href="/" icon="create" label="Create" />
-        <Item href="/boards" icon="boards" label="Boards" />
-        <Item href="/webhooks" icon="webhooks" label="Webhooks" />
-        <Item href="/account" icon="account" label="Account" />
+        <NavItem href="/" icon="create" label="Create" />
+        <NavItem href="/boards" icon="boards" label="Boards" />
+        <NavItem href="/webhooks" icon="webhooks" label="Webhooks" />
+        <NavItem href="/account" icon="account" label="Account" />
       </nav>
       {isWide && <BoardLinks />}
       <div className="sidebar-footer">
         <CreditsSummary />
-        <Who users={users} onUser={onUser} onLeave={onLeave} />
+        <UserMenu users={users} onUser={onUser} onSignOut={onSignOut} />
         <a className="quiet" href="/graphiql">
           <Icon name="code" /> GraphiQL
         </a>
@@ -41,29 +41,29 @@ export function Sidebar({ users, onUser, onLeave }: Props) {
   );
 }
 
-function Item({ href, icon, label }: { href: string; icon: IconName; label: string }) {
-  const [at] = useLocation();
-  const isWithin = at.startsWith(`${href}/`);
+function NavItem({ href, icon, label }: { href: string; icon: IconName; label: string }) {
+  const [path] = useLocation();
+  const isWithin = path.startsWith(`${href}/`);
   return (
-    <Link href={href} aria-current={at === href ? 'page' : isWithin || undefined}>
+    <Link href={href} aria-current={path === href ? 'page' : isWithin || undefined}>
       <Icon name={icon} /> {label}
     </Link>
   );
 }
 
-function Who({ users, onUser, onLeave }: Props) {
+function UserMenu({ users, onUser, onSignOut }: Props) {
   const viewer = useViewer();
-  const known = users.some(({ id }) => id === viewer.id);
+  const isListed = users.some(({ id }) => id === viewer.id);
   return (
     <div className="user-menu">
       {users.length > 0 ? (
         <label>
           <span className="visually-hidden">User</span>
           <select
-            value={known ? viewer.id : ''}
+            value={isListed ? viewer.id : ''}
             onChange={(event) => onUser(users.find(({ id }) => id === event.target.value)!)}
           >
-            {!known && <option value="">{viewer.id}</option>}
+            {!isListed && <option value="">{viewer.id}</option>}
             {users.map(({ id, role }) => (
               <option key={id} value={id}>
                 {role === 'ADMIN' ? `${id} (admin)` : id}
@@ -76,7 +76,7 @@ function Who({ users, onUser, onLeave }: Props) {
           {viewer.id}
         </span>
       )}
-      <button type="button" className="quiet" onClick={onLeave}>
+      <button type="button" className="quiet" onClick={onSignOut}>
         Sign out
       </button>
     </div>

@@ -4,22 +4,21 @@ import { TaskPageDocument, type TaskPageQuery } from '../../gql/graphql';
 import { providerNames } from '../gateway/providers';
 import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
-import { isLive, type Task } from '../gateway/taskStore';
+import { isActive, type Task } from '../gateway/taskStore';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
-
-import { Frames } from './Frames';
-import { TaskButtons } from './TaskButtons';
+import { TaskImages } from './TaskImages';
+import { TaskActions } from './TaskActions';
 import { Timeline } from './Timeline';
-import { stageOf } from './stages';
+import { statusLabel } from './useProgress';
 
 type Details = NonNullable<TaskPageQuery['task']>;
 
 /** One task with all that is known of it. */
 export function TaskPage({ id }: { id: string }) {
   const { tasks } = useGateway();
-  const known = useSignal(tasks.all).find((task) => task.id === id);
+  const stored = useSignal(tasks.all).find((task) => task.id === id);
   const [{ data, error, fetching }, refetch] = useRefetchingQuery(TaskPageDocument, { id });
   const details = data?.task;
 
@@ -28,15 +27,15 @@ export function TaskPage({ id }: { id: string }) {
   }, [tasks, details]);
   // An event brings the new state; the timeline is longer then.
   useEffect(() => {
-    if (known && details && known.version > details.version) refetch();
-  }, [known, details, refetch]);
+    if (stored && details && stored.version > details.version) refetch();
+  }, [stored, details, refetch]);
 
   if (error && !details) return <p className="notice error">{describeError(error)}</p>;
-  if (!details) return fetching ? <p className="hint">Reading …</p> : <NoSuchTask />;
-  return known && <Shown task={known} details={details} />;
+  if (!details) return fetching ? <p className="hint">Reading …</p> : <TaskNotFound />;
+  return stored && <TaskDetails task={stored} details={details} />;
 }
 
-function NoSuchTask() {
+function TaskNotFound() {
   return (
     <div className="empty stack">
       <h1>There is no such task</h1>
@@ -48,31 +47,31 @@ function NoSuchTask() {
   );
 }
 
-function Shown({ task, details }: { task: Task; details: Details }) {
+function TaskDetails({ task, details }: { task: Task; details: Details }) {
   return (
     <article className="page task-page">
       <title>{`${task.prompt.slice(0, 60)} · Plantain`}</title>
-      <Frames task={task} />
+      <TaskImages task={task} />
       <div className="task-side">
         <header className="stack">
-          <Standing task={task} />
+          <StatusLine task={task} />
           <h1>{task.prompt}</h1>
-          <TaskButtons task={task} />
+          <TaskActions task={task} />
         </header>
-        <Facts task={task} details={details} />
+        <TaskProperties task={task} details={details} />
         <Timeline entries={details.timeline} />
       </div>
     </article>
   );
 }
 
-function Standing({ task }: { task: Task }) {
+function StatusLine({ task }: { task: Task }) {
   const tone =
-    task.status === 'SUCCEEDED' ? 'success' : task.status === 'FAILED' ? 'error' : isLive(task) ? 'warning' : '';
+    task.status === 'SUCCEEDED' ? 'success' : task.status === 'FAILED' ? 'error' : isActive(task) ? 'warning' : '';
   return (
     <p className="row">
       <span className={`chip ${tone}`} role="status">
-        {stageOf(task)}
+        {statusLabel(task)}
       </span>
       <span className="hint">
         asked for <TimeAgo at={task.createdAt} />
@@ -81,34 +80,36 @@ function Standing({ task }: { task: Task }) {
   );
 }
 
-function Facts({ task, details }: { task: Task; details: Details }) {
+function TaskProperties({ task, details }: { task: Task; details: Details }) {
   const { model, cost, board } = details;
   return (
-    <dl className="facts">
-      <Fact name="Made by">
+    <dl className="properties">
+      <Property name="Made by">
         {model.id} <span className="hint">{providerNames[model.provider]}</span>
-      </Fact>
-      <Fact name="Cost">{cost.settled === null ? `${cost.reserved} credits held` : `${cost.settled} credits`}</Fact>
-      {task.aspectRatio && <Fact name="Shape">{task.aspectRatio}</Fact>}
+      </Property>
+      <Property name="Cost">
+        {cost.settled === null ? `${cost.reserved} credits held` : `${cost.settled} credits`}
+      </Property>
+      {task.aspectRatio && <Property name="Shape">{task.aspectRatio}</Property>}
       {task.requestedImages > 1 && (
-        <Fact name="Images">
+        <Property name="Images">
           {task.images.length} of {task.requestedImages}
-        </Fact>
+        </Property>
       )}
-      {details.completedAt && <Fact name="Took">{secondsBetween(details.createdAt, details.completedAt)}</Fact>}
+      {details.completedAt && <Property name="Took">{secondsBetween(details.createdAt, details.completedAt)}</Property>}
       {board && (
-        <Fact name="Board">
+        <Property name="Board">
           <Link href={`/boards/${board.id}`}>{board.title}</Link>
-        </Fact>
+        </Property>
       )}
-      <Fact name="Id">
+      <Property name="Id">
         <code>{task.id}</code>
-      </Fact>
+      </Property>
     </dl>
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Property({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>

@@ -16,7 +16,7 @@ export function Timeline({ entries }: { entries: Entry[] }) {
               {((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1)} s
             </time>
             <div>
-              <p>{wordsOf(entry.kind)}</p>
+              <p>{eventLabel(entry.kind)}</p>
               <Detail detail={entry.detail} />
             </div>
           </li>
@@ -26,7 +26,7 @@ export function Timeline({ entries }: { entries: Entry[] }) {
   );
 }
 
-const wordsOf = (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll('_', ' ');
+const eventLabel = (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll('_', ' ');
 
 function Detail({ detail }: { detail: unknown }) {
   if (detail === null || typeof detail !== 'object') return null;

@@ -5,7 +5,7 @@ import { createFetcher } from './fetcher';
 import { storage, storedTab } from './storage';
 import { exampleTabs } from './tabs';
 
-export function Page({ config }: { config: Config }) {
+export function GraphiQLPage({ config }: { config: Config }) {
   const [props] = useState(() => {
     const headers = { authorization: `Bearer ${config.users[0]?.token ?? ''}` };
     const examples = exampleTabs(config.examples);

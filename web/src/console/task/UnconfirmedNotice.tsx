@@ -1,8 +1,8 @@
 import type { Task } from '../gateway/taskStore';
-import { useTaskActions } from './actions';
+import { useTaskActions } from './useTaskActions';
 
 /** The provider's answer was lost: whether it has the task is not known, and nobody is charged twice without being asked. */
-export function Unconfirmed({ task }: { task: Task }) {
+export function UnconfirmedNotice({ task }: { task: Task }) {
   const { resolve, busy } = useTaskActions(task.id);
   return (
     <div className="stack">

@@ -1,13 +1,13 @@
 import { useEffect, useMemo, useState } from 'react';
 import { thumbHashToDataURL } from 'thumbhash';
-import type { PictureFragment } from '../../gql/graphql';
+import type { ImageFieldsFragment } from '../../gql/graphql';
 import { refetchImage } from '../gateway/taskEvents';
 import { useGateway } from '../gateway/gateway';
 import { toRelativeUrl } from '../gateway/urls';
 import { useSignal } from './signal';
 
 interface Props {
-  image: PictureFragment;
+  image: ImageFieldsFragment;
   variant: 'url' | 'preview' | 'thumbnail';
   alt: string;
   /** Load it only when it comes into view. */
@@ -16,27 +16,27 @@ interface Props {
   onBroken?: () => void;
 }
 
-const againAfterMs = 10_000;
+const retryDelayMs = 10_000;
 
 /**
  * An image over its blurred placeholder. Links end: when one fails to load, the image's task is read again, which mints
  * another; when the gateway was away, once more as soon as it is back.
  */
-export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
+export function ImageView({ image, variant, alt, lazy = true, onBroken }: Props) {
   const gateway = useGateway();
   const { reconnects } = useSignal(gateway.connection);
   const [failed, setFailed] = useState<string | null>(null);
   const src = toRelativeUrl(image[variant]);
-  const blur = useMemo(() => placeholder(image.thumbhash), [image.thumbhash]);
+  const blurredUrl = useMemo(() => placeholder(image.thumbhash), [image.thumbhash]);
 
   useEffect(() => setFailed(null), [reconnects]);
   // The same link may work again: the store was away.
   useEffect(() => {
     if (failed !== src) return;
-    const timer = setTimeout(() => setFailed(null), againAfterMs);
+    const timer = setTimeout(() => setFailed(null), retryDelayMs);
     return () => clearTimeout(timer);
   }, [failed, src]);
-  const fail = () => {
+  const handleError = () => {
     setFailed(src);
     if (onBroken) onBroken();
     else void refetchImage(gateway, image.id);
@@ -44,8 +44,8 @@ export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
 
   return (
     <span
-      className="picture"
-      style={{ backgroundImage: blur && `url(${blur})`, aspectRatio: `${image.width} / ${image.height}` }}
+      className="image-view"
+      style={{ backgroundImage: blurredUrl && `url(${blurredUrl})`, aspectRatio: `${image.width} / ${image.height}` }}
     >
       {failed === src ? (
         <img alt={alt} width={image.width} height={image.height} />
@@ -58,7 +58,7 @@ export function Picture({ image, variant, alt, lazy = true, onBroken }: Props) {
           loading={lazy ? 'lazy' : 'eager'}
           decoding="async"
           draggable={false}
-          onError={fail}
+          onError={handleError}
         />
       )}
     </span>

@@ -1,19 +1,19 @@
 import { Component, type ReactNode } from 'react';
 
 interface State {
-  broken: boolean;
+  hasError: boolean;
 }
 
 /** A page that breaks takes nothing else with it. */
-export class Boundary extends Component<{ children: ReactNode }, State> {
-  override state: State = { broken: false };
+export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
+  override state: State = { hasError: false };
 
   static getDerivedStateFromError(): State {
-    return { broken: true };
+    return { hasError: true };
   }
 
   override render() {
-    if (!this.state.broken) return this.props.children;
+    if (!this.state.hasError) return this.props.children;
     return (
       <div className="notice error row" role="alert">
         <p>This page broke. Your tasks are not touched by it.</p>

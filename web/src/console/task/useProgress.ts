@@ -3,9 +3,9 @@ import type { Task } from '../gateway/taskStore';
 import { useClock } from '../ui/clock';
 
 interface Progress {
-  stage: string;
+  label: string;
   /** How long it should still take, in words; empty when nothing is known. */
-  left: string;
+  remaining: string;
   /** Seconds, of `total`; a total of null means that nothing is known. */
   elapsed: number;
   total: number | null;
@@ -18,19 +18,19 @@ export function useProgress(task: Task): Progress {
 }
 
 function progressOf(task: Task, seconds: number): Progress {
-  const stage = stageOf(task);
-  if (task.etaSeconds === null) return { stage, left: '', elapsed: 0, total: null };
-  const before = (task.readAt - task.firstReadAt) / 1000;
-  const left = Math.round(task.etaSeconds - seconds);
+  const label = statusLabel(task);
+  if (task.etaSeconds === null) return { label, remaining: '', elapsed: 0, total: null };
+  const secondsBefore = (task.readAt - task.firstReadAt) / 1000;
+  const remaining = Math.round(task.etaSeconds - seconds);
   return {
-    stage,
-    left: left > 0 ? `about ${left} s left` : 'any moment now',
-    elapsed: before + seconds,
-    total: Math.max(before + task.etaSeconds, 1),
+    label,
+    remaining: remaining > 0 ? `about ${remaining} s left` : 'any moment now',
+    elapsed: secondsBefore + seconds,
+    total: Math.max(secondsBefore + task.etaSeconds, 1),
   };
 }
 
-const stages: Record<TaskStatus, string> = {
+const statusLabels: Record<TaskStatus, string> = {
   QUEUED: 'Next in line',
   UNCONFIRMED: 'Not confirmed',
   GENERATING: 'Being made',
@@ -40,6 +40,6 @@ const stages: Record<TaskStatus, string> = {
   CANCELED: 'Canceled',
 };
 
-export function stageOf({ status, queuePosition }: Pick<Task, 'status' | 'queuePosition'>): string {
-  return status === 'QUEUED' && queuePosition ? `In line behind ${queuePosition}` : stages[status];
+export function statusLabel({ status, queuePosition }: Pick<Task, 'status' | 'queuePosition'>): string {
+  return status === 'QUEUED' && queuePosition ? `In line behind ${queuePosition}` : statusLabels[status];
 }

@@ -1,4 +1,4 @@
-export function Failure({ reason }: { reason: string }) {
+export function StartupError({ reason }: { reason: string }) {
   return (
     <main className="sign-in">
       <p className="notice error" role="alert">

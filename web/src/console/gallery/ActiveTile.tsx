@@ -2,20 +2,20 @@ import { useId } from 'react';
 import { Link } from 'wouter';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import type { Task } from '../gateway/taskStore';
-import { useTaskActions } from '../task/actions';
-import { Unconfirmed } from '../task/Unconfirmed';
+import { useTaskActions } from '../task/useTaskActions';
+import { UnconfirmedNotice } from '../task/UnconfirmedNotice';
 import { Progress } from '../task/Progress';
 import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 
 /** A task on its way. */
-export function LiveTile({ task }: { task: Task }) {
-  const words = useId();
+export function ActiveTile({ task }: { task: Task }) {
+  const promptId = useId();
   const { cancel, busy } = useTaskActions(task.id);
   return (
-    <Tile ratio={parseAspectRatio(task.aspectRatio)} className="awaited live">
-      <Link href={`/tasks/${task.id}`} className="live-text">
-        <span id={words} className="live-words">
+    <Tile ratio={parseAspectRatio(task.aspectRatio)} className="pending active">
+      <Link href={`/tasks/${task.id}`} className="prompt-link">
+        <span id={promptId} className="prompt-text">
           {task.prompt}
         </span>
       </Link>
@@ -23,12 +23,12 @@ export function LiveTile({ task }: { task: Task }) {
         icon="close"
         className="quiet cancel"
         label="Cancel"
-        describedBy={words}
+        describedBy={promptId}
         title="Cancel"
         busy={busy}
         onClick={cancel}
       />
-      {task.status === 'UNCONFIRMED' ? <Unconfirmed task={task} /> : <Progress task={task} />}
+      {task.status === 'UNCONFIRMED' ? <UnconfirmedNotice task={task} /> : <Progress task={task} />}
     </Tile>
   );
 }

@@ -1,4 +1,4 @@
-export function Failure({ reason }: { reason: string }) {
+export function StartupError({ reason }: { reason: string }) {
   return (
     <div className="notice" role="alert">
       <p>GraphiQL could not start: {reason}</p>

@@ -1,15 +1,15 @@
 import { useLocation } from 'wouter';
 import { useDraft } from '../create/DraftProvider';
-import { isLive, type Task } from '../gateway/taskStore';
+import { isActive, type Task } from '../gateway/taskStore';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
-import { useTaskActions } from './actions';
+import { useTaskActions } from './useTaskActions';
 
-export function TaskButtons({ task }: { task: Task }) {
+export function TaskActions({ task }: { task: Task }) {
   const { retry, cancel, remove, busy } = useTaskActions(task.id);
   const { reuse } = useDraft();
-  const [, go] = useLocation();
-  if (isLive(task)) {
+  const [, navigate] = useLocation();
+  if (isActive(task)) {
     return (
       <div className="row">
         <button type="button" aria-busy={busy} onClick={cancel}>
@@ -18,13 +18,13 @@ export function TaskButtons({ task }: { task: Task }) {
       </div>
     );
   }
-  const removeAndLeave = async () => {
-    if (await remove()) go('/');
+  const removeAndNavigate = async () => {
+    if (await remove()) navigate('/');
   };
   return (
     <div className="row">
       {task.status === 'SUCCEEDED' || task.failure?.retryable === false ? null : (
-        <button type="button" aria-busy={busy} onClick={async () => (await retry()) && go('/')}>
+        <button type="button" aria-busy={busy} onClick={async () => (await retry()) && navigate('/')}>
           <Icon name="retry" /> Try again
         </button>
       )}
@@ -41,7 +41,7 @@ export function TaskButtons({ task }: { task: Task }) {
         consequence="Its images and their files go with it, also from boards. There is no way back."
         action="Delete"
         danger
-        onConfirm={removeAndLeave}
+        onConfirm={removeAndNavigate}
       />
     </div>
   );

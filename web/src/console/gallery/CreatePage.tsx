@@ -1,31 +1,31 @@
 import { useLayoutEffect } from 'react';
 import { Composer } from '../create/Composer';
 import { Filters } from './Filters';
-import { everything } from './filter';
+import { noFilter } from './filter';
 import { Gallery } from './Gallery';
-import { useHistory } from './history';
+import { useHistory } from './HistoryProvider';
 
 /** Where images are asked for and seen to arrive, with all that were made before. */
-export function StudioPage() {
-  const { filter, setFilter, scrolled, ...history } = useHistory();
-  useScrollAsLeft(scrolled);
+export function CreatePage() {
+  const { filter, setFilter, scrollPosition, ...history } = useHistory();
+  useRestoredScroll(scrollPosition);
   return (
     <div className="page">
       <title>Plantain</title>
       <h1 className="visually-hidden">Create images</h1>
       {/* What was asked for is to be seen. */}
-      <Composer onSubmit={() => setFilter(everything)} />
+      <Composer onSubmit={() => setFilter(noFilter)} />
       <Filters filter={filter} onChange={setFilter} />
       <Gallery {...history} />
     </div>
   );
 }
 
-function useScrollAsLeft(scrolled: { current: number }) {
+function useRestoredScroll(scrollPosition: { current: number }) {
   useLayoutEffect(() => {
-    scrollTo(0, scrolled.current);
+    scrollTo(0, scrollPosition.current);
     return () => {
-      scrolled.current = scrollY;
+      scrollPosition.current = scrollY;
     };
-  }, [scrolled]);
+  }, [scrollPosition]);
 }

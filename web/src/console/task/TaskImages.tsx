@@ -1,28 +1,28 @@
 import { useId } from 'react';
-import type { PictureFragment } from '../../gql/graphql';
+import type { ImageFieldsFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/DraftProvider';
 import { toRelativeUrl } from '../gateway/urls';
-import { isLive, type Task } from '../gateway/taskStore';
+import { isActive, type Task } from '../gateway/taskStore';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
-import { Picture } from '../ui/Picture';
-import { useTaskActions } from './actions';
+import { ImageView } from '../ui/ImageView';
+import { useTaskActions } from './useTaskActions';
 import { Progress } from './Progress';
-import { Unconfirmed } from './Unconfirmed';
+import { UnconfirmedNotice } from './UnconfirmedNotice';
 
 /** The images of a task, large; what is awaited, and what went wrong, in their place. */
-export function Frames({ task }: { task: Task }) {
+export function TaskImages({ task }: { task: Task }) {
   return (
-    <div className="frames">
+    <div className="task-images">
       {task.images.map((image, index) => (
-        <Frame key={image.id} task={task} image={image} number={index + 1} />
+        <TaskImage key={image.id} task={task} image={image} number={index + 1} />
       ))}
-      {isLive(task) && (
-        <div className="frame-awaited awaited" style={{ aspectRatio: parseAspectRatio(task.aspectRatio) }}>
-          {task.status === 'UNCONFIRMED' ? <Unconfirmed task={task} /> : <Progress task={task} />}
+      {isActive(task) && (
+        <div className="task-image-pending pending" style={{ aspectRatio: parseAspectRatio(task.aspectRatio) }}>
+          {task.status === 'UNCONFIRMED' ? <UnconfirmedNotice task={task} /> : <Progress task={task} />}
         </div>
       )}
       {task.failure && (
@@ -41,23 +41,23 @@ export function Frames({ task }: { task: Task }) {
   );
 }
 
-function Frame({ task, image, number }: { task: Task; image: PictureFragment; number: number }) {
-  const facts = useId();
+function TaskImage({ task, image, number }: { task: Task; image: ImageFieldsFragment; number: number }) {
+  const descriptionId = useId();
   const { edit } = useDraft();
   const alt = task.images.length > 1 ? `${task.prompt} (${number} of ${task.images.length})` : task.prompt;
   return (
-    <figure className="frame">
-      <a href={toRelativeUrl(image.url)} target="_blank" rel="noopener" className="frame-link">
-        <Picture image={image} variant="url" alt={alt} lazy={false} />
+    <figure className="task-image">
+      <a href={toRelativeUrl(image.url)} target="_blank" rel="noopener" className="task-image-link">
+        <ImageView image={image} variant="url" alt={alt} lazy={false} />
       </a>
       <figcaption className="row">
-        <span id={facts} className="hint">
+        <span id={descriptionId} className="hint">
           {image.width} × {image.height} · {sizeOf(image.byteSize)}
         </span>
         <button type="button" onClick={() => edit(image, task.prompt)}>
           <Icon name="edit" /> Edit this
         </button>
-        <AddToBoard imageId={image.id} describedBy={facts} />
+        <AddToBoard imageId={image.id} describedBy={descriptionId} />
         <Downloads image={image} />
         {task.images.length > 1 && <DeleteImage task={task} image={image} number={number} />}
       </figcaption>
@@ -65,7 +65,7 @@ function Frame({ task, image, number }: { task: Task; image: PictureFragment; nu
   );
 }
 
-function DeleteImage({ task, image, number }: { task: Task; image: PictureFragment; number: number }) {
+function DeleteImage({ task, image, number }: { task: Task; image: ImageFieldsFragment; number: number }) {
   const { removeImage } = useTaskActions(task.id);
   return (
     <ConfirmButton
@@ -81,13 +81,13 @@ function DeleteImage({ task, image, number }: { task: Task; image: PictureFragme
   );
 }
 
-const variants = {
+const variantNames = {
   url: 'Original',
   preview: 'Preview, at most 1,024 pixels',
   thumbnail: 'Thumbnail, at most 256 pixels',
 } as const;
 
-function Downloads({ image }: { image: PictureFragment }) {
+function Downloads({ image }: { image: ImageFieldsFragment }) {
   const extension = image.contentType.split('/')[1];
   return (
     <Popover
@@ -104,7 +104,7 @@ function Downloads({ image }: { image: PictureFragment }) {
               href={toRelativeUrl(image[variant])}
               download={`${image.id}-${variant === 'url' ? 'original' : variant}.${extension}`}
             >
-              {variants[variant]}
+              {variantNames[variant]}
             </a>
           </li>
         ))}

@@ -2,7 +2,7 @@ import { useGateway } from '../gateway/gateway';
 import { useSignal } from '../ui/signal';
 
 /** Says that what is shown may be old, and that nothing need be done about it. */
-export function ConnectionBar() {
+export function ConnectionBanner() {
   const { state } = useSignal(useGateway().connection);
   return (
     <div role="status" className="connection-status">

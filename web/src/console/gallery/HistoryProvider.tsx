@@ -5,12 +5,12 @@ import { describeError } from '../gateway/errors';
 import { newestFirst, type TaskSortKey, type Task } from '../gateway/taskStore';
 import { useSignal } from '../ui/signal';
 import { useDebouncedValue } from '../ui/useDebouncedValue';
-import { everything, matches, toInput, type Filter } from './filter';
+import { noFilter, matches, toInput, type Filter } from './filter';
 
 const pageSize = 24;
-const whileTypingMs = 250;
+const debounceMs = 250;
 
-interface Reach {
+interface LoadedRange {
   gateway: unknown;
   filter: Filter;
   /** The oldest task that was read: what is older may lack neighbours. */
@@ -25,7 +25,7 @@ interface History {
   /** Whether the tasks are those of a filter, and not all. */
   filtered: boolean;
   /** How far the gallery was scrolled when it was left. */
-  scrolled: { current: number };
+  scrollPosition: { current: number };
   tasks: Task[];
   hasMore: boolean;
   loading: boolean;
@@ -37,10 +37,16 @@ const HistoryContext = createContext<History | null>(null);
 
 /** Above the pages: whoever comes back from one finds the gallery as it was left. */
 export function HistoryProvider({ children }: { children: ReactNode }) {
-  const [filter, setFilter] = useState(everything);
-  const still = useDebouncedValue(filter, whileTypingMs);
-  const scrolled = useRef(0);
-  const history = { filter, setFilter, filtered: still !== everything, scrolled, ...useReach(still) };
+  const [filter, setFilter] = useState(noFilter);
+  const debouncedFilter = useDebouncedValue(filter, debounceMs);
+  const scrollPosition = useRef(0);
+  const history = {
+    filter,
+    setFilter,
+    filtered: debouncedFilter !== noFilter,
+    scrollPosition,
+    ...useLoadedHistory(debouncedFilter),
+  };
   return <HistoryContext value={history}>{children}</HistoryContext>;
 }
 
@@ -51,28 +57,30 @@ export function useHistory(): History {
 }
 
 /** The history with a filter, as far back as it was read; what is pushed joins it. */
-function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading' | 'errorMessage' | 'loadMore'> {
+function useLoadedHistory(
+  filter: Filter,
+): Pick<History, 'tasks' | 'hasMore' | 'loading' | 'errorMessage' | 'loadMore'> {
   const gateway = useGateway();
   const all = useSignal(gateway.tasks.all);
   const { reconnects } = useSignal(gateway.connection);
-  const [reach, setReach] = useState<Reach>();
+  const [range, setRange] = useState<LoadedRange>();
   const [loading, setLoading] = useState(false);
   const [errorMessage, setErrorMessage] = useState<string | null>(null);
-  const current = reach?.gateway === gateway && reach.filter === filter ? reach : undefined;
-  const turn = useRef(0);
+  const current = range?.gateway === gateway && range.filter === filter ? range : undefined;
+  const requestNumber = useRef(0);
 
   const loadMore = useCallback(async () => {
-    const mine = ++turn.current;
+    const thisRequest = ++requestNumber.current;
     setLoading(true);
     const variables = { first: pageSize, after: current?.cursor, filter: toInput(filter) };
     const { data, error } = await gateway.client.query(HistoryDocument, variables);
-    if (mine !== turn.current) return;
+    if (thisRequest !== requestNumber.current) return;
     setLoading(false);
     setErrorMessage(error ? describeError(error) : null);
     if (!data) return;
     const { nodes, pageInfo } = data.tasks;
     gateway.tasks.merge(nodes);
-    setReach({
+    setRange({
       gateway,
       filter,
       oldest: nodes.at(-1) ?? current?.oldest ?? null,
@@ -84,7 +92,7 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading'
   // An answer to what was asked with another filter is of no use.
   useEffect(
     () => () => {
-      turn.current++;
+      requestNumber.current++;
       setLoading(false);
       setErrorMessage(null);
     },
@@ -98,10 +106,10 @@ function useReach(filter: Filter): Pick<History, 'tasks' | 'hasMore' | 'loading'
   }, [reconnects, current, loadMore]);
 
   const tasks = useMemo(() => {
-    const isReached = (task: Task) =>
+    const isInRange = (task: Task) =>
       !current?.hasMore || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
     const wanted = toInput(filter);
-    return all.filter((task) => matches(task, wanted) && isReached(task));
+    return all.filter((task) => matches(task, wanted) && isInRange(task));
   }, [all, filter, current]);
   return { tasks, hasMore: current?.hasMore ?? false, loading, errorMessage, loadMore };
 }
