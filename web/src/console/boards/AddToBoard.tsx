@@ -2,11 +2,11 @@ import { useState } from 'react';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { useBoardList, useBoards } from './boards';
-import { Cover } from './Cover';
-import { NewBoardByTitle } from './NewBoardByTitle';
-import { usePutOnBoard } from './usePutOnBoard';
+import type { Board } from './boardStore';
+import { useBoardStore, useBoards } from './BoardsProvider';
+import { BoardCover } from './BoardCover';
+import { QuickCreateBoard } from './QuickCreateBoard';
+import { useAddToBoard } from './useAddToBoard';
 
 interface Props {
   imageId: string;
@@ -18,28 +18,28 @@ interface Props {
 export function AddToBoard({ imageId, describedBy }: Props) {
   return (
     <Popover trigger={<Icon name="boards" />} label="Add to a board" describedBy={describedBy} className="icon-button">
-      {(close) => <Choice imageId={imageId} onDone={close} />}
+      {(close) => <BoardMenu imageId={imageId} onAdded={close} />}
     </Popover>
   );
 }
 
-function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
+function BoardMenu({ imageId, onAdded }: { imageId: string; onAdded: () => void }) {
   const boards = useBoards();
-  const { list } = useBoardList();
+  const { list } = useBoardStore();
   const { hasMore } = useSignal(list.state);
-  const putOnBoard = usePutOnBoard();
+  const addToBoard = useAddToBoard();
   const [errorMessage, setErrorMessage] = useState<string | null>(null);
-  const put = async (board: Board) => {
-    const failure = await putOnBoard(board, imageId);
+  const add = async (board: Board) => {
+    const failure = await addToBoard(board, imageId);
     setErrorMessage(failure);
-    if (failure === null) onDone();
+    if (failure === null) onAdded();
   };
 
   return (
-    <div className="board-choice">
+    <div className="board-menu">
       {boards.map((board) => (
-        <button key={board.id} type="button" className="quiet" onClick={() => void put(board)}>
-          <Cover board={board} most={1} />
+        <button key={board.id} type="button" className="quiet" onClick={() => void add(board)}>
+          <BoardCover board={board} max={1} />
           <span className="board-name">{board.title}</span>
         </button>
       ))}
@@ -53,7 +53,7 @@ function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
           {errorMessage}
         </p>
       )}
-      <NewBoardByTitle onMade={put} />
+      <QuickCreateBoard onCreated={add} />
     </div>
   );
 }

@@ -1,28 +1,28 @@
 import { Link } from 'wouter';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { BoardHead } from './BoardHead';
+import type { Board } from './boardStore';
+import { BoardHeader } from './BoardHeader';
 import { BoardImages } from './BoardImages';
 import { useOpenBoard } from './openBoard';
 
 export function BoardPage({ id }: { id: string }) {
   const open = useOpenBoard(id);
   const board = useSignal(open.board);
-  const gone = useSignal(open.gone);
+  const notFound = useSignal(open.notFound);
 
-  if (gone) return <Gone board={board} />;
+  if (notFound) return <BoardNotFound board={board} />;
   return (
     <div className="page">
       <title>{`${board?.title ?? 'Board'} · Plantain`}</title>
-      {board ? <BoardHead open={open} board={board} /> : <h1>Opening …</h1>}
+      {board ? <BoardHeader open={open} board={board} /> : <h1>Opening …</h1>}
       {board && <BoardImages open={open} />}
       <LoadMore list={open.images} infinite />
     </div>
   );
 }
 
-function Gone({ board }: { board: Board | null }) {
+function BoardNotFound({ board }: { board: Board | null }) {
   const title = board?.title ?? 'No such board';
   return (
     <div className="page">

@@ -5,36 +5,36 @@ import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
 import { ImageView } from '../ui/ImageView';
 import type { BoardImage } from './openBoard';
-import { useDropTarget, type Place } from './useDropTarget';
+import { useDropTarget, type DropPosition } from './useDropTarget';
 
-export type Control = 'earlier' | 'later' | 'take-off';
+export type Control = 'earlier' | 'later' | 'remove';
 
 interface Props {
   image: BoardImage;
   /** Counted from 0. */
-  place: number;
+  index: number;
   isLast: boolean;
   onBroken: () => void;
   onEarlier: () => void;
   onLater: () => void;
-  onTakeOff: () => void;
-  onDropImage: (imageId: string, side: Place) => void;
+  onRemove: () => void;
+  onDropImage: (imageId: string, side: DropPosition) => void;
 }
 
-export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, onTakeOff, onDropImage }: Props) {
-  const { over, target } = useDropTarget(onDropImage, sideOf);
+export function BoardTile({ image, index, isLast, onBroken, onEarlier, onLater, onRemove, onDropImage }: Props) {
+  const { dropPosition, dropHandlers } = useDropTarget(onDropImage, sideOf);
   const labels = (action: string) => ({
-    label: `${action}: image ${place + 1}`,
+    label: `${action}: image ${index + 1}`,
     title: action,
   });
   return (
     <Tile
-      ratio={ratioOf(image)}
-      className={over ? `image board-tile drop-${over}` : 'image board-tile'}
+      ratio={tileRatio(image)}
+      className={dropPosition ? `image board-tile drop-${dropPosition}` : 'image board-tile'}
       data-image={image.id}
       draggable
       onDragStart={(event) => startImageDrag(event, image.id)}
-      {...target}
+      {...dropHandlers}
     >
       <Link href={`/tasks/${image.task.id}`} className="tile-link" draggable={false}>
         <ImageView image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
@@ -44,21 +44,21 @@ export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, 
           className="earlier"
           icon="left"
           {...labels('Move earlier')}
-          disabled={place === 0}
+          disabled={index === 0}
           onClick={onEarlier}
         />
         <IconButton className="later" icon="right" {...labels('Move later')} disabled={isLast} onClick={onLater} />
-        <IconButton className="take-off" icon="close" {...labels('Take off the board')} onClick={onTakeOff} />
+        <IconButton className="remove" icon="close" {...labels('Take off the board')} onClick={onRemove} />
       </div>
     </Tile>
   );
 }
 
 /** On which side of the tile a dragged image would fall. */
-function sideOf({ clientX, currentTarget }: DragEvent): Place {
+function sideOf({ clientX, currentTarget }: DragEvent): DropPosition {
   const { left, width } = currentTarget.getBoundingClientRect();
   return clientX < left + width / 2 ? 'before' : 'after';
 }
 
 /** Very tall and very wide images are cropped, lest one takes a row for itself or has no room for its buttons. */
-const ratioOf = ({ width, height }: BoardImage) => Math.min(Math.max(width / height, 0.6), 2.4);
+const tileRatio = ({ width, height }: BoardImage) => Math.min(Math.max(width / height, 0.6), 2.4);

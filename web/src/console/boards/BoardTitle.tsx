@@ -12,7 +12,7 @@ interface Props {
 
 /** The heading, which turns into a field to rename the board. */
 export function BoardTitle({ open, title }: Props) {
-  const [renaming, setRenaming] = useState(false);
+  const [isRenaming, setRenaming] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const close = () => {
     flushSync(() => setRenaming(false));
@@ -20,9 +20,9 @@ export function BoardTitle({ open, title }: Props) {
   };
   return (
     <div className="board-title">
-      <h1 className={renaming ? 'visually-hidden' : undefined}>{title}</h1>
-      {renaming ? (
-        <Rename open={open} title={title} onDone={close} />
+      <h1 className={isRenaming ? 'visually-hidden' : undefined}>{title}</h1>
+      {isRenaming ? (
+        <RenameForm open={open} title={title} onDone={close} />
       ) : (
         <button
           ref={button}
@@ -38,13 +38,13 @@ export function BoardTitle({ open, title }: Props) {
   );
 }
 
-function Rename({ open, title: before, onDone }: Props & { onDone: () => void }) {
-  const [title, setTitle] = useState(before);
+function RenameForm({ open, title: currentTitle, onDone }: Props & { onDone: () => void }) {
+  const [title, setTitle] = useState(currentTitle);
   const [errorMessage, setErrorMessage] = useState<string>();
   const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const [submit, busy] = useAsyncAction(async () => {
-    const answer = await open.rename(title);
-    if ('errorMessage' in answer) setErrorMessage(answer.errorMessage);
+    const result = await open.rename(title);
+    if ('errorMessage' in result) setErrorMessage(result.errorMessage);
     else onDone();
   });
 

@@ -2,20 +2,20 @@ import { useEffect } from 'react';
 import { Link } from 'wouter';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { useBoardList } from './boards';
-import { Cover } from './Cover';
-import { labelOf } from './kinds';
-import { MakeBoard } from './MakeBoard';
+import type { Board } from './boardStore';
+import { useBoardStore } from './BoardsProvider';
+import { BoardCover } from './BoardCover';
+import { kindLabel } from './kinds';
+import { CreateBoardForm } from './CreateBoardForm';
 
 export function BoardsPage() {
-  const { list } = useBoardList();
+  const { list } = useBoardStore();
   useEffect(() => void list.reload(), [list]);
   return (
     <div className="page">
       <title>Boards · Plantain</title>
       <h1>Boards</h1>
-      <MakeBoard />
+      <CreateBoardForm />
       <Boards />
       <LoadMore list={list} infinite />
     </div>
@@ -23,7 +23,7 @@ export function BoardsPage() {
 }
 
 function Boards() {
-  const { nodes, pages } = useSignal(useBoardList().list.state);
+  const { nodes, pages } = useSignal(useBoardStore().list.state);
   if (pages === 0) return <p className="hint">Opening …</p>;
   if (nodes.length === 0) return <NoBoards />;
   return (
@@ -40,9 +40,9 @@ function Boards() {
 function BoardCard({ board }: { board: Board }) {
   return (
     <Link href={`/boards/${board.id}`} className="board-card">
-      <Cover board={board} most={4} />
+      <BoardCover board={board} max={4} />
       <span className="board-name">{board.title}</span>
-      <span className="hint">{labelOf(board.kind)}</span>
+      <span className="hint">{kindLabel(board.kind)}</span>
     </Link>
   );
 }

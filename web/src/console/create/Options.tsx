@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import type { OutputFormat, Resolution } from '../../gql/graphql';
-import { useBoards } from '../boards/boards';
+import { useBoards } from '../boards/BoardsProvider';
 import { useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, type FormError } from '../ui/formError';
 import { Popover } from '../ui/Popover';

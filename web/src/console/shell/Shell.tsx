@@ -5,7 +5,7 @@ import { AccountPage } from '../account/AccountPage';
 import { CreditsProvider } from '../account/credits';
 import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
-import { BoardsProvider } from '../boards/boards';
+import { BoardsProvider } from '../boards/BoardsProvider';
 import { DraftProvider } from '../create/DraftProvider';
 import { HistoryProvider } from '../gallery/HistoryProvider';
 import { CreatePage } from '../gallery/CreatePage';

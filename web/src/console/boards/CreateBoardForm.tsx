@@ -3,23 +3,23 @@ import { useLocation } from 'wouter';
 import type { BoardKind } from '../../gql/graphql';
 import { Field } from '../ui/Field';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import { useBoardList } from './boards';
+import { useBoardStore } from './BoardsProvider';
 import { kinds } from './kinds';
 
-export function MakeBoard() {
-  const boards = useBoardList();
-  const [, go] = useLocation();
+export function CreateBoardForm() {
+  const boards = useBoardStore();
+  const [, navigate] = useLocation();
   const [title, setTitle] = useState('');
   const [kind, setKind] = useState<BoardKind>('MOODBOARD');
   const [errorMessage, setErrorMessage] = useState<string>();
   const [submit, busy] = useAsyncAction(async () => {
-    const answer = await boards.make({ title, kind });
-    if ('errorMessage' in answer) setErrorMessage(answer.errorMessage);
-    else go(`/boards/${answer.board.id}`);
+    const result = await boards.create({ title, kind });
+    if ('errorMessage' in result) setErrorMessage(result.errorMessage);
+    else navigate(`/boards/${result.board.id}`);
   });
 
   return (
-    <form className="make-board" onSubmit={submit}>
+    <form className="create-board" onSubmit={submit}>
       <Field label="Title" errorMessage={errorMessage}>
         {(inputProps) => (
           <input
@@ -30,7 +30,7 @@ export function MakeBoard() {
           />
         )}
       </Field>
-      <KindChoice value={kind} onChange={setKind} />
+      <KindPicker value={kind} onChange={setKind} />
       <button type="submit" className="primary" aria-busy={busy}>
         Make board
       </button>
@@ -38,16 +38,16 @@ export function MakeBoard() {
   );
 }
 
-function KindChoice({ value, onChange }: { value: BoardKind; onChange: (kind: BoardKind) => void }) {
+function KindPicker({ value, onChange }: { value: BoardKind; onChange: (kind: BoardKind) => void }) {
   const name = useId();
   return (
-    <fieldset className="kind-choice">
+    <fieldset className="kind-picker">
       <legend>Kind</legend>
-      {kinds.map(({ kind, label, use }) => (
+      {kinds.map(({ kind, label, purpose }) => (
         <label key={kind}>
           <input type="radio" name={name} checked={kind === value} onChange={() => onChange(kind)} />
           <span>
-            {label} <span className="hint">{use}</span>
+            {label} <span className="hint">{purpose}</span>
           </span>
         </label>
       ))}

@@ -3,28 +3,28 @@ import { useGateway } from '../gateway/gateway';
 import { isActive } from '../gateway/taskStore';
 import { useSignal } from '../ui/signal';
 import { useInterval } from '../ui/useInterval';
-import { BoardList, type Board } from './boardList';
+import { BoardStore, type Board } from './boardStore';
 
 const refreshIntervalMs = 60_000;
-const BoardsContext = createContext<BoardList | null>(null);
+const BoardsContext = createContext<BoardStore | null>(null);
 
 /** Around all that shows boards: they share one list. */
 export function BoardsProvider({ children }: { children: ReactNode }) {
   const { client } = useGateway();
-  const boards = useMemo(() => new BoardList(client), [client]);
-  useNews(boards);
+  const boards = useMemo(() => new BoardStore(client), [client]);
+  useBoardRefresh(boards);
   return <BoardsContext value={boards}>{children}</BoardsContext>;
 }
 
-export function useBoardList(): BoardList {
+export function useBoardStore(): BoardStore {
   const boards = use(BoardsContext);
-  if (!boards) throw new Error('useBoardList is for what is inside BoardsProvider.');
+  if (!boards) throw new Error('useBoardStore is for what is inside BoardsProvider.');
   return boards;
 }
 
 /** The boards that this page knows: the newest, as far as they were read, and those that were opened. */
 export function useBoards(): readonly Board[] {
-  const { list, visited } = useBoardList();
+  const { list, visited } = useBoardStore();
   const { nodes } = useSignal(list.state);
   const others = useSignal(visited);
   return useMemo(() => {
@@ -34,7 +34,7 @@ export function useBoards(): readonly Board[] {
 }
 
 /** The list is not pushed: it is read when a task may have changed it, and now and then for what is done elsewhere. */
-function useNews({ list }: BoardList) {
+function useBoardRefresh({ list }: BoardStore) {
   const { connection, tasks } = useGateway();
   const { reconnects } = useSignal(connection);
   const activeTasks = useSignal(tasks.all).filter(isActive);

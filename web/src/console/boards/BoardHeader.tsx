@@ -4,9 +4,9 @@ import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
+import type { Board } from './boardStore';
 import { BoardTitle } from './BoardTitle';
-import { labelOf } from './kinds';
+import { kindLabel } from './kinds';
 import type { OpenBoard } from './openBoard';
 
 interface Props {
@@ -14,23 +14,23 @@ interface Props {
   board: Board;
 }
 
-export function BoardHead({ open, board }: Props) {
+export function BoardHeader({ open, board }: Props) {
   const { nodes, hasMore } = useSignal(open.images.state);
   return (
-    <header className="board-head">
+    <header className="board-header">
       <Link href="/boards" className="hint">
         All boards
       </Link>
       <BoardTitle open={open} title={board.title} />
       <p className="hint">
-        {labelOf(board.kind)} · {count(nodes.length, hasMore)}
+        {kindLabel(board.kind)} · {imageCount(nodes.length, hasMore)}
       </p>
       <Actions open={open} board={board} />
     </header>
   );
 }
 
-function count(images: number, hasMore: boolean): string {
+function imageCount(images: number, hasMore: boolean): string {
   if (hasMore) return `more than ${images} images`;
   if (images === 0) return 'no images yet';
   return images === 1 ? '1 image' : `${images} images`;
@@ -38,20 +38,20 @@ function count(images: number, hasMore: boolean): string {
 
 function Actions({ open, board }: Props) {
   const { change } = useDraft();
-  const [, go] = useLocation();
-  const make = () => {
+  const [, navigate] = useLocation();
+  const createImages = () => {
     change({ boardId: board.id });
-    go('/');
+    navigate('/');
   };
   const remove = async () => {
-    const answer = await open.delete();
-    if ('errorMessage' in answer) return answer.errorMessage;
+    const result = await open.delete();
+    if ('errorMessage' in result) return result.errorMessage;
     showToast(`“${board.title}” is deleted. Its images stay in your history.`);
-    go('/boards');
+    navigate('/boards');
   };
   return (
     <div className="row board-actions">
-      <button type="button" className="primary" onClick={make}>
+      <button type="button" className="primary" onClick={createImages}>
         Make images for this board
       </button>
       <ConfirmButton

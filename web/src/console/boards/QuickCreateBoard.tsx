@@ -2,44 +2,44 @@ import { useRef, useState } from 'react';
 import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import type { Board } from './boardList';
-import { useBoardList } from './boards';
+import type { Board } from './boardStore';
+import { useBoardStore } from './BoardsProvider';
 
 /** A button that opens a form for a moodboard by its title alone. */
-export function NewBoardByTitle({ onMade }: { onMade?: (board: Board) => void }) {
+export function QuickCreateBoard({ onCreated }: { onCreated?: (board: Board) => void }) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const close = () => {
     setOpen(false);
     button.current?.focus();
   };
-  const made = (board: Board) => {
+  const handleCreated = (board: Board) => {
     close();
-    onMade?.(board);
+    onCreated?.(board);
   };
   return (
     <>
       <button ref={button} type="button" className="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
         <Icon name="create" /> New board
       </button>
-      {open && <TitleForm onMade={made} onCancel={close} />}
+      {open && <TitleForm onCreated={handleCreated} onCancel={close} />}
     </>
   );
 }
 
-function TitleForm({ onMade, onCancel }: { onMade: (board: Board) => void; onCancel: () => void }) {
-  const boards = useBoardList();
+function TitleForm({ onCreated, onCancel }: { onCreated: (board: Board) => void; onCancel: () => void }) {
+  const boards = useBoardStore();
   const [title, setTitle] = useState('');
   const [errorMessage, setErrorMessage] = useState<string>();
   const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const [submit, busy] = useAsyncAction(async () => {
-    const answer = await boards.make({ title, kind: 'MOODBOARD' });
-    if ('errorMessage' in answer) setErrorMessage(answer.errorMessage);
-    else onMade(answer.board);
+    const result = await boards.create({ title, kind: 'MOODBOARD' });
+    if ('errorMessage' in result) setErrorMessage(result.errorMessage);
+    else onCreated(result.board);
   });
 
   return (
-    <form className="new-board" onSubmit={submit}>
+    <form className="quick-create-board" onSubmit={submit}>
       <input
         aria-label="Title of the new board"
         {...inputProps}

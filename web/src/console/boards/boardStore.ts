@@ -4,7 +4,7 @@ import {
   BoardsDocument,
   CreateBoardDocument,
   DeleteBoardDocument,
-  type BoardAnswerFragment,
+  type BoardResultFieldsFragment,
   type BoardCardFragment,
   type CreateBoardInput,
 } from '../../gql/graphql';
@@ -14,13 +14,13 @@ import { newestFirst } from '../gateway/taskStore';
 import { Signal } from '../ui/signal';
 
 export type Board = BoardCardFragment;
-export type Answer = { board: Board } | { errorMessage: string };
-export type Change<Variables extends object> = DocumentInput<{ answer: BoardAnswerFragment }, Variables>;
+export type BoardResult = { board: Board } | { errorMessage: string };
+export type BoardMutation<Variables extends object> = DocumentInput<{ result: BoardResultFieldsFragment }, Variables>;
 
 const pageSize = 24;
 
 /** The viewer's boards, newest first. All changes go through here, so that all that shows boards shows them at once. */
-export class BoardList {
+export class BoardStore {
   readonly list = new PaginatedList<Board>((after) => this.#fetchPage(after));
   /** Boards that were opened though the list was not read so far. */
   readonly visited = new Signal<readonly Board[]>([]);
@@ -31,44 +31,50 @@ export class BoardList {
     this.#client = client;
   }
 
-  readonly make = (input: CreateBoardInput) => this.change(CreateBoardDocument, { input });
+  readonly create = (input: CreateBoardInput) => this.change(CreateBoardDocument, { input });
 
   readonly add = (boardId: string, imageId: string) =>
     this.change(AddToBoardDocument, { boardId, imageIds: [imageId] });
 
-  async remove(id: string): Promise<Answer> {
-    const answer = await this.#ask(DeleteBoardDocument, { id });
-    if ('board' in answer) this.forget(id);
-    return answer;
+  async remove(id: string): Promise<BoardResult> {
+    const result = await this.#mutate(DeleteBoardDocument, { id });
+    if ('board' in result) this.removeLocally(id);
+    return result;
   }
 
-  async change<Variables extends object>(document: Change<Variables>, variables: Variables): Promise<Answer> {
-    const answer = await this.#ask(document, variables);
-    if ('board' in answer) this.put(answer.board);
-    return answer;
+  async change<Variables extends object>(
+    document: BoardMutation<Variables>,
+    variables: Variables,
+  ): Promise<BoardResult> {
+    const result = await this.#mutate(document, variables);
+    if ('board' in result) this.put(result.board);
+    return result;
   }
 
   put(board: Board) {
     if (this.#deleted.has(board.id)) return;
     const { nodes, hasMore } = this.list.state.get();
     const last = nodes.at(-1);
-    const isReached = !hasMore || (last !== undefined && newestFirst(board, last) <= 0);
-    if (isReached) this.list.update((known) => withBoard(known, board));
+    const isInLoadedRange = !hasMore || (last !== undefined && newestFirst(board, last) <= 0);
+    if (isInLoadedRange) this.list.update((nodes) => withBoard(nodes, board));
     else this.visited.set(withBoard(this.visited.get(), board));
   }
 
   /** For good: no late answer brings it back. */
-  forget(id: string) {
+  removeLocally(id: string) {
     this.#deleted.add(id);
-    const others = (boards: readonly Board[]) => boards.filter((board) => board.id !== id);
-    this.list.update(others);
-    this.visited.set(others(this.visited.get()));
+    const withoutBoard = (boards: readonly Board[]) => boards.filter((board) => board.id !== id);
+    this.list.update(withoutBoard);
+    this.visited.set(withoutBoard(this.visited.get()));
   }
 
-  async #ask<Variables extends object>(document: Change<Variables>, variables: Variables): Promise<Answer> {
+  async #mutate<Variables extends object>(
+    document: BoardMutation<Variables>,
+    variables: Variables,
+  ): Promise<BoardResult> {
     const { data, error } = await this.#client.mutation(document, variables);
     if (!data) return { errorMessage: error ? describeError(error) : 'The gateway gave no answer.' };
-    return 'board' in data.answer ? data.answer : { errorMessage: data.answer.message };
+    return 'board' in data.result ? data.result : { errorMessage: data.result.message };
   }
 
   async #fetchPage(after: string | null) {
