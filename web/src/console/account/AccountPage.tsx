@@ -1,7 +1,7 @@
 import { useViewer } from '../session/ViewerContext';
 import { useCatalog } from '../gateway/CatalogProvider';
-import { AllowanceCard } from './AllowanceCard';
-import { useCredits } from './credits';
+import { QuotaCard } from './QuotaCard';
+import { useCredits } from './CreditsProvider';
 import { GrantForm } from './GrantForm';
 import { ProviderCard } from './ProviderCard';
 
@@ -14,9 +14,9 @@ export function AccountPage() {
         <h1>Account</h1>
         <SignedInAs />
       </header>
-      {credits && <AllowanceCard quota={credits.quota} />}
+      {credits && <QuotaCard quota={credits.quota} />}
       <Providers />
-      {credits && <Admin isKept={credits.quota !== null} />}
+      {credits && <GrantSection hasQuotas={credits.quota !== null} />}
     </div>
   );
 }
@@ -43,8 +43,8 @@ function Providers() {
           <ProviderCard
             key={provider.name}
             provider={provider}
-            balance={of(provider.name, credits?.providers)}
-            checked={of(provider.name, checked.providers)}
+            balance={findByProvider(provider.name, credits?.providers)}
+            checked={findByProvider(provider.name, checked.providers)}
             models={models.filter((model) => model.provider === provider.name)}
           />
         ))}
@@ -53,16 +53,16 @@ function Providers() {
   );
 }
 
-const of = <Each extends { provider: string }>(name: string, all: readonly Each[] = []) =>
+const findByProvider = <Each extends { provider: string }>(name: string, all: readonly Each[] = []) =>
   all.find(({ provider }) => provider === name);
 
 /** Without allowances the gateway refuses every grant: a form would only mislead. */
-function Admin({ isKept }: { isKept: boolean }) {
+function GrantSection({ hasQuotas }: { hasQuotas: boolean }) {
   if (useViewer().role !== 'ADMIN') return null;
   return (
     <section className="card stack grant" aria-labelledby="grant">
       <h2 id="grant">Grant credits</h2>
-      {isKept ? (
+      {hasQuotas ? (
         <GrantForm />
       ) : (
         <p className="hint">

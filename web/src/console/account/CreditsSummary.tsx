@@ -2,21 +2,22 @@ import { Link } from 'wouter';
 import { useCatalog } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
-import { useCredits, type Allowance, type Balance } from './credits';
-import { healthOfAll } from './health';
+import { useCredits, type Quota, type ProviderBalance } from './CreditsProvider';
+import { overallProviderStatus } from './providerStatus';
 
 /** What is left to spend, and whether the providers work, at the foot of the sidebar. */
 export function CreditsSummary() {
   const credits = useCredits();
   return (
     <section className="credits-summary" aria-label="Credits and providers">
-      {credits && (credits.quota ? <Left quota={credits.quota} /> : <Balances balances={credits.providers} />)}
-      <HealthLine />
+      {credits &&
+        (credits.quota ? <QuotaSummary quota={credits.quota} /> : <ProviderBalances balances={credits.providers} />)}
+      <ProviderStatusLink />
     </section>
   );
 }
 
-function Left({ quota }: { quota: Allowance }) {
+function QuotaSummary({ quota }: { quota: Quota }) {
   return (
     <div className="credits-left">
       <p>
@@ -36,7 +37,7 @@ function Left({ quota }: { quota: Allowance }) {
   );
 }
 
-function Balances({ balances }: { balances: readonly Balance[] }) {
+function ProviderBalances({ balances }: { balances: readonly ProviderBalance[] }) {
   return (
     <dl>
       {balances.map(({ provider, remaining, low }) => (
@@ -52,12 +53,12 @@ function Balances({ balances }: { balances: readonly Balance[] }) {
   );
 }
 
-function HealthLine() {
+function ProviderStatusLink() {
   const { providers } = useCatalog();
   if (providers.length === 0) return null;
-  const { tone, text } = healthOfAll(providers);
+  const { tone, text } = overallProviderStatus(providers);
   return (
-    <Link href="/account" className="health">
+    <Link href="/account" className="provider-status">
       <span className={`dot ${tone}`} aria-hidden="true" /> {text}
     </Link>
   );

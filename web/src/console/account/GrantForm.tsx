@@ -3,36 +3,36 @@ import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { Field } from '../ui/Field';
 import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import { useGrant } from './useGrant';
+import { useGrantCredits } from './useGrantCredits';
 
-const blank = { userId: '', amount: '', reason: '' };
+const emptyValues = { userId: '', amount: '', reason: '' };
 
 export function GrantForm() {
-  const { grant, formError, granted } = useGrant();
-  const [entered, setEntered] = useState(blank);
-  const enter = (field: keyof typeof blank) => ({
-    value: entered[field],
-    onChange: ({ target }: { target: HTMLInputElement }) => setEntered({ ...entered, [field]: target.value }),
+  const { grant, formError, granted } = useGrantCredits();
+  const [values, setValues] = useState(emptyValues);
+  const fieldProps = (field: keyof typeof emptyValues) => ({
+    value: values[field],
+    onChange: ({ target }: { target: HTMLInputElement }) => setValues({ ...values, [field]: target.value }),
     required: true,
     autoComplete: 'off',
   });
   const [submit, busy] = useAsyncAction(async () => {
-    const asked = { ...entered, userId: entered.userId.trim(), amount: Number(entered.amount) };
-    if (await grant(asked)) setEntered(blank);
+    const asked = { ...values, userId: values.userId.trim(), amount: Number(values.amount) };
+    if (await grant(asked)) setValues(emptyValues);
   });
-  const errorMessage = formErrorMessage(formError, Object.keys(blank));
+  const errorMessage = formErrorMessage(formError, Object.keys(emptyValues));
 
   return (
     <form className="stack" onSubmit={submit}>
       <div className="grant-fields">
         <Field label="User" hint="The sub of the user’s token" errorMessage={fieldErrorMessage(formError, 'userId')}>
-          {(inputProps) => <input {...enter('userId')} {...inputProps} spellCheck={false} autoCapitalize="none" />}
+          {(inputProps) => <input {...fieldProps('userId')} {...inputProps} spellCheck={false} autoCapitalize="none" />}
         </Field>
         <Field label="Credits" hint="0.001 or more" errorMessage={fieldErrorMessage(formError, 'amount')}>
-          {(inputProps) => <input {...enter('amount')} {...inputProps} type="number" step="any" />}
+          {(inputProps) => <input {...fieldProps('amount')} {...inputProps} type="number" step="any" />}
         </Field>
         <Field label="Reason" hint="Kept in the ledger" errorMessage={fieldErrorMessage(formError, 'reason')}>
-          {(inputProps) => <input {...enter('reason')} {...inputProps} />}
+          {(inputProps) => <input {...fieldProps('reason')} {...inputProps} />}
         </Field>
       </div>
       {errorMessage && (

@@ -17,7 +17,7 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
           <tr key={model.id}>
             <th scope="row">
               {model.id}
-              <span className="hint">{abilities(model)}</span>
+              <span className="hint">{capabilities(model)}</span>
             </th>
             <td className="figure">{formatCredits(model.creditsPerImage)}</td>
           </tr>
@@ -27,8 +27,8 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
   );
 }
 
-function abilities({ kinds, maxImages, maxInputImages }: Model): string {
-  const upTo = (most: number) => (most === 1 ? 'one' : `up to ${most}`);
+function capabilities({ kinds, maxImages, maxInputImages }: Model): string {
+  const upTo = (max: number) => (max === 1 ? 'one' : `up to ${max}`);
   const makes = kinds.includes('GENERATE') && `makes ${upTo(maxImages)}`;
   const edits = kinds.includes('EDIT') && `edits ${upTo(maxInputImages)}`;
   return [makes, edits].filter(Boolean).join(', ');

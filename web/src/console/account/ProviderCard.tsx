@@ -2,20 +2,20 @@ import type { Model, Provider } from '../gateway/CatalogProvider';
 import { providerNames } from '../gateway/providers';
 import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { formatCredits } from '../ui/formatCredits';
-import type { Balance } from './credits';
-import { healthOf } from './health';
+import type { ProviderBalance } from './CreditsProvider';
+import { providerStatus } from './providerStatus';
 import { ModelTable } from './ModelTable';
 
 interface Props {
   provider: Provider;
-  balance: Balance | undefined;
+  balance: ProviderBalance | undefined;
   /** That it was asked again, and nothing has changed, is not pushed with the balance. */
-  checked: Pick<Balance, 'checkedAt'> | undefined;
+  checked: Pick<ProviderBalance, 'checkedAt'> | undefined;
   models: readonly Model[];
 }
 
 export function ProviderCard({ provider, balance, checked, models }: Props) {
-  const { tone, text } = healthOf(provider);
+  const { tone, text } = providerStatus(provider);
   return (
     <article className="card stack provider" aria-labelledby={provider.name}>
       <header className="row space-between">
@@ -24,14 +24,14 @@ export function ProviderCard({ provider, balance, checked, models }: Props) {
           <span className="visually-hidden">{providerNames[provider.name]}:</span> {text}
         </span>
       </header>
-      <Trouble provider={provider} />
-      {balance && <Remaining balance={balance} checked={checked} />}
+      <IssueNotice provider={provider} />
+      {balance && <RemainingCredits balance={balance} checked={checked} />}
       <ModelTable models={models} />
     </article>
   );
 }
 
-function Trouble({ provider: { available, message, retryAt } }: { provider: Provider }) {
+function IssueNotice({ provider: { available, message, retryAt } }: { provider: Provider }) {
   if (!message) return null;
   return (
     <p className={available ? 'notice warning' : 'notice error'}>
@@ -46,7 +46,7 @@ function Trouble({ provider: { available, message, retryAt } }: { provider: Prov
   );
 }
 
-function Remaining({ balance, checked }: Pick<Props, 'checked'> & { balance: Balance }) {
+function RemainingCredits({ balance, checked }: Pick<Props, 'checked'> & { balance: ProviderBalance }) {
   const { remaining, low } = balance;
   const checkedAt = [balance.checkedAt, checked?.checkedAt].filter(Boolean).sort().at(-1);
   return (

@@ -1,9 +1,11 @@
 import type { CombinedError } from '@urql/core';
-import type { SubmittedFragment } from '../../gql/graphql';
+import type { SubmitResultFieldsFragment } from '../../gql/graphql';
 import { describeError } from '../gateway/errors';
 import type { FormError } from '../ui/formError';
 
-export function rejectionToFormError(answer: Exclude<SubmittedFragment, { __typename: 'TaskAccepted' }>): FormError {
+export function rejectionToFormError(
+  answer: Exclude<SubmitResultFieldsFragment, { __typename: 'TaskAccepted' }>,
+): FormError {
   const { message } = answer;
   switch (answer.__typename) {
     case 'InvalidInput':

@@ -78,10 +78,10 @@ function useSend() {
         unansweredKeys.current.set(key, idempotencyKey);
         return error && toFormError(error);
       }
-      const { submitted } = data;
-      if (submitted.__typename !== 'TaskAccepted') return rejectionToFormError(submitted);
-      tasks.merge([submitted.task]);
-      if (submitted.replayed) showToast('It had been taken already: the answer was lost on its way.');
+      const { result } = data;
+      if (result.__typename !== 'TaskAccepted') return rejectionToFormError(result);
+      tasks.merge([result.task]);
+      if (result.replayed) showToast('It had been taken already: the answer was lost on its way.');
       else announce(`“${draft.prompt.slice(0, 80)}” is on its way.`);
       return undefined;
     },

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import type { User } from '../../config';
 import { AccountPage } from '../account/AccountPage';
-import { CreditsProvider } from '../account/credits';
+import { CreditsProvider } from '../account/CreditsProvider';
 import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
 import { BoardsProvider } from '../boards/BoardsProvider';

@@ -6,7 +6,7 @@ import {
   DeleteTaskDocument,
   ResolveDocument,
   RetryDocument,
-  type SubmittedFragment,
+  type SubmitResultFieldsFragment,
   type TaskCardFragment,
   type UnconfirmedAction,
 } from '../../gql/graphql';
@@ -35,9 +35,9 @@ export function useTaskActions(id: string) {
     tasks.merge([result.task]);
     return undefined;
   };
-  const handleSubmitResult = ({ submitted }: { submitted: SubmittedFragment }) => {
-    if ('replayed' in submitted && submitted.replayed) showToast('It was tried again already.');
-    return handleTask(submitted);
+  const handleSubmitResult = ({ result }: { result: SubmitResultFieldsFragment }) => {
+    if ('replayed' in result && result.replayed) showToast('It was tried again already.');
+    return handleTask(result);
   };
 
   return {

@@ -5,7 +5,7 @@ import { useSignal } from '../ui/signal';
 import { DeliveryRow } from './DeliveryRow';
 import { useDeliveries } from './useDeliveries';
 import type { Endpoint } from './useEndpoints';
-import { StateChip } from './StateChip';
+import { DeliveryStateChip } from './DeliveryStateChip';
 
 /** Closed, it says how the last one went; they are read when it is opened. */
 export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
@@ -17,7 +17,7 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
       <summary>
         Deliveries
         <span className="hint">
-          The last one <StateChip state={latest.state} /> <TimeAgo at={latest.createdAt} />
+          The last one <DeliveryStateChip state={latest.state} /> <TimeAgo at={latest.createdAt} />
         </span>
       </summary>
       {isOpen && <DeliveryList endpoint={endpoint} />}

@@ -6,8 +6,8 @@ import { describeError } from '../gateway/errors';
 import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import { StateChip } from './StateChip';
-import { statusNames } from './statuses';
+import { DeliveryStateChip } from './DeliveryStateChip';
+import { statusNames } from './taskStatuses';
 import type { Delivery } from './useDeliveries';
 
 interface Props {
@@ -19,31 +19,31 @@ export function DeliveryRow({ delivery, onResent }: Props) {
   const id = useId();
   return (
     <li className="delivery">
-      <StateChip state={delivery.state} />
+      <DeliveryStateChip state={delivery.state} />
       <div>
         <p id={id}>
-          {statusNames[delivery.status]}: <About delivery={delivery} />
+          {statusNames[delivery.status]}: <TaskLink delivery={delivery} />
         </p>
         <p className="hint">
-          <Course delivery={delivery} />
+          <DeliveryTimes delivery={delivery} />
         </p>
         {delivery.error && <p className="field-error">{delivery.error}</p>}
       </div>
-      <SendAgain delivery={delivery} labelId={id} onResent={onResent} />
+      <ResendButton delivery={delivery} labelId={id} onResent={onResent} />
     </li>
   );
 }
 
-function About({ delivery: { task } }: Pick<Props, 'delivery'>) {
+function TaskLink({ delivery: { task } }: Pick<Props, 'delivery'>) {
   if (!task) return <>a task that is deleted</>;
   return <Link href={`/tasks/${task.id}`}>{task.prompt}</Link>;
 }
 
-function Course({ delivery }: Pick<Props, 'delivery'>) {
+function DeliveryTimes({ delivery }: Pick<Props, 'delivery'>) {
   const { attempts, responseStatus, error, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
   return (
     <>
-      Written <TimeAgo at={createdAt} /> · {tries(attempts)}
+      Written <TimeAgo at={createdAt} /> · {attemptCount(attempts)}
       {responseStatus && !error && ` · answered ${responseStatus}`}
       {deliveredAt ? (
         <>
@@ -69,12 +69,12 @@ function Course({ delivery }: Pick<Props, 'delivery'>) {
   );
 }
 
-function tries(attempts: number): string {
+function attemptCount(attempts: number): string {
   if (attempts === 0) return 'not tried yet';
   return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
 }
 
-function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {
+function ResendButton({ delivery, labelId, onResent }: Props & { labelId: string }) {
   const { client } = useGateway();
   const [errorMessage, setErrorMessage] = useState<string>();
   const [send, busy] = useAsyncAction(async () => {

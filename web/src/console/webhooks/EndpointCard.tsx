@@ -6,9 +6,9 @@ import { useSignal } from '../ui/signal';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { Deliveries } from './Deliveries';
 import { EndpointForm } from './EndpointForm';
-import { EndpointTools } from './EndpointTools';
+import { EndpointToolbar } from './EndpointToolbar';
 import { Secret } from './Secret';
-import { statusNames } from './statuses';
+import { statusNames } from './taskStatuses';
 import type { Endpoint, EndpointActions } from './useEndpoints';
 
 interface Props {
@@ -19,11 +19,11 @@ interface Props {
 }
 
 export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props) {
-  const [isEdited, setEdited] = useState(false);
+  const [isEditing, setEditing] = useState(false);
   const id = useId();
   const editButton = useRef<HTMLButtonElement>(null);
-  const stop = () => {
-    setEdited(false);
+  const closeForm = () => {
+    setEditing(false);
     editButton.current?.focus();
   };
   return (
@@ -32,28 +32,28 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
         <h3 id={id} className="code">
           {endpoint.url}
         </h3>
-        <Enabled endpoint={endpoint} actions={actions} />
+        <EnabledSwitch endpoint={endpoint} actions={actions} />
       </header>
-      <Condition endpoint={endpoint} />
+      <EndpointStatus endpoint={endpoint} />
       {secret && <Secret secret={secret} onHide={onHideSecret} />}
       <div className="row space-between">
         <Statuses endpoint={endpoint} />
-        <EndpointTools
+        <EndpointToolbar
           endpoint={endpoint}
           actions={actions}
           editButton={editButton}
-          isEdited={isEdited}
-          onEdit={() => setEdited(!isEdited)}
+          isEditing={isEditing}
+          onEdit={() => setEditing(!isEditing)}
         />
       </div>
-      {isEdited && (
+      {isEditing && (
         <EndpointForm
           settings={endpoint}
           action="Save"
           onSubmit={(settings) => actions.update(endpoint.id, settings)}
-          onDone={stop}
-          onCancel={stop}
-          takesFocus
+          onDone={closeForm}
+          onCancel={closeForm}
+          autoFocus
         />
       )}
       <Deliveries endpoint={endpoint} />
@@ -73,7 +73,7 @@ function Statuses({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
-function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
+function EnabledSwitch({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
   const [errorMessage, setErrorMessage] = useState<string>();
   const { reconnects } = useSignal(useGateway().connection);
   useEffect(() => setErrorMessage(undefined), [reconnects]);
@@ -95,7 +95,7 @@ function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
   );
 }
 
-function Condition({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
+function EndpointStatus({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
   if (disabledReason) {
     return (
       <p className="notice error">{disabledReason} Mend it, then enable it again: it goes on from where it stood.</p>

@@ -3,28 +3,28 @@ import type { TaskStatus } from '../../gql/graphql';
 import { Field, useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, formErrorMessage, type FormError } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import { allStatuses, statusNames } from './statuses';
-import type { Settings } from './useEndpoints';
+import { allStatuses, statusNames } from './taskStatuses';
+import type { EndpointSettings } from './useEndpoints';
 
 interface Props {
-  settings: Settings;
+  settings: EndpointSettings;
   action: string;
-  onSubmit: (settings: Settings) => Promise<FormError | undefined>;
+  onSubmit: (settings: EndpointSettings) => Promise<FormError | undefined>;
   onDone?: () => void;
   onCancel?: () => void;
   /** For a form that opens where there was none. */
-  takesFocus?: boolean;
+  autoFocus?: boolean;
 }
 
 /** Begins anew once it was taken. */
-export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, takesFocus }: Props) {
+export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, autoFocus }: Props) {
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);
   const [formError, setFormError] = useState<FormError>();
   const [submit, busy] = useAsyncAction(async () => {
-    const rejected = await onSubmit({ url: url.trim(), statuses });
-    setFormError(rejected);
-    if (rejected) return;
+    const error = await onSubmit({ url: url.trim(), statuses });
+    setFormError(error);
+    if (error) return;
     setUrl(settings.url);
     setStatuses(settings.statuses);
     onDone?.();
@@ -32,9 +32,9 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
 
   return (
     <form className="stack endpoint-form" onSubmit={submit} noValidate>
-      <UrlField url={url} onChange={setUrl} errorMessage={fieldErrorMessage(formError, 'url')} autoFocus={takesFocus} />
+      <UrlField url={url} onChange={setUrl} errorMessage={fieldErrorMessage(formError, 'url')} autoFocus={autoFocus} />
       <Statuses chosen={statuses} onChange={setStatuses} errorMessage={fieldErrorMessage(formError, 'statuses')} />
-      <Elsewhere errorMessage={formErrorMessage(formError, ['url', 'statuses'])} />
+      <FormErrorNotice errorMessage={formErrorMessage(formError, ['url', 'statuses'])} />
       <div className="row">
         <button type="submit" className="primary" aria-busy={busy}>
           {action}
@@ -105,7 +105,7 @@ function Statuses({ chosen, onChange, errorMessage }: StatusesProps) {
   );
 }
 
-function Elsewhere({ errorMessage }: { errorMessage?: string }) {
+function FormErrorNotice({ errorMessage }: { errorMessage?: string }) {
   if (!errorMessage) return null;
   return (
     <p className="notice error" role="alert">

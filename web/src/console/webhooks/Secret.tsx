@@ -4,7 +4,7 @@ import { Icon } from '../ui/Icon';
 /** The one time that a secret is shown. */
 export function Secret({ secret, onHide }: { secret: string; onHide: () => void }) {
   const id = useId();
-  const { field, copy, told } = useCopy(secret);
+  const { field, copy, copyStatus } = useCopy(secret);
   useEffect(() => field.current?.focus(), [field, secret]);
 
   return (
@@ -21,7 +21,7 @@ export function Secret({ secret, onHide }: { secret: string; onHide: () => void 
         <button type="button" onClick={onHide}>
           I have stored it
         </button>
-        <span role="status">{told}</span>
+        <span role="status">{copyStatus}</span>
       </div>
     </div>
   );
@@ -30,15 +30,15 @@ export function Secret({ secret, onHide }: { secret: string; onHide: () => void 
 /** Over plain http there is no clipboard to write to: then the secret is selected, for the user to copy. */
 function useCopy(secret: string) {
   const field = useRef<HTMLInputElement>(null);
-  const [told, setTold] = useState('');
+  const [copyStatus, setCopyStatus] = useState('');
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(secret);
-      setTold('Copied.');
+      setCopyStatus('Copied.');
     } catch {
       field.current?.focus();
-      setTold('It is selected: copy it with your keyboard.');
+      setCopyStatus('It is selected: copy it with your keyboard.');
     }
   };
-  return { field, copy, told };
+  return { field, copy, copyStatus };
 }

@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'react';
 import { EndpointCard } from './EndpointCard';
 import { EndpointForm } from './EndpointForm';
-import { usualStatuses } from './statuses';
+import { defaultStatuses } from './taskStatuses';
 import { useEndpoints, type EndpointActions } from './useEndpoints';
 
-const mostEndpoints = 10;
-const blank = { url: '', statuses: [...usualStatuses] };
+const maxEndpoints = 10;
+const emptySettings = { url: '', statuses: [...defaultStatuses] };
 
 export function WebhooksPage() {
   const { endpoints, errorMessage, secrets, hideSecret, actions } = useEndpoints();
@@ -34,7 +34,7 @@ export function WebhooksPage() {
           </ul>
         </section>
       )}
-      {endpoints && <Add count={endpoints.length} actions={actions} />}
+      {endpoints && <AddEndpoint count={endpoints.length} actions={actions} />}
     </div>
   );
 }
@@ -63,7 +63,7 @@ function Introduction() {
   );
 }
 
-function Add({ count, actions }: { count: number; actions: EndpointActions }) {
+function AddEndpoint({ count, actions }: { count: number; actions: EndpointActions }) {
   return (
     <section className="card stack add-endpoint" aria-labelledby="add">
       <h2 id="add">{count === 0 ? 'Add your first endpoint' : 'Add an endpoint'}</h2>
@@ -73,10 +73,10 @@ function Add({ count, actions }: { count: number; actions: EndpointActions }) {
           them went.
         </p>
       )}
-      {count < mostEndpoints ? (
-        <EndpointForm settings={blank} action="Add endpoint" onSubmit={actions.create} />
+      {count < maxEndpoints ? (
+        <EndpointForm settings={emptySettings} action="Add endpoint" onSubmit={actions.create} />
       ) : (
-        <p>You have {mostEndpoints} endpoints, the most there can be. Delete one to add another.</p>
+        <p>You have {maxEndpoints} endpoints, the most there can be. Delete one to add another.</p>
       )}
     </section>
   );

@@ -4,7 +4,7 @@ import { useGateway, type Gateway } from '../gateway/gateway';
 import { toPage, PaginatedList } from '../gateway/paginatedList';
 import { useSignal } from '../ui/signal';
 import type { Endpoint } from './useEndpoints';
-import { useFresh } from './useFresh';
+import { useDeliveryRefresh } from './useDeliveryRefresh';
 
 export type Delivery = DeliveryFragment;
 
@@ -17,7 +17,7 @@ export function useDeliveries({ id, enabled }: Endpoint): PaginatedList<Delivery
   const [list] = useState(() => new PaginatedList<Delivery>((after) => fetchPage(client, id, after)));
   const { nodes } = useSignal(list.state);
   useEffect(() => void list.reload(), [list, reconnects]);
-  useFresh(list.reload, enabled ? nodes : []);
+  useDeliveryRefresh(list.reload, enabled ? nodes : []);
   return list;
 }
 

@@ -6,7 +6,7 @@ import {
   RotateWebhookSecretDocument,
   UpdateWebhookEndpointDocument,
   WebhookEndpointsDocument,
-  type EndpointOutcomeFragment,
+  type EndpointResultFieldsFragment,
   type TaskStatus,
   type WebhookEndpointsQuery,
 } from '../../gql/graphql';
@@ -14,20 +14,20 @@ import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import type { FormError } from '../ui/formError';
-import { useFresh } from './useFresh';
+import { useDeliveryRefresh } from './useDeliveryRefresh';
 
 export type Endpoint = WebhookEndpointsQuery['webhookEndpoints'][number];
 
 /** What can be chosen about an endpoint. */
-export interface Settings {
+export interface EndpointSettings {
   url: string;
   statuses: TaskStatus[];
 }
 
 /** Each says why it was not done; nothing when it was. */
 export interface EndpointActions {
-  create: (settings: Settings) => Promise<FormError | undefined>;
-  update: (id: string, change: Partial<Settings> & { enabled?: boolean }) => Promise<FormError | undefined>;
+  create: (settings: EndpointSettings) => Promise<FormError | undefined>;
+  update: (id: string, change: Partial<EndpointSettings> & { enabled?: boolean }) => Promise<FormError | undefined>;
   rotate: (id: string) => Promise<FormError | undefined>;
   remove: (id: string) => Promise<FormError | undefined>;
 }
@@ -39,12 +39,12 @@ export function useEndpoints() {
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   const hideSecret = useCallback((id: string) => setSecrets(({ [id]: _, ...others }) => others), []);
   const enabled = endpoints?.filter((endpoint) => endpoint.enabled) ?? [];
-  useFresh(
+  useDeliveryRefresh(
     refetch,
     enabled.flatMap(({ latest }) => latest.nodes),
   );
 
-  const change = useChange((id, secret) => {
+  const change = useEndpointMutation((id, secret) => {
     if (secret) setSecrets((last) => ({ ...last, [id]: secret }));
     refetch();
   });
@@ -57,20 +57,20 @@ export function useEndpoints() {
   return { endpoints, errorMessage: error && describeError(error), secrets, hideSecret, actions };
 }
 
-type Answer = { outcome: EndpointOutcomeFragment };
+type MutationData = { result: EndpointResultFieldsFragment };
 
-function useChange(onChanged: (id: string, secret: string | null) => void) {
+function useEndpointMutation(onChanged: (id: string, secret: string | null) => void) {
   const { client } = useGateway();
   return async <Variables extends AnyVariables>(
-    document: TypedDocumentNode<Answer, Variables>,
+    document: TypedDocumentNode<MutationData, Variables>,
     variables: Variables,
   ) => {
     const { data, error } = await client.mutation(document, variables);
-    if (data?.outcome.__typename !== 'WebhookEndpointChanged') return toFormError(data?.outcome, error);
-    onChanged(data.outcome.endpoint.id, data.outcome.endpoint.secret);
+    if (data?.result.__typename !== 'WebhookEndpointChanged') return toFormError(data?.result, error);
+    onChanged(data.result.endpoint.id, data.result.endpoint.secret);
   };
 }
 
-function toFormError(rejected: FormError | undefined, error: CombinedError | undefined): FormError {
-  return rejected ?? { message: error ? describeError(error) : 'The gateway did not answer.' };
+function toFormError(result: FormError | undefined, error: CombinedError | undefined): FormError {
+  return result ?? { message: error ? describeError(error) : 'The gateway did not answer.' };
 }

@@ -2,13 +2,13 @@ import { createContext, use, type ReactNode } from 'react';
 import { useSubscription } from 'urql';
 import {
   CreditsDocument,
-  type AllowanceFragment,
-  type BalanceFragment,
+  type QuotaFieldsFragment,
+  type ProviderBalanceFragment,
   type CreditsSubscription,
 } from '../../gql/graphql';
 
-export type Allowance = AllowanceFragment;
-export type Balance = BalanceFragment;
+export type Quota = QuotaFieldsFragment;
+export type ProviderBalance = ProviderBalanceFragment;
 type Credits = CreditsSubscription['creditsUpdated'];
 
 const CreditsContext = createContext<Credits | null>(null);

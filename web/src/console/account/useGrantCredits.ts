@@ -8,7 +8,7 @@ import type { FormError } from '../ui/formError';
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
 
 /** Grants once, however often it is asked for: the key stays the same until an answer has come, or the page is left. */
-export function useGrant() {
+export function useGrantCredits() {
   const { client } = useGateway();
   const key = useRef<string>(null);
   const [formError, setFormError] = useState<FormError>();
@@ -26,14 +26,14 @@ export function useGrant() {
       setGranted({ ...asked, available: answer.quota.available });
       return true;
     }
-    setFormError(answer ? spelledOut(answer) : error && { message: describeError(error) });
+    setFormError(answer ? explainKeyReuse(answer) : error && { message: describeError(error) });
     return false;
   };
   return { grant, formError, granted };
 }
 
 /** The key can only have been used when an answer was lost, and the form was changed before it was sent again. */
-function spelledOut(rejected: FormError): FormError {
+function explainKeyReuse(rejected: FormError): FormError {
   if (!rejected.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return rejected;
   return {
     message:

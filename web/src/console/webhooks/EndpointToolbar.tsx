@@ -7,19 +7,19 @@ interface Props {
   endpoint: Endpoint;
   actions: EndpointActions;
   editButton: Ref<HTMLButtonElement>;
-  isEdited: boolean;
+  isEditing: boolean;
   onEdit: () => void;
 }
 
-export function EndpointTools({ endpoint: { id, url }, actions, editButton, isEdited, onEdit }: Props) {
+export function EndpointToolbar({ endpoint: { id, url }, actions, editButton, isEditing, onEdit }: Props) {
   return (
-    <div className="row endpoint-tools">
+    <div className="row endpoint-toolbar">
       <button
         ref={editButton}
         type="button"
         className="quiet"
         aria-label={`Edit ${url}`}
-        aria-expanded={isEdited}
+        aria-expanded={isEditing}
         onClick={onEdit}
       >
         <Icon name="edit" /> Edit
@@ -33,7 +33,7 @@ export function EndpointTools({ endpoint: { id, url }, actions, editButton, isEd
           </>
         }
         question="Give this endpoint another secret?"
-        consequence="The new secret is shown once. For 24 hours messages are signed with the old one as well, so none is rejected while your server changes over."
+        consequence="The new secret is shown once. For 24 hours messages are signed with the old one as well, so none is refused while your server changes over."
         action="Rotate"
         onConfirm={async () => (await actions.rotate(id))?.message}
       />

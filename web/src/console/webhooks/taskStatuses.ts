@@ -13,4 +13,4 @@ export const statusNames: Record<TaskStatus, string> = {
 
 export const allStatuses = Object.keys(statusNames) as TaskStatus[];
 
-export const usualStatuses: readonly TaskStatus[] = ['SUCCEEDED', 'FAILED', 'CANCELED'];
+export const defaultStatuses: readonly TaskStatus[] = ['SUCCEEDED', 'FAILED', 'CANCELED'];

@@ -6,7 +6,7 @@ const states: Record<WebhookDeliveryState, { text: string; tone: string }> = {
   FAILED: { text: 'Given up', tone: 'error' },
 };
 
-export function StateChip({ state }: { state: WebhookDeliveryState }) {
+export function DeliveryStateChip({ state }: { state: WebhookDeliveryState }) {
   const { text, tone } = states[state];
   return <span className={`chip ${tone}`}>{text}</span>;
 }

@@ -1,12 +1,12 @@
 import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
-import type { Allowance } from './credits';
+import type { Quota } from './CreditsProvider';
 
-export function AllowanceCard({ quota }: { quota: Allowance | null }) {
+export function QuotaCard({ quota }: { quota: Quota | null }) {
   return (
-    <section className="card stack allowance" aria-labelledby="allowance">
-      <h2 id="allowance">Allowance</h2>
+    <section className="card stack quota" aria-labelledby="quota">
+      <h2 id="quota">Allowance</h2>
       {quota ? (
-        <Kept quota={quota} />
+        <QuotaDetails quota={quota} />
       ) : (
         <p>You may spend what is left at the providers: this gateway keeps no allowance for each user.</p>
       )}
@@ -14,10 +14,10 @@ export function AllowanceCard({ quota }: { quota: Allowance | null }) {
   );
 }
 
-function Kept({ quota }: { quota: Allowance }) {
+function QuotaDetails({ quota }: { quota: Quota }) {
   return (
     <>
-      <p className="left">
+      <p className="quota-left">
         <strong>{formatCreditAmount(quota.available)}</strong> of {formatCredits(quota.granted)} left
         {quota.low && <span className="chip warning">Nearly used up</span>}
       </p>
@@ -32,16 +32,16 @@ function Kept({ quota }: { quota: Allowance }) {
   );
 }
 
-const parts = ['available', 'reserved', 'spent'] as const;
+const segments = ['available', 'reserved', 'spent'] as const;
 
-function StackedBar({ quota }: { quota: Allowance }) {
-  const spoken = parts.map((part) => `${formatCreditAmount(quota[part])} ${part}`).join(', ');
+function StackedBar({ quota }: { quota: Quota }) {
+  const description = segments.map((segment) => `${formatCreditAmount(quota[segment])} ${segment}`).join(', ');
   return (
-    <div className="stacked" role="img" aria-label={`Of ${formatCredits(quota.granted)}: ${spoken}.`}>
-      {parts
-        .filter((part) => quota[part] > 0)
-        .map((part) => (
-          <span key={part} className={part} style={{ flexGrow: quota[part] }} />
+    <div className="stacked-bar" role="img" aria-label={`Of ${formatCredits(quota.granted)}: ${description}.`}>
+      {segments
+        .filter((segment) => quota[segment] > 0)
+        .map((segment) => (
+          <span key={segment} className={segment} style={{ flexGrow: quota[segment] }} />
         ))}
     </div>
   );
