@@ -1,17 +1,17 @@
 /** Like fetch, but says in plain words what is wrong when the gateway is away or something else answers for it. */
 export async function fetchJson(...request: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...request).catch(() => {
-    throw problem(`The gateway at ${location.origin} cannot be reached. Is it running?`);
+    throw withoutStack(`The gateway at ${location.origin} cannot be reached. Is it running?`);
   });
   const type = response.headers.get('content-type') ?? 'no content type';
   if (!/[/+]json\b|^multipart\/mixed\b/.test(type)) {
     const path = new URL(response.url).pathname;
-    throw problem(`${path} answered ${response.status} with ${type} where JSON was expected.`);
+    throw withoutStack(`${path} answered ${response.status} with ${type} where JSON was expected.`);
   }
   return response;
 }
 
-function problem(message: string) {
+function withoutStack(message: string) {
   const error = new Error(message);
   // GraphiQL would show it, and it says nothing to the reader.
   delete error.stack;

@@ -17,8 +17,8 @@ export function GrantForm() {
     autoComplete: 'off',
   });
   const [submit, busy] = useAsyncAction(async () => {
-    const asked = { ...values, userId: values.userId.trim(), amount: Number(values.amount) };
-    if (await grant(asked)) setValues(emptyValues);
+    const input = { ...values, userId: values.userId.trim(), amount: Number(values.amount) };
+    if (await grant(input)) setValues(emptyValues);
   });
   const errorMessage = formErrorMessage(formError, Object.keys(emptyValues));
 

@@ -7,7 +7,7 @@ import type { FormError } from '../ui/formError';
 
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
 
-/** Grants once, however often it is asked for: the key stays the same until an answer has come, or the page is left. */
+/** Grants once, however often it is input for: the key stays the same until an result has come, or the page is left. */
 export function useGrantCredits() {
   const { client } = useGateway();
   const key = useRef<string>(null);
@@ -15,28 +15,28 @@ export function useGrantCredits() {
   const [granted, setGranted] = useState<Grant & { available: number }>();
 
   /** Whether it is done. */
-  const grant = async (asked: Grant): Promise<boolean> => {
+  const grant = async (input: Grant): Promise<boolean> => {
     key.current ??= newIdempotencyKey();
     setGranted(undefined);
-    const { data, error } = await client.mutation(GrantCreditsDocument, { ...asked, idempotencyKey: key.current });
-    const answer = data?.grantCredits;
-    if (answer) key.current = null;
-    if (answer?.__typename === 'CreditsGranted') {
+    const { data, error } = await client.mutation(GrantCreditsDocument, { ...input, idempotencyKey: key.current });
+    const result = data?.grantCredits;
+    if (result) key.current = null;
+    if (result?.__typename === 'CreditsGranted') {
       setFormError(undefined);
-      setGranted({ ...asked, available: answer.quota.available });
+      setGranted({ ...input, available: result.quota.available });
       return true;
     }
-    setFormError(answer ? explainKeyReuse(answer) : error && { message: describeError(error) });
+    setFormError(result ? explainKeyReuse(result) : error && { message: describeError(error) });
     return false;
   };
   return { grant, formError, granted };
 }
 
-/** The key can only have been used when an answer was lost, and the form was changed before it was sent again. */
-function explainKeyReuse(rejected: FormError): FormError {
-  if (!rejected.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return rejected;
+/** The key can only have been used when an result was lost, and the form was changed before it was sent again. */
+function explainKeyReuse(result: FormError): FormError {
+  if (!result.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return result;
   return {
     message:
-      'Nothing was granted now, but the attempt before was, although its answer was lost. Press again to grant this as well.',
+      'Nothing was granted now, but the attempt before was, although its result was lost. Press again to grant this as well.',
   };
 }

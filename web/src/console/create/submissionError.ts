@@ -4,14 +4,14 @@ import { describeError } from '../gateway/errors';
 import type { FormError } from '../ui/formError';
 
 export function rejectionToFormError(
-  answer: Exclude<SubmitResultFieldsFragment, { __typename: 'TaskAccepted' }>,
+  result: Exclude<SubmitResultFieldsFragment, { __typename: 'TaskAccepted' }>,
 ): FormError {
-  const { message } = answer;
-  switch (answer.__typename) {
+  const { message } = result;
+  switch (result.__typename) {
     case 'InvalidInput':
-      return answer;
+      return result;
     case 'PromptRejected':
-      return { message, fields: [{ path: ['prompt'], message: `${message} ${answer.advice}` }] };
+      return { message, fields: [{ path: ['prompt'], message: `${message} ${result.advice}` }] };
     default:
       return { message };
   }

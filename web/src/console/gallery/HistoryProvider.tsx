@@ -108,8 +108,8 @@ function useLoadedHistory(
   const tasks = useMemo(() => {
     const isInRange = (task: Task) =>
       !current?.hasMore || (current.oldest !== null && newestFirst(task, current.oldest) <= 0);
-    const wanted = toInput(filter);
-    return all.filter((task) => matches(task, wanted) && isInRange(task));
+    const taskFilter = toInput(filter);
+    return all.filter((task) => matches(task, taskFilter) && isInRange(task));
   }, [all, filter, current]);
   return { tasks, hasMore: current?.hasMore ?? false, loading, errorMessage, loadMore };
 }

@@ -56,11 +56,11 @@ export class PaginatedList<Node extends { id: string }> {
   async updateOptimistically<T extends object>(change: Update<Node>, done: Promise<T>): Promise<T> {
     this.#optimisticUpdates = [...this.#optimisticUpdates, change];
     this.#setState(this.#confirmed);
-    const answer = await done;
+    const result = await done;
     this.#optimisticUpdates = this.#optimisticUpdates.filter((other) => other !== change);
-    this.update('errorMessage' in answer ? (nodes) => nodes : change);
+    this.update('errorMessage' in result ? (nodes) => nodes : change);
     if (this.#optimisticUpdates.length === 0) void this.reload();
-    return answer;
+    return result;
   }
 
   async #fetchPages() {

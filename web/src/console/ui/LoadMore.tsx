@@ -12,10 +12,10 @@ interface Props<Node extends { id: string }> {
 /** At the end of a list that is read page by page: reads on, or again when that failed. */
 export function LoadMore<Node extends { id: string }>({ list, infinite = false }: Props<Node>) {
   const { hasMore, pages, errorMessage } = useSignal(list.state);
-  const canShowMore = hasMore && pages > 0;
+  const canLoadMore = hasMore && pages > 0;
   // Another one after each page: its end may be near the window as well.
-  const readOn = useMemo(() => () => void list.loadMore(), [list, pages]);
-  const end = useInfiniteScroll<HTMLDivElement>(readOn, infinite && canShowMore && errorMessage === null);
+  const loadMore = useMemo(() => () => void list.loadMore(), [list, pages]);
+  const end = useInfiniteScroll<HTMLDivElement>(loadMore, infinite && canLoadMore && errorMessage === null);
   return (
     <div ref={end} className="load-more">
       {errorMessage && (
@@ -23,7 +23,7 @@ export function LoadMore<Node extends { id: string }>({ list, infinite = false }
           {errorMessage}
         </p>
       )}
-      {(errorMessage || canShowMore) && (
+      {(errorMessage || canLoadMore) && (
         <button type="button" onClick={errorMessage ? list.reload : list.loadMore}>
           {errorMessage ? 'Try again' : 'Show more'}
         </button>

@@ -79,8 +79,8 @@ function ResendButton({ delivery, labelId, onResent }: Props & { labelId: string
   const [errorMessage, setErrorMessage] = useState<string>();
   const [send, busy] = useAsyncAction(async () => {
     const { data, error } = await client.mutation(ResendWebhookDeliveryDocument, { id: delivery.id });
-    const answer = data?.resendWebhookDelivery;
-    setErrorMessage(error ? describeError(error) : answer && 'message' in answer ? answer.message : undefined);
+    const result = data?.resendWebhookDelivery;
+    setErrorMessage(error ? describeError(error) : result && 'message' in result ? result.message : undefined);
     onResent();
   });
   return (
