@@ -1,4 +1,7 @@
 import { fetchJson } from './http';
+import { messages } from './messages';
+
+const configPath = '/config.json';
 
 export interface Example {
   name: string;
@@ -19,9 +22,9 @@ export interface Config {
 }
 
 export async function loadConfig(): Promise<Config> {
-  const response = await fetchJson('/config.json', { cache: 'no-store' });
+  const response = await fetchJson(configPath, { cache: 'no-store' });
   if (!response.ok) {
-    throw new Error(`/config.json answered ${response.status}.`);
+    throw new Error(messages.failed(configPath, response.status));
   }
   return response.json();
 }

@@ -1,12 +1,14 @@
+import { messages } from './messages';
+
 /** Like fetch, but says in plain words what is wrong when the gateway is away or something else answers for it. */
 export async function fetchJson(...request: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...request).catch(() => {
-    throw withoutStack(`The gateway at ${location.origin} cannot be reached. Is it running?`);
+    throw withoutStack(messages.unreachable(location.origin));
   });
-  const type = response.headers.get('content-type') ?? 'no content type';
+  const type = response.headers.get('content-type') ?? messages.noContentType;
   if (!/[/+]json\b|^multipart\/mixed\b/.test(type)) {
     const path = new URL(response.url).pathname;
-    throw withoutStack(`${path} answered ${response.status} with ${type} where JSON was expected.`);
+    throw withoutStack(messages.notJson(path, response.status, type));
   }
   return response;
 }

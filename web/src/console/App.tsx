@@ -6,6 +6,7 @@ import { Session } from './session/Session';
 import { SignIn } from './session/SignIn';
 import { clearPastedToken, storePastedToken, storeUser, storedToken } from './session/tokens';
 import { Shell } from './shell/Shell';
+import { messages } from './messages';
 
 export function App({ config }: { config: Config }) {
   const [token, setToken] = useState(() => storedToken(config.users));
@@ -16,10 +17,7 @@ export function App({ config }: { config: Config }) {
     setToken(null);
     setNotice(reason);
   }, []);
-  const rejectToken = useCallback(
-    (reason: string) => endSession(`The token is no longer taken: ${reason}`),
-    [endSession],
-  );
+  const rejectToken = useCallback((reason: string) => endSession(messages.session.rejected(reason)), [endSession]);
   const signOut = () => endSession(null);
   const startSession = (next: string) => {
     setNotice(null);

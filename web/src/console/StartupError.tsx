@@ -1,11 +1,13 @@
+import { messages } from './messages';
+
 export function StartupError({ reason }: { reason: string }) {
   return (
     <main className="sign-in">
       <p className="notice error" role="alert">
-        The console could not start: {reason}
+        {messages.errors.startup(reason)}
       </p>
       <button type="button" className="primary" onClick={() => location.reload()}>
-        Try again
+        {messages.common.retry}
       </button>
     </main>
   );

@@ -1,9 +1,11 @@
+import { messages } from './messages';
+
 export function StartupError({ reason }: { reason: string }) {
   return (
     <div className="notice" role="alert">
-      <p>GraphiQL could not start: {reason}</p>
+      <p>{messages.startup(reason)}</p>
       <button type="button" onClick={() => location.reload()}>
-        Try again
+        {messages.reload}
       </button>
     </div>
   );

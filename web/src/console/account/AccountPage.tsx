@@ -1,3 +1,4 @@
+import { messages } from '../messages';
 import { useViewer } from '../session/ViewerContext';
 import { useCatalog } from '../gateway/CatalogProvider';
 import { QuotaCard } from './QuotaCard';
@@ -9,9 +10,9 @@ export function AccountPage() {
   const credits = useCredits();
   return (
     <div className="page account">
-      <title>Account · Plantain</title>
+      <title>{messages.common.pageTitle(messages.account.heading)}</title>
       <header className="stack">
-        <h1>Account</h1>
+        <h1>{messages.account.heading}</h1>
         <SignedInAs />
       </header>
       {credits && <QuotaCard quota={credits.quota} />}
@@ -25,8 +26,8 @@ function SignedInAs() {
   const { id, role } = useViewer();
   return (
     <p className="signed-in">
-      Signed in as <strong>{id}</strong>
-      <span className="chip">{role === 'ADMIN' ? 'Administrator' : 'User'}</span>
+      {messages.account.signedInAs(<strong>{id}</strong>)}
+      <span className="chip">{messages.account.roles[role]}</span>
     </p>
   );
 }
@@ -37,7 +38,7 @@ function Providers() {
 
   return (
     <section className="stack" aria-labelledby="providers">
-      <h2 id="providers">Providers</h2>
+      <h2 id="providers">{messages.account.providers}</h2>
       <div className="providers">
         {providers.map((provider) => (
           <ProviderCard
@@ -61,14 +62,11 @@ function GrantSection({ hasQuotas }: { hasQuotas: boolean }) {
   if (useViewer().role !== 'ADMIN') return null;
   return (
     <section className="card stack grant" aria-labelledby="grant">
-      <h2 id="grant">Grant credits</h2>
+      <h2 id="grant">{messages.account.grant}</h2>
       {hasQuotas ? (
         <GrantForm />
       ) : (
-        <p className="hint">
-          No allowances are kept here, so there is nothing to grant. Start the gateway with{' '}
-          <code>PLANTAIN_USER_QUOTA</code> to keep them.
-        </p>
+        <p className="hint">{messages.account.grantUnavailable(<code>PLANTAIN_USER_QUOTA</code>)}</p>
       )}
     </section>
   );

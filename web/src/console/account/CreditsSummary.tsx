@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
 import { useCatalog } from '../gateway/CatalogProvider';
-import { providerNames } from '../gateway/providers';
-import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
+import { messages } from '../messages';
+import { formatCreditAmount } from '../ui/formatCredits';
 import { useCredits, type Quota, type ProviderBalance } from './CreditsProvider';
 import { overallProviderStatus } from './providerStatus';
 
@@ -9,7 +9,7 @@ import { overallProviderStatus } from './providerStatus';
 export function CreditsSummary() {
   const credits = useCredits();
   return (
-    <section className="credits-summary" aria-label="Credits and providers">
+    <section className="credits-summary" aria-label={messages.account.summary}>
       {credits &&
         (credits.quota ? <QuotaSummary quota={credits.quota} /> : <ProviderBalances balances={credits.providers} />)}
       <ProviderStatusLink />
@@ -18,17 +18,18 @@ export function CreditsSummary() {
 }
 
 function QuotaSummary({ quota }: { quota: Quota }) {
+  const available = formatCreditAmount(quota.available);
   return (
     <div className="credits-left">
       <p>
         <span>
-          <strong>{formatCreditAmount(quota.available)}</strong>{' '}
-          <span className="granted">of {formatCredits(quota.granted)} left</span>
+          <strong data-unit={messages.common.creditsUnit(available)}>{available}</strong>{' '}
+          <span className="granted">{messages.account.ofGranted(formatCreditAmount(quota.granted))}</span>
         </span>
-        {quota.low && <span className="chip warning">Low</span>}
+        {quota.low && <span className="chip warning">{messages.common.low}</span>}
       </p>
       <meter
-        aria-label="Credits left"
+        aria-label={messages.account.creditsLeft}
         className={quota.low ? 'low' : undefined}
         max={Math.max(quota.granted, quota.available)}
         value={quota.available}
@@ -42,10 +43,10 @@ function ProviderBalances({ balances }: { balances: readonly ProviderBalance[] }
     <dl>
       {balances.map(({ provider, remaining, low }) => (
         <div key={provider}>
-          <dt>{providerNames[provider]}</dt>
+          <dt>{messages.common.provider[provider]}</dt>
           <dd>
-            {low && <span className="chip warning">Low</span>}{' '}
-            {remaining === null ? 'unknown' : formatCreditAmount(remaining)}
+            {low && <span className="chip warning">{messages.common.low}</span>}{' '}
+            {remaining === null ? messages.account.unknown : formatCreditAmount(remaining)}
           </dd>
         </div>
       ))}

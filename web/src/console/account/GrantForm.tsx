@@ -1,5 +1,6 @@
 import { useState } from 'react';
-import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
+import { messages } from '../messages';
+import { formatCreditAmount } from '../ui/formatCredits';
 import { Field } from '../ui/Field';
 import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
@@ -25,13 +26,25 @@ export function GrantForm() {
   return (
     <form className="stack" onSubmit={submit}>
       <div className="grant-fields">
-        <Field label="User" hint="The sub of the user’s token" errorMessage={fieldErrorMessage(formError, 'userId')}>
+        <Field
+          label={messages.account.grantUser}
+          hint={messages.account.grantUserHint}
+          errorMessage={fieldErrorMessage(formError, 'userId')}
+        >
           {(inputProps) => <input {...fieldProps('userId')} {...inputProps} spellCheck={false} autoCapitalize="none" />}
         </Field>
-        <Field label="Credits" hint="0.001 or more" errorMessage={fieldErrorMessage(formError, 'amount')}>
+        <Field
+          label={messages.account.grantCredits}
+          hint={messages.account.grantCreditsHint}
+          errorMessage={fieldErrorMessage(formError, 'amount')}
+        >
           {(inputProps) => <input {...fieldProps('amount')} {...inputProps} type="number" step="any" />}
         </Field>
-        <Field label="Reason" hint="Kept in the ledger" errorMessage={fieldErrorMessage(formError, 'reason')}>
+        <Field
+          label={messages.account.grantReason}
+          hint={messages.account.grantReasonHint}
+          errorMessage={fieldErrorMessage(formError, 'reason')}
+        >
           {(inputProps) => <input {...fieldProps('reason')} {...inputProps} />}
         </Field>
       </div>
@@ -42,11 +55,15 @@ export function GrantForm() {
       )}
       <div className="row">
         <button type="submit" className="primary" aria-busy={busy}>
-          Grant
+          {messages.account.grantSubmit}
         </button>
         <p role="status">
           {granted &&
-            `${granted.userId} was given ${formatCredits(granted.amount)} and has ${formatCreditAmount(granted.available)} left.`}
+            messages.account.grantDone(
+              granted.userId,
+              formatCreditAmount(granted.amount),
+              formatCreditAmount(granted.available),
+            )}
         </p>
       </div>
     </form>

@@ -1,4 +1,5 @@
 import type { Model } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
 import { formatCredits } from '../ui/formatCredits';
 
 export function ModelTable({ models }: { models: readonly Model[] }) {
@@ -6,9 +7,9 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
     <table>
       <thead>
         <tr>
-          <th scope="col">Model, and images a task</th>
+          <th scope="col">{messages.account.models}</th>
           <th scope="col" className="figure">
-            Per image
+            {messages.account.price}
           </th>
         </tr>
       </thead>
@@ -28,8 +29,7 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
 }
 
 function capabilities({ kinds, maxImages, maxInputImages }: Model): string {
-  const upTo = (max: number) => (max === 1 ? 'one' : `up to ${max}`);
-  const makes = kinds.includes('GENERATE') && `makes ${upTo(maxImages)}`;
-  const edits = kinds.includes('EDIT') && `edits ${upTo(maxInputImages)}`;
+  const makes = kinds.includes('GENERATE') && messages.account.generates(maxImages);
+  const edits = kinds.includes('EDIT') && messages.account.edits(maxInputImages);
   return [makes, edits].filter(Boolean).join(', ');
 }

@@ -1,5 +1,5 @@
 import type { Model, Provider } from '../gateway/CatalogProvider';
-import { providerNames } from '../gateway/providers';
+import { messages } from '../messages';
 import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { formatCredits } from '../ui/formatCredits';
 import type { ProviderBalance } from './CreditsProvider';
@@ -16,12 +16,13 @@ interface Props {
 
 export function ProviderCard({ provider, balance, checked, models }: Props) {
   const { tone, text } = providerStatus(provider);
+  const name = messages.common.provider[provider.name];
   return (
     <article className="card stack provider" aria-labelledby={provider.name}>
       <header className="row space-between">
-        <h3 id={provider.name}>{providerNames[provider.name]}</h3>
+        <h3 id={provider.name}>{name}</h3>
         <span role="status" className={`chip ${tone}`}>
-          <span className="visually-hidden">{providerNames[provider.name]}:</span> {text}
+          <span className="visually-hidden">{messages.account.providerName(name)}</span> {text}
         </span>
       </header>
       <IssueNotice provider={provider} />
@@ -35,13 +36,7 @@ function IssueNotice({ provider: { available, message, retryAt } }: { provider: 
   if (!message) return null;
   return (
     <p className={available ? 'notice warning' : 'notice error'}>
-      {message}
-      {retryAt && (
-        <>
-          {' '}
-          Tried again <TimeUntil at={retryAt} />.
-        </>
-      )}
+      {message} {retryAt && messages.account.nextAttempt(<TimeUntil at={retryAt} />)}
     </p>
   );
 }
@@ -51,16 +46,10 @@ function RemainingCredits({ balance, checked }: Pick<Props, 'checked'> & { balan
   const checkedAt = [balance.checkedAt, checked?.checkedAt].filter(Boolean).sort().at(-1);
   return (
     <p className="remaining">
-      {remaining === null ? 'Its credits are not known' : <strong>{formatCredits(remaining)}</strong>}
-      {low && <span className="chip warning">Low</span>}
+      {remaining === null ? messages.account.creditsUnknown : <strong>{formatCredits(remaining)}</strong>}
+      {low && <span className="chip warning">{messages.common.low}</span>}
       <span className="hint">
-        {checkedAt ? (
-          <>
-            checked <TimeAgo at={checkedAt} />
-          </>
-        ) : (
-          'not checked yet'
-        )}
+        {checkedAt ? messages.account.checked(<TimeAgo at={checkedAt} />) : messages.account.notChecked}
       </span>
     </p>
   );

@@ -1,15 +1,12 @@
-import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
+import { messages } from '../messages';
+import { formatCreditAmount } from '../ui/formatCredits';
 import type { Quota } from './CreditsProvider';
 
 export function QuotaCard({ quota }: { quota: Quota | null }) {
   return (
     <section className="card stack quota" aria-labelledby="quota">
-      <h2 id="quota">Allowance</h2>
-      {quota ? (
-        <QuotaDetails quota={quota} />
-      ) : (
-        <p>You may spend what is left at the providers: this gateway keeps no allowance for each user.</p>
-      )}
+      <h2 id="quota">{messages.account.quota}</h2>
+      {quota ? <QuotaDetails quota={quota} /> : <p>{messages.account.noQuota}</p>}
     </section>
   );
 }
@@ -18,15 +15,18 @@ function QuotaDetails({ quota }: { quota: Quota }) {
   return (
     <>
       <p className="quota-left">
-        <strong>{formatCreditAmount(quota.available)}</strong> of {formatCredits(quota.granted)} left
-        {quota.low && <span className="chip warning">Nearly used up</span>}
+        {messages.account.quotaLeft(
+          <strong>{formatCreditAmount(quota.available)}</strong>,
+          formatCreditAmount(quota.granted),
+        )}
+        {quota.low && <span className="chip warning">{messages.account.quotaLow}</span>}
       </p>
       <StackedBar quota={quota} />
       <dl className="figures">
-        <Figure kind="available" label="Available" credits={quota.available} />
-        <Figure kind="reserved" label="Held for tasks" credits={quota.reserved} />
-        <Figure kind="spent" label="Spent" credits={quota.spent} />
-        <Figure label="Granted in all" credits={quota.granted} />
+        <Figure kind="available" label={messages.account.available} credits={quota.available} />
+        <Figure kind="reserved" label={messages.account.reserved} credits={quota.reserved} />
+        <Figure kind="spent" label={messages.account.spent} credits={quota.spent} />
+        <Figure label={messages.account.granted} credits={quota.granted} />
       </dl>
     </>
   );
@@ -35,9 +35,14 @@ function QuotaDetails({ quota }: { quota: Quota }) {
 const segments = ['available', 'reserved', 'spent'] as const;
 
 function StackedBar({ quota }: { quota: Quota }) {
-  const description = segments.map((segment) => `${formatCreditAmount(quota[segment])} ${segment}`).join(', ');
+  const label = messages.account.quotaChart({
+    granted: formatCreditAmount(quota.granted),
+    available: formatCreditAmount(quota.available),
+    reserved: formatCreditAmount(quota.reserved),
+    spent: formatCreditAmount(quota.spent),
+  });
   return (
-    <div className="stacked-bar" role="img" aria-label={`Of ${formatCredits(quota.granted)}: ${description}.`}>
+    <div className="stacked-bar" role="img" aria-label={label}>
       {segments
         .filter((segment) => quota[segment] > 0)
         .map((segment) => (

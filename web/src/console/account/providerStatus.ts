@@ -1,5 +1,5 @@
 import type { Provider } from '../gateway/CatalogProvider';
-import { providerNames } from '../gateway/providers';
+import { messages } from '../messages';
 
 interface ProviderStatus {
   tone: 'success' | 'warning' | 'error';
@@ -10,27 +10,30 @@ type State = Pick<Provider, 'available' | 'trouble'>;
 
 /** How a provider is, in a word. */
 export function providerStatus({ available, trouble }: State): ProviderStatus {
-  if (!available) return { tone: 'error', text: 'Paused' };
-  if (trouble === null) return { tone: 'success', text: 'Works' };
-  return { tone: 'warning', text: trouble === 'RATE_LIMITED' ? 'Busy' : 'Recovering' };
+  if (!available) return { tone: 'error', text: messages.account.providerPaused };
+  if (trouble === null) return { tone: 'success', text: messages.account.providerOperational };
+  return {
+    tone: 'warning',
+    text: trouble === 'RATE_LIMITED' ? messages.account.providerRateLimited : messages.account.providerRecovering,
+  };
 }
 
 /** How they are all together, in a line: the worst there is. */
 export function overallProviderStatus(providers: readonly Provider[]): ProviderStatus {
   const paused = providers.filter(({ available }) => !available);
-  if (paused.length === providers.length) return { tone: 'error', text: 'No provider works right now' };
+  if (paused.length === providers.length) return { tone: 'error', text: messages.account.allPaused };
   if (paused.length > 0) return statusOfNamed(paused);
 
   const impaired = providers.filter(({ trouble }) => trouble !== null);
   if (impaired.length > 0) return statusOfNamed(impaired.slice(0, 1));
   return {
     tone: 'success',
-    text: providers.length === 1 ? 'The provider works' : `${providers.length} providers work`,
+    text: messages.account.allOperational(providers.length),
   };
 }
 
 function statusOfNamed(providers: readonly Provider[]): ProviderStatus {
-  const names = providers.map(({ name }) => providerNames[name]).join(' and ');
+  const names = providers.map(({ name }) => messages.common.provider[name]);
   const { tone, text } = providerStatus(providers[0]!);
-  return { tone, text: `${names} ${providers.length === 1 ? 'is' : 'are'} ${text.toLowerCase()}` };
+  return { tone, text: messages.account.someProviders(names, text) };
 }

@@ -3,6 +3,7 @@ import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../
 import { useGateway } from '../gateway/gateway';
 import { newIdempotencyKey } from '../gateway/idempotencyKey';
 import { describeError } from '../gateway/errors';
+import { messages } from '../messages';
 import type { FormError } from '../ui/formError';
 
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
@@ -35,8 +36,5 @@ export function useGrantCredits() {
 /** The key can only have been used when an result was lost, and the form was changed before it was sent again. */
 function explainKeyReuse(result: FormError): FormError {
   if (!result.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return result;
-  return {
-    message:
-      'Nothing was granted now, but the attempt before was, although its result was lost. Press again to grant this as well.',
-  };
+  return { message: messages.account.grantKeyReused };
 }

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
 import { useSignal } from '../ui/signal';
@@ -17,7 +18,12 @@ interface Props {
 /** Adds an image to a board without dragging. */
 export function AddToBoard({ imageId, describedBy }: Props) {
   return (
-    <Popover trigger={<Icon name="boards" />} label="Add to a board" describedBy={describedBy} className="icon-button">
+    <Popover
+      trigger={<Icon name="boards" />}
+      label={messages.boards.add}
+      describedBy={describedBy}
+      className="icon-button"
+    >
       {(close) => <BoardMenu imageId={imageId} onAdded={close} />}
     </Popover>
   );
@@ -45,7 +51,7 @@ function BoardMenu({ imageId, onAdded }: { imageId: string; onAdded: () => void 
       ))}
       {hasMore && (
         <button type="button" className="quiet" onClick={list.loadMore}>
-          Show more
+          {messages.common.showMore}
         </button>
       )}
       {errorMessage && (

@@ -1,12 +1,12 @@
 import { Link, useLocation } from 'wouter';
 import { useDraft } from '../create/DraftProvider';
+import { messages } from '../messages';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardStore';
 import { BoardTitle } from './BoardTitle';
-import { kindLabel } from './kinds';
 import type { OpenBoard } from './openBoard';
 
 interface Props {
@@ -19,21 +19,15 @@ export function BoardHeader({ open, board }: Props) {
   return (
     <header className="board-header">
       <Link href="/boards" className="hint">
-        All boards
+        {messages.boards.all}
       </Link>
       <BoardTitle open={open} title={board.title} />
       <p className="hint">
-        {kindLabel(board.kind)} · {imageCount(nodes.length, hasMore)}
+        {messages.boards.kinds[board.kind]} · {messages.boards.imageCount(nodes.length, hasMore)}
       </p>
       <Actions open={open} board={board} />
     </header>
   );
-}
-
-function imageCount(images: number, hasMore: boolean): string {
-  if (hasMore) return `more than ${images} images`;
-  if (images === 0) return 'no images yet';
-  return images === 1 ? '1 image' : `${images} images`;
 }
 
 function Actions({ open, board }: Props) {
@@ -46,24 +40,24 @@ function Actions({ open, board }: Props) {
   const remove = async () => {
     const result = await open.delete();
     if ('errorMessage' in result) return result.errorMessage;
-    showToast(`“${board.title}” is deleted. Its images stay in your history.`);
+    showToast(messages.boards.deleted(board.title));
     navigate('/boards');
   };
   return (
     <div className="row board-actions">
       <button type="button" className="primary" onClick={createImages}>
-        Make images for this board
+        {messages.boards.createImages}
       </button>
       <ConfirmButton
         trigger={
           <>
-            <Icon name="remove" /> Delete board
+            <Icon name="remove" /> {messages.boards.delete}
           </>
         }
         className="quiet"
-        question={`Delete “${board.title}”?`}
-        consequence="The board goes for good. Its images stay in your history, and on other boards."
-        action="Delete the board"
+        question={messages.boards.deleteQuestion(board.title)}
+        consequence={messages.boards.deleteConsequence}
+        action={messages.boards.deleteConfirm}
         onConfirm={remove}
         danger
       />

@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
+import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
 import type { BoardResult } from './boardStore';
@@ -28,7 +29,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
     if (before === null && loaded.hasMore) return;
     if (control) restoreFocusTo({ imageId: image.id, control });
     const to = index > from ? index : index + 1;
-    await change(open.move(image.id, before), `Image ${from + 1} is now image ${to}.`);
+    await change(open.move(image.id, before), messages.boards.moved(from + 1, to));
   };
   const drop = (imageId: string, index: number) => {
     const image = nodes.find(({ id }) => id === imageId);
@@ -36,7 +37,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   };
   const removeImage = (image: BoardImage, index: number) => {
     restoreFocusTo({ imageId: (nodes[index + 1] ?? nodes[index - 1])?.id, control: 'remove' });
-    void change(open.removeImage(image.id), `Image ${index + 1} is off the board.`);
+    void change(open.removeImage(image.id), messages.boards.removed(index + 1));
   };
 
   return (
@@ -94,11 +95,8 @@ const isFocusLost = () => document.activeElement === document.body || document.a
 function EmptyBoard() {
   return (
     <div className="empty board-empty">
-      <h2>Nothing on this board yet</h2>
-      <p>
-        Drag images from <Link href="/">your history</Link> onto the board’s name at the side, or use their “Add to a
-        board” button. What you make for this board lands here by itself.
-      </p>
+      <h2>{messages.boards.emptyBoard}</h2>
+      <p>{messages.boards.emptyBoardHint(<Link href="/">{messages.boards.historyLink}</Link>)}</p>
     </div>
   );
 }

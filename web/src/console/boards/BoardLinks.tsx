@@ -1,5 +1,6 @@
 import { useId } from 'react';
 import { Link, useRoute } from 'wouter';
+import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardStore';
@@ -16,7 +17,7 @@ export function BoardLinks() {
   const headingId = useId();
   return (
     <nav className="board-links" aria-labelledby={headingId}>
-      <h2 id={headingId}>Boards</h2>
+      <h2 id={headingId}>{messages.boards.heading}</h2>
       {nodes.length > 0 && (
         <ul>
           {nodes.slice(0, maxLinks).map((board) => (

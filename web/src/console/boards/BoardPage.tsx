@@ -1,4 +1,5 @@
 import { Link } from 'wouter';
+import { messages } from '../messages';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardStore';
@@ -14,8 +15,8 @@ export function BoardPage({ id }: { id: string }) {
   if (notFound) return <BoardNotFound board={board} />;
   return (
     <div className="page">
-      <title>{`${board?.title ?? 'Board'} · Plantain`}</title>
-      {board ? <BoardHeader open={open} board={board} /> : <h1>Opening …</h1>}
+      <title>{messages.common.pageTitle(board?.title ?? messages.boards.fallbackTitle)}</title>
+      {board ? <BoardHeader open={open} board={board} /> : <h1>{messages.boards.loading}</h1>}
       {board && <BoardImages open={open} />}
       <LoadMore list={open.images} infinite />
     </div>
@@ -23,19 +24,17 @@ export function BoardPage({ id }: { id: string }) {
 }
 
 function BoardNotFound({ board }: { board: Board | null }) {
-  const title = board?.title ?? 'No such board';
+  const title = board?.title ?? messages.boards.notFound;
   return (
     <div className="page">
-      <title>{`${title} · Plantain`}</title>
+      <title>{messages.common.pageTitle(title)}</title>
       <h1>{title}</h1>
       <p className="notice warning" role="alert">
-        {board
-          ? 'This board was deleted elsewhere. Its images are still in your history.'
-          : 'There is no board at this address: it was deleted, or it belongs to somebody else.'}
+        {board ? messages.boards.deletedElsewhere : messages.boards.notFoundHint}
       </p>
       <p className="row">
-        <Link href="/boards">All boards</Link>
-        <Link href="/">Your history</Link>
+        <Link href="/boards">{messages.boards.all}</Link>
+        <Link href="/">{messages.common.history}</Link>
       </p>
     </div>
   );

@@ -1,6 +1,7 @@
 import type { DragEvent } from 'react';
 import { Link } from 'wouter';
 import { Tile } from '../gallery/Tile';
+import { messages } from '../messages';
 import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
 import { ImageView } from '../ui/ImageView';
@@ -24,7 +25,7 @@ interface Props {
 export function BoardTile({ image, index, isLast, onBroken, onEarlier, onLater, onRemove, onDropImage }: Props) {
   const { dropPosition, dropHandlers } = useDropTarget(onDropImage, sideOf);
   const labels = (action: string) => ({
-    label: `${action}: image ${index + 1}`,
+    label: messages.boards.actionOnImage(action, index + 1),
     title: action,
   });
   return (
@@ -43,12 +44,18 @@ export function BoardTile({ image, index, isLast, onBroken, onEarlier, onLater, 
         <IconButton
           className="earlier"
           icon="left"
-          {...labels('Move earlier')}
+          {...labels(messages.boards.moveEarlier)}
           disabled={index === 0}
           onClick={onEarlier}
         />
-        <IconButton className="later" icon="right" {...labels('Move later')} disabled={isLast} onClick={onLater} />
-        <IconButton className="remove" icon="close" {...labels('Take off the board')} onClick={onRemove} />
+        <IconButton
+          className="later"
+          icon="right"
+          {...labels(messages.boards.moveLater)}
+          disabled={isLast}
+          onClick={onLater}
+        />
+        <IconButton className="remove" icon="close" {...labels(messages.boards.remove)} onClick={onRemove} />
       </div>
     </Tile>
   );

@@ -1,5 +1,6 @@
 import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
+import { messages } from '../messages';
 import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
@@ -28,7 +29,7 @@ export function BoardTitle({ open, title }: Props) {
           ref={button}
           type="button"
           className="quiet icon-button"
-          aria-label="Rename the board"
+          aria-label={messages.boards.rename}
           onClick={() => setRenaming(true)}
         >
           <Icon name="edit" />
@@ -51,7 +52,7 @@ function RenameForm({ open, title: currentTitle, onDone }: Props & { onDone: () 
   return (
     <form className="row" onSubmit={submit} onKeyDown={(event) => event.key === 'Escape' && onDone()}>
       <input
-        aria-label="Title of the board"
+        aria-label={messages.boards.renameTitle}
         {...inputProps}
         value={title}
         onChange={(event) => setTitle(event.target.value)}
@@ -59,10 +60,10 @@ function RenameForm({ open, title: currentTitle, onDone }: Props & { onDone: () 
         autoFocus
       />
       <button type="submit" aria-busy={busy}>
-        Rename
+        {messages.boards.renameSubmit}
       </button>
       <button type="button" className="quiet" onClick={onDone}>
-        Cancel
+        {messages.common.cancel}
       </button>
       {description}
     </form>

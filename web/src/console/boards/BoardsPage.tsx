@@ -1,11 +1,11 @@
 import { useEffect } from 'react';
 import { Link } from 'wouter';
+import { messages } from '../messages';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
 import type { Board } from './boardStore';
 import { useBoardStore } from './BoardsProvider';
 import { BoardCover } from './BoardCover';
-import { kindLabel } from './kinds';
 import { CreateBoardForm } from './CreateBoardForm';
 
 export function BoardsPage() {
@@ -13,8 +13,8 @@ export function BoardsPage() {
   useEffect(() => void list.reload(), [list]);
   return (
     <div className="page">
-      <title>Boards · Plantain</title>
-      <h1>Boards</h1>
+      <title>{messages.common.pageTitle(messages.boards.heading)}</title>
+      <h1>{messages.boards.heading}</h1>
       <CreateBoardForm />
       <Boards />
       <LoadMore list={list} infinite />
@@ -24,7 +24,7 @@ export function BoardsPage() {
 
 function Boards() {
   const { nodes, pages } = useSignal(useBoardStore().list.state);
-  if (pages === 0) return <p className="hint">Opening …</p>;
+  if (pages === 0) return <p className="hint">{messages.boards.loading}</p>;
   if (nodes.length === 0) return <NoBoards />;
   return (
     <ul className="board-cards">
@@ -42,7 +42,7 @@ function BoardCard({ board }: { board: Board }) {
     <Link href={`/boards/${board.id}`} className="board-card">
       <BoardCover board={board} max={4} />
       <span className="board-name">{board.title}</span>
-      <span className="hint">{kindLabel(board.kind)}</span>
+      <span className="hint">{messages.boards.kinds[board.kind]}</span>
     </Link>
   );
 }
@@ -50,11 +50,8 @@ function BoardCard({ board }: { board: Board }) {
 function NoBoards() {
   return (
     <div className="empty board-empty">
-      <h2>No boards yet</h2>
-      <p>
-        A board keeps images that belong together, in the order that you give them. Make one above; then startImageDrag
-        images from <Link href="/">your history</Link> onto it, or let new ones land there by themselves.
-      </p>
+      <h2>{messages.boards.empty}</h2>
+      <p>{messages.boards.emptyHint(<Link href="/">{messages.boards.historyLink}</Link>)}</p>
     </div>
   );
 }

@@ -18,7 +18,7 @@ export function BoardsProvider({ children }: { children: ReactNode }) {
 
 export function useBoardStore(): BoardStore {
   const boards = use(BoardsContext);
-  if (!boards) throw new Error('useBoardStore is for what is inside BoardsProvider.');
+  if (!boards) throw new Error('useBoardStore must be used inside BoardsProvider.');
   return boards;
 }
 

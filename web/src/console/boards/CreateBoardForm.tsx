@@ -1,10 +1,12 @@
 import { useId, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { BoardKind } from '../../gql/graphql';
+import { messages } from '../messages';
 import { Field } from '../ui/Field';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { useBoardStore } from './BoardsProvider';
-import { kinds } from './kinds';
+
+const kinds: readonly BoardKind[] = ['MOODBOARD', 'SHOWCASE'];
 
 export function CreateBoardForm() {
   const boards = useBoardStore();
@@ -20,19 +22,19 @@ export function CreateBoardForm() {
 
   return (
     <form className="create-board" onSubmit={submit}>
-      <Field label="Title" errorMessage={errorMessage}>
+      <Field label={messages.boards.title} errorMessage={errorMessage}>
         {(inputProps) => (
           <input
             {...inputProps}
             value={title}
-            placeholder="Kitchen ideas"
+            placeholder={messages.boards.titleExample}
             onChange={(event) => setTitle(event.target.value)}
           />
         )}
       </Field>
       <KindPicker value={kind} onChange={setKind} />
       <button type="submit" className="primary" aria-busy={busy}>
-        Make board
+        {messages.boards.create}
       </button>
     </form>
   );
@@ -42,12 +44,12 @@ function KindPicker({ value, onChange }: { value: BoardKind; onChange: (kind: Bo
   const name = useId();
   return (
     <fieldset className="kind-picker">
-      <legend>Kind</legend>
-      {kinds.map(({ kind, label, purpose }) => (
+      <legend>{messages.common.kind}</legend>
+      {kinds.map((kind) => (
         <label key={kind}>
           <input type="radio" name={name} checked={kind === value} onChange={() => onChange(kind)} />
           <span>
-            {label} <span className="hint">{purpose}</span>
+            {messages.boards.kinds[kind]} <span className="hint">{messages.boards.purposes[kind]}</span>
           </span>
         </label>
       ))}

@@ -1,4 +1,5 @@
 import { useRef, useState } from 'react';
+import { messages } from '../messages';
 import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
@@ -20,7 +21,7 @@ export function QuickCreateBoard({ onCreated }: { onCreated?: (board: Board) => 
   return (
     <>
       <button ref={button} type="button" className="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <Icon name="create" /> New board
+        <Icon name="create" /> {messages.boards.new}
       </button>
       {open && <TitleForm onCreated={handleCreated} onCancel={close} />}
     </>
@@ -41,16 +42,16 @@ function TitleForm({ onCreated, onCancel }: { onCreated: (board: Board) => void;
   return (
     <form className="quick-create-board" onSubmit={submit}>
       <input
-        aria-label="Title of the new board"
+        aria-label={messages.boards.newTitle}
         {...inputProps}
-        placeholder="Kitchen"
+        placeholder={messages.boards.newTitleExample}
         value={title}
         onChange={(event) => setTitle(event.target.value)}
         onKeyDown={(event) => event.key === 'Escape' && onCancel()}
         autoFocus
       />
       <button type="submit" aria-busy={busy}>
-        Make
+        {messages.boards.createNew}
       </button>
       {description}
     </form>

@@ -11,6 +11,7 @@ import {
 import { toPage, PaginatedList } from '../gateway/paginatedList';
 import { describeError } from '../gateway/errors';
 import { newestFirst } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { Signal } from '../ui/signal';
 
 export type Board = BoardCardFragment;
@@ -73,7 +74,7 @@ export class BoardStore {
     variables: Variables,
   ): Promise<BoardResult> {
     const { data, error } = await this.#client.mutation(document, variables);
-    if (!data) return { errorMessage: error ? describeError(error) : 'The gateway gave no answer.' };
+    if (!data) return { errorMessage: error ? describeError(error) : messages.errors.noResponse };
     return 'board' in data.result ? data.result : { errorMessage: data.result.message };
   }
 

@@ -1,4 +1,5 @@
 import { useCallback } from 'react';
+import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 import type { Board } from './boardStore';
 import { useBoardStore } from './BoardsProvider';
@@ -10,7 +11,7 @@ export function useAddToBoard() {
     async (board: Pick<Board, 'id' | 'title'>, imageId: string): Promise<string | null> => {
       const result = await boards.add(board.id, imageId);
       if ('errorMessage' in result) return result.errorMessage;
-      showToast(`Put on “${board.title}”.`);
+      showToast(messages.boards.added(board.title));
       return null;
     },
     [boards],

@@ -1,3 +1,4 @@
+import { messages } from '../messages';
 import { parseAspectRatio } from '../ui/aspectRatio';
 
 interface Props {
@@ -10,17 +11,17 @@ export function AspectRatioPicker({ selected, aspectRatios, onChange }: Props) {
   const widestFirst = aspectRatios.toSorted((a, b) => parseAspectRatio(b) - parseAspectRatio(a));
   return (
     <fieldset className="aspect-ratios">
-      <legend className="visually-hidden">Shape</legend>
+      <legend className="visually-hidden">{messages.common.aspectRatio}</legend>
       {[null, ...widestFirst].map((ratio) => (
         <label key={ratio}>
-          <input type="radio" name="shape" checked={selected === ratio} onChange={() => onChange(ratio)} />
+          <input type="radio" name="aspectRatio" checked={selected === ratio} onChange={() => onChange(ratio)} />
           <span className="aspect-ratio-box" aria-hidden="true">
             <span
               className={ratio ? 'aspect-ratio' : 'aspect-ratio any'}
               style={ratio ? { aspectRatio: parseAspectRatio(ratio) } : undefined}
             />
           </span>
-          {ratio ?? 'Auto'}
+          {ratio ?? messages.common.unset}
         </label>
       ))}
     </fieldset>

@@ -10,6 +10,7 @@ import {
   type ReactNode,
 } from 'react';
 import { useCatalog } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
 import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
 import { useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
@@ -40,7 +41,12 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
 
   return (
     <DropArea>
-      <form className="composer card" onSubmit={handleSubmit} onKeyDown={ignoreKeyRepeat} aria-label="New images">
+      <form
+        className="composer card"
+        onSubmit={handleSubmit}
+        onKeyDown={ignoreKeyRepeat}
+        aria-label={messages.create.form}
+      >
         <InputImages max={available.maxInputImages} errorMessage={fieldErrorMessage(formError, 'images')} />
         <PromptField
           prompt={draft.prompt}
@@ -59,7 +65,7 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
             aria-keyshortcuts="Control+Enter"
             onClick={ignoreDoubleClick}
           >
-            Generate
+            {messages.create.submit}
           </button>
         </div>
       </form>
@@ -112,14 +118,14 @@ function PromptField({ prompt, errorMessage, onChange }: PromptProps) {
   return (
     <div className="prompt">
       <label className="visually-hidden" htmlFor="prompt">
-        Prompt
+        {messages.create.prompt}
       </label>
       <textarea
         id="prompt"
         ref={field}
         rows={2}
         value={prompt}
-        placeholder="A tin robot watering basil on a sunny window sill …"
+        placeholder={messages.create.promptExample}
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={handleShortcut}
         {...inputProps}

@@ -4,6 +4,7 @@ import type { ImageFieldsFragment } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { toRelativeUrl } from '../gateway/urls';
 import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 import { blank, explicitAspectRatio, withInputImage, type Draft, type InputImage } from './draft';
 import { upload } from './upload';
@@ -37,7 +38,7 @@ export function DraftProvider({ children }: { children: ReactNode }) {
 
 export function useDraft(): DraftContextValue {
   const context = use(DraftContext);
-  if (!context) throw new Error('useDraft is for what is inside DraftProvider.');
+  if (!context) throw new Error('useDraft must be used inside DraftProvider.');
   return context;
 }
 
@@ -89,7 +90,7 @@ function useDraftState(): DraftContextValue {
       },
       reuse: ({ kind, prompt, requestedImages, aspectRatio, resolution }) => {
         change({ ...blank, prompt, count: requestedImages, aspectRatio: explicitAspectRatio(aspectRatio), resolution });
-        if (kind === 'EDIT') showToast('Add the images to edit again.');
+        if (kind === 'EDIT') showToast(messages.create.addImagesAgain);
         openComposer();
       },
     };

@@ -1,4 +1,5 @@
 import { useRef } from 'react';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
 import type { InputImage } from './draft';
@@ -15,7 +16,7 @@ export function InputImages({ max, errorMessage }: { max: number; errorMessage?:
   return (
     <div className="input-images">
       {draft.inputs.length > 0 && (
-        <ul aria-label="Images to edit">
+        <ul aria-label={messages.create.inputImages}>
           {draft.inputs.map((input, index) => (
             <InputImageItem key={input.key} input={input} number={index + 1} />
           ))}
@@ -33,12 +34,12 @@ export function InputImages({ max, errorMessage }: { max: number; errorMessage?:
         }}
       />
       <button type="button" className="quiet" onClick={() => fileInput.current?.click()}>
-        <Icon name="image" /> {draft.inputs.length > 0 ? 'Add another image' : 'Edit an image'}
+        <Icon name="image" /> {draft.inputs.length > 0 ? messages.create.addImage : messages.create.addFirstImage}
       </button>
-      {draft.inputs.length === 0 && <span className="hint desktop-only">or drop or paste one here</span>}
+      {draft.inputs.length === 0 && <span className="hint desktop-only">{messages.create.dropHint}</span>}
       {(tooMany || errorMessage) && (
         <p className="field-error" role="alert">
-          {errorMessage ?? `At most ${max} images can be edited at once.`}
+          {errorMessage ?? messages.create.tooManyImages(max)}
         </p>
       )}
     </div>
@@ -52,8 +53,8 @@ function InputImageItem({ input, number }: { input: InputImage; number: number }
   return (
     <li className={`input-image ${status}`} aria-busy={status === 'sending'}>
       <img src={preview} alt={name} />
-      <IconButton icon="close" label={`Do not edit image ${number}`} onClick={() => removeInputImage(key)} />
-      {status === 'sending' && <span className="hint">Sending …</span>}
+      <IconButton icon="close" label={messages.create.removeImage(number)} onClick={() => removeInputImage(key)} />
+      {status === 'sending' && <span className="hint">{messages.create.uploading}</span>}
       {errorMessage && (
         <span className="field-error" role="alert">
           {errorMessage}

@@ -1,5 +1,6 @@
 import { useCatalog, type Model } from '../gateway/CatalogProvider';
-import { providerNames } from '../gateway/providers';
+import { messages } from '../messages';
+import { formatCredits } from '../ui/formatCredits';
 
 interface Props {
   selected: string | null;
@@ -12,11 +13,11 @@ export function ModelPicker({ selected, selectable, onChange }: Props) {
   const { models } = useCatalog();
   return (
     <fieldset className="models">
-      <legend className="visually-hidden">Model</legend>
+      <legend className="visually-hidden">{messages.common.model}</legend>
       <label>
         <input type="radio" name="model" checked={selected === null} onChange={() => onChange(null)} />
-        <span className="model-name">Automatic</span>
-        <span className="hint">the cheapest that can do it and is available</span>
+        <span className="model-name">{messages.create.anyModel}</span>
+        <span className="hint">{messages.create.anyModelHint}</span>
       </label>
       {models.map((model) => (
         <ModelOption
@@ -43,10 +44,10 @@ function ModelOption({ model, selected, selectable, onSelect }: ModelOptionProps
     <label className={selectable ? undefined : 'unavailable'}>
       <input type="radio" name="model" checked={selected} disabled={!selectable} onChange={onSelect} />
       <span className="model-name">{model.id}</span>
-      <span className="price">{model.creditsPerImage} credits</span>
+      <span className="price">{formatCredits(model.creditsPerImage)}</span>
       <span className="hint">
-        {[providerNames[model.provider], ...capabilities(model)].join(' · ')}
-        {!model.available && <span className="chip error">not available now</span>}
+        {[messages.common.provider[model.provider], ...capabilities(model)].join(' · ')}
+        {!model.available && <span className="chip error">{messages.create.modelUnavailable}</span>}
       </span>
     </label>
   );
@@ -54,8 +55,8 @@ function ModelOption({ model, selected, selectable, onSelect }: ModelOptionProps
 
 function capabilities({ kinds, maxImages, maxInputImages, resolutions }: Model): string[] {
   return [
-    kinds.includes('GENERATE') ? `up to ${maxImages} at once` : 'edits only',
-    kinds.includes('EDIT') ? `edits up to ${maxInputImages} ${maxInputImages === 1 ? 'image' : 'images'}` : '',
-    resolutions.length > 1 ? resolutions.map((each) => each.slice(1)).join(', ') : '',
+    kinds.includes('GENERATE') ? messages.create.maxImages(maxImages) : messages.create.editsOnly,
+    kinds.includes('EDIT') ? messages.create.maxInputImages(maxInputImages) : '',
+    resolutions.length > 1 ? resolutions.map((each) => messages.create.resolutions[each]).join(', ') : '',
   ].filter(Boolean);
 }

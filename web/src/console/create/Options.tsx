@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
-import type { OutputFormat, Resolution } from '../../gql/graphql';
 import { useBoards } from '../boards/BoardsProvider';
+import { messages } from '../messages';
 import { useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, type FormError } from '../ui/formError';
 import { Popover } from '../ui/Popover';
@@ -19,9 +19,6 @@ interface Props {
 /** The fields of a request that are selected here. */
 export const optionFields = ['model', 'aspectRatio', 'count', 'resolution', 'outputFormat', 'boardId'] as const;
 
-const resolutionNames: Record<Resolution, string> = { R1K: '1K', R2K: '2K', R4K: '4K' };
-const formatNames: Record<OutputFormat, string> = { JPEG: 'JPEG', PNG: 'PNG' };
-
 export function Options({ draft, available, formError, onChange }: Props) {
   const { model, aspectRatio, count, resolution, outputFormat, boardId } = draft;
   const errorAt = (field: (typeof optionFields)[number]) => fieldErrorMessage(formError, field);
@@ -29,13 +26,15 @@ export function Options({ draft, available, formError, onChange }: Props) {
   return (
     <div className="options">
       <Option errorMessage={errorAt('model')}>
-        <Popover trigger={<OptionLabel label="Model" value={model ?? 'Automatic'} />}>
+        <Popover trigger={<OptionLabel label={messages.common.model} value={model ?? messages.create.anyModel} />}>
           <ModelPicker selected={model} selectable={available.models} onChange={(model) => onChange({ model })} />
         </Popover>
       </Option>
       {available.aspectRatios.length > 0 && (
         <Option errorMessage={errorAt('aspectRatio')}>
-          <Popover trigger={<OptionLabel label="Shape" value={aspectRatio ?? 'Auto'} />}>
+          <Popover
+            trigger={<OptionLabel label={messages.common.aspectRatio} value={aspectRatio ?? messages.common.unset} />}
+          >
             <AspectRatioPicker
               selected={aspectRatio}
               aspectRatios={available.aspectRatios}
@@ -47,7 +46,7 @@ export function Options({ draft, available, formError, onChange }: Props) {
       {counts.length > 1 && (
         <Option errorMessage={errorAt('count')}>
           <SegmentedControl
-            legend="Images"
+            legend={messages.common.images}
             value={count}
             options={counts}
             format={String}
@@ -58,10 +57,10 @@ export function Options({ draft, available, formError, onChange }: Props) {
       {available.resolutions.length > 1 && (
         <Option errorMessage={errorAt('resolution')}>
           <SegmentedControl
-            legend="Size"
+            legend={messages.create.resolution}
             value={resolution}
             options={[null, ...available.resolutions]}
-            format={(value) => (value ? resolutionNames[value] : 'Auto')}
+            format={(value) => (value ? messages.create.resolutions[value] : messages.common.unset)}
             onChange={(resolution) => onChange({ resolution })}
           />
         </Option>
@@ -69,10 +68,10 @@ export function Options({ draft, available, formError, onChange }: Props) {
       {available.outputFormats.length > 1 && (
         <Option errorMessage={errorAt('outputFormat')}>
           <SegmentedControl
-            legend="Format"
+            legend={messages.create.outputFormat}
             value={outputFormat}
             options={[null, ...available.outputFormats]}
-            format={(value) => (value ? formatNames[value] : 'Auto')}
+            format={(value) => (value ? messages.create.outputFormats[value] : messages.common.unset)}
             onChange={(outputFormat) => onChange({ outputFormat })}
           />
         </Option>
@@ -90,9 +89,9 @@ function BoardField({ selected, onChange }: { selected: string | null; onChange:
   if (boards.length === 0) return null;
   return (
     <label className="board-field">
-      <span className="hint">Board</span>
+      <span className="hint">{messages.create.board}</span>
       <select value={selected ?? ''} onChange={({ target }) => onChange(target.value || null)}>
-        <option value="">None</option>
+        <option value="">{messages.create.noBoard}</option>
         {boards.map(({ id, title }) => (
           <option key={id} value={id}>
             {title}

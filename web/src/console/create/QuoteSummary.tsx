@@ -1,3 +1,4 @@
+import { messages } from '../messages';
 import { formatCreditAmount } from '../ui/formatCredits';
 import type { Draft } from './draft';
 import type { Quote } from './useQuote';
@@ -17,15 +18,16 @@ export function QuoteSummary({ draft, quote, errorMessage }: Props) {
   );
 }
 
-const Hint = () => <span className="hint">Ctrl or ⌘ with Enter sends it.</span>;
+const Hint = () => <span className="hint">{messages.create.shortcut}</span>;
 
 function Price({ quote, modelSelected }: { quote: Quote; modelSelected: boolean }) {
+  const amount = formatCreditAmount(quote.credits);
   return (
     <>
-      <strong>{formatCreditAmount(quote.credits)}</strong> {quote.credits === 1 ? 'credit' : 'credits'}
+      <strong>{amount}</strong> {messages.common.creditsUnit(amount)}
       {!modelSelected && ` · ${quote.model.id}`}
-      {quote.etaSeconds !== null && ` · about ${quote.etaSeconds} s`}
-      {!quote.affordable && <span className="chip error">more than there is left</span>}
+      {quote.etaSeconds !== null && ` · ${messages.create.eta(quote.etaSeconds)}`}
+      {!quote.affordable && <span className="chip error">{messages.create.notAffordable}</span>}
     </>
   );
 }

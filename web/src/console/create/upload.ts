@@ -2,6 +2,7 @@ import type { Client } from '@urql/core';
 import { CreateUploadDocument } from '../../gql/graphql';
 import { toRelativeUrl } from '../gateway/urls';
 import { describeError } from '../gateway/errors';
+import { messages } from '../messages';
 import type { InputImage } from './draft';
 
 const uploadTimeoutMs = 120_000;
@@ -10,7 +11,7 @@ const uploadTimeoutMs = 120_000;
 export async function upload(client: Client, file: File): Promise<Pick<InputImage, 'source' | 'errorMessage'>> {
   const input = { byteSize: file.size, contentType: file.type };
   const { data, error } = await client.mutation(CreateUploadDocument, { input });
-  if (!data) return { errorMessage: error ? describeError(error) : 'The gateway gave no answer.' };
+  if (!data) return { errorMessage: error ? describeError(error) : messages.errors.noResponse };
   const created = data.createUpload;
   if (!('putUrl' in created)) return { errorMessage: created.message };
   const errorMessage = await put(created.putUrl, file);
@@ -27,11 +28,11 @@ async function put(putUrl: string, file: File): Promise<string | null> {
     });
     return response.ok ? null : await errorMessageOf(response);
   } catch {
-    return 'It could not be sent. Remove it, and add it again.';
+    return messages.create.uploadFailed;
   }
 }
 
 async function errorMessageOf(response: Response): Promise<string> {
   const details: { detail?: string; title?: string } = await response.json().catch(() => ({}));
-  return details.detail ?? details.title ?? `The gateway answered ${response.status}.`;
+  return details.detail ?? details.title ?? messages.create.uploadRejected(response.status);
 }

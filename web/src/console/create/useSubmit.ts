@@ -2,6 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { EditDocument, GenerateDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { newIdempotencyKey } from '../gateway/idempotencyKey';
+import { messages } from '../messages';
 import { announce } from '../ui/announcement';
 import { showToast } from '../ui/Toaster';
 import type { FormError } from '../ui/formError';
@@ -30,13 +31,13 @@ export function useSubmit(visibleDraft: Draft | null): Submission {
   const submit = useCallback(
     async (draft: Draft) => {
       const key = requestKey(draft);
-      if (latest.current.sending.has(key)) return showToast('It is being sent.');
+      if (latest.current.sending.has(key)) return showToast(messages.create.submitting);
       setSending((others) => new Set([...others, key]));
       const error = await send(draft);
       setSending((others) => new Set([...others].filter((other) => other !== key)));
       setErrorFor(key, error);
       const isSeen = latest.current.visibleDraft && requestKey(latest.current.visibleDraft) === key;
-      if (error && !isSeen) showToast(`“${draft.prompt.slice(0, 80)}” was not taken: ${error.message}`, 'error');
+      if (error && !isSeen) showToast(messages.create.submissionFailed(shortPrompt(draft), error.message), 'error');
     },
     [send, setErrorFor],
   );
@@ -81,12 +82,14 @@ function useSend() {
       const { result } = data;
       if (result.__typename !== 'TaskAccepted') return rejectionToFormError(result);
       tasks.merge([result.task]);
-      if (result.replayed) showToast('It had been taken already: the answer was lost on its way.');
-      else announce(`“${draft.prompt.slice(0, 80)}” is on its way.`);
+      if (result.replayed) showToast(messages.create.alreadySubmitted);
+      else announce(messages.create.submitted(shortPrompt(draft)));
       return undefined;
     },
     [client, tasks],
   );
 }
+
+const shortPrompt = ({ prompt }: Draft) => prompt.slice(0, 80);
 
 const requestKey = (draft: Draft) => JSON.stringify(requestOf(draft));

@@ -1,5 +1,6 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
+import { messages } from '../messages';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import type { Task } from '../gateway/taskStore';
 import { useTaskActions } from '../task/useTaskActions';
@@ -22,9 +23,9 @@ export function ActiveTile({ task }: { task: Task }) {
       <IconButton
         icon="close"
         className="quiet cancel"
-        label="Cancel"
+        label={messages.common.cancel}
         describedBy={promptId}
-        title="Cancel"
+        title={messages.common.cancel}
         busy={busy}
         onClick={cancel}
       />

@@ -1,5 +1,6 @@
 import { useLayoutEffect } from 'react';
 import { Composer } from '../create/Composer';
+import { messages } from '../messages';
 import { Filters } from './Filters';
 import { noFilter } from './filter';
 import { Gallery } from './Gallery';
@@ -11,8 +12,8 @@ export function CreatePage() {
   useRestoredScroll(scrollPosition);
   return (
     <div className="page">
-      <title>Plantain</title>
-      <h1 className="visually-hidden">Create images</h1>
+      <title>{messages.common.product}</title>
+      <h1 className="visually-hidden">{messages.create.heading}</h1>
       {/* What was asked for is to be seen. */}
       <Composer onSubmit={() => setFilter(noFilter)} />
       <Filters filter={filter} onChange={setFilter} />

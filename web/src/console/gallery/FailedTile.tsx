@@ -2,6 +2,7 @@ import { useId } from 'react';
 import { Link } from 'wouter';
 import { useDraft } from '../create/DraftProvider';
 import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { useTaskActions } from '../task/useTaskActions';
 import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
@@ -21,24 +22,24 @@ export function FailedTile({ task }: { task: Task }) {
       <p className="failure">
         <Icon name={task.failure ? 'warning' : 'close'} />
         <span>
-          <strong>{task.failure?.message ?? 'Canceled.'}</strong> {task.failure?.advice}
+          <strong>{task.failure?.message ?? messages.gallery.canceled}</strong> {task.failure?.advice}
         </span>
       </p>
       <div className="row">
         {canRetry && (
           <button type="button" aria-busy={busy} onClick={retry}>
-            <Icon name="retry" /> Try again
+            <Icon name="retry" /> {messages.common.retry}
           </button>
         )}
         <button type="button" className="quiet" onClick={() => reuse(task)}>
-          Change it
+          {messages.gallery.editAndRetry}
         </button>
         <IconButton
           icon="remove"
           className="quiet"
-          label="Delete"
+          label={messages.common.delete}
           describedBy={promptId}
-          title="Delete"
+          title={messages.common.delete}
           busy={busy}
           onClick={remove}
         />

@@ -1,4 +1,5 @@
 import { useCatalog } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
 import { noFilter, statusGroups, type Filter, type StatusGroup } from './filter';
@@ -9,10 +10,10 @@ interface Props {
 }
 
 const statusGroupNames: Record<StatusGroup, string> = {
-  running: 'Running',
-  ready: 'Ready',
-  failed: 'Failed',
-  canceled: 'Canceled',
+  running: messages.gallery.inProgress,
+  ready: messages.gallery.succeeded,
+  failed: messages.common.taskStatus.FAILED,
+  canceled: messages.common.taskStatus.CANCELED,
 };
 
 /** Which part of the history is shown. */
@@ -24,21 +25,21 @@ export function Filters({ filter, onChange }: Props) {
   };
   return (
     <search className="filters row">
-      <h2>History</h2>
+      <h2>{messages.gallery.heading}</h2>
       <label className="search">
         <Icon name="search" />
-        <span className="visually-hidden">Search</span>
+        <span className="visually-hidden">{messages.gallery.search}</span>
         <input
           type="search"
-          placeholder="Words …"
+          placeholder={messages.gallery.searchPlaceholder}
           value={filter.prompt}
           onChange={({ target }) => change({ prompt: target.value })}
         />
       </label>
       <label>
-        <span className="visually-hidden">Status</span>
+        <span className="visually-hidden">{messages.gallery.status}</span>
         <select value={filter.status} onChange={({ target }) => change({ status: target.value as Filter['status'] })}>
-          <option value="">Any status</option>
+          <option value="">{messages.gallery.anyStatus}</option>
           {Object.keys(statusGroups).map((group) => (
             <option key={group} value={group}>
               {statusGroupNames[group as StatusGroup]}
@@ -49,7 +50,7 @@ export function Filters({ filter, onChange }: Props) {
       <MoreFilters filter={filter} change={change} />
       {filter !== noFilter && (
         <button type="button" className="quiet" onClick={() => onChange(noFilter)}>
-          Show everything
+          {messages.gallery.clearFilters}
         </button>
       )}
     </search>
@@ -60,27 +61,27 @@ function MoreFilters({ filter, change }: { filter: Filter; change: (changes: Par
   const { models } = useCatalog();
   const activeCount = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
   return (
-    <Popover trigger={activeCount > 0 ? `More filters (${activeCount})` : 'More filters'}>
+    <Popover trigger={messages.gallery.moreFilters(activeCount)}>
       <div className="stack">
         <label className="field">
-          Kind
+          {messages.common.kind}
           <select value={filter.kind} onChange={({ target }) => change({ kind: target.value as Filter['kind'] })}>
-            <option value="">Any</option>
-            <option value="GENERATE">Made from words</option>
-            <option value="EDIT">Edited</option>
+            <option value="">{messages.gallery.anyKind}</option>
+            <option value="GENERATE">{messages.gallery.generated}</option>
+            <option value="EDIT">{messages.gallery.edited}</option>
           </select>
         </label>
         <label className="field">
-          Made by
+          {messages.gallery.model}
           <select value={filter.model} onChange={({ target }) => change({ model: target.value })}>
-            <option value="">Any model</option>
+            <option value="">{messages.gallery.anyModel}</option>
             {models.map(({ id }) => (
               <option key={id}>{id}</option>
             ))}
           </select>
         </label>
         <label className="field">
-          From
+          {messages.gallery.from}
           <input
             type="date"
             value={filter.from}
@@ -89,7 +90,7 @@ function MoreFilters({ filter, change }: { filter: Filter; change: (changes: Par
           />
         </label>
         <label className="field">
-          To
+          {messages.gallery.to}
           <input
             type="date"
             value={filter.to}

@@ -1,4 +1,5 @@
 import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { useInfiniteScroll } from '../ui/useInfiniteScroll';
 import { TaskTiles } from './TaskTiles';
 
@@ -14,7 +15,7 @@ interface Props {
 export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filtered }: Props) {
   const end = useInfiniteScroll<HTMLDivElement>(loadMore, hasMore && !loading && !errorMessage);
   return (
-    <section aria-label="Images" aria-busy={loading}>
+    <section aria-label={messages.common.images} aria-busy={loading}>
       {tasks.length > 0 && (
         <ul className="gallery">
           {tasks.map((task) => (
@@ -27,14 +28,14 @@ export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filte
         <p className="notice error" role="alert">
           {errorMessage}{' '}
           <button type="button" onClick={loadMore}>
-            Read again
+            {messages.gallery.retry}
           </button>
         </p>
       )}
       <div ref={end} className="list-end">
         {hasMore && (
           <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : loadMore}>
-            {loading ? 'Reading …' : 'Show more'}
+            {loading ? messages.common.loading : messages.common.showMore}
           </button>
         )}
       </div>
@@ -43,11 +44,5 @@ export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filte
 }
 
 function EmptyGallery({ filtered }: { filtered: boolean }) {
-  return (
-    <p className="empty">
-      {filtered
-        ? 'Nothing was made that fits these filters.'
-        : 'Nothing yet. Say what you would like to see, and it appears here.'}
-    </p>
-  );
+  return <p className="empty">{filtered ? messages.gallery.noMatches : messages.gallery.empty}</p>;
 }

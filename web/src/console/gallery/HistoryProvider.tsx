@@ -52,7 +52,7 @@ export function HistoryProvider({ children }: { children: ReactNode }) {
 
 export function useHistory(): History {
   const history = use(HistoryContext);
-  if (!history) throw new Error('useHistory is for what is inside HistoryProvider.');
+  if (!history) throw new Error('useHistory must be used inside HistoryProvider.');
   return history;
 }
 

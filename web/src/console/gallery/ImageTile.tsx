@@ -4,6 +4,7 @@ import type { ImageFieldsFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/DraftProvider';
 import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
 import { ImageView } from '../ui/ImageView';
@@ -28,8 +29,8 @@ export function ImageTile({ task, image }: { task: Task; image: ImageFieldsFragm
         </p>
         <IconButton
           icon="edit"
-          label="Edit this"
-          title="Edit this"
+          label={messages.task.editImage}
+          title={messages.task.editImage}
           describedBy={promptId}
           onClick={() => edit(image, task.prompt)}
         />

@@ -53,6 +53,6 @@ export const GatewayProvider = GatewayContext.Provider;
 
 export function useGateway(): Gateway {
   const gateway = use(GatewayContext);
-  if (!gateway) throw new Error('useGateway is for what is shown to a signed-in user.');
+  if (!gateway) throw new Error('useGateway must be used inside GatewayProvider.');
   return gateway;
 }

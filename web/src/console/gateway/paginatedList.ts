@@ -1,4 +1,5 @@
 import type { CombinedError } from '@urql/core';
+import { messages } from '../messages';
 import { Signal } from '../ui/signal';
 import { describeError } from './errors';
 
@@ -101,7 +102,7 @@ interface Connection<Node> {
 
 /** The page that a query answered, or why there is none. */
 export function toPage<Node>(connection: Connection<Node> | undefined, error?: CombinedError): PageResult<Node> {
-  if (!connection) return { errorMessage: error ? describeError(error) : 'The gateway gave no answer.' };
+  if (!connection) return { errorMessage: error ? describeError(error) : messages.errors.noResponse };
   const { nodes, pageInfo } = connection;
   return { nodes, cursor: pageInfo.endCursor, hasMore: pageInfo.hasNextPage };
 }

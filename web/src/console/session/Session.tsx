@@ -4,6 +4,7 @@ import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
 import { subscribeToTaskEvents } from '../gateway/taskEvents';
 import { describeError } from '../gateway/errors';
 import { GatewayProvider, openGateway, type Gateway } from '../gateway/gateway';
+import { messages } from '../messages';
 import { ViewerProvider } from './ViewerContext';
 
 interface Props {
@@ -86,13 +87,13 @@ function SessionLoading({ errorMessage, onSignOut }: { errorMessage?: string; on
     <main className="sign-in" aria-busy="true">
       {errorMessage ? (
         <p className="notice error" role="alert">
-          {errorMessage} Trying again …
+          {messages.session.retrying(errorMessage)}
         </p>
       ) : (
-        <p className="hint">Opening …</p>
+        <p className="hint">{messages.session.loading}</p>
       )}
       <button type="button" className="quiet" onClick={onSignOut}>
-        Sign out
+        {messages.session.signOut}
       </button>
     </main>
   );

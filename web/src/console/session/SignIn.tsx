@@ -1,5 +1,6 @@
 import { useState, type FormEvent } from 'react';
 import type { User } from '../../config';
+import { messages } from '../messages';
 import { Logo } from '../ui/Logo';
 
 interface Props {
@@ -14,7 +15,7 @@ export function SignIn({ users, notice, onToken, onUser }: Props) {
   return (
     <main className="sign-in">
       <h1>
-        <Logo /> Plantain
+        <Logo /> {messages.common.product}
       </h1>
       {notice && (
         <p className="notice error" role="alert">
@@ -38,7 +39,7 @@ function TokenForm({ onToken }: { onToken: (token: string) => void }) {
   return (
     <form className="stack" onSubmit={submit}>
       <label className="field">
-        Token
+        {messages.session.token}
         <textarea
           className="code"
           rows={5}
@@ -51,11 +52,10 @@ function TokenForm({ onToken }: { onToken: (token: string) => void }) {
         />
       </label>
       <p id="token-help" className="hint">
-        The JWT that your app sends, or what <code>plantain token --sub you</code> prints. It stays in this tab, and is
-        forgotten when the tab is closed.
+        {messages.session.tokenHint(<code>plantain token --sub you</code>)}
       </p>
       <button type="submit" className="primary" disabled={!token}>
-        Sign in
+        {messages.session.signIn}
       </button>
     </form>
   );
@@ -64,7 +64,7 @@ function TokenForm({ onToken }: { onToken: (token: string) => void }) {
 function DevelopmentUsers({ users, onUser }: { users: User[]; onUser: (user: User) => void }) {
   return (
     <section className="stack">
-      <h2>Or as a development user</h2>
+      <h2>{messages.session.developmentUsers}</h2>
       <div className="row">
         {users.map((user) => (
           <button key={user.id} type="button" onClick={() => onUser(user)}>

@@ -8,6 +8,6 @@ export const ViewerProvider = ViewerContext.Provider;
 
 export function useViewer(): Viewer {
   const viewer = use(ViewerContext);
-  if (!viewer) throw new Error('useViewer is for what is shown to a signed-in user.');
+  if (!viewer) throw new Error('useViewer must be used inside ViewerProvider.');
   return viewer;
 }

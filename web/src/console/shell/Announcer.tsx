@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useGateway } from '../gateway/gateway';
 import { isActive, type Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { announce, announcement } from '../ui/announcement';
 import { useSignal } from '../ui/signal';
 
@@ -28,9 +29,8 @@ export function Announcer() {
 }
 
 function describeTask({ status, prompt, failure, images }: Task): string {
-  const quotedPrompt = `“${prompt.slice(0, 80)}”`;
-  if (status === 'SUCCEEDED')
-    return `${images.length === 1 ? 'The image' : `${images.length} images`} of ${quotedPrompt} can be seen.`;
-  if (status === 'FAILED') return `${quotedPrompt} failed: ${failure?.message}`;
-  return `${quotedPrompt} was canceled.`;
+  const shortPrompt = prompt.slice(0, 80);
+  if (status === 'SUCCEEDED') return messages.gallery.finished(shortPrompt, images.length);
+  if (status === 'FAILED') return messages.gallery.failed(shortPrompt, failure?.message);
+  return messages.gallery.taskCanceled(shortPrompt);
 }

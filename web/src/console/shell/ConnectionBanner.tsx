@@ -1,4 +1,5 @@
 import { useGateway } from '../gateway/gateway';
+import { messages } from '../messages';
 import { useSignal } from '../ui/signal';
 
 /** Says that what is shown may be old, and that nothing need be done about it. */
@@ -8,8 +9,7 @@ export function ConnectionBanner() {
     <div role="status" className="connection-status">
       {state === 'lost' && (
         <p className="notice warning">
-          <span className="pulse" aria-hidden="true" /> The connection is lost. Reconnecting … Nothing is lost: tasks go
-          on, and what happens meanwhile is shown when it is back.
+          <span className="pulse" aria-hidden="true" /> {messages.shell.disconnected}
         </p>
       )}
     </div>

@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from 'react';
+import { messages } from '../messages';
 
 interface State {
   hasError: boolean;
@@ -16,9 +17,9 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
     if (!this.state.hasError) return this.props.children;
     return (
       <div className="notice error row" role="alert">
-        <p>This page broke. Your tasks are not touched by it.</p>
+        <p>{messages.errors.page}</p>
         <button type="button" onClick={() => location.reload()}>
-          Open it again
+          {messages.errors.reload}
         </button>
       </div>
     );

@@ -10,6 +10,7 @@ import { DraftProvider } from '../create/DraftProvider';
 import { HistoryProvider } from '../gallery/HistoryProvider';
 import { CreatePage } from '../gallery/CreatePage';
 import { CatalogProvider } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
 import { TaskPage } from '../task/TaskPage';
 import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
@@ -32,7 +33,7 @@ export function Shell({ users, onUser, onSignOut }: Props) {
           <DraftProvider>
             <HistoryProvider>
               <button type="button" className="skip-link" onClick={() => document.getElementById('main')?.focus()}>
-                Skip to content
+                {messages.shell.skipToContent}
               </button>
               <div className="shell">
                 <Sidebar users={users} onUser={onUser} onSignOut={onSignOut} />

@@ -2,6 +2,7 @@ import { Link, useLocation } from 'wouter';
 import type { User } from '../../config';
 import { CreditsSummary } from '../account/CreditsSummary';
 import { BoardLinks } from '../boards/BoardLinks';
+import { messages } from '../messages';
 import { useViewer } from '../session/ViewerContext';
 import { Icon, type IconName } from '../ui/Icon';
 import { useMediaQuery } from '../ui/useMediaQuery';
@@ -20,21 +21,21 @@ export function Sidebar({ users, onUser, onSignOut }: Props) {
   const isWide = useMediaQuery(wideScreen);
   return (
     <header className="sidebar">
-      <Link href="/" className="brand" aria-label="Plantain, home">
-        <Logo /> <span>Plantain</span>
+      <Link href="/" className="brand" aria-label={messages.shell.home}>
+        <Logo /> <span>{messages.common.product}</span>
       </Link>
-      <nav aria-label="Pages" className="page-nav">
-        <NavItem href="/" icon="create" label="Create" />
-        <NavItem href="/boards" icon="boards" label="Boards" />
-        <NavItem href="/webhooks" icon="webhooks" label="Webhooks" />
-        <NavItem href="/account" icon="account" label="Account" />
+      <nav aria-label={messages.shell.pages} className="page-nav">
+        <NavItem href="/" icon="create" label={messages.shell.create} />
+        <NavItem href="/boards" icon="boards" label={messages.shell.boards} />
+        <NavItem href="/webhooks" icon="webhooks" label={messages.shell.webhooks} />
+        <NavItem href="/account" icon="account" label={messages.shell.account} />
       </nav>
       {isWide && <BoardLinks />}
       <div className="sidebar-footer">
         <CreditsSummary />
         <UserMenu users={users} onUser={onUser} onSignOut={onSignOut} />
         <a className="quiet" href="/graphiql">
-          <Icon name="code" /> GraphiQL
+          <Icon name="code" /> {messages.shell.graphiql}
         </a>
       </div>
     </header>
@@ -58,7 +59,7 @@ function UserMenu({ users, onUser, onSignOut }: Props) {
     <div className="user-menu">
       {users.length > 0 ? (
         <label>
-          <span className="visually-hidden">User</span>
+          <span className="visually-hidden">{messages.shell.user}</span>
           <select
             value={isListed ? viewer.id : ''}
             onChange={(event) => onUser(users.find(({ id }) => id === event.target.value)!)}
@@ -66,7 +67,7 @@ function UserMenu({ users, onUser, onSignOut }: Props) {
             {!isListed && <option value="">{viewer.id}</option>}
             {users.map(({ id, role }) => (
               <option key={id} value={id}>
-                {role === 'ADMIN' ? `${id} (admin)` : id}
+                {role === 'ADMIN' ? messages.shell.adminUser(id) : id}
               </option>
             ))}
           </select>
@@ -77,7 +78,7 @@ function UserMenu({ users, onUser, onSignOut }: Props) {
         </span>
       )}
       <button type="button" className="quiet" onClick={onSignOut}>
-        Sign out
+        {messages.session.signOut}
       </button>
     </div>
   );

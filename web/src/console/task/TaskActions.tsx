@@ -1,6 +1,7 @@
 import { useLocation } from 'wouter';
 import { useDraft } from '../create/DraftProvider';
 import { isActive, type Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import { useTaskActions } from './useTaskActions';
@@ -13,7 +14,7 @@ export function TaskActions({ task }: { task: Task }) {
     return (
       <div className="row">
         <button type="button" aria-busy={busy} onClick={cancel}>
-          <Icon name="close" /> Cancel
+          <Icon name="close" /> {messages.common.cancel}
         </button>
       </div>
     );
@@ -25,21 +26,21 @@ export function TaskActions({ task }: { task: Task }) {
     <div className="row">
       {task.status === 'SUCCEEDED' || task.failure?.retryable === false ? null : (
         <button type="button" aria-busy={busy} onClick={async () => (await retry()) && navigate('/')}>
-          <Icon name="retry" /> Try again
+          <Icon name="retry" /> {messages.common.retry}
         </button>
       )}
       <button type="button" onClick={() => reuse(task)}>
-        <Icon name="copy" /> Use these words again
+        <Icon name="copy" /> {messages.task.reusePrompt}
       </button>
       <ConfirmButton
         trigger={
           <>
-            <Icon name="remove" /> Delete
+            <Icon name="remove" /> {messages.common.delete}
           </>
         }
-        question="Delete this task?"
-        consequence="Its images and their files go with it, also from boards. There is no way back."
-        action="Delete"
+        question={messages.task.deleteQuestion}
+        consequence={messages.task.deleteConsequence}
+        action={messages.common.delete}
         danger
         onConfirm={removeAndNavigate}
       />

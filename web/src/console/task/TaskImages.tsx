@@ -4,6 +4,7 @@ import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/DraftProvider';
 import { toRelativeUrl } from '../gateway/urls';
 import { isActive, type Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
@@ -33,10 +34,10 @@ export function TaskImages({ task }: { task: Task }) {
           </span>
         </p>
       )}
-      {task.status === 'CANCELED' && task.images.length === 0 && (
-        <p className="empty">Canceled before there was an image.</p>
+      {task.status === 'CANCELED' && task.images.length === 0 && <p className="empty">{messages.task.canceledEarly}</p>}
+      {task.status === 'SUCCEEDED' && task.images.length === 0 && (
+        <p className="empty">{messages.task.imagesDeleted}</p>
       )}
-      {task.status === 'SUCCEEDED' && task.images.length === 0 && <p className="empty">Its images were deleted.</p>}
     </div>
   );
 }
@@ -44,7 +45,7 @@ export function TaskImages({ task }: { task: Task }) {
 function TaskImage({ task, image, number }: { task: Task; image: ImageFieldsFragment; number: number }) {
   const descriptionId = useId();
   const { edit } = useDraft();
-  const alt = task.images.length > 1 ? `${task.prompt} (${number} of ${task.images.length})` : task.prompt;
+  const alt = messages.task.imageAlt(task.prompt, number, task.images.length);
   return (
     <figure className="task-image">
       <a href={toRelativeUrl(image.url)} target="_blank" rel="noopener" className="task-image-link">
@@ -52,10 +53,10 @@ function TaskImage({ task, image, number }: { task: Task; image: ImageFieldsFrag
       </a>
       <figcaption className="row">
         <span id={descriptionId} className="hint">
-          {image.width} × {image.height} · {sizeOf(image.byteSize)}
+          {messages.task.imageFacts(image.width, image.height, formatBytes(image.byteSize))}
         </span>
         <button type="button" onClick={() => edit(image, task.prompt)}>
-          <Icon name="edit" /> Edit this
+          <Icon name="edit" /> {messages.task.editImage}
         </button>
         <AddToBoard imageId={image.id} describedBy={descriptionId} />
         <Downloads image={image} />
@@ -71,21 +72,15 @@ function DeleteImage({ task, image, number }: { task: Task; image: ImageFieldsFr
     <ConfirmButton
       className="icon-button quiet"
       trigger={<Icon name="remove" />}
-      label={`Delete image ${number}`}
-      question={`Delete image ${number} of ${task.images.length}?`}
-      consequence="Its file goes with it, also from boards. There is no way back."
-      action="Delete"
+      label={messages.task.deleteImage(number)}
+      question={messages.task.deleteImageQuestion(number, task.images.length)}
+      consequence={messages.task.deleteImageConsequence}
+      action={messages.common.delete}
       danger
       onConfirm={async () => void (await removeImage(image.id))}
     />
   );
 }
-
-const variantNames = {
-  url: 'Original',
-  preview: 'Preview, at most 1,024 pixels',
-  thumbnail: 'Thumbnail, at most 256 pixels',
-} as const;
 
 function Downloads({ image }: { image: ImageFieldsFragment }) {
   const extension = image.contentType.split('/')[1];
@@ -93,7 +88,7 @@ function Downloads({ image }: { image: ImageFieldsFragment }) {
     <Popover
       trigger={
         <>
-          <Icon name="download" /> Download
+          <Icon name="download" /> {messages.task.download}
         </>
       }
     >
@@ -104,7 +99,7 @@ function Downloads({ image }: { image: ImageFieldsFragment }) {
               href={toRelativeUrl(image[variant])}
               download={`${image.id}-${variant === 'url' ? 'original' : variant}.${extension}`}
             >
-              {variantNames[variant]}
+              {messages.task.variants[variant]}
             </a>
           </li>
         ))}
@@ -113,6 +108,7 @@ function Downloads({ image }: { image: ImageFieldsFragment }) {
   );
 }
 
-function sizeOf(bytes: number): string {
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+function formatBytes(bytes: number): string {
+  if (bytes < 1e6) return messages.task.kilobytes(Math.round(bytes / 1e3));
+  return messages.task.megabytes((bytes / 1e6).toFixed(1));
 }

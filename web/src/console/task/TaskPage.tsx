@@ -1,7 +1,8 @@
 import { useEffect, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { TaskPageDocument, type TaskPageQuery } from '../../gql/graphql';
-import { providerNames } from '../gateway/providers';
+import { messages } from '../messages';
+import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
 import { isActive, type Task } from '../gateway/taskStore';
@@ -31,17 +32,17 @@ export function TaskPage({ id }: { id: string }) {
   }, [stored, details, refetch]);
 
   if (error && !details) return <p className="notice error">{describeError(error)}</p>;
-  if (!details) return fetching ? <p className="hint">Reading …</p> : <TaskNotFound />;
+  if (!details) return fetching ? <p className="hint">{messages.common.loading}</p> : <TaskNotFound />;
   return stored && <TaskDetails task={stored} details={details} />;
 }
 
 function TaskNotFound() {
   return (
     <div className="empty stack">
-      <h1>There is no such task</h1>
-      <p>It was deleted, or it belongs to somebody else.</p>
+      <h1>{messages.task.notFound}</h1>
+      <p>{messages.task.notFoundHint}</p>
       <p>
-        <Link href="/">Back to the history</Link>
+        <Link href="/">{messages.task.backToHistory}</Link>
       </p>
     </div>
   );
@@ -50,7 +51,7 @@ function TaskNotFound() {
 function TaskDetails({ task, details }: { task: Task; details: Details }) {
   return (
     <article className="page task-page">
-      <title>{`${task.prompt.slice(0, 60)} · Plantain`}</title>
+      <title>{messages.common.pageTitle(task.prompt.slice(0, 60))}</title>
       <TaskImages task={task} />
       <div className="task-side">
         <header className="stack">
@@ -73,9 +74,7 @@ function StatusLine({ task }: { task: Task }) {
       <span className={`chip ${tone}`} role="status">
         {statusLabel(task)}
       </span>
-      <span className="hint">
-        asked for <TimeAgo at={task.createdAt} />
-      </span>
+      <span className="hint">{messages.task.created(<TimeAgo at={task.createdAt} />)}</span>
     </p>
   );
 }
@@ -84,25 +83,29 @@ function TaskProperties({ task, details }: { task: Task; details: Details }) {
   const { model, cost, board } = details;
   return (
     <dl className="properties">
-      <Property name="Made by">
-        {model.id} <span className="hint">{providerNames[model.provider]}</span>
+      <Property name={messages.gallery.model}>
+        {model.id} <span className="hint">{messages.common.provider[model.provider]}</span>
       </Property>
-      <Property name="Cost">
-        {cost.settled === null ? `${cost.reserved} credits held` : `${cost.settled} credits`}
+      <Property name={messages.task.cost}>
+        {cost.settled === null
+          ? messages.task.creditsReserved(formatCreditAmount(cost.reserved))
+          : formatCredits(cost.settled)}
       </Property>
-      {task.aspectRatio && <Property name="Shape">{task.aspectRatio}</Property>}
+      {task.aspectRatio && <Property name={messages.common.aspectRatio}>{task.aspectRatio}</Property>}
       {task.requestedImages > 1 && (
-        <Property name="Images">
-          {task.images.length} of {task.requestedImages}
+        <Property name={messages.common.images}>
+          {messages.task.imageCount(task.images.length, task.requestedImages)}
         </Property>
       )}
-      {details.completedAt && <Property name="Took">{secondsBetween(details.createdAt, details.completedAt)}</Property>}
+      {details.completedAt && (
+        <Property name={messages.task.duration}>{formatDuration(details.createdAt, details.completedAt)}</Property>
+      )}
       {board && (
-        <Property name="Board">
+        <Property name={messages.task.board}>
           <Link href={`/boards/${board.id}`}>{board.title}</Link>
         </Property>
       )}
-      <Property name="Id">
+      <Property name={messages.task.id}>
         <code>{task.id}</code>
       </Property>
     </dl>
@@ -118,7 +121,9 @@ function Property({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-function secondsBetween(from: string, to: string): string {
+function formatDuration(from: string, to: string): string {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
+  return seconds < 100
+    ? messages.common.seconds(seconds.toFixed(1))
+    : messages.common.minutes(Math.round(seconds / 60));
 }

@@ -1,4 +1,5 @@
 import type { TaskPageQuery } from '../../gql/graphql';
+import { messages } from '../messages';
 
 type Entry = NonNullable<TaskPageQuery['task']>['timeline'][number];
 
@@ -7,16 +8,16 @@ export function Timeline({ entries }: { entries: Entry[] }) {
   const [first] = entries;
   if (!first) return null;
   return (
-    <section aria-label="Timeline" className="stack">
-      <h2>Timeline</h2>
+    <section aria-label={messages.task.timeline} className="stack">
+      <h2>{messages.task.timeline}</h2>
       <ol className="timeline">
         {entries.map((entry, index) => (
           <li key={index}>
             <time dateTime={entry.at} title={new Date(entry.at).toLocaleString()}>
-              {((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1)} s
+              {messages.common.seconds(((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1))}
             </time>
             <div>
-              <p>{eventLabel(entry.kind)}</p>
+              <p>{messages.task.event(entry.kind)}</p>
               <Detail detail={entry.detail} />
             </div>
           </li>
@@ -25,8 +26,6 @@ export function Timeline({ entries }: { entries: Entry[] }) {
     </section>
   );
 }
-
-const eventLabel = (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll('_', ' ');
 
 function Detail({ detail }: { detail: unknown }) {
   if (detail === null || typeof detail !== 'object') return null;

@@ -1,4 +1,5 @@
 import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { useTaskActions } from './useTaskActions';
 
 /** The provider's answer was lost: whether it has the task is not known, and nobody is charged twice without being asked. */
@@ -6,16 +7,13 @@ export function UnconfirmedNotice({ task }: { task: Task }) {
   const { resolve, busy } = useTaskActions(task.id);
   return (
     <div className="stack">
-      <p>
-        The provider’s answer was lost; it may or may not be working on it. If it is, the image still arrives here.
-        Sending it again may cost twice.
-      </p>
+      <p>{messages.task.unconfirmedHint}</p>
       <div className="row">
         <button type="button" aria-busy={busy} onClick={() => resolve('RESUBMIT')}>
-          Send it again
+          {messages.task.resubmit}
         </button>
         <button type="button" className="quiet" aria-busy={busy} onClick={() => resolve('RELEASE')}>
-          Give up
+          {messages.task.release}
         </button>
       </div>
     </div>

@@ -1,5 +1,6 @@
 import type { TaskStatus } from '../../gql/graphql';
 import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { useClock } from '../ui/clock';
 
 interface Progress {
@@ -24,22 +25,22 @@ function progressOf(task: Task, seconds: number): Progress {
   const remaining = Math.round(task.etaSeconds - seconds);
   return {
     label,
-    remaining: remaining > 0 ? `about ${remaining} s left` : 'any moment now',
+    remaining: remaining > 0 ? messages.task.secondsLeft(remaining) : messages.task.almostDone,
     elapsed: secondsBefore + seconds,
     total: Math.max(secondsBefore + task.etaSeconds, 1),
   };
 }
 
 const statusLabels: Record<TaskStatus, string> = {
-  QUEUED: 'Next in line',
-  UNCONFIRMED: 'Not confirmed',
-  GENERATING: 'Being made',
-  STORING: 'Being stored',
-  SUCCEEDED: 'Ready',
-  FAILED: 'Failed',
-  CANCELED: 'Canceled',
+  QUEUED: messages.task.nextInQueue,
+  UNCONFIRMED: messages.task.unconfirmed,
+  GENERATING: messages.task.generating,
+  STORING: messages.task.storing,
+  SUCCEEDED: messages.task.ready,
+  FAILED: messages.common.taskStatus.FAILED,
+  CANCELED: messages.common.taskStatus.CANCELED,
 };
 
 export function statusLabel({ status, queuePosition }: Pick<Task, 'status' | 'queuePosition'>): string {
-  return status === 'QUEUED' && queuePosition ? `In line behind ${queuePosition}` : statusLabels[status];
+  return status === 'QUEUED' && queuePosition ? messages.task.queued(queuePosition) : statusLabels[status];
 }

@@ -12,6 +12,7 @@ import {
 } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 
 type MutationResult<Data> = PromiseLike<{ data?: Data; error?: CombinedError }>;
@@ -36,7 +37,7 @@ export function useTaskActions(id: string) {
     return undefined;
   };
   const handleSubmitResult = ({ result }: { result: SubmitResultFieldsFragment }) => {
-    if ('replayed' in result && result.replayed) showToast('It was tried again already.');
+    if ('replayed' in result && result.replayed) showToast(messages.task.alreadyRetried);
     return handleTask(result);
   };
 

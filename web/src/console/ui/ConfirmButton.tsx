@@ -1,4 +1,5 @@
 import { useId, useRef, useState, type ReactNode } from 'react';
+import { messages } from '../messages';
 import { showToast } from './Toaster';
 import { useAsyncAction } from './useAsyncAction';
 
@@ -62,7 +63,7 @@ function ConfirmDialog({ dialog, question, consequence, action, onConfirm, dange
       )}
       <div className="row">
         <button type="button" onClick={close}>
-          Go back
+          {messages.common.goBack}
         </button>
         <button type="button" className={danger ? 'danger' : 'primary'} aria-busy={busy} onClick={confirm}>
           {action}

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { PaginatedList } from '../gateway/paginatedList';
+import { messages } from '../messages';
 import { useSignal } from './signal';
 import { useInfiniteScroll } from './useInfiniteScroll';
 
@@ -25,7 +26,7 @@ export function LoadMore<Node extends { id: string }>({ list, infinite = false }
       )}
       {(errorMessage || canLoadMore) && (
         <button type="button" onClick={errorMessage ? list.reload : list.loadMore}>
-          {errorMessage ? 'Try again' : 'Show more'}
+          {errorMessage ? messages.common.retry : messages.common.showMore}
         </button>
       )}
     </div>

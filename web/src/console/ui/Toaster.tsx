@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { messages } from '../messages';
 import { IconButton } from './IconButton';
 import { Signal, useSignal } from './signal';
 
@@ -30,7 +31,7 @@ export function Toaster() {
       {shown && (
         <p className={`toast ${shown.tone}`}>
           {shown.text}
-          <IconButton icon="close" label="Dismiss" onClick={() => toast.set(null)} />
+          <IconButton icon="close" label={messages.shell.dismiss} onClick={() => toast.set(null)} />
         </p>
       )}
     </div>

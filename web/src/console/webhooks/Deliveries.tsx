@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { messages } from '../messages';
 import { TimeAgo } from '../ui/RelativeTime';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
@@ -11,13 +12,16 @@ import { DeliveryStateChip } from './DeliveryStateChip';
 export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
   const [isOpen, setOpen] = useState(false);
   const [latest] = endpoint.latest.nodes;
-  if (!latest) return <p className="hint">Nothing was sent yet: make a picture, and see it arrive.</p>;
+  if (!latest) return <p className="hint">{messages.webhooks.noDeliveries}</p>;
   return (
     <details className="deliveries" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        Deliveries
+        {messages.webhooks.deliveries}
         <span className="hint">
-          The last one <DeliveryStateChip state={latest.state} /> <TimeAgo at={latest.createdAt} />
+          {messages.webhooks.lastDelivery(
+            <DeliveryStateChip state={latest.state} />,
+            <TimeAgo at={latest.createdAt} />,
+          )}
         </span>
       </summary>
       {isOpen && <DeliveryList endpoint={endpoint} />}
@@ -30,9 +34,9 @@ function DeliveryList({ endpoint }: { endpoint: Endpoint }) {
   const { nodes, pages, errorMessage } = useSignal(list.state);
   return (
     <div className="stack">
-      {pages === 0 && !errorMessage && <p className="hint">Reading …</p>}
+      {pages === 0 && !errorMessage && <p className="hint">{messages.common.loading}</p>}
       {nodes.length > 0 && (
-        <ol aria-label="Deliveries, newest first">
+        <ol aria-label={messages.webhooks.deliveryList}>
           {nodes.map((delivery) => (
             <DeliveryRow key={delivery.id} delivery={delivery} onResent={list.reload} />
           ))}

@@ -3,11 +3,11 @@ import { Link } from 'wouter';
 import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { messages } from '../messages';
 import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { DeliveryStateChip } from './DeliveryStateChip';
-import { statusNames } from './taskStatuses';
 import type { Delivery } from './useDeliveries';
 
 interface Props {
@@ -22,7 +22,7 @@ export function DeliveryRow({ delivery, onResent }: Props) {
       <DeliveryStateChip state={delivery.state} />
       <div>
         <p id={id}>
-          {statusNames[delivery.status]}: <TaskLink delivery={delivery} />
+          {messages.common.taskStatus[delivery.status]}: <TaskLink delivery={delivery} />
         </p>
         <p className="hint">
           <DeliveryTimes delivery={delivery} />
@@ -35,43 +35,23 @@ export function DeliveryRow({ delivery, onResent }: Props) {
 }
 
 function TaskLink({ delivery: { task } }: Pick<Props, 'delivery'>) {
-  if (!task) return <>a task that is deleted</>;
+  if (!task) return messages.webhooks.deletedTask;
   return <Link href={`/tasks/${task.id}`}>{task.prompt}</Link>;
 }
 
 function DeliveryTimes({ delivery }: Pick<Props, 'delivery'>) {
   const { attempts, responseStatus, error, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
+  const text = messages.webhooks;
+  const nextAttempt = attempts > 0 ? text.nextAttempt : text.firstAttempt;
   return (
     <>
-      Written <TimeAgo at={createdAt} /> · {attemptCount(attempts)}
-      {responseStatus && !error && ` · answered ${responseStatus}`}
-      {deliveredAt ? (
-        <>
-          {' '}
-          · taken <TimeAgo at={deliveredAt} />
-        </>
-      ) : (
-        lastAttemptAt && (
-          <>
-            {' '}
-            · last tried <TimeAgo at={lastAttemptAt} />
-          </>
-        )
-      )}
-      {nextAttemptAt && (
-        <>
-          {' '}
-          · tried {attempts > 0 && 'again '}
-          <TimeUntil at={nextAttemptAt} />
-        </>
-      )}
+      {text.created(<TimeAgo at={createdAt} />)} · {text.attempts(attempts)}
+      {responseStatus && !error && ` · ${text.responseStatus(responseStatus)}`}
+      {deliveredAt && <> · {text.delivered(<TimeAgo at={deliveredAt} />)}</>}
+      {!deliveredAt && lastAttemptAt && <> · {text.lastAttempt(<TimeAgo at={lastAttemptAt} />)}</>}
+      {nextAttemptAt && <> · {nextAttempt(<TimeUntil at={nextAttemptAt} />)}</>}
     </>
   );
-}
-
-function attemptCount(attempts: number): string {
-  if (attempts === 0) return 'not tried yet';
-  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
 }
 
 function ResendButton({ delivery, labelId, onResent }: Props & { labelId: string }) {
@@ -86,7 +66,7 @@ function ResendButton({ delivery, labelId, onResent }: Props & { labelId: string
   return (
     <div>
       <button type="button" className="quiet" aria-busy={busy} aria-describedby={labelId} onClick={send}>
-        <Icon name="retry" /> Send again
+        <Icon name="retry" /> {messages.webhooks.resend}
       </button>
       {errorMessage && (
         <p className="field-error" role="alert">

@@ -1,12 +1,8 @@
 import type { WebhookDeliveryState } from '../../gql/graphql';
+import { messages } from '../messages';
 
-const states: Record<WebhookDeliveryState, { text: string; tone: string }> = {
-  DELIVERED: { text: 'Delivered', tone: 'success' },
-  PENDING: { text: 'Pending', tone: 'warning' },
-  FAILED: { text: 'Given up', tone: 'error' },
-};
+const tones: Record<WebhookDeliveryState, string> = { DELIVERED: 'success', PENDING: 'warning', FAILED: 'error' };
 
 export function DeliveryStateChip({ state }: { state: WebhookDeliveryState }) {
-  const { text, tone } = states[state];
-  return <span className={`chip ${tone}`}>{text}</span>;
+  return <span className={`chip ${tones[state]}`}>{messages.webhooks.states[state]}</span>;
 }

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import { useGateway } from '../gateway/gateway';
+import { messages } from '../messages';
 import { TimeAgo } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
 import { useSignal } from '../ui/signal';
@@ -8,7 +9,6 @@ import { Deliveries } from './Deliveries';
 import { EndpointForm } from './EndpointForm';
 import { EndpointToolbar } from './EndpointToolbar';
 import { Secret } from './Secret';
-import { statusNames } from './taskStatuses';
 import type { Endpoint, EndpointActions } from './useEndpoints';
 
 interface Props {
@@ -49,7 +49,7 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
       {isEditing && (
         <EndpointForm
           settings={endpoint}
-          action="Save"
+          action={messages.webhooks.save}
           onSubmit={(settings) => actions.update(endpoint.id, settings)}
           onDone={closeForm}
           onCancel={closeForm}
@@ -63,10 +63,10 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
 
 function Statuses({ endpoint }: { endpoint: Endpoint }) {
   return (
-    <ul className="row" aria-label="Told of tasks that are">
+    <ul className="row" aria-label={messages.webhooks.enabledTriggers}>
       {endpoint.statuses.map((status) => (
         <li key={status} className="chip">
-          {statusNames[status]}
+          {messages.common.taskStatus[status]}
         </li>
       ))}
     </ul>
@@ -84,7 +84,8 @@ function EnabledSwitch({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'
   return (
     <div>
       <label className="switch">
-        <input type="checkbox" role="switch" checked={endpoint.enabled} aria-busy={busy} onChange={toggle} /> Enabled
+        <input type="checkbox" role="switch" checked={endpoint.enabled} aria-busy={busy} onChange={toggle} />{' '}
+        {messages.webhooks.enabled}
       </label>
       {errorMessage && (
         <p className="field-error" role="alert">
@@ -97,17 +98,13 @@ function EnabledSwitch({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'
 
 function EndpointStatus({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
   if (disabledReason) {
-    return (
-      <p className="notice error">{disabledReason} Mend it, then enable it again: it goes on from where it stood.</p>
-    );
+    return <p className="notice error">{messages.webhooks.disabledByGateway(disabledReason)}</p>;
   }
-  if (!enabled)
-    return <p className="notice warning">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
+  if (!enabled) return <p className="notice warning">{messages.webhooks.disabled}</p>;
   if (!failingSince) return null;
   return (
     <p className="notice warning">
-      <Icon name="warning" /> It began to fail <TimeAgo at={failingSince} />; the deliveries say why. Messages wait and
-      are tried again by themselves. After three days the endpoint is switched off.
+      <Icon name="warning" /> {messages.webhooks.failing(<TimeAgo at={failingSince} />)}
     </p>
   );
 }

@@ -1,9 +1,10 @@
 import { useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
+import { messages } from '../messages';
 import { Field, useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, formErrorMessage, type FormError } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import { allStatuses, statusNames } from './taskStatuses';
+import { allStatuses } from './taskStatuses';
 import type { EndpointSettings } from './useEndpoints';
 
 interface Props {
@@ -41,7 +42,7 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, aut
         </button>
         {onCancel && (
           <button type="button" onClick={onCancel}>
-            Cancel
+            {messages.common.cancel}
           </button>
         )}
       </div>
@@ -58,18 +59,14 @@ interface UrlProps {
 
 function UrlField({ url, onChange, errorMessage, autoFocus }: UrlProps) {
   return (
-    <Field
-      label="Address"
-      hint="A public https address of yours, where messages are posted"
-      errorMessage={errorMessage}
-    >
+    <Field label={messages.webhooks.url} hint={messages.webhooks.urlHint} errorMessage={errorMessage}>
       {(inputProps) => (
         <input
           {...inputProps}
           type="url"
           value={url}
           onChange={(event) => onChange(event.target.value)}
-          placeholder="https://example.com/plantain"
+          placeholder={messages.webhooks.urlExample}
           autoComplete="off"
           spellCheck={false}
           autoFocus={autoFocus}
@@ -91,12 +88,12 @@ function Statuses({ chosen, onChange, errorMessage }: StatusesProps) {
     onChange(allStatuses.filter((each) => (each === status) !== chosen.includes(each)));
   return (
     <fieldset className="statuses" aria-describedby={inputProps['aria-describedby']}>
-      <legend>Tell it of tasks that are</legend>
+      <legend>{messages.webhooks.triggers}</legend>
       <div className="row">
         {allStatuses.map((status) => (
           <label key={status}>
             <input type="checkbox" checked={chosen.includes(status)} onChange={() => toggle(status)} />{' '}
-            {statusNames[status].toLowerCase()}
+            {messages.common.taskStatus[status].toLowerCase()}
           </label>
         ))}
       </div>

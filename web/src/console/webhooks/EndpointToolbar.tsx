@@ -1,4 +1,5 @@
 import type { Ref } from 'react';
+import { messages } from '../messages';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
 import type { Endpoint, EndpointActions } from './useEndpoints';
@@ -18,36 +19,36 @@ export function EndpointToolbar({ endpoint: { id, url }, actions, editButton, is
         ref={editButton}
         type="button"
         className="quiet"
-        aria-label={`Edit ${url}`}
+        aria-label={messages.webhooks.editEndpoint(url)}
         aria-expanded={isEditing}
         onClick={onEdit}
       >
-        <Icon name="edit" /> Edit
+        <Icon name="edit" /> {messages.webhooks.edit}
       </button>
       <ConfirmButton
         className="quiet"
-        label={`Rotate secret of ${url}`}
+        label={messages.webhooks.rotateOf(url)}
         trigger={
           <>
-            <Icon name="retry" /> Rotate secret
+            <Icon name="retry" /> {messages.webhooks.rotate}
           </>
         }
-        question="Give this endpoint another secret?"
-        consequence="The new secret is shown once. For 24 hours messages are signed with the old one as well, so none is refused while your server changes over."
-        action="Rotate"
+        question={messages.webhooks.rotateQuestion}
+        consequence={messages.webhooks.rotateConsequence}
+        action={messages.webhooks.rotateConfirm}
         onConfirm={async () => (await actions.rotate(id))?.message}
       />
       <ConfirmButton
         className="quiet"
-        label={`Delete ${url}`}
+        label={messages.webhooks.deleteEndpoint(url)}
         trigger={
           <>
-            <Icon name="remove" /> Delete
+            <Icon name="remove" /> {messages.common.delete}
           </>
         }
-        question="Delete this endpoint?"
-        consequence={`Nothing is sent to ${url} any more, and its deliveries are forgotten. There is no way back.`}
-        action="Delete"
+        question={messages.webhooks.deleteQuestion}
+        consequence={messages.webhooks.deleteConsequence(url)}
+        action={messages.common.delete}
         danger
         onConfirm={async () => (await actions.remove(id))?.message}
       />

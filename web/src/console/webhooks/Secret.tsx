@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'react';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 
 /** The one time that a secret is shown. */
@@ -10,16 +11,16 @@ export function Secret({ secret, onHide }: { secret: string; onHide: () => void 
   return (
     <div className="notice warning secret">
       <label className="field">
-        Secret
+        {messages.webhooks.secret}
         <input ref={field} readOnly value={secret} aria-describedby={id} onFocus={(event) => event.target.select()} />
       </label>
-      <p id={id}>Your server verifies messages with it. Store it now: it is not shown again.</p>
+      <p id={id}>{messages.webhooks.secretHint}</p>
       <div className="row">
         <button type="button" onClick={copy}>
-          <Icon name="copy" /> Copy
+          <Icon name="copy" /> {messages.webhooks.copy}
         </button>
         <button type="button" onClick={onHide}>
-          I have stored it
+          {messages.webhooks.hideSecret}
         </button>
         <span role="status">{copyStatus}</span>
       </div>
@@ -34,10 +35,10 @@ function useCopy(secret: string) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(secret);
-      setCopyStatus('Copied.');
+      setCopyStatus(messages.webhooks.copied);
     } catch {
       field.current?.focus();
-      setCopyStatus('It is selected: copy it with your keyboard.');
+      setCopyStatus(messages.webhooks.copyFailed);
     }
   };
   return { field, copy, copyStatus };

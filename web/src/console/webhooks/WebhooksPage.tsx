@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import { messages } from '../messages';
 import { EndpointCard } from './EndpointCard';
 import { EndpointForm } from './EndpointForm';
 import { defaultStatuses } from './taskStatuses';
@@ -20,7 +21,7 @@ export function WebhooksPage() {
       )}
       {endpoints && endpoints.length > 0 && (
         <section className="stack" aria-labelledby="endpoints">
-          <h2 id="endpoints">Endpoints</h2>
+          <h2 id="endpoints">{messages.webhooks.endpoints}</h2>
           <ul className="stack">
             {endpoints.map((endpoint) => (
               <EndpointCard
@@ -52,13 +53,9 @@ function useFocusAfterDeletion(count: number) {
 function Introduction() {
   return (
     <header className="stack">
-      <title>Webhooks · Plantain</title>
-      <h1>Webhooks</h1>
-      <p className="lead">
-        When one of your tasks goes on, Plantain posts a signed message to a server of yours, so that it need not ask or
-        stay connected. Messages follow Standard Webhooks (standardwebhooks.com), for which there are libraries in most
-        languages.
-      </p>
+      <title>{messages.common.pageTitle(messages.webhooks.heading)}</title>
+      <h1>{messages.webhooks.heading}</h1>
+      <p className="lead">{messages.webhooks.introduction}</p>
     </header>
   );
 }
@@ -66,17 +63,12 @@ function Introduction() {
 function AddEndpoint({ count, actions }: { count: number; actions: EndpointActions }) {
   return (
     <section className="card stack add-endpoint" aria-labelledby="add">
-      <h2 id="add">{count === 0 ? 'Add your first endpoint' : 'Add an endpoint'}</h2>
-      {count === 0 && (
-        <p className="hint">
-          It is told of every task from then on. You get a secret that verifies the messages, and see here how each of
-          them went.
-        </p>
-      )}
+      <h2 id="add">{count === 0 ? messages.webhooks.addFirst : messages.webhooks.addAnother}</h2>
+      {count === 0 && <p className="hint">{messages.webhooks.addFirstHint}</p>}
       {count < maxEndpoints ? (
-        <EndpointForm settings={emptySettings} action="Add endpoint" onSubmit={actions.create} />
+        <EndpointForm settings={emptySettings} action={messages.webhooks.add} onSubmit={actions.create} />
       ) : (
-        <p>You have {maxEndpoints} endpoints, the most there can be. Delete one to add another.</p>
+        <p>{messages.webhooks.limitReached(maxEndpoints)}</p>
       )}
     </section>
   );

@@ -1,16 +1,6 @@
 import type { TaskStatus } from '../../gql/graphql';
+import { messages } from '../messages';
 
-/** What a task can come to, in the order in which it does. */
-export const statusNames: Record<TaskStatus, string> = {
-  QUEUED: 'Queued',
-  GENERATING: 'Generating',
-  UNCONFIRMED: 'Unconfirmed',
-  STORING: 'Storing',
-  SUCCEEDED: 'Succeeded',
-  FAILED: 'Failed',
-  CANCELED: 'Canceled',
-};
-
-export const allStatuses = Object.keys(statusNames) as TaskStatus[];
+export const allStatuses = Object.keys(messages.common.taskStatus) as TaskStatus[];
 
 export const defaultStatuses: readonly TaskStatus[] = ['SUCCEEDED', 'FAILED', 'CANCELED'];

@@ -13,6 +13,7 @@ import {
 import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
+import { messages } from '../messages';
 import type { FormError } from '../ui/formError';
 import { useDeliveryRefresh } from './useDeliveryRefresh';
 
@@ -72,5 +73,5 @@ function useEndpointMutation(onChanged: (id: string, secret: string | null) => v
 }
 
 function toFormError(result: FormError | undefined, error: CombinedError | undefined): FormError {
-  return result ?? { message: error ? describeError(error) : 'The gateway did not answer.' };
+  return result ?? { message: error ? describeError(error) : messages.errors.noResponse };
 }
