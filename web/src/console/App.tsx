@@ -2,11 +2,11 @@ import { useCallback, useState } from 'react';
 import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 import type { Config, User } from '../config';
+import { messages } from './messages';
 import { Session } from './session/Session';
 import { SignIn } from './session/SignIn';
 import { clearPastedToken, storePastedToken, storeUser, storedToken } from './session/tokens';
 import { Shell } from './shell/Shell';
-import { messages } from './messages';
 
 export function App({ config }: { config: Config }) {
   const [token, setToken] = useState(() => storedToken(config.users));

@@ -1,10 +1,10 @@
+import { useCatalog } from '../gateway/CatalogProvider';
 import { messages } from '../messages';
 import { useViewer } from '../session/ViewerContext';
-import { useCatalog } from '../gateway/CatalogProvider';
-import { QuotaCard } from './QuotaCard';
 import { useCredits } from './CreditsProvider';
 import { GrantForm } from './GrantForm';
 import { ProviderCard } from './ProviderCard';
+import { QuotaCard } from './QuotaCard';
 
 export function AccountPage() {
   const credits = useCredits();

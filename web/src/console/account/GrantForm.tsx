@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { messages } from '../messages';
-import { formatCreditAmount } from '../ui/formatCredits';
 import { Field } from '../ui/Field';
+import { formatCreditAmount } from '../ui/formatCredits';
 import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { useGrantCredits } from './useGrantCredits';

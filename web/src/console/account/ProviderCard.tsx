@@ -1,10 +1,10 @@
 import type { Model, Provider } from '../gateway/CatalogProvider';
 import { messages } from '../messages';
-import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { formatCredits } from '../ui/formatCredits';
+import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import type { ProviderBalance } from './CreditsProvider';
-import { providerStatus } from './providerStatus';
 import { ModelTable } from './ModelTable';
+import { providerStatus } from './providerStatus';
 
 interface Props {
   provider: Provider;

@@ -1,8 +1,8 @@
 import { useRef, useState } from 'react';
 import { GrantCreditsDocument, type GrantCreditsMutationVariables } from '../../gql/graphql';
+import { describeError } from '../gateway/errors';
 import { useGateway } from '../gateway/gateway';
 import { newIdempotencyKey } from '../gateway/idempotencyKey';
-import { describeError } from '../gateway/errors';
 import { messages } from '../messages';
 import type { FormError } from '../ui/formError';
 

@@ -3,9 +3,9 @@ import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardStore';
-import { useBoardStore, useBoards } from './BoardsProvider';
 import { BoardCover } from './BoardCover';
+import { useBoardStore, useBoards } from './BoardsProvider';
+import type { Board } from './boardStore';
 import { QuickCreateBoard } from './QuickCreateBoard';
 import { useAddToBoard } from './useAddToBoard';
 

@@ -1,7 +1,7 @@
 import { Icon } from '../ui/Icon';
 import { ImageView } from '../ui/ImageView';
-import type { Board } from './boardStore';
 import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
 
 /** The first images of a board. They only adorn its title, so that they need no names. */
 export function BoardCover({ board, max }: { board: Board; max: 1 | 4 }) {

@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { messages } from '../messages';
-import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
+import { showToast } from '../ui/Toaster';
 import type { BoardResult } from './boardStore';
 import { BoardTile, type Control } from './BoardTile';
 import type { BoardImage, OpenBoard } from './openBoard';

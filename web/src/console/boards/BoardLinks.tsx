@@ -1,14 +1,14 @@
 import { useId } from 'react';
 import { Link, useRoute } from 'wouter';
 import { messages } from '../messages';
-import { showToast } from '../ui/Toaster';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardStore';
-import { useBoardStore } from './BoardsProvider';
+import { showToast } from '../ui/Toaster';
 import { BoardCover } from './BoardCover';
+import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
 import { QuickCreateBoard } from './QuickCreateBoard';
-import { useDropTarget } from './useDropTarget';
 import { useAddToBoard } from './useAddToBoard';
+import { useDropTarget } from './useDropTarget';
 
 const maxLinks = 8;
 

@@ -2,9 +2,9 @@ import { Link } from 'wouter';
 import { messages } from '../messages';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardStore';
 import { BoardHeader } from './BoardHeader';
 import { BoardImages } from './BoardImages';
+import type { Board } from './boardStore';
 import { useOpenBoard } from './openBoard';
 
 export function BoardPage({ id }: { id: string }) {

@@ -3,9 +3,9 @@ import { Link } from 'wouter';
 import { messages } from '../messages';
 import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardStore';
-import { useBoardStore } from './BoardsProvider';
 import { BoardCover } from './BoardCover';
+import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
 import { CreateBoardForm } from './CreateBoardForm';
 
 export function BoardsPage() {

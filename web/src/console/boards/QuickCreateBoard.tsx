@@ -3,8 +3,8 @@ import { messages } from '../messages';
 import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
 import { useAsyncAction } from '../ui/useAsyncAction';
-import type { Board } from './boardStore';
 import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
 
 /** A button that opens a form for a moodboard by its title alone. */
 export function QuickCreateBoard({ onCreated }: { onCreated?: (board: Board) => void }) {

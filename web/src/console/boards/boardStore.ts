@@ -8,8 +8,8 @@ import {
   type BoardCardFragment,
   type CreateBoardInput,
 } from '../../gql/graphql';
-import { toPage, PaginatedList } from '../gateway/paginatedList';
 import { describeError } from '../gateway/errors';
+import { toPage, PaginatedList } from '../gateway/paginatedList';
 import { newestFirst } from '../gateway/taskStore';
 import { messages } from '../messages';
 import { Signal } from '../ui/signal';

@@ -12,8 +12,8 @@ import {
 import { useGateway } from '../gateway/gateway';
 import { toPage, PaginatedList, type Update, type PageResult } from '../gateway/paginatedList';
 import { Signal } from '../ui/signal';
-import type { BoardResult, Board, BoardStore, BoardMutation } from './boardStore';
 import { useBoardStore } from './BoardsProvider';
+import type { BoardResult, Board, BoardStore, BoardMutation } from './boardStore';
 
 export type BoardImage = BoardImageFragment;
 

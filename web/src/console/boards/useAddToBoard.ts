@@ -1,8 +1,8 @@
 import { useCallback } from 'react';
 import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
-import type { Board } from './boardStore';
 import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
 
 /** Puts an image on a board, and says so; resolves to an error message, or null. */
 export function useAddToBoard() {

@@ -11,9 +11,9 @@ import {
 } from 'react';
 import { useCatalog } from '../gateway/CatalogProvider';
 import { messages } from '../messages';
-import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
 import { useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
+import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
 import { availableOptions, dropUnsupported } from './availableOptions';
 import { useDraft } from './DraftProvider';
 import { InputImages } from './InputImages';

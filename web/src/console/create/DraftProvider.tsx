@@ -2,8 +2,8 @@ import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, 
 import { useLocation } from 'wouter';
 import type { ImageFieldsFragment } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { toRelativeUrl } from '../gateway/urls';
 import type { Task } from '../gateway/taskStore';
+import { toRelativeUrl } from '../gateway/urls';
 import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 import { blank, explicitAspectRatio, withInputImage, type Draft, type InputImage } from './draft';

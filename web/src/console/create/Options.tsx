@@ -4,10 +4,10 @@ import { messages } from '../messages';
 import { useFieldDescription } from '../ui/Field';
 import { fieldErrorMessage, type FormError } from '../ui/formError';
 import { Popover } from '../ui/Popover';
+import { AspectRatioPicker } from './AspectRatioPicker';
 import type { AvailableOptions } from './availableOptions';
 import type { Draft } from './draft';
 import { ModelPicker } from './ModelPicker';
-import { AspectRatioPicker } from './AspectRatioPicker';
 
 interface Props {
   draft: Draft;

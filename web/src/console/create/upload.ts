@@ -1,7 +1,7 @@
 import type { Client } from '@urql/core';
 import { CreateUploadDocument } from '../../gql/graphql';
-import { toRelativeUrl } from '../gateway/urls';
 import { describeError } from '../gateway/errors';
+import { toRelativeUrl } from '../gateway/urls';
 import { messages } from '../messages';
 import type { InputImage } from './draft';
 

@@ -4,8 +4,8 @@ import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import type { FormError } from '../ui/formError';
 import { useDebouncedValue } from '../ui/useDebouncedValue';
 import type { Draft } from './draft';
-import { toFormError } from './submissionError';
 import { requestOf } from './request';
+import { toFormError } from './submissionError';
 
 const debounceMs = 300;
 

@@ -4,12 +4,12 @@ import { useGateway } from '../gateway/gateway';
 import { newIdempotencyKey } from '../gateway/idempotencyKey';
 import { messages } from '../messages';
 import { announce } from '../ui/announcement';
-import { showToast } from '../ui/Toaster';
 import type { FormError } from '../ui/formError';
 import { useSignal } from '../ui/signal';
+import { showToast } from '../ui/Toaster';
 import type { Draft } from './draft';
-import { rejectionToFormError, toFormError } from './submissionError';
 import { requestOf } from './request';
+import { rejectionToFormError, toFormError } from './submissionError';
 
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;

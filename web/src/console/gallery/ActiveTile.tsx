@@ -1,11 +1,11 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
-import { messages } from '../messages';
-import { parseAspectRatio } from '../ui/aspectRatio';
 import type { Task } from '../gateway/taskStore';
-import { useTaskActions } from '../task/useTaskActions';
-import { UnconfirmedNotice } from '../task/UnconfirmedNotice';
+import { messages } from '../messages';
 import { Progress } from '../task/Progress';
+import { UnconfirmedNotice } from '../task/UnconfirmedNotice';
+import { useTaskActions } from '../task/useTaskActions';
+import { parseAspectRatio } from '../ui/aspectRatio';
 import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 

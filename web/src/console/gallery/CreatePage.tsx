@@ -1,8 +1,8 @@
 import { useLayoutEffect } from 'react';
 import { Composer } from '../create/Composer';
 import { messages } from '../messages';
-import { Filters } from './Filters';
 import { noFilter } from './filter';
+import { Filters } from './Filters';
 import { Gallery } from './Gallery';
 import { useHistory } from './HistoryProvider';
 

@@ -1,7 +1,7 @@
 import { createContext, use, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { HistoryDocument } from '../../gql/graphql';
-import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { useGateway } from '../gateway/gateway';
 import { newestFirst, type TaskSortKey, type Task } from '../gateway/taskStore';
 import { useSignal } from '../ui/signal';
 import { useDebouncedValue } from '../ui/useDebouncedValue';

@@ -5,8 +5,8 @@ import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/DraftProvider';
 import type { Task } from '../gateway/taskStore';
 import { messages } from '../messages';
-import { startImageDrag } from '../ui/imageDrag';
 import { IconButton } from '../ui/IconButton';
+import { startImageDrag } from '../ui/imageDrag';
 import { ImageView } from '../ui/ImageView';
 import { Tile } from './Tile';
 

@@ -1,9 +1,9 @@
 import { memo } from 'react';
 import { isActive, type Task } from '../gateway/taskStore';
 import { parseAspectRatio } from '../ui/aspectRatio';
+import { ActiveTile } from './ActiveTile';
 import { FailedTile } from './FailedTile';
 import { ImageTile } from './ImageTile';
-import { ActiveTile } from './ActiveTile';
 import { Tile } from './Tile';
 
 /** One tile for each image that is there or awaited; one where there will be none. */

@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useState, type ReactNode } from 'react';
 import { Provider } from 'urql';
 import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
-import { subscribeToTaskEvents } from '../gateway/taskEvents';
 import { describeError } from '../gateway/errors';
 import { GatewayProvider, openGateway, type Gateway } from '../gateway/gateway';
+import { subscribeToTaskEvents } from '../gateway/taskEvents';
 import { messages } from '../messages';
 import { ViewerProvider } from './ViewerContext';
 

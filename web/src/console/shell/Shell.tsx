@@ -7,16 +7,16 @@ import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
 import { BoardsProvider } from '../boards/BoardsProvider';
 import { DraftProvider } from '../create/DraftProvider';
-import { HistoryProvider } from '../gallery/HistoryProvider';
 import { CreatePage } from '../gallery/CreatePage';
+import { HistoryProvider } from '../gallery/HistoryProvider';
 import { CatalogProvider } from '../gateway/CatalogProvider';
 import { messages } from '../messages';
 import { TaskPage } from '../task/TaskPage';
 import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
 import { Announcer } from './Announcer';
-import { ErrorBoundary } from './ErrorBoundary';
 import { ConnectionBanner } from './ConnectionBanner';
+import { ErrorBoundary } from './ErrorBoundary';
 import { Sidebar } from './Sidebar';
 
 interface Props {

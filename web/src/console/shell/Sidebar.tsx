@@ -5,8 +5,8 @@ import { BoardLinks } from '../boards/BoardLinks';
 import { messages } from '../messages';
 import { useViewer } from '../session/ViewerContext';
 import { Icon, type IconName } from '../ui/Icon';
-import { useMediaQuery } from '../ui/useMediaQuery';
 import { Logo } from '../ui/Logo';
+import { useMediaQuery } from '../ui/useMediaQuery';
 
 /** As wide as the sidebar needs; the same as in shell.css. */
 const wideScreen = '(min-width: 56.01rem)';

@@ -2,17 +2,17 @@ import { useId } from 'react';
 import type { ImageFieldsFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
 import { useDraft } from '../create/DraftProvider';
-import { toRelativeUrl } from '../gateway/urls';
 import { isActive, type Task } from '../gateway/taskStore';
+import { toRelativeUrl } from '../gateway/urls';
 import { messages } from '../messages';
 import { parseAspectRatio } from '../ui/aspectRatio';
 import { ConfirmButton } from '../ui/ConfirmButton';
 import { Icon } from '../ui/Icon';
-import { Popover } from '../ui/Popover';
 import { ImageView } from '../ui/ImageView';
-import { useTaskActions } from './useTaskActions';
+import { Popover } from '../ui/Popover';
 import { Progress } from './Progress';
 import { UnconfirmedNotice } from './UnconfirmedNotice';
+import { useTaskActions } from './useTaskActions';
 
 /** The images of a task, large; what is awaited, and what went wrong, in their place. */
 export function TaskImages({ task }: { task: Task }) {

@@ -1,16 +1,16 @@
 import { useEffect, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { TaskPageDocument, type TaskPageQuery } from '../../gql/graphql';
-import { messages } from '../messages';
-import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
-import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { useGateway } from '../gateway/gateway';
 import { isActive, type Task } from '../gateway/taskStore';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
+import { messages } from '../messages';
+import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
 import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
-import { TaskImages } from './TaskImages';
 import { TaskActions } from './TaskActions';
+import { TaskImages } from './TaskImages';
 import { Timeline } from './Timeline';
 import { statusLabel } from './useProgress';
 

@@ -10,8 +10,8 @@ import {
   type TaskCardFragment,
   type UnconfirmedAction,
 } from '../../gql/graphql';
-import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { useGateway } from '../gateway/gateway';
 import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
 

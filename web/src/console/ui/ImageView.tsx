@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'react';
 import { thumbHashToDataURL } from 'thumbhash';
 import type { ImageFieldsFragment } from '../../gql/graphql';
-import { refetchImage } from '../gateway/taskEvents';
 import { useGateway } from '../gateway/gateway';
+import { refetchImage } from '../gateway/taskEvents';
 import { toRelativeUrl } from '../gateway/urls';
 import { useSignal } from './signal';
 

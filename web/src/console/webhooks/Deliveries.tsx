@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import { messages } from '../messages';
-import { TimeAgo } from '../ui/RelativeTime';
 import { LoadMore } from '../ui/LoadMore';
+import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
 import { DeliveryRow } from './DeliveryRow';
+import { DeliveryStateChip } from './DeliveryStateChip';
 import { useDeliveries } from './useDeliveries';
 import type { Endpoint } from './useEndpoints';
-import { DeliveryStateChip } from './DeliveryStateChip';
 
 /** Closed, it says how the last one went; they are read when it is opened. */
 export function Deliveries({ endpoint }: { endpoint: Endpoint }) {

@@ -1,11 +1,11 @@
 import { useId, useState } from 'react';
 import { Link } from 'wouter';
 import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
-import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { useGateway } from '../gateway/gateway';
 import { messages } from '../messages';
-import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
+import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { DeliveryStateChip } from './DeliveryStateChip';
 import type { Delivery } from './useDeliveries';

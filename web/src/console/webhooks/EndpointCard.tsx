@@ -1,8 +1,8 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import { useGateway } from '../gateway/gateway';
 import { messages } from '../messages';
-import { TimeAgo } from '../ui/RelativeTime';
 import { Icon } from '../ui/Icon';
+import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
 import { useAsyncAction } from '../ui/useAsyncAction';
 import { Deliveries } from './Deliveries';

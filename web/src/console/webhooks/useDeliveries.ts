@@ -3,8 +3,8 @@ import { DeliveriesDocument, type DeliveryFragment } from '../../gql/graphql';
 import { useGateway, type Gateway } from '../gateway/gateway';
 import { toPage, PaginatedList } from '../gateway/paginatedList';
 import { useSignal } from '../ui/signal';
-import type { Endpoint } from './useEndpoints';
 import { useDeliveryRefresh } from './useDeliveryRefresh';
+import type { Endpoint } from './useEndpoints';
 
 export type Delivery = DeliveryFragment;
 

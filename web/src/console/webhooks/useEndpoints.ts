@@ -10,8 +10,8 @@ import {
   type TaskStatus,
   type WebhookEndpointsQuery,
 } from '../../gql/graphql';
-import { useGateway } from '../gateway/gateway';
 import { describeError } from '../gateway/errors';
+import { useGateway } from '../gateway/gateway';
 import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
 import { messages } from '../messages';
 import type { FormError } from '../ui/formError';
