@@ -60,7 +60,7 @@ test('a token that is not taken is refused with the reason', limit, async (t) =>
   await signOut(page);
   await signIn(page, 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJldmUifQ.c2lnbmF0dXJl');
 
-  await page.getByRole('alert').filter({ hasText: 'The token is no longer taken: ' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: /^The token was rejected\. .*\(.+\)$/ }).waitFor();
   await field(page).waitFor();
 });
 
@@ -70,7 +70,7 @@ test('a token that ends while it is used leads back to the sign-in, with the rea
   await signIn(page, await console.gateway.token('kim', 8));
   await signedInAs(page, 'kim');
 
-  await page.getByRole('alert').filter({ hasText: /The token is no longer taken: .*expired/i }).waitFor();
+  await page.getByRole('alert').filter({ hasText: /Your session has expired\. Sign in again\. \(.*expired/i }).waitFor();
   await field(page).waitFor();
 });
 
@@ -102,18 +102,18 @@ test('of each model is offered what it can do, and nothing else', limit, async (
   for (const model of models) {
     await openPopover(page, 'Model');
     await modelChoice(page, model.id).check();
-    await openPopover(page, 'Shape');
+    await openPopover(page, 'Aspect ratio');
     const offered = {
-      shapes: (await choices(page, 'Shape')).sort(),
+      aspectRatios: (await choices(page, 'Aspect ratio')).sort(),
       counts: await choices(page, 'Images'),
-      sizes: await choices(page, 'Size'),
+      resolutions: await choices(page, 'Resolution'),
       formats: await choices(page, 'Format'),
     };
     const automatic = (all) => (all.length > 0 ? ['Auto', ...all] : []);
     assert.deepEqual(offered, {
-      shapes: ['Auto', ...model.aspectRatios.filter((ratio) => ratio !== 'auto')].sort(),
+      aspectRatios: ['Auto', ...model.aspectRatios.filter((ratio) => ratio !== 'auto')].sort(),
       counts: several(Array.from({ length: model.maxImages }, (_, index) => String(index + 1))),
-      sizes: automatic(several(model.resolutions.map((each) => each.slice(1)))),
+      resolutions: automatic(several(model.resolutions.map((each) => each.slice(1)))),
       formats: automatic(several(model.outputFormats)),
     }, model.id);
   }
@@ -152,7 +152,7 @@ test('a request that is too expensive is refused where its cost was shown', limi
   await page.getByRole('radio', { name: '2', exact: true }).check();
   await prompt(page).fill('a city at night');
   const line = page.getByRole('form', { name: 'New images' }).getByRole('status');
-  await line.filter({ hasText: /36 credits.*more than there is left/ }).waitFor();
+  await line.filter({ hasText: /36 credits.*not enough credits/ }).waitFor();
 
   await generate(page).click();
   await line.filter({ hasText: 'This costs 36 credits, and you have' }).waitFor();
@@ -167,7 +167,7 @@ test('a page whose gateway is killed and started again comes back by itself, and
   await page.evaluate(() => (window.sameDocument = true));
   const words = ['a red balloon', 'a sailing boat', 'a lighthouse'];
   for (const each of words) await ask(page, `${each} [sim:slow=4]`);
-  for (const each of words) await tile(page, each).getByText('Being made').waitFor();
+  for (const each of words) await tile(page, each).getByText('Generating').waitFor();
 
   await console.gateway.kill();
   await notice(page).waitFor();
@@ -182,7 +182,7 @@ test('what happens while the network is away is shown when it is back', limit, a
   const user = await console.newUser();
   const page = await console.open(t, user, '/', { expected: lostConnection });
   await ask(page, 'mountains at dawn [sim:slow=2]');
-  await tile(page, 'mountains at dawn').getByText('Being made').waitFor();
+  await tile(page, 'mountains at dawn').getByText('Generating').waitFor();
   await page.context().setOffline(true);
   await notice(page).waitFor();
 

@@ -55,7 +55,7 @@ function modelFor(index, aspectRatio) {
 /** Takes the picture of the console that the README shows. */
 export async function takePortrait(page, user) {
   const robot = pictures.at(-1)[0];
-  await tile(page, robot).first().getByRole('button', { name: 'Edit this' }).click();
+  await tile(page, robot).first().getByRole('button', { name: 'Edit image' }).click();
   await prompt(page).fill('the same robot on a balcony at night');
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
   for (const [words] of pictures) await assertSeen(picture(page, words).first());

@@ -2,7 +2,6 @@ import { useCallback, useState } from 'react';
 import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 import type { Config, User } from '../config';
-import { messages } from './messages';
 import { Session } from './session/Session';
 import { SignIn } from './session/SignIn';
 import { clearPastedToken, storePastedToken, storeUser, storedToken } from './session/tokens';
@@ -12,12 +11,11 @@ export function App({ config }: { config: Config }) {
   const [token, setToken] = useState(() => storedToken(config.users));
   const [notice, setNotice] = useState<string | null>(null);
 
-  const endSession = useCallback((reason: string | null) => {
+  const endSession = useCallback((message: string | null) => {
     clearPastedToken();
     setToken(null);
-    setNotice(reason);
+    setNotice(message);
   }, []);
-  const rejectToken = useCallback((reason: string) => endSession(messages.session.rejected(reason)), [endSession]);
   const signOut = () => endSession(null);
   const startSession = (next: string) => {
     setNotice(null);
@@ -36,7 +34,7 @@ export function App({ config }: { config: Config }) {
     return <SignIn users={config.users} notice={notice} onUser={signInAs} onToken={signInWithToken} />;
   return (
     <Router hook={useHashLocation}>
-      <Session key={token} token={token} onTokenRejected={rejectToken} onSignOut={signOut}>
+      <Session key={token} token={token} onTokenRejected={endSession} onSignOut={signOut}>
         <Shell users={config.users} onUser={signInAs} onSignOut={signOut} />
       </Session>
     </Router>

@@ -7,7 +7,7 @@ export function StartupError({ reason }: { reason: string }) {
         {messages.errors.startup(reason)}
       </p>
       <button type="button" className="primary" onClick={() => location.reload()}>
-        {messages.common.retry}
+        {messages.common.reload}
       </button>
     </main>
   );

@@ -1,5 +1,5 @@
-/** Every text of this page that GraphiQL itself does not bring. */
+/** The texts of this page that do not come from GraphiQL itself. */
 export const messages = {
-  startup: (reason: string) => `GraphiQL could not start: ${reason}`,
-  reload: 'Try again',
+  startup: (reason: string) => `GraphiQL could not start. ${reason}`,
+  reload: 'Reload',
 } as const;

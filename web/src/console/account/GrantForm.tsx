@@ -27,7 +27,7 @@ export function GrantForm() {
     <form className="stack" onSubmit={submit}>
       <div className="grant-fields">
         <Field
-          label={messages.account.grantUser}
+          label={messages.common.user}
           hint={messages.account.grantUserHint}
           errorMessage={fieldErrorMessage(formError, 'userId')}
         >

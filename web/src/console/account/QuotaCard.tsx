@@ -17,9 +17,9 @@ function QuotaDetails({ quota }: { quota: Quota }) {
       <p className="quota-left">
         {messages.account.quotaLeft(
           <strong>{formatCreditAmount(quota.available)}</strong>,
-          formatCreditAmount(quota.granted),
+          messages.account.ofGranted(formatCreditAmount(quota.granted)),
         )}
-        {quota.low && <span className="chip warning">{messages.account.quotaLow}</span>}
+        {quota.low && <span className="chip warning">{messages.common.low}</span>}
       </p>
       <StackedBar quota={quota} />
       <dl className="figures">

@@ -57,7 +57,7 @@ function Actions({ open, board }: Props) {
         className="quiet"
         question={messages.boards.deleteQuestion(board.title)}
         consequence={messages.boards.deleteConsequence}
-        action={messages.boards.deleteConfirm}
+        action={messages.boards.delete}
         onConfirm={remove}
         danger
       />

@@ -15,8 +15,8 @@ export function BoardPage({ id }: { id: string }) {
   if (notFound) return <BoardNotFound board={board} />;
   return (
     <div className="page">
-      <title>{messages.common.pageTitle(board?.title ?? messages.boards.fallbackTitle)}</title>
-      {board ? <BoardHeader open={open} board={board} /> : <h1>{messages.boards.loading}</h1>}
+      <title>{messages.common.pageTitle(board?.title ?? messages.common.board)}</title>
+      {board ? <BoardHeader open={open} board={board} /> : <h1>{messages.common.loading}</h1>}
       {board && <BoardImages open={open} />}
       <LoadMore list={open.images} infinite />
     </div>

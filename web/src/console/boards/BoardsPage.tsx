@@ -24,7 +24,7 @@ export function BoardsPage() {
 
 function Boards() {
   const { nodes, pages } = useSignal(useBoardStore().list.state);
-  if (pages === 0) return <p className="hint">{messages.boards.loading}</p>;
+  if (pages === 0) return <p className="hint">{messages.common.loading}</p>;
   if (nodes.length === 0) return <NoBoards />;
   return (
     <ul className="board-cards">

@@ -51,7 +51,7 @@ function TitleForm({ onCreated, onCancel }: { onCreated: (board: Board) => void;
         autoFocus
       />
       <button type="submit" aria-busy={busy}>
-        {messages.boards.createNew}
+        {messages.common.create}
       </button>
       {description}
     </form>

@@ -21,7 +21,7 @@ export function AspectRatioPicker({ selected, aspectRatios, onChange }: Props) {
               style={ratio ? { aspectRatio: parseAspectRatio(ratio) } : undefined}
             />
           </span>
-          {ratio ?? messages.common.unset}
+          {ratio ?? messages.common.auto}
         </label>
       ))}
     </fieldset>

@@ -33,7 +33,7 @@ export function Options({ draft, available, formError, onChange }: Props) {
       {available.aspectRatios.length > 0 && (
         <Option errorMessage={errorAt('aspectRatio')}>
           <Popover
-            trigger={<OptionLabel label={messages.common.aspectRatio} value={aspectRatio ?? messages.common.unset} />}
+            trigger={<OptionLabel label={messages.common.aspectRatio} value={aspectRatio ?? messages.common.auto} />}
           >
             <AspectRatioPicker
               selected={aspectRatio}
@@ -60,7 +60,7 @@ export function Options({ draft, available, formError, onChange }: Props) {
             legend={messages.create.resolution}
             value={resolution}
             options={[null, ...available.resolutions]}
-            format={(value) => (value ? messages.create.resolutions[value] : messages.common.unset)}
+            format={(value) => (value ? messages.create.resolutions[value] : messages.common.auto)}
             onChange={(resolution) => onChange({ resolution })}
           />
         </Option>
@@ -71,7 +71,7 @@ export function Options({ draft, available, formError, onChange }: Props) {
             legend={messages.create.outputFormat}
             value={outputFormat}
             options={[null, ...available.outputFormats]}
-            format={(value) => (value ? messages.create.outputFormats[value] : messages.common.unset)}
+            format={(value) => (value ? messages.create.outputFormats[value] : messages.common.auto)}
             onChange={(outputFormat) => onChange({ outputFormat })}
           />
         </Option>
@@ -89,7 +89,7 @@ function BoardField({ selected, onChange }: { selected: string | null; onChange:
   if (boards.length === 0) return null;
   return (
     <label className="board-field">
-      <span className="hint">{messages.create.board}</span>
+      <span className="hint">{messages.common.board}</span>
       <select value={selected ?? ''} onChange={({ target }) => onChange(target.value || null)}>
         <option value="">{messages.create.noBoard}</option>
         {boards.map(({ id, title }) => (

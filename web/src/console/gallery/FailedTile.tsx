@@ -22,7 +22,7 @@ export function FailedTile({ task }: { task: Task }) {
       <p className="failure">
         <Icon name={task.failure ? 'warning' : 'close'} />
         <span>
-          <strong>{task.failure?.message ?? messages.gallery.canceled}</strong> {task.failure?.advice}
+          <strong>{task.failure?.message ?? messages.common.taskStatus.CANCELED}</strong> {task.failure?.advice}
         </span>
       </p>
       <div className="row">

@@ -11,7 +11,7 @@ interface Props {
 
 const statusGroupNames: Record<StatusGroup, string> = {
   running: messages.gallery.inProgress,
-  ready: messages.gallery.succeeded,
+  succeeded: messages.common.taskStatus.SUCCEEDED,
   failed: messages.common.taskStatus.FAILED,
   canceled: messages.common.taskStatus.CANCELED,
 };
@@ -25,7 +25,7 @@ export function Filters({ filter, onChange }: Props) {
   };
   return (
     <search className="filters row">
-      <h2>{messages.gallery.heading}</h2>
+      <h2>{messages.common.history}</h2>
       <label className="search">
         <Icon name="search" />
         <span className="visually-hidden">{messages.gallery.search}</span>
@@ -72,7 +72,7 @@ function MoreFilters({ filter, change }: { filter: Filter; change: (changes: Par
           </select>
         </label>
         <label className="field">
-          {messages.gallery.model}
+          {messages.common.model}
           <select value={filter.model} onChange={({ target }) => change({ model: target.value })}>
             <option value="">{messages.gallery.anyModel}</option>
             {models.map(({ id }) => (

@@ -28,7 +28,7 @@ export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filte
         <p className="notice error" role="alert">
           {errorMessage}{' '}
           <button type="button" onClick={loadMore}>
-            {messages.gallery.retry}
+            {messages.common.retry}
           </button>
         </p>
       )}

@@ -17,7 +17,7 @@ export const noFilter: Filter = { prompt: '', status: '', kind: '', model: '', f
 /** The statuses as people tell them apart. */
 export const statusGroups = {
   running: ['QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING'],
-  ready: ['SUCCEEDED'],
+  succeeded: ['SUCCEEDED'],
   failed: ['FAILED'],
   canceled: ['CANCELED'],
 } satisfies Record<string, TaskStatus[]>;

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import { Provider } from 'urql';
 import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
 import { describeError } from '../gateway/errors';
@@ -9,7 +9,7 @@ import { ViewerProvider } from './ViewerContext';
 
 interface Props {
   token: string;
-  onTokenRejected: (reason: string) => void;
+  onTokenRejected: (message: string) => void;
   onSignOut: () => void;
   children: ReactNode;
 }
@@ -22,12 +22,21 @@ export function Session({ token, onTokenRejected, onSignOut, children }: Props) 
   // Grows when the event log no longer reaches back to the cursor: then all is read anew.
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
-  const opened = useOpenGateway(token, onTokenRejected, generation);
+  const hasStarted = useRef(false);
+  const handleTokenRejected = useCallback(
+    (reason: string) =>
+      onTokenRejected(hasStarted.current ? messages.session.expired(reason) : messages.session.rejected(reason)),
+    [onTokenRejected],
+  );
+  const opened = useOpenGateway(token, handleTokenRejected, generation);
   const { viewer, errorMessage } = useViewer(opened);
   const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
   // Both at once: what is read before the cursor may miss what happens between.
   if (opened && viewer && session?.gateway !== opened) setSession({ gateway: opened, viewer });
 
+  useEffect(() => {
+    if (session) hasStarted.current = true;
+  }, [session]);
   useEffect(
     () => (session ? subscribeToTaskEvents(session.gateway, session.viewer.eventCursor, restart) : undefined),
     [session, restart],
@@ -90,7 +99,7 @@ function SessionLoading({ errorMessage, onSignOut }: { errorMessage?: string; on
           {messages.session.retrying(errorMessage)}
         </p>
       ) : (
-        <p className="hint">{messages.session.loading}</p>
+        <p className="hint">{messages.common.loading}</p>
       )}
       <button type="button" className="quiet" onClick={onSignOut}>
         {messages.session.signOut}

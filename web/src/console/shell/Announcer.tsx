@@ -32,5 +32,5 @@ function describeTask({ status, prompt, failure, images }: Task): string {
   const shortPrompt = prompt.slice(0, 80);
   if (status === 'SUCCEEDED') return messages.gallery.finished(shortPrompt, images.length);
   if (status === 'FAILED') return messages.gallery.failed(shortPrompt, failure?.message);
-  return messages.gallery.taskCanceled(shortPrompt);
+  return messages.gallery.canceled(shortPrompt);
 }

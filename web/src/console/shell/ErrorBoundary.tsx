@@ -19,7 +19,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
       <div className="notice error row" role="alert">
         <p>{messages.errors.page}</p>
         <button type="button" onClick={() => location.reload()}>
-          {messages.errors.reload}
+          {messages.common.reload}
         </button>
       </div>
     );

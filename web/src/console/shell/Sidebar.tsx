@@ -25,10 +25,10 @@ export function Sidebar({ users, onUser, onSignOut }: Props) {
         <Logo /> <span>{messages.common.product}</span>
       </Link>
       <nav aria-label={messages.shell.pages} className="page-nav">
-        <NavItem href="/" icon="create" label={messages.shell.create} />
-        <NavItem href="/boards" icon="boards" label={messages.shell.boards} />
-        <NavItem href="/webhooks" icon="webhooks" label={messages.shell.webhooks} />
-        <NavItem href="/account" icon="account" label={messages.shell.account} />
+        <NavItem href="/" icon="create" label={messages.common.create} />
+        <NavItem href="/boards" icon="boards" label={messages.boards.heading} />
+        <NavItem href="/webhooks" icon="webhooks" label={messages.webhooks.heading} />
+        <NavItem href="/account" icon="account" label={messages.account.heading} />
       </nav>
       {isWide && <BoardLinks />}
       <div className="sidebar-footer">
@@ -59,7 +59,7 @@ function UserMenu({ users, onUser, onSignOut }: Props) {
     <div className="user-menu">
       {users.length > 0 ? (
         <label>
-          <span className="visually-hidden">{messages.shell.user}</span>
+          <span className="visually-hidden">{messages.common.user}</span>
           <select
             value={isListed ? viewer.id : ''}
             onChange={(event) => onUser(users.find(({ id }) => id === event.target.value)!)}

@@ -83,7 +83,7 @@ function TaskProperties({ task, details }: { task: Task; details: Details }) {
   const { model, cost, board } = details;
   return (
     <dl className="properties">
-      <Property name={messages.gallery.model}>
+      <Property name={messages.common.model}>
         {model.id} <span className="hint">{messages.common.provider[model.provider]}</span>
       </Property>
       <Property name={messages.task.cost}>
@@ -101,7 +101,7 @@ function TaskProperties({ task, details }: { task: Task; details: Details }) {
         <Property name={messages.task.duration}>{formatDuration(details.createdAt, details.completedAt)}</Property>
       )}
       {board && (
-        <Property name={messages.task.board}>
+        <Property name={messages.common.board}>
           <Link href={`/boards/${board.id}`}>{board.title}</Link>
         </Property>
       )}

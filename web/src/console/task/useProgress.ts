@@ -1,4 +1,3 @@
-import type { TaskStatus } from '../../gql/graphql';
 import type { Task } from '../gateway/taskStore';
 import { messages } from '../messages';
 import { useClock } from '../ui/clock';
@@ -31,16 +30,6 @@ function progressOf(task: Task, seconds: number): Progress {
   };
 }
 
-const statusLabels: Record<TaskStatus, string> = {
-  QUEUED: messages.task.nextInQueue,
-  UNCONFIRMED: messages.task.unconfirmed,
-  GENERATING: messages.task.generating,
-  STORING: messages.task.storing,
-  SUCCEEDED: messages.task.ready,
-  FAILED: messages.common.taskStatus.FAILED,
-  CANCELED: messages.common.taskStatus.CANCELED,
-};
-
 export function statusLabel({ status, queuePosition }: Pick<Task, 'status' | 'queuePosition'>): string {
-  return status === 'QUEUED' && queuePosition ? messages.task.queued(queuePosition) : statusLabels[status];
+  return status === 'QUEUED' ? messages.task.queued(queuePosition ?? 0) : messages.common.taskStatus[status];
 }

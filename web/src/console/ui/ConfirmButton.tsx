@@ -63,7 +63,7 @@ function ConfirmDialog({ dialog, question, consequence, action, onConfirm, dange
       )}
       <div className="row">
         <button type="button" onClick={close}>
-          {messages.common.goBack}
+          {messages.common.cancel}
         </button>
         <button type="button" className={danger ? 'danger' : 'primary'} aria-busy={busy} onClick={confirm}>
           {action}

@@ -42,14 +42,13 @@ function TaskLink({ delivery: { task } }: Pick<Props, 'delivery'>) {
 function DeliveryTimes({ delivery }: Pick<Props, 'delivery'>) {
   const { attempts, responseStatus, error, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
   const text = messages.webhooks;
-  const nextAttempt = attempts > 0 ? text.nextAttempt : text.firstAttempt;
   return (
     <>
       {text.created(<TimeAgo at={createdAt} />)} · {text.attempts(attempts)}
       {responseStatus && !error && ` · ${text.responseStatus(responseStatus)}`}
       {deliveredAt && <> · {text.delivered(<TimeAgo at={deliveredAt} />)}</>}
       {!deliveredAt && lastAttemptAt && <> · {text.lastAttempt(<TimeAgo at={lastAttemptAt} />)}</>}
-      {nextAttemptAt && <> · {nextAttempt(<TimeUntil at={nextAttemptAt} />)}</>}
+      {nextAttemptAt && <> · {text.nextAttempt(<TimeUntil at={nextAttemptAt} />)}</>}
     </>
   );
 }

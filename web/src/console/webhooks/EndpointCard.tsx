@@ -63,7 +63,7 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
 
 function Statuses({ endpoint }: { endpoint: Endpoint }) {
   return (
-    <ul className="row" aria-label={messages.webhooks.enabledTriggers}>
+    <ul className="row" aria-label={messages.webhooks.statuses}>
       {endpoint.statuses.map((status) => (
         <li key={status} className="chip">
           {messages.common.taskStatus[status]}

@@ -88,12 +88,12 @@ function Statuses({ chosen, onChange, errorMessage }: StatusesProps) {
     onChange(allStatuses.filter((each) => (each === status) !== chosen.includes(each)));
   return (
     <fieldset className="statuses" aria-describedby={inputProps['aria-describedby']}>
-      <legend>{messages.webhooks.triggers}</legend>
+      <legend>{messages.webhooks.statuses}</legend>
       <div className="row">
         {allStatuses.map((status) => (
           <label key={status}>
             <input type="checkbox" checked={chosen.includes(status)} onChange={() => toggle(status)} />{' '}
-            {messages.common.taskStatus[status].toLowerCase()}
+            {messages.common.taskStatus[status]}
           </label>
         ))}
       </div>
