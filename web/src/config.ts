@@ -16,7 +16,7 @@ export interface User {
 }
 
 export interface Config {
-  /** Development users; none where everybody brings their own token. */
+  /** Users that a developer can switch between. Empty outside development. */
   users: User[];
   examples: Example[];
 }

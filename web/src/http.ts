@@ -1,6 +1,6 @@
 import { messages } from './messages';
 
-/** Like fetch, but says in plain words what is wrong when the gateway is away or something else answers for it. */
+/** `fetch` with clear errors if the gateway is unreachable or the response is not JSON. */
 export async function fetchJson(...request: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...request).catch(() => {
     throw withoutStack(messages.unreachable(location.origin));
@@ -15,7 +15,7 @@ export async function fetchJson(...request: Parameters<typeof fetch>): Promise<R
 
 function withoutStack(message: string) {
   const error = new Error(message);
-  // GraphiQL would show it, and it says nothing to the reader.
+  // GraphiQL would show the stack trace, which does not help the user.
   delete error.stack;
   return error;
 }

@@ -11,7 +11,7 @@ import type {
 
 type QuotaPart = 'granted' | 'available' | 'reserved' | 'spent';
 
-/** The language of the texts below, and of the formats of numbers and dates. */
+/** The language of these texts, and the format of numbers and dates. */
 export const locale = 'en-GB';
 
 /** A text that contains elements, such as links. */
@@ -36,7 +36,7 @@ const taskStatus: Record<TaskStatus, string> = {
   CANCELED: 'Canceled',
 };
 
-/** Every text of the console that a person can read, by page. Amounts of credits are passed in formatted. */
+/** Every text of the console, by page. Credit amounts are passed in as formatted strings. */
 export const messages = {
   common: {
     product: 'Plantain',

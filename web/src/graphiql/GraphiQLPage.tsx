@@ -25,8 +25,8 @@ export function GraphiQLPage({ config }: { config: Config }) {
     <GraphiQL
       {...props}
       storage={storage}
-      // Tokens are never stored: an old one would outlive the gateway that it was made for.
-      // The history plugin would store them as well, hence no plugins.
+      // Never store tokens: they would outlive the gateway they were issued for. The history plugin would store them
+      // too, so there are no plugins.
       shouldPersistHeaders={false}
       plugins={[]}
     />

@@ -7,7 +7,7 @@ type Headers = Record<string, string>;
 
 const forbidden = 4403;
 
-/** Sends what the headers editor holds at the time of running: as headers, or as a subscription's connection params. */
+/** Sends the current content of the headers editor, as HTTP headers or as connection params of a subscription. */
 export function createFetcher(initialHeaders: Headers): Fetcher {
   return (params, options) => {
     // The first introspection runs before the headers editor exists.
@@ -21,7 +21,7 @@ export function createFetcher(initialHeaders: Headers): Fetcher {
       wsClient: createClient({
         url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
         connectionParams: headers,
-        // graphql-ws would go on for half a minute before it shows that a token was refused.
+        // Otherwise graphql-ws retries for half a minute before it reports a rejected token.
         shouldRetry: (event) => event instanceof CloseEvent && event.code !== forbidden,
       }),
     });

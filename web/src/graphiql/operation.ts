@@ -6,7 +6,10 @@ interface Operation {
   operationName?: string;
 }
 
-/** What is to be run. GraphiQL's own idea of it lags behind, so that right after a change of tabs it is the last tab's. */
+/**
+ * The operation to run. GraphiQL's `operationName` lags behind: right after a change of tabs it is that of the last
+ * tab.
+ */
 export function resolveOperation({ query, operationName }: FetcherParams): Operation {
   try {
     const documentAST = parse(query);
@@ -16,7 +19,7 @@ export function resolveOperation({ query, operationName }: FetcherParams): Opera
     const name = operationName && names.includes(operationName) ? operationName : onlyName(names);
     return { documentAST, operationName: name };
   } catch {
-    // The gateway says best what is wrong with it.
+    // The gateway reports syntax errors.
     return {};
   }
 }

@@ -57,7 +57,7 @@ function Providers() {
 const findByProvider = <Each extends { provider: string }>(name: string, all: readonly Each[] = []) =>
   all.find(({ provider }) => provider === name);
 
-/** Without allowances the gateway refuses every grant: a form would only mislead. */
+/** Without quotas the gateway rejects every grant, so the form would be misleading. */
 function GrantSection({ hasQuotas }: { hasQuotas: boolean }) {
   if (useViewer().role !== 'ADMIN') return null;
   return (

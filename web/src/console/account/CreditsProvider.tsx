@@ -13,11 +13,11 @@ type Credits = CreditsSubscription['creditsUpdated'];
 
 const CreditsContext = createContext<Credits | null>(null);
 
-/** One subscription for all who show credits; after a lost connection it begins with the present state again. */
+/** One subscription for all components that show credits. After a reconnect it sends the current state again. */
 export function CreditsProvider({ children }: { children: ReactNode }) {
   const [{ data }] = useSubscription({ query: CreditsDocument });
   return <CreditsContext value={data?.creditsUpdated ?? null}>{children}</CreditsContext>;
 }
 
-/** Null until the gateway has said it for the first time. */
+/** Null until the first event. */
 export const useCredits = () => use(CreditsContext);

@@ -5,7 +5,7 @@ import { formatCreditAmount } from '../ui/formatCredits';
 import { useCredits, type Quota, type ProviderBalance } from './CreditsProvider';
 import { overallProviderStatus } from './providerStatus';
 
-/** What is left to spend, and whether the providers work, at the foot of the sidebar. */
+/** The remaining credits and the status of the providers, for the bottom of the sidebar. */
 export function CreditsSummary() {
   const credits = useCredits();
   return (

@@ -9,7 +9,7 @@ import { providerStatus } from './providerStatus';
 interface Props {
   provider: Provider;
   balance: ProviderBalance | undefined;
-  /** That it was asked again, and nothing has changed, is not pushed with the balance. */
+  /** A newer `checkedAt` alone does not trigger `creditsUpdated`, so it is polled with the catalog. */
   checked: Pick<ProviderBalance, 'checkedAt'> | undefined;
   models: readonly Model[];
 }

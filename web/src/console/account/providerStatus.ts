@@ -8,7 +8,7 @@ interface ProviderStatus {
 
 type State = Pick<Provider, 'available' | 'trouble'>;
 
-/** How a provider is, in a word. */
+/** The status of one provider in a word. */
 export function providerStatus({ available, trouble }: State): ProviderStatus {
   if (!available) return { tone: 'error', text: messages.account.providerPaused };
   if (trouble === null) return { tone: 'success', text: messages.account.providerOperational };
@@ -18,7 +18,7 @@ export function providerStatus({ available, trouble }: State): ProviderStatus {
   };
 }
 
-/** How they are all together, in a line: the worst there is. */
+/** The status of all providers in a sentence: the worst one counts. */
 export function overallProviderStatus(providers: readonly Provider[]): ProviderStatus {
   const paused = providers.filter(({ available }) => !available);
   if (paused.length === providers.length) return { tone: 'error', text: messages.account.allPaused };

@@ -8,14 +8,14 @@ import type { FormError } from '../ui/formError';
 
 type Grant = Omit<GrantCreditsMutationVariables, 'idempotencyKey'>;
 
-/** Grants once, however often it is input for: the key stays the same until an result has come, or the page is left. */
+/** Keeps the idempotency key until a response arrives, so that a repeated request grants only once. */
 export function useGrantCredits() {
   const { client } = useGateway();
   const key = useRef<string>(null);
   const [formError, setFormError] = useState<FormError>();
   const [granted, setGranted] = useState<Grant & { available: number }>();
 
-  /** Whether it is done. */
+  /** Resolves to whether the credits were granted. */
   const grant = async (input: Grant): Promise<boolean> => {
     key.current ??= newIdempotencyKey();
     setGranted(undefined);
@@ -33,7 +33,7 @@ export function useGrantCredits() {
   return { grant, formError, granted };
 }
 
-/** The key can only have been used when an result was lost, and the form was changed before it was sent again. */
+/** A used key means that an earlier response was lost and the form was changed before the retry. */
 function explainKeyReuse(result: FormError): FormError {
   if (!result.fields?.some(({ path }) => path[0] === 'idempotencyKey')) return result;
   return { message: messages.account.grantKeyReused };

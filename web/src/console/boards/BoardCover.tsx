@@ -3,7 +3,7 @@ import { ImageView } from '../ui/ImageView';
 import { useBoardStore } from './BoardsProvider';
 import type { Board } from './boardStore';
 
-/** The first images of a board. They only adorn its title, so that they need no names. */
+/** The first images of a board. Decorative, so they have no alt texts. */
 export function BoardCover({ board, max }: { board: Board; max: 1 | 4 }) {
   const { list } = useBoardStore();
   const images = board.cover.nodes.slice(0, max);

@@ -7,7 +7,6 @@ import type { BoardResult } from './boardStore';
 import { BoardTile, type Control } from './BoardTile';
 import type { BoardImage, OpenBoard } from './openBoard';
 
-/** The images in rows of one height, in the order of the board. */
 export function BoardImages({ open }: { open: OpenBoard }) {
   const { nodes, hasMore } = useSignal(open.images.state);
   const [announcement, setAnnouncement] = useState('');
@@ -25,7 +24,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
     if (index >= nodes.length) await open.images.loadMore();
     const loaded = open.images.state.get();
     const before = loaded.nodes[index]?.id ?? null;
-    // Not the end of the board, but what could not be read: the list says so.
+    // The next page could not be loaded, so this is not the end of the board. The list shows the error.
     if (before === null && loaded.hasMore) return;
     if (control) restoreFocusTo({ imageId: image.id, control });
     const to = index > from ? index : index + 1;
@@ -71,8 +70,8 @@ interface FocusTarget {
 }
 
 /**
- * A tile that is moved or removed takes the focus with it. While a change is under way, this gives it back: to the same
- * button, to its neighbour, or to the page where no image is left.
+ * Moving or removing a tile loses the focus. While a change is in progress, this restores the focus to the same button,
+ * to a neighbor, or to the page if no image is left.
  */
 function useFocusRestoration(nodes: readonly BoardImage[]) {
   const list = useRef<HTMLOListElement>(null);

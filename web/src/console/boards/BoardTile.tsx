@@ -12,7 +12,7 @@ export type Control = 'earlier' | 'later' | 'remove';
 
 interface Props {
   image: BoardImage;
-  /** Counted from 0. */
+  /** Position on the board, from 0. */
   index: number;
   isLast: boolean;
   onBroken: () => void;
@@ -61,11 +61,11 @@ export function BoardTile({ image, index, isLast, onBroken, onEarlier, onLater, 
   );
 }
 
-/** On which side of the tile a dragged image would fall. */
+/** The side of the tile on which a dragged image would be dropped. */
 function sideOf({ clientX, currentTarget }: DragEvent): DropPosition {
   const { left, width } = currentTarget.getBoundingClientRect();
   return clientX < left + width / 2 ? 'before' : 'after';
 }
 
-/** Very tall and very wide images are cropped, lest one takes a row for itself or has no room for its buttons. */
+/** Crops very tall and very wide images, so that none fills a row or leaves no space for its buttons. */
 const tileRatio = ({ width, height }: BoardImage) => Math.min(Math.max(width / height, 0.6), 2.4);

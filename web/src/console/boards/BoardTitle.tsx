@@ -11,7 +11,7 @@ interface Props {
   title: string;
 }
 
-/** The heading, which turns into a field to rename the board. */
+/** A heading that turns into a form to rename the board. */
 export function BoardTitle({ open, title }: Props) {
   const [isRenaming, setRenaming] = useState(false);
   const button = useRef<HTMLButtonElement>(null);

@@ -8,7 +8,7 @@ import { BoardStore, type Board } from './boardStore';
 const refreshIntervalMs = 60_000;
 const BoardsContext = createContext<BoardStore | null>(null);
 
-/** Around all that shows boards: they share one list. */
+/** Shares one list of boards between all components. */
 export function BoardsProvider({ children }: { children: ReactNode }) {
   const { client } = useGateway();
   const boards = useMemo(() => new BoardStore(client), [client]);
@@ -22,7 +22,7 @@ export function useBoardStore(): BoardStore {
   return boards;
 }
 
-/** The boards that this page knows: the newest, as far as they were read, and those that were opened. */
+/** The loaded boards: the newest pages and those that were opened. */
 export function useBoards(): readonly Board[] {
   const { list, visited } = useBoardStore();
   const { nodes } = useSignal(list.state);
@@ -33,7 +33,7 @@ export function useBoards(): readonly Board[] {
   }, [nodes, others]);
 }
 
-/** The list is not pushed: it is read when a task may have changed it, and now and then for what is done elsewhere. */
+/** No subscription covers the list of boards. It is reloaded when a task starts or finishes, and at an interval. */
 function useBoardRefresh({ list }: BoardStore) {
   const { connection, tasks } = useGateway();
   const { reconnects } = useSignal(connection);

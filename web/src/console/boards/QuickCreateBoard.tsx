@@ -6,7 +6,7 @@ import { useAsyncAction } from '../ui/useAsyncAction';
 import { useBoardStore } from './BoardsProvider';
 import type { Board } from './boardStore';
 
-/** A button that opens a form for a moodboard by its title alone. */
+/** A button that opens a form to create a moodboard. */
 export function QuickCreateBoard({ onCreated }: { onCreated?: (board: Board) => void }) {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);

@@ -20,10 +20,10 @@ export type BoardMutation<Variables extends object> = DocumentInput<{ result: Bo
 
 const pageSize = 24;
 
-/** The viewer's boards, newest first. All changes go through here, so that all that shows boards shows them at once. */
+/** The viewer's boards, newest first. All changes go through this class, so that all components show them at once. */
 export class BoardStore {
   readonly list = new PaginatedList<Board>((after) => this.#fetchPage(after));
-  /** Boards that were opened though the list was not read so far. */
+  /** Opened boards that are older than the loaded pages. */
   readonly visited = new Signal<readonly Board[]>([]);
   readonly #client: Client;
   readonly #deleted = new Set<string>();
@@ -61,7 +61,7 @@ export class BoardStore {
     else this.visited.set(withBoard(this.visited.get(), board));
   }
 
-  /** For good: no late answer brings it back. */
+  /** Permanent: a late response must not bring the board back. */
   removeLocally(id: string) {
     this.#deleted.add(id);
     const withoutBoard = (boards: readonly Board[]) => boards.filter((board) => board.id !== id);

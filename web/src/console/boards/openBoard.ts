@@ -24,15 +24,15 @@ export function useOpenBoard(id: string): OpenBoard {
   const boards = useBoardStore();
   const board = useMemo(() => new OpenBoard(client, boards, id), [client, boards, id]);
   const [{ data, fetching }] = useSubscription({ query: BoardUpdatedDocument, variables: { id } });
-  // At first, at every change, when the connection is back, and when the news end because the board is gone.
+  // On mount, on every event, after a reconnect, and when the subscription ends because the board was deleted.
   useEffect(() => void board.images.reload(), [board, data, fetching]);
   return board;
 }
 
-/** A board that is looked at: what happens to it, wherever, is seen here. */
+/** The board on the page. It follows changes that are made elsewhere. */
 export class OpenBoard {
   readonly board = new Signal<Board | null>(null);
-  /** There is no such board, or no longer. */
+  /** True when the board does not exist, or no longer. */
   readonly notFound = new Signal(false);
   readonly images = new PaginatedList<BoardImage>((after) => this.#fetchPage(after));
   #lastChange: Promise<unknown> = Promise.resolve();
@@ -65,7 +65,7 @@ export class OpenBoard {
     return result;
   }
 
-  /** Each change counts on the order that the one before it left. */
+  /** Runs one change at a time: each one depends on the order of images that the previous one left. */
   #change<Variables extends object>(
     document: BoardMutation<Variables>,
     variables: Variables,
@@ -86,7 +86,7 @@ export class OpenBoard {
     if (!data) return toPage<BoardImage>(undefined, error);
     if (!data.board) return this.#handleNotFound();
     const { images, ...board } = data.board;
-    // What was changed meanwhile is newer.
+    // A change that started meanwhile has newer data.
     if (lastChange === this.#lastChange) {
       this.board.set(board);
       this.boards.put(board);
@@ -95,14 +95,14 @@ export class OpenBoard {
   }
 
   #handleNotFound(): PageResult<BoardImage> {
-    // Whoever deletes it here need not be told.
+    // The user who deletes the board here does not need a notice.
     if (!this.#deleting) this.notFound.set(true);
     this.boards.removeLocally(this.id);
     return { nodes: [], cursor: null, hasMore: false };
   }
 }
 
-/** The images with this one before another, or at their end. */
+/** Moves an image before another one, or to the end. */
 function moveBefore(images: readonly BoardImage[], id: string, beforeId: string | null): readonly BoardImage[] {
   const image = images.find((each) => each.id === id);
   if (!image || id === beforeId) return images;

@@ -4,7 +4,7 @@ import { showToast } from '../ui/Toaster';
 import { useBoardStore } from './BoardsProvider';
 import type { Board } from './boardStore';
 
-/** Puts an image on a board, and says so; resolves to an error message, or null. */
+/** Adds an image to a board and confirms it. Resolves to an error message, or null. */
 export function useAddToBoard() {
   const boards = useBoardStore();
   return useCallback(

@@ -3,7 +3,7 @@ import { droppedImage, isImageDrag } from '../ui/imageDrag';
 
 export type DropPosition = 'on' | 'before' | 'after';
 
-/** Takes images that are dragged within the page. `dropPosition`: where one would fall. */
+/** Accepts images that are dragged within the page. `dropPosition` is where the dragged image would be dropped. */
 export function useDropTarget(
   onImage: (imageId: string, position: DropPosition) => void,
   positionOf: (event: DragEvent) => DropPosition = () => 'on',

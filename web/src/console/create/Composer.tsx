@@ -22,7 +22,7 @@ import { QuoteSummary } from './QuoteSummary';
 import { usePastedFiles } from './usePastedFiles';
 import { useQuote } from './useQuote';
 
-/** Where a request is made. Only what a model can do is offered, and what it costs is said before it is spent. */
+/** The form for a new request. It offers only what a model supports, and shows the price before submission. */
 export function Composer({ onSubmit }: { onSubmit: () => void }) {
   const { draft, change } = useSupportedDraft();
   const { models } = useCatalog();
@@ -56,7 +56,7 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
         <Options draft={draft} available={available} formError={formError} onChange={change} />
         <div className="row space-between">
           <QuoteSummary draft={draft} quote={quote} errorMessage={formErrorMessage(formError, shownFields)} />
-          {/* Not disabled while it is sent: that would take the focus away. */}
+          {/* Not disabled during submission: a disabled button loses the focus. */}
           <button
             type="submit"
             className="primary generate"
@@ -73,7 +73,7 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
   );
 }
 
-/** A double click is one wish, and so is Enter that is held on any control; in the text it makes new lines. */
+/** A double click submits once, and so does a held Enter key, except in the prompt, where it inserts new lines. */
 const ignoreDoubleClick = (event: MouseEvent) => {
   if (event.detail > 1) event.preventDefault();
 };
@@ -84,7 +84,7 @@ const ignoreKeyRepeat = (event: KeyboardEvent) => {
 
 const shownFields = ['images', 'prompt', ...optionFields];
 
-/** A choice that is no longer possible with the images or the model that came after it is let go of. */
+/** Resets options that no model supports together with the current images or model. */
 function useSupportedDraft() {
   const { draft, change } = useDraft();
   const { models } = useCatalog();

@@ -12,18 +12,18 @@ import { useSubmit, type Submission } from './useSubmit';
 
 interface DraftContextValue {
   draft: Draft;
-  /** Whether the user is on the way to the composer; `clearFocusRequest` when they are there. */
+  /** Asks the composer to focus the prompt when it mounts. */
   focusRequested: boolean;
   clearFocusRequest: () => void;
   submission: Submission;
   change: (changes: Partial<Draft>) => void;
   addFiles: (files: Iterable<File>) => void;
-  /** One of the viewer's images, of which only the id is known. */
+  /** Adds one of the viewer's images by its id. */
   addDropped: (imageId: string) => void;
   removeInputImage: (key: string) => void;
-  /** Goes to the composer, with this image as the one to edit. */
+  /** Opens the composer with this image as input. */
   edit: (image: ImageFieldsFragment, name: string) => void;
-  /** Goes to the composer, with what this task was asked for. */
+  /** Opens the composer with the prompt and options of this task. */
   reuse: (task: Pick<Task, 'kind' | 'prompt' | 'requestedImages' | 'aspectRatio' | 'resolution'>) => void;
 }
 
@@ -31,7 +31,7 @@ const composerPath = '/';
 
 const DraftContext = createContext<DraftContextValue | null>(null);
 
-/** Above the pages: what is being asked for outlives a look at another page. */
+/** Keeps the draft while the user visits other pages. */
 export function DraftProvider({ children }: { children: ReactNode }) {
   return <DraftContext value={useDraftState()}>{children}</DraftContext>;
 }
@@ -54,7 +54,7 @@ function useDraftState(): DraftContextValue {
     (input: InputImage) => setDraft((last) => ({ ...last, inputs: withInputImage(last.inputs, input) })),
     [],
   );
-  // One that was removed while it was on its way stays removed.
+  // An image that was removed during its upload stays removed.
   const updateInputImage = useCallback((key: string, changes: Partial<InputImage>) => {
     const updated = (input: InputImage) => (input.key === key ? { ...input, ...changes } : input);
     setDraft((last) => ({ ...last, inputs: last.inputs.map(updated) }));
@@ -104,7 +104,7 @@ const toInputImage = (image: ImageFieldsFragment, name: string): InputImage => (
   source: { imageId: image.id },
 });
 
-/** A file's bytes stay in memory as long as they have an address, which is the key of what was made of it. */
+/** Object URLs keep the bytes of a file in memory until they are revoked. They are the keys of uploaded images. */
 function useRevokedObjectUrls(inputs: InputImage[]) {
   const previousKeys = useRef<string[]>([]);
   useEffect(() => {

@@ -7,7 +7,7 @@ import { useDraft } from './DraftProvider';
 
 const acceptedTypes = 'image/jpeg,image/png,image/webp';
 
-/** The images to edit: chosen here, dropped, pasted, or taken from the gallery. */
+/** The images to edit: selected, dropped, pasted, or taken from the gallery. */
 export function InputImages({ max, errorMessage }: { max: number; errorMessage?: string }) {
   const { draft, addFiles } = useDraft();
   const fileInput = useRef<HTMLInputElement>(null);

@@ -4,7 +4,7 @@ import { formatCredits } from '../ui/formatCredits';
 
 interface Props {
   selected: string | null;
-  /** Those that can do what is asked for. */
+  /** Models that support the other options. */
   selectable: Model[];
   onChange: (model: string | null) => void;
 }

@@ -16,7 +16,7 @@ interface Props {
   onChange: (changes: Partial<Draft>) => void;
 }
 
-/** The fields of a request that are selected here. */
+/** Fields whose errors are shown next to the option. */
 export const optionFields = ['model', 'aspectRatio', 'count', 'resolution', 'outputFormat', 'boardId'] as const;
 
 export function Options({ draft, available, formError, onChange }: Props) {
@@ -83,7 +83,6 @@ export function Options({ draft, available, formError, onChange }: Props) {
   );
 }
 
-/** Where the images are put when they are ready. */
 function BoardField({ selected, onChange }: { selected: string | null; onChange: (board: string | null) => void }) {
   const boards = useBoards();
   if (boards.length === 0) return null;

@@ -9,7 +9,7 @@ interface Props {
   errorMessage?: string;
 }
 
-/** What it would cost and how long it should take, or why it cannot be had. */
+/** The price and expected duration, or why the request would be rejected. */
 export function QuoteSummary({ draft, quote, errorMessage }: Props) {
   return (
     <p className={errorMessage ? 'field-error' : 'quote'} role="status">

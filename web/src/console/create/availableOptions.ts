@@ -1,7 +1,7 @@
 import type { Model } from '../gateway/CatalogProvider';
 import type { Draft } from './draft';
 
-/** What may still be chosen, given all the rest that is chosen. */
+/** The values that can be selected, given the other options. */
 export interface AvailableOptions {
   models: Model[];
   aspectRatios: string[];
@@ -18,8 +18,8 @@ const order: readonly Field[] = ['model', 'aspectRatio', 'resolution', 'outputFo
 const unset = { model: null, aspectRatio: null, resolution: null, outputFormat: null, count: 1 };
 
 /**
- * Something is offered when a model can do it together with the rest; that model is the gateway's to find. One that is
- * not available for a while takes no choice away: the quote says what can be had right now.
+ * A value is available if some model supports it together with the other options; the gateway picks that model. A model
+ * that is temporarily unavailable still counts: the quote says what is possible right now.
  */
 export function availableOptions(models: readonly Model[], selection: Selection): AvailableOptions {
   const without = (field: Field) => candidates(models, { ...selection, [field]: unset[field] });
@@ -35,10 +35,13 @@ export function availableOptions(models: readonly Model[], selection: Selection)
   };
 }
 
-/** Lets go of what no model can do together with what was chosen before it; the same object when that is nothing. */
+/**
+ * Resets options that no model supports together with the options before them. Returns the same object if nothing
+ * changes.
+ */
 export function dropUnsupported<T extends Selection>(models: readonly Model[], selection: T): T {
   let supported = { ...selection, ...unset };
-  // Too many images to edit, for example: that is for the user to mend, and no reason to forget the rest.
+  // No model fits, for example because there are too many images. The user has to fix that; keep the other options.
   if (candidates(models, supported).length === 0) return selection;
   for (const field of order) {
     const next = { ...supported, [field]: selection[field] };

@@ -1,6 +1,6 @@
 import type { OutputFormat, Resolution } from '../../gql/graphql';
 
-/** What is being asked for. Null leaves it to the model, or the model to the gateway. */
+/** A request that is not submitted yet. Null leaves an option to the model, or the model to the gateway. */
 export interface Draft {
   prompt: string;
   model: string | null;
@@ -12,7 +12,7 @@ export interface Draft {
   inputs: InputImage[];
 }
 
-/** An image to edit. Without `source` it is on its way, or `errorMessage` says why it is not. */
+/** An image to edit. Without a `source` it is still uploading, or failed with `errorMessage`. */
 export interface InputImage {
   key: string;
   name: string;
@@ -32,7 +32,7 @@ export const blank: Draft = {
   inputs: [],
 };
 
-/** `auto` is what a model does when nothing is said. */
+/** `auto` is the default of a model, like null. */
 export const explicitAspectRatio = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
 
 export const withInputImage = (inputs: InputImage[], input: InputImage) =>

@@ -17,7 +17,7 @@ export function rejectionToFormError(
   }
 }
 
-/** A refused quote is an error that names the fields; any other error is about none. */
+/** The error of a rejected quote lists the invalid fields. Other errors do not. */
 export function toFormError(error: CombinedError): FormError {
   const fields = error.graphQLErrors[0]?.extensions?.fields;
   return Array.isArray(fields) ? { message: error.message, fields } : { message: describeError(error) };

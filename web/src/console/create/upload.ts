@@ -7,7 +7,7 @@ import type { InputImage } from './draft';
 
 const uploadTimeoutMs = 120_000;
 
-/** Sends a file to the gateway, to be edited there; answers with what is now known of it. */
+/** Uploads a file to the gateway. Resolves to the changes of its input image. */
 export async function upload(client: Client, file: File): Promise<Pick<InputImage, 'source' | 'errorMessage'>> {
   const input = { byteSize: file.size, contentType: file.type };
   const { data, error } = await client.mutation(CreateUploadDocument, { input });

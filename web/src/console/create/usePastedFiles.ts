@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 
-/** Takes images that are pasted anywhere on the page. */
+/** Handles files that are pasted anywhere on the page. */
 export function usePastedFiles(onFiles: (files: File[]) => void) {
   useEffect(() => {
     const paste = (event: ClipboardEvent) => {

@@ -11,7 +11,9 @@ const debounceMs = 300;
 
 export type Quote = QuoteQuery['quote'];
 
-/** What the draft would cost, looked up when it has stood debounced for a moment; never that of another request. */
+/**
+ * The quote for the current draft, never for an outdated one. Requested once the draft has not changed for a moment.
+ */
 export function useQuote(draft: Draft): { quote?: Quote; formError?: FormError } {
   const debounced = useDebouncedValue(draft, debounceMs);
   const input = useMemo(() => requestOf(debounced), [debounced]);

@@ -14,11 +14,13 @@ import { rejectionToFormError, toFormError } from './submissionError';
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;
   sending: boolean;
-  /** Why this very request was not taken. */
+  /** Why exactly this request was rejected. */
   errorFor: (draft: Draft) => FormError | undefined;
 }
 
-/** Sends drafts; different ones may be on their way at once. `visibleDraft`: the one that the user looks at, if any. */
+/**
+ * Submits drafts, different ones at the same time. `visibleDraft` is the one in the composer, if the composer is open.
+ */
 export function useSubmit(visibleDraft: Draft | null): Submission {
   const send = useSend();
   const [sending, setSending] = useState<ReadonlySet<string>>(new Set());
@@ -48,7 +50,7 @@ export function useSubmit(visibleDraft: Draft | null): Submission {
   }, [submit, sending, errors]);
 }
 
-/** Why requests were not taken, as long as that may still be true. */
+/** Errors by request. They are cleared after a reconnect, because they may no longer apply. */
 function useSubmissionErrors() {
   const { reconnects } = useSignal(useGateway().connection);
   const [errors, setErrors] = useState<ReadonlyMap<string, FormError>>(new Map());
@@ -62,7 +64,10 @@ function useSubmissionErrors() {
   return { errors, setErrorFor };
 }
 
-/** When the answer to a request was lost, sending it again with the same key makes no second task. */
+/**
+ * After a lost response, the same request is sent again with the same idempotency key, so that it creates only one
+ * task.
+ */
 function useSend() {
   const { client, tasks } = useGateway();
   const unansweredKeys = useRef(new Map<string, string>());

@@ -9,7 +9,7 @@ import { parseAspectRatio } from '../ui/aspectRatio';
 import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 
-/** A task on its way. */
+/** A task that is not finished. */
 export function ActiveTile({ task }: { task: Task }) {
   const promptId = useId();
   const { cancel, busy } = useTaskActions(task.id);

@@ -6,7 +6,6 @@ import { Filters } from './Filters';
 import { Gallery } from './Gallery';
 import { useHistory } from './HistoryProvider';
 
-/** Where images are asked for and seen to arrive, with all that were made before. */
 export function CreatePage() {
   const { filter, setFilter, scrollPosition, ...history } = useHistory();
   useRestoredScroll(scrollPosition);
@@ -14,7 +13,7 @@ export function CreatePage() {
     <div className="page">
       <title>{messages.common.product}</title>
       <h1 className="visually-hidden">{messages.create.heading}</h1>
-      {/* What was asked for is to be seen. */}
+      {/* A filter might hide the new task. */}
       <Composer onSubmit={() => setFilter(noFilter)} />
       <Filters filter={filter} onChange={setFilter} />
       <Gallery {...history} />

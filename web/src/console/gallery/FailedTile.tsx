@@ -8,7 +8,7 @@ import { Icon } from '../ui/Icon';
 import { IconButton } from '../ui/IconButton';
 import { Tile } from './Tile';
 
-/** A task that ended without an image: why, and what can be done about it. */
+/** A task that failed or was canceled, with the reason and what to do next. */
 export function FailedTile({ task }: { task: Task }) {
   const promptId = useId();
   const { retry, remove, busy } = useTaskActions(task.id);

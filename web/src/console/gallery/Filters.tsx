@@ -16,7 +16,6 @@ const statusGroupNames: Record<StatusGroup, string> = {
   canceled: messages.common.taskStatus.CANCELED,
 };
 
-/** Which part of the history is shown. */
 export function Filters({ filter, onChange }: Props) {
   const change = (changes: Partial<Filter>) => {
     const next = { ...filter, ...changes };

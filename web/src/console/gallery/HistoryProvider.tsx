@@ -13,7 +13,7 @@ const debounceMs = 250;
 interface LoadedRange {
   gateway: unknown;
   filter: Filter;
-  /** The oldest task that was read: what is older may lack neighbours. */
+  /** The oldest loaded task. Older ones are known only in part, for example from events. */
   oldest: TaskSortKey | null;
   cursor: string | null;
   hasMore: boolean;
@@ -22,9 +22,9 @@ interface LoadedRange {
 interface History {
   filter: Filter;
   setFilter: (filter: Filter) => void;
-  /** Whether the tasks are those of a filter, and not all. */
+  /** Whether `tasks` is limited by a filter. */
   filtered: boolean;
-  /** How far the gallery was scrolled when it was left. */
+  /** Scroll position of the gallery when the user left it. */
   scrollPosition: { current: number };
   tasks: Task[];
   hasMore: boolean;
@@ -35,7 +35,7 @@ interface History {
 
 const HistoryContext = createContext<History | null>(null);
 
-/** Above the pages: whoever comes back from one finds the gallery as it was left. */
+/** Keeps filter, tasks and scroll position while the user visits other pages. */
 export function HistoryProvider({ children }: { children: ReactNode }) {
   const [filter, setFilter] = useState(noFilter);
   const debouncedFilter = useDebouncedValue(filter, debounceMs);
@@ -56,7 +56,7 @@ export function useHistory(): History {
   return history;
 }
 
-/** The history with a filter, as far back as it was read; what is pushed joins it. */
+/** The loaded part of the filtered history, with the tasks that events add. */
 function useLoadedHistory(
   filter: Filter,
 ): Pick<History, 'tasks' | 'hasMore' | 'loading' | 'errorMessage' | 'loadMore'> {
@@ -89,7 +89,7 @@ function useLoadedHistory(
     });
   }, [gateway, filter, current]);
 
-  // An answer to what was asked with another filter is of no use.
+  // Discard responses to requests with another filter.
   useEffect(
     () => () => {
       requestNumber.current++;
@@ -98,9 +98,9 @@ function useLoadedHistory(
     },
     [filter],
   );
-  // What could not be read may be there now.
+  // A failed request may succeed after a reconnect.
   useEffect(() => setErrorMessage(null), [reconnects]);
-  // The first page; again when the connection is back and it could not be read before.
+  // Load the first page, and after a reconnect try again if that failed.
   useEffect(() => {
     if (!current) void loadMore();
   }, [reconnects, current, loadMore]);

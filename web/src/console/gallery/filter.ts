@@ -1,20 +1,20 @@
 import type { TaskFilter, TaskKind, TaskStatus } from '../../gql/graphql';
 import type { Task } from '../gateway/taskStore';
 
-/** What the gallery shows; empty texts leave a condition out. */
+/** An empty string means no condition. */
 export interface Filter {
   prompt: string;
   status: StatusGroup | '';
   kind: TaskKind | '';
   model: string;
-  /** Days, as `<input type="date">` writes them, in the user's own time zone. */
+  /** Days in the user's time zone, in the format of `<input type="date">`. */
   from: string;
   to: string;
 }
 
 export const noFilter: Filter = { prompt: '', status: '', kind: '', model: '', from: '', to: '' };
 
-/** The statuses as people tell them apart. */
+/** Statuses that users filter by. */
 export const statusGroups = {
   running: ['QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING'],
   succeeded: ['SUCCEEDED'],
@@ -23,7 +23,6 @@ export const statusGroups = {
 } satisfies Record<string, TaskStatus[]>;
 export type StatusGroup = keyof typeof statusGroups;
 
-/** As the gateway filters. */
 export function toInput(filter: Filter): TaskFilter {
   return {
     prompt: filter.prompt || undefined,
@@ -35,7 +34,7 @@ export function toInput(filter: Filter): TaskFilter {
   };
 }
 
-/** The same, for what is pushed. */
+/** Applies the gateway's filter to tasks that arrive by events. */
 export function matches({ prompt, status, kind, model, createdAt }: Task, filter: TaskFilter): boolean {
   const { createdAfter, createdBefore } = filter;
   return (
@@ -48,7 +47,7 @@ export function matches({ prompt, status, kind, model, createdAt }: Task, filter
   );
 }
 
-/** Nothing for what is no day, or none that the gateway can write: years have four digits. */
+/** Undefined for an invalid day, and for a year with more than four digits, which the gateway rejects. */
 function startOf(day: string, daysLater: number): string | undefined {
   const date = new Date(`${day}T00:00:00`);
   date.setDate(date.getDate() + daysLater);

@@ -3,7 +3,7 @@ import { CatalogDocument, type CatalogQuery } from '../../gql/graphql';
 import { useInterval } from '../ui/useInterval';
 import { useRefetchingQuery } from './useRefetchingQuery';
 
-/** What can be asked for right now, and how the providers are. */
+/** Models, providers and when their credits were checked. */
 type Catalog = CatalogQuery;
 export type Model = Catalog['models'][number];
 export type Provider = Catalog['providers'][number];
@@ -12,7 +12,7 @@ const refreshIntervalMs = 30_000;
 const emptyCatalog: Catalog = { models: [], providers: [], credits: { providers: [] } };
 const CatalogContext = createContext<Catalog>(emptyCatalog);
 
-/** How a provider is, and when it was asked for its credits, is not pushed: it is looked up now and then, and when somebody comes back to the page. */
+/** No subscription covers the status of providers, so it is polled. */
 export function CatalogProvider({ children }: { children: ReactNode }) {
   const [{ data }, refetch] = useRefetchingQuery(CatalogDocument, {});
   useInterval(refetch, refreshIntervalMs);

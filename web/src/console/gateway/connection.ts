@@ -1,7 +1,7 @@
 import { createClient, type Client as Socket } from 'graphql-ws';
 import { Signal } from '../ui/signal';
 
-/** `reconnects` says how often it came back: whatever failed before is worth another try when it grows. */
+/** `reconnects` counts reconnections. When it grows, failed requests are worth another try. */
 export interface Connection {
   state: 'connecting' | 'open' | 'lost';
   reconnects: number;
@@ -13,7 +13,7 @@ const pongTimeoutMs = 5_000;
 const minRetryDelayMs = 250;
 const maxRetryDelayMs = 5_000;
 
-/** A socket that comes back for good, unless the token is refused. */
+/** A WebSocket that reconnects until the token is rejected. */
 export function connect(
   token: string,
   connection: Signal<Connection>,
@@ -50,7 +50,9 @@ export function connect(
   return { ...socket, dispose: disposeWithListeners(socket, connection) };
 }
 
-/** What the browser knows of its network is heeded at once: a dead socket goes, and so does one that tries in vain. */
+/**
+ * Reacts to the browser's network events at once: closes a dead connection, and restarts one that is trying to connect.
+ */
 function disposeWithListeners(socket: Socket, connection: Signal<Connection>): Socket['dispose'] {
   const offline = () => socket.terminate();
   const online = () => {
@@ -69,7 +71,7 @@ function isTokenRejection(event: unknown): event is CloseEvent {
   return event instanceof CloseEvent && event.code === forbidden;
 }
 
-/** Spread out, lest every page comes back at once after a restart; over at once when the network is back. */
+/** With jitter, so that clients do not reconnect all at once after a restart. Ends early when the network is back. */
 function retryDelay(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, Math.min(ms, maxRetryDelayMs) * (0.5 + Math.random() / 2));

@@ -1,7 +1,7 @@
 import type { CombinedError } from '@urql/core';
 import { messages } from '../messages';
 
-/** What a person is told when a request failed altogether; refusals are data, and say it themselves. */
+/** The message for a failed request. Result types such as `InvalidInput` bring their own. */
 export function describeError(error: CombinedError): string {
   if (error.networkError) return messages.errors.unreachable;
   const [first] = error.graphQLErrors;

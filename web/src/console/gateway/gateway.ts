@@ -5,7 +5,7 @@ import { connect, type Connection } from './connection';
 import { resilientSubscriptionExchange } from './subscriptions';
 import { TaskStore } from './taskStore';
 
-/** One user's view of the gateway, for as long as the token is good. */
+/** The connection to the gateway with one token. */
 export interface Gateway {
   client: Client;
   connection: Signal<Connection>;
@@ -15,7 +15,7 @@ export interface Gateway {
 
 const requestTimeoutMs = 30_000;
 
-/** No cache: what changes is pushed, and `tasks` keeps each task once, in its newest version. */
+/** No urql cache: changes arrive by events, and `tasks` keeps the newest version of each task. */
 export function openGateway(token: string, onTokenRejected: (reason: string) => void): Gateway {
   const connection = new Signal<Connection>({ state: 'connecting', reconnects: 0 });
   const socket = connect(token, connection, onTokenRejected);

@@ -10,7 +10,7 @@ interface Page<Node> {
 }
 
 interface ListState<Node> extends Page<Node> {
-  /** How many pages were read; 0 before the first. */
+  /** Number of loaded pages. */
   pages: number;
   errorMessage: string | null;
 }
@@ -20,11 +20,11 @@ export type Update<Node> = (nodes: readonly Node[]) => readonly Node[];
 
 const emptyState = { nodes: [], cursor: null, hasMore: true, pages: 0, errorMessage: null };
 
-/** A list that is read page by page, again as far as it was read, and changed here before the gateway answers. */
+/** A list that is loaded page by page, reloads all loaded pages, and supports optimistic updates. */
 export class PaginatedList<Node extends { id: string }> {
   readonly state = new Signal<ListState<Node>>(emptyState);
   readonly #fetchPage: (after: string | null) => Promise<PageResult<Node>>;
-  /** As the gateway has it; optimistic updates come on top in `state`. */
+  /** The state without optimistic updates. */
   #confirmed: ListState<Node> = emptyState;
   #optimisticUpdates: readonly Update<Node>[] = [];
   #updateCount = 0;
@@ -36,7 +36,7 @@ export class PaginatedList<Node extends { id: string }> {
     this.#fetchPage = fetchPage;
   }
 
-  /** One reading at a time: one that began before it was asked for does not count. */
+  /** Runs one request at a time, and starts again if one was already running: its data may be older than this call. */
   readonly reload = (): Promise<void> => {
     this.#stale = true;
     return (this.#request ??= this.#fetchPages());
@@ -53,7 +53,7 @@ export class PaginatedList<Node extends { id: string }> {
     this.#setState({ ...this.#confirmed, nodes: change(this.#confirmed.nodes) });
   }
 
-  /** Shows what will be while it is being done, and then what is. */
+  /** Shows the change at once, and reverts it if the mutation fails. */
   async updateOptimistically<T extends object>(change: Update<Node>, done: Promise<T>): Promise<T> {
     this.#optimisticUpdates = [...this.#optimisticUpdates, change];
     this.#setState(this.#confirmed);
@@ -81,7 +81,7 @@ export class PaginatedList<Node extends { id: string }> {
       if ('errorMessage' in page) return this.#setState({ ...this.#confirmed, errorMessage: page.errorMessage });
       state = { ...page, nodes: [...state.nodes, ...page.nodes], pages: state.pages + 1, errorMessage: null };
     }
-    // What was changed here meanwhile may be missing in what was read.
+    // The response may be older than a change made here meanwhile.
     if (updateCount !== this.#updateCount) this.#stale = true;
     else this.#setState({ ...state, nodes: uniqueById(state.nodes) });
   }
@@ -100,14 +100,13 @@ interface Connection<Node> {
   pageInfo: { hasNextPage: boolean; endCursor: string | null };
 }
 
-/** The page that a query answered, or why there is none. */
 export function toPage<Node>(connection: Connection<Node> | undefined, error?: CombinedError): PageResult<Node> {
   if (!connection) return { errorMessage: error ? describeError(error) : messages.errors.noResponse };
   const { nodes, pageInfo } = connection;
   return { nodes, cursor: pageInfo.endCursor, hasMore: pageInfo.hasNextPage };
 }
 
-/** Something may move to a later page between two readings. */
+/** An item may move to a later page between two requests. */
 function uniqueById<Node extends { id: string }>(nodes: readonly Node[]): Node[] {
   return [...new Map(nodes.map((node) => [node.id, node])).values()];
 }

@@ -4,8 +4,8 @@ import type { Client as Socket, ExecutionResult, Sink } from 'graphql-ws';
 const retryDelayMs = 2_000;
 
 /**
- * Subscriptions that last. The socket comes back by itself when it is lost; this starts again what ends for good
- * there, because it was closed for a strange reason, or because something behind the gateway failed.
+ * graphql-ws reconnects by itself. This exchange also restarts subscriptions that end for good, because the socket
+ * closed with an unknown code or because of an internal error in the gateway.
  */
 export function resilientSubscriptionExchange(socket: Socket) {
   return subscriptionExchange({
@@ -23,7 +23,7 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
   const start = () => {
     let failed = false;
     const retry = () => {
-      // The socket completes what is unsubscribed, too.
+      // graphql-ws also calls `complete` after an unsubscribe.
       if (unsubscribed) return;
       const timer = setTimeout(start, retryDelayMs);
       stop = () => clearTimeout(timer);
@@ -32,7 +32,7 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
       next: (result) => {
         if (failed) return;
         failed = !result.data && isFailure(result.errors);
-        // Nothing that comes after it may be taken: it would hide what is missing.
+        // A later result would hide the gap.
         if (failed) unsubscribe();
         else sink.next(result as ExecutionResult);
       },

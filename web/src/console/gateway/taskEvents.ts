@@ -7,15 +7,16 @@ const batchWindowMs = 30;
 const maxNodeIds = 100;
 
 /**
- * Keeps `gateway.tasks` up to date from this cursor on. The list is read after the cursor, so that between the two
- * nothing is missed. `onCursorExpired`: the log no longer reaches back to the cursor, and all must be read anew.
+ * Keeps `gateway.tasks` up to date, from this cursor on. Lists must be loaded after the cursor was read; otherwise
+ * events between the two are missed. Calls `onCursorExpired` when the event log no longer reaches back to the cursor;
+ * then everything has to be loaded again.
  */
 export function subscribeToTaskEvents(gateway: Gateway, cursor: string, onCursorExpired: () => void): () => void {
-  // Written into each request anew: after a lost connection it names the last event that was seen, not the first.
+  // Updated with every event: after a reconnect, graphql-ws sends the same object, which then names the last event.
   const variables = { after: cursor };
   const merge = batched<TaskCardFragment>((tasks) => gateway.tasks.merge(tasks));
   const events = gateway.client.subscription(TaskEventsDocument, variables).subscribe(({ data, error }) => {
-    // With an error, urql hands over the last event once more.
+    // With an error, urql passes the last data again.
     if (error && isCursorExpired(error)) return onCursorExpired();
     if (!data) return;
     variables.after = data.taskEvents.cursor;
@@ -32,7 +33,7 @@ function isCursorExpired(error: CombinedError): boolean {
   return error.graphQLErrors.some(({ extensions }) => extensions?.code === 'BAD_USER_INPUT');
 }
 
-/** After a long absence events come by the thousand: the page is drawn once for many. */
+/** Thousands of events can arrive after a long absence: render once per batch. */
 function batched<T>(handle: (items: T[]) => void): (item: T) => void {
   let batch: T[] = [];
   return (item) => {
@@ -44,7 +45,7 @@ function batched<T>(handle: (items: T[]) => void): (item: T) => void {
   };
 }
 
-/** A place in the queue changes by what others do, which is no event of the task's own. */
+/** Other tasks change the queue position, which triggers no event for this task. */
 function pollQueuePositions(gateway: Gateway): () => void {
   let timer: ReturnType<typeof setTimeout>;
   let stopped = false;
@@ -59,7 +60,7 @@ function pollQueuePositions(gateway: Gateway): () => void {
   };
 }
 
-/** Those that are next in line, if there are many. */
+/** Refreshes the oldest queued tasks. */
 async function refreshQueuePositions(gateway: Gateway) {
   if (document.hidden || gateway.connection.get().state !== 'open') return;
   const waiting = gateway.tasks.all.get().filter(({ status }) => status === 'QUEUED');
@@ -67,7 +68,7 @@ async function refreshQueuePositions(gateway: Gateway) {
   if (ids.length > 0) await refetchNodes(gateway, ids);
 }
 
-/** Reads an image's task again: its link is minted anew. One that was deleted elsewhere goes. */
+/** Loads the task of an image again, which signs new URLs. Removes the image if it was deleted elsewhere. */
 export async function refetchImage(gateway: Gateway, id: string) {
   const found = await refetchNodes(gateway, [id]);
   if (found?.[0] === undefined && found) gateway.tasks.removeImage(id);

@@ -2,17 +2,17 @@ import type { TaskCardFragment } from '../../gql/graphql';
 import { Signal } from '../ui/signal';
 
 /**
- * `readAt`: when this page got it, by its own clock, in milliseconds; `etaSeconds` counts from there. `firstReadAt`:
- * when it first did.
+ * `readAt` is when this page received the task, in milliseconds of the browser's clock; `etaSeconds` counts from there.
+ * `firstReadAt` is when it received the task for the first time.
  */
 export type Task = TaskCardFragment & { readAt: number; firstReadAt: number };
 
-/** The viewer's tasks as far as this page knows them: each once, in its newest version, the newest task first. */
+/** The loaded tasks, newest first, each in its newest version. */
 export class TaskStore {
   readonly all = new Signal<readonly Task[]>([]);
   readonly #deleted = new Set<string>();
 
-  /** An answer may be older than an event that overtook it: what is older changes nothing. */
+  /** Ignores outdated versions: an event can overtake a response. */
   merge(read: readonly TaskCardFragment[]) {
     const tasksById = new Map(this.all.get().map((task) => [task.id, task]));
     const readAt = Date.now();
@@ -29,7 +29,7 @@ export class TaskStore {
     this.all.set(this.all.get().map((task) => (task.images.some((image) => image.id === id) ? without(task) : task)));
   }
 
-  /** For good: no late answer brings it back. */
+  /** Permanent: a late response must not bring the task back. */
   remove(id: string) {
     this.#deleted.add(id);
     this.all.set(this.all.get().filter((task) => task.id !== id));
@@ -40,7 +40,7 @@ export function newestFirst(a: TaskSortKey, b: TaskSortKey): number {
   return compare(b.createdAt, a.createdAt) || compare(b.id, a.id);
 }
 
-/** Where a task stands in the history. */
+/** The fields that the history is sorted by. */
 export type TaskSortKey = Pick<Task, 'createdAt' | 'id'>;
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

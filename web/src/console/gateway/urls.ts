@@ -1,4 +1,4 @@
-/** Links name the gateway as the outside reaches it; the page asks the host that it came from, and no other. */
+/** URLs contain the public address of the gateway. The page must stay on the host that served it. */
 export function toRelativeUrl(link: string): string {
   const { pathname, search } = new URL(link);
   return pathname + search;

@@ -3,7 +3,7 @@ import { useQuery, type AnyVariables, type TypedDocumentNode, type UseQueryState
 import { useSignal } from '../ui/signal';
 import { useGateway } from './gateway';
 
-/** `useQuery`, read again when the connection is back: it may have failed, and things have changed meanwhile. */
+/** `useQuery` that refetches after a reconnect. */
 export function useRefetchingQuery<Data, Variables extends AnyVariables>(
   query: TypedDocumentNode<Data, Variables>,
   variables: Variables,
@@ -21,7 +21,7 @@ export function useRefetchingQuery<Data, Variables extends AnyVariables>(
   return [useKeepPreviousData(result), refetch] as const;
 }
 
-/** When it is read again and that fails, what was read before stays. */
+/** Keeps the last data when a refetch fails. */
 function useKeepPreviousData<Data, Variables extends AnyVariables>(result: UseQueryState<Data, Variables>) {
   const last = useRef(result);
   useEffect(() => {

@@ -17,9 +17,9 @@ interface Props {
 type Viewer = ViewerQuery['viewer'];
 const retryDelayMs = 2_000;
 
-/** Opens the gateway for this token, and shows what is inside once it is known whose token it is. */
+/** Connects with this token, and renders its children when the viewer is known. */
 export function Session({ token, onTokenRejected, onSignOut, children }: Props) {
-  // Grows when the event log no longer reaches back to the cursor: then all is read anew.
+  // Grows when the event cursor has expired: then everything is loaded again.
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
   const hasStarted = useRef(false);
@@ -31,7 +31,7 @@ export function Session({ token, onTokenRejected, onSignOut, children }: Props) 
   const opened = useOpenGateway(token, handleTokenRejected, generation);
   const { viewer, errorMessage } = useViewer(opened);
   const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
-  // Both at once: what is read before the cursor may miss what happens between.
+  // Set together: a list that is loaded before the cursor is read may miss events.
   if (opened && viewer && session?.gateway !== opened) setSession({ gateway: opened, viewer });
 
   useEffect(() => {
@@ -59,7 +59,7 @@ function useOpenGateway(
   const [gateway, setGateway] = useState<Gateway>();
   useEffect(() => {
     let open = true;
-    // An answer to the last token, which comes late, says nothing of this one.
+    // Ignore late responses to the previous token.
     const opened = openGateway(token, (reason) => open && onTokenRejected(reason));
     setGateway(opened);
     return () => {

@@ -5,7 +5,7 @@ import { Logo } from '../ui/Logo';
 
 interface Props {
   users: User[];
-  /** Why the last token is no longer good. */
+  /** Why the last session ended. */
   notice: string | null;
   onToken: (token: string) => void;
   onUser: (user: User) => void;
@@ -30,7 +30,7 @@ export function SignIn({ users, notice, onToken, onUser }: Props) {
 
 function TokenForm({ onToken }: { onToken: (token: string) => void }) {
   const [text, setText] = useState('');
-  // Terminals break long lines.
+  // Terminals wrap long lines when they are copied.
   const token = text.replace(/^\s*Bearer\s+/i, '').replace(/\s+/g, '');
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -7,13 +7,13 @@ import { useSignal } from '../ui/signal';
 
 const maxAnnounced = 3;
 
-/** Tells people who do not see the gallery what has become of the tasks that they waited for. */
+/** Announces finished tasks to screen readers. */
 export function Announcer() {
   const tasks = useSignal(useGateway().tasks.all);
   const { id, text } = useSignal(announcement);
   const activeIds = useRef(new Set<string>());
 
-  // What was said to one user is not for the next.
+  // Do not show one user's messages to the next one.
   useEffect(() => () => announce(''), []);
   useEffect(() => {
     const finished = tasks.filter((task) => !isActive(task) && activeIds.current.has(task.id));

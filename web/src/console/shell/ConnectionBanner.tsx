@@ -2,7 +2,6 @@ import { useGateway } from '../gateway/gateway';
 import { messages } from '../messages';
 import { useSignal } from '../ui/signal';
 
-/** Says that what is shown may be old, and that nothing need be done about it. */
 export function ConnectionBanner() {
   const { state } = useSignal(useGateway().connection);
   return (

@@ -5,7 +5,7 @@ interface State {
   hasError: boolean;
 }
 
-/** A page that breaks takes nothing else with it. */
+/** An error on one page must not take down the shell. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
   override state: State = { hasError: false };
 

@@ -69,7 +69,10 @@ function Pages() {
   );
 }
 
-/** Whoever goes to another page is there, also with keyboard and screen reader; the studio scrolls for itself. */
+/**
+ * Moves the focus to the new page, for keyboard and screen reader users. The create page restores its own scroll
+ * position.
+ */
 function useFocusOnNavigation(path: string) {
   const previousPath = useRef(path);
   useEffect(() => {

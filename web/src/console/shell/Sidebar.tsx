@@ -8,7 +8,7 @@ import { Icon, type IconName } from '../ui/Icon';
 import { Logo } from '../ui/Logo';
 import { useMediaQuery } from '../ui/useMediaQuery';
 
-/** As wide as the sidebar needs; the same as in shell.css. */
+/** The breakpoint of the sidebar, the same as in shell.css. */
 const wideScreen = '(min-width: 56.01rem)';
 
 interface Props {

@@ -1,7 +1,7 @@
 import type { Task } from '../gateway/taskStore';
 import { useProgress } from './useProgress';
 
-/** Where the task stands, and how far it is on the way to its expected end. */
+/** The status of a task and the progress towards its expected end. */
 export function Progress({ task }: { task: Task }) {
   const { label, remaining, elapsed, total } = useProgress(task);
   return (

@@ -14,7 +14,7 @@ import { Progress } from './Progress';
 import { UnconfirmedNotice } from './UnconfirmedNotice';
 import { useTaskActions } from './useTaskActions';
 
-/** The images of a task, large; what is awaited, and what went wrong, in their place. */
+/** The images of a task in full size, with placeholders for pending ones and the failure. */
 export function TaskImages({ task }: { task: Task }) {
   return (
     <div className="task-images">

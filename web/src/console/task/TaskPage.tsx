@@ -16,7 +16,6 @@ import { statusLabel } from './useProgress';
 
 type Details = NonNullable<TaskPageQuery['task']>;
 
-/** One task with all that is known of it. */
 export function TaskPage({ id }: { id: string }) {
   const { tasks } = useGateway();
   const stored = useSignal(tasks.all).find((task) => task.id === id);
@@ -26,7 +25,7 @@ export function TaskPage({ id }: { id: string }) {
   useEffect(() => {
     if (details) tasks.merge([details]);
   }, [tasks, details]);
-  // An event brings the new state; the timeline is longer then.
+  // Events do not include the timeline.
   useEffect(() => {
     if (stored && details && stored.version > details.version) refetch();
   }, [stored, details, refetch]);

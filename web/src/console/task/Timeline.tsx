@@ -3,7 +3,7 @@ import { messages } from '../messages';
 
 type Entry = NonNullable<TaskPageQuery['task']>['timeline'][number];
 
-/** Every recorded step, with the seconds since the first. */
+/** All recorded steps, with the seconds since the first one. */
 export function Timeline({ entries }: { entries: Entry[] }) {
   const [first] = entries;
   if (!first) return null;

@@ -4,14 +4,14 @@ import { useClock } from '../ui/clock';
 
 interface Progress {
   label: string;
-  /** How long it should still take, in words; empty when nothing is known. */
+  /** Remaining time as text; empty if unknown. */
   remaining: string;
-  /** Seconds, of `total`; a total of null means that nothing is known. */
+  /** In seconds. `total` is null if unknown. */
   elapsed: number;
   total: number | null;
 }
 
-/** The way to the expected end, as time passes: by this page's clock alone, which may differ from the gateway's. */
+/** Progress by the browser's clock alone, because it may differ from the gateway's clock. */
 export function useProgress(task: Task): Progress {
   const seconds = Number(useClock((now) => Math.max(0, (now - task.readAt) / 1000).toFixed(0)));
   return progressOf(task, seconds);

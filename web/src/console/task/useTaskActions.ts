@@ -17,7 +17,7 @@ import { showToast } from '../ui/Toaster';
 
 type MutationResult<Data> = PromiseLike<{ data?: Data; error?: CombinedError }>;
 
-/** What can be done with a task. Each says what is wrong when it is refused, and answers whether it was done. */
+/** Actions on a task. Each shows an error message if it fails, and resolves to whether it succeeded. */
 export function useTaskActions(id: string) {
   const { client, tasks } = useGateway();
   const [busy, setBusy] = useState(false);
@@ -43,7 +43,7 @@ export function useTaskActions(id: string) {
 
   return {
     busy,
-    // However often it is pressed, one task is tried again once.
+    // The fixed idempotency key makes sure that a task is retried only once.
     retry: () => run(() => client.mutation(RetryDocument, { id, idempotencyKey: `retry ${id}` }), handleSubmitResult),
     resolve: (action: UnconfirmedAction) =>
       run(() => client.mutation(ResolveDocument, { id, action }), handleSubmitResult),

@@ -1,6 +1,6 @@
 import { useId, type ReactNode } from 'react';
 
-/** What a control needs to be tied to what is said about it. */
+/** Props that connect an input to its hint and error message. */
 interface InputProps {
   'aria-describedby'?: string;
   'aria-invalid'?: true;
@@ -9,12 +9,11 @@ interface InputProps {
 interface Props {
   label: string;
   hint?: ReactNode;
-  /** What is wrong with what was entered. */
   errorMessage?: string;
   children: (inputProps: InputProps) => ReactNode;
 }
 
-/** A labelled control, with its hint and what is wrong with it. */
+/** A labelled input with a hint and an error message. */
 export function Field({ label, hint, errorMessage, children }: Props) {
   const { inputProps, description } = useFieldDescription(hint, errorMessage);
   return (
@@ -28,7 +27,7 @@ export function Field({ label, hint, errorMessage, children }: Props) {
   );
 }
 
-/** For controls that no single label holds, such as a fieldset. */
+/** For inputs without a single label, such as a fieldset. */
 export function useFieldDescription(hint: ReactNode, errorMessage: string | undefined) {
   const id = useId();
   const ids = [hint && `${id}hint`, errorMessage && `${id}error`].filter(Boolean).join(' ');

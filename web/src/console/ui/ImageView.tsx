@@ -10,17 +10,17 @@ interface Props {
   image: ImageFieldsFragment;
   variant: 'url' | 'preview' | 'thumbnail';
   alt: string;
-  /** Load it only when it comes into view. */
+  /** Load the image when it scrolls into view. */
   lazy?: boolean;
-  /** Reads the image again where it does not come from `gateway.tasks`. */
+  /** Refetches the image if it does not come from `gateway.tasks`. */
   onBroken?: () => void;
 }
 
 const retryDelayMs = 10_000;
 
 /**
- * An image over its blurred placeholder. Links end: when one fails to load, the image's task is read again, which mints
- * another; when the gateway was away, once more as soon as it is back.
+ * An image on top of its blurred placeholder. Image URLs expire: when one fails to load, its task is refetched, which
+ * signs a new URL. After a reconnect it is tried again.
  */
 export function ImageView({ image, variant, alt, lazy = true, onBroken }: Props) {
   const gateway = useGateway();
@@ -30,7 +30,7 @@ export function ImageView({ image, variant, alt, lazy = true, onBroken }: Props)
   const blurredUrl = useMemo(() => placeholder(image.thumbhash), [image.thumbhash]);
 
   useEffect(() => setFailed(null), [reconnects]);
-  // The same link may work again: the store was away.
+  // The same URL may work later, for example if the image store was unavailable.
   useEffect(() => {
     if (failed !== src) return;
     const timer = setTimeout(() => setFailed(null), retryDelayMs);

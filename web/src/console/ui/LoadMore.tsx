@@ -6,15 +6,15 @@ import { useInfiniteScroll } from './useInfiniteScroll';
 
 interface Props<Node extends { id: string }> {
   list: PaginatedList<Node>;
-  /** Also reads on by itself when the end is near: for what stands last on its page. */
+  /** Loads the next page automatically when the end of the list is near the viewport. */
   infinite?: boolean;
 }
 
-/** At the end of a list that is read page by page: reads on, or again when that failed. */
+/** Loads the next page of a list, or retries after an error. */
 export function LoadMore<Node extends { id: string }>({ list, infinite = false }: Props<Node>) {
   const { hasMore, pages, errorMessage } = useSignal(list.state);
   const canLoadMore = hasMore && pages > 0;
-  // Another one after each page: its end may be near the window as well.
+  // A new function per page, so that the observer fires again if the end is still near the viewport.
   const loadMore = useMemo(() => () => void list.loadMore(), [list, pages]);
   const end = useInfiniteScroll<HTMLDivElement>(loadMore, infinite && canLoadMore && errorMessage === null);
   return (

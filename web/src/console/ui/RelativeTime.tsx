@@ -2,16 +2,16 @@ import { useClock } from './clock';
 import { formatDateTime, formatTimeAgo, formatTimeUntil } from './formatTime';
 
 interface Props {
-  /** A moment, as the gateway writes it. */
+  /** RFC 3339 timestamp. */
   at: string;
 }
 
-/** How long ago it was; stays right as time passes. */
+/** “3 minutes ago”; updates as time passes. */
 export function TimeAgo({ at }: Props) {
   return <Time at={at} text={useClock((now) => formatTimeAgo(at, now))} />;
 }
 
-/** When it will be: “in 20 seconds”, “at 14:05”. */
+/** “in 20 seconds” or “at 14:05”; updates as time passes. */
 export function TimeUntil({ at }: Props) {
   return <Time at={at} text={useClock((now) => formatTimeUntil(at, now))} />;
 }

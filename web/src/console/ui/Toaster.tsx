@@ -11,14 +11,14 @@ interface Toast {
 const toast = new Signal<Toast | null>(null);
 const shownForMs = 8_000;
 
-/** Tells what became of something that was done, where there is no better place for it. */
+/** Shows the result of an action that has no better place for it. */
 export function showToast(text: string, tone: Toast['tone'] = 'success') {
   toast.set({ text, tone });
 }
 
 export function Toaster() {
   const shown = useSignal(toast);
-  // What was said to one user is not for the next.
+  // Do not show one user's messages to the next one.
   useEffect(() => () => toast.set(null), []);
   useEffect(() => {
     if (shown?.tone !== 'success') return;

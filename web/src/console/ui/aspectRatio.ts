@@ -1,4 +1,4 @@
-/** Width by height, of `16:9` for example; square where nothing else is known. */
+/** Width divided by height, for example of `16:9`; 1 if unknown. */
 export function parseAspectRatio(aspectRatio: string | null): number {
   const [width, height] = (aspectRatio ?? '').split(':').map(Number);
   return width && height ? width / height : 1;

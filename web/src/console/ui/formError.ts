@@ -1,4 +1,4 @@
-/** Why a form was not taken: by field where it is about one. */
+/** Why a form was rejected, by field if the error concerns a field. */
 export interface FormError {
   fields?: readonly { path: readonly string[]; message: string }[];
   message: string;
@@ -9,7 +9,7 @@ export function fieldErrorMessage(error: FormError | undefined, field: string): 
   return errors.map(({ message }) => message).join(' ') || undefined;
 }
 
-/** What no field of the form shows. */
+/** The errors that no field of the form shows. */
 export function formErrorMessage(error: FormError | undefined, shownFields: readonly string[]): string | undefined {
   if (!error?.fields) return error?.message;
   const others = error.fields.filter(({ path }) => !shownFields.includes(path[0] ?? ''));

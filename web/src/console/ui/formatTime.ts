@@ -12,7 +12,7 @@ const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium' });
 
 export const formatDateTime = (at: string) => full.format(new Date(at));
 
-/** Clocks differ: what seems to lie ahead has only just been. */
+/** A time in the future counts as now, because clocks differ. */
 export function formatTimeAgo(at: string, now: number): string {
   const ms = now - Date.parse(at);
   if (ms < 45 * second) return messages.time.justNow;

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** A value that changes outside React, and that components read with `useSignal`. */
+/** A value outside React that components read with `useSignal`. */
 export class Signal<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();

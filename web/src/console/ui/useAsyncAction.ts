@@ -1,8 +1,8 @@
 import { useState, type SyntheticEvent } from 'react';
 
 /**
- * What a button or form does, once at a time. Say `busy` with `aria-busy`: a button that is disabled meanwhile would
- * lose the focus.
+ * Runs an async event handler, one call at a time. Show `busy` with `aria-busy`: a disabled button would lose the
+ * focus.
  */
 export function useAsyncAction(work: () => Promise<unknown>) {
   const [busy, setBusy] = useState(false);

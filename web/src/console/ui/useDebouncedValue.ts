@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'react';
 
-/** The value, once it has not changed for this long. */
 export function useDebouncedValue<T>(value: T, ms: number): T {
   const [debounced, setDebounced] = useState(value);
   useEffect(() => {

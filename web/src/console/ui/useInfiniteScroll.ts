@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-/** Put the ref on what stands at the end of a list: `onReached` is called when it comes near the window. */
+/** Attach the returned ref to the end of a list: `onReached` is called when it comes near the viewport. */
 export function useInfiniteScroll<E extends Element>(onReached: () => void, ready: boolean) {
   const end = useRef<E>(null);
   useEffect(() => {

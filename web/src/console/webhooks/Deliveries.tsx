@@ -8,7 +8,7 @@ import { DeliveryStateChip } from './DeliveryStateChip';
 import { useDeliveries } from './useDeliveries';
 import type { Endpoint } from './useEndpoints';
 
-/** Closed, it says how the last one went; they are read when it is opened. */
+/** Shows the latest delivery. The list is loaded when it is opened. */
 export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
   const [isOpen, setOpen] = useState(false);
   const [latest] = endpoint.latest.nodes;

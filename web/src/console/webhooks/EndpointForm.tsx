@@ -13,11 +13,11 @@ interface Props {
   onSubmit: (settings: EndpointSettings) => Promise<FormError | undefined>;
   onDone?: () => void;
   onCancel?: () => void;
-  /** For a form that opens where there was none. */
+  /** Set when the form opens in response to a click. */
   autoFocus?: boolean;
 }
 
-/** Begins anew once it was taken. */
+/** Resets itself after a successful submission. */
 export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, autoFocus }: Props) {
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);

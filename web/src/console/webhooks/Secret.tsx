@@ -2,7 +2,6 @@ import { useEffect, useId, useRef, useState } from 'react';
 import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 
-/** The one time that a secret is shown. */
 export function Secret({ secret, onHide }: { secret: string; onHide: () => void }) {
   const id = useId();
   const { field, copy, copyStatus } = useCopy(secret);
@@ -28,7 +27,7 @@ export function Secret({ secret, onHide }: { secret: string; onHide: () => void 
   );
 }
 
-/** Over plain http there is no clipboard to write to: then the secret is selected, for the user to copy. */
+/** The clipboard API needs https. Without it, the secret is selected, so that the user can copy it. */
 function useCopy(secret: string) {
   const field = useRef<HTMLInputElement>(null);
   const [copyStatus, setCopyStatus] = useState('');

@@ -40,7 +40,7 @@ export function WebhooksPage() {
   );
 }
 
-/** What is deleted takes the focus with it, if it has it. */
+/** Deleting an endpoint removes the focused button. */
 function useFocusAfterDeletion(count: number) {
   const counted = useRef(count);
   useEffect(() => {

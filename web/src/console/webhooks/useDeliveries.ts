@@ -10,7 +10,7 @@ export type Delivery = DeliveryFragment;
 
 const pageSize = 20;
 
-/** All that are shown are read anew each time: new ones push the others on, and what was pending has changed. */
+/** Reloads all loaded pages: new deliveries move the others, and pending ones change. */
 export function useDeliveries({ id, enabled }: Endpoint): PaginatedList<Delivery> {
   const { client, connection } = useGateway();
   const { reconnects } = useSignal(connection);

@@ -7,12 +7,12 @@ import type { Delivery } from './useDeliveries';
 
 const refreshIntervalMs = 5_000;
 const soonWithinMs = 60_000;
-/** A message is written right after the step that it tells of, and sent at once. */
+/** A delivery is created and sent right after the status change of its task. */
 const refreshDelaysMs = [500, 3_000];
 
 /**
- * Deliveries are not pushed: they are read again while one of these is about to be sent, and when one of the viewer's
- * tasks went on.
+ * No subscription covers deliveries. They are reloaded while one is about to be sent, and when the status of a task
+ * changes.
  */
 export function useDeliveryRefresh(refetch: () => void, deliveries: readonly Pick<Delivery, 'nextAttemptAt'>[]) {
   const isSoon = useClock((now) =>

@@ -19,13 +19,12 @@ import { useDeliveryRefresh } from './useDeliveryRefresh';
 
 export type Endpoint = WebhookEndpointsQuery['webhookEndpoints'][number];
 
-/** What can be chosen about an endpoint. */
 export interface EndpointSettings {
   url: string;
   statuses: TaskStatus[];
 }
 
-/** Each says why it was not done; nothing when it was. */
+/** Each resolves to an error, or undefined on success. */
 export interface EndpointActions {
   create: (settings: EndpointSettings) => Promise<FormError | undefined>;
   update: (id: string, change: Partial<EndpointSettings> & { enabled?: boolean }) => Promise<FormError | undefined>;
@@ -33,7 +32,7 @@ export interface EndpointActions {
   remove: (id: string) => Promise<FormError | undefined>;
 }
 
-/** `secrets`: those that were given out while this page was open, by endpoint; nobody can read them again. */
+/** `secrets` holds the secrets that were issued while this page was open, by endpoint. They cannot be read again. */
 export function useEndpoints() {
   const [{ data, error }, refetch] = useRefetchingQuery(WebhookEndpointsDocument, {});
   const endpoints = data?.webhookEndpoints;
