@@ -18,9 +18,8 @@ export const locale = 'en-GB';
 const rich = (texts: TemplateStringsArray, ...elements: ReactNode[]) =>
   createElement(Fragment, null, ...texts.flatMap((text, index) => [text, elements[index]]));
 
-const board = 'Board';
 const user = 'User';
-const undo = 'This cannot be undone.';
+const irreversible = 'This cannot be undone.';
 
 const images = (count: number) => (count === 1 ? '1 image' : `${count} images`);
 const creditsUnit = (amount: string) => (amount === '1' ? 'credit' : 'credits');
@@ -49,7 +48,7 @@ export const messages = {
     create: 'Create',
     delete: 'Delete',
     low: 'Low',
-    board,
+    board: 'Board',
     history: 'History',
     images: 'Images',
     kind: 'Kind',
@@ -180,7 +179,7 @@ export const messages = {
     alreadyRetried: 'This task was already retried.',
     reusePrompt: 'Reuse prompt',
     deleteQuestion: 'Delete this task?',
-    deleteConsequence: `Its images are deleted too, and removed from all boards. ${undo}`,
+    deleteConsequence: `Its images are deleted too, and removed from all boards. ${irreversible}`,
     canceledEarly: 'Canceled before an image was ready.',
     imagesDeleted: 'All images of this task were deleted.',
     imageAlt: (prompt: string, number: number, count: number) =>
@@ -191,7 +190,7 @@ export const messages = {
     editImage: 'Edit image',
     deleteImage: (number: number) => `Delete image ${number}`,
     deleteImageQuestion: (number: number, count: number) => `Delete image ${number} of ${count}?`,
-    deleteImageConsequence: `It is also removed from all boards. ${undo}`,
+    deleteImageConsequence: `It is also removed from all boards. ${irreversible}`,
     download: 'Download',
     variants: { url: 'Original', preview: 'Preview, at most 1,024 pixels', thumbnail: 'Thumbnail, at most 256 pixels' },
     cost: 'Cost',
@@ -233,7 +232,7 @@ export const messages = {
     renameSubmit: 'Rename',
     delete: 'Delete board',
     deleteQuestion: (title: string) => `Delete “${title}”?`,
-    deleteConsequence: `Its images stay in your history and on other boards. ${undo}`,
+    deleteConsequence: `Its images stay in your history and on other boards. ${irreversible}`,
     deleted: (title: string) => `Deleted “${title}”. Its images stay in your history.`,
     notFound: 'Board not found',
     notFoundHint: 'The board was deleted or belongs to another user.',
@@ -334,7 +333,8 @@ export const messages = {
     rotateConfirm: 'Rotate',
     deleteEndpoint: (url: string) => `Delete ${url}`,
     deleteQuestion: 'Delete this endpoint?',
-    deleteConsequence: (url: string) => `Nothing more is sent to ${url}, and its deliveries are deleted. ${undo}`,
+    deleteConsequence: (url: string) =>
+      `Nothing more is sent to ${url}, and its deliveries are deleted. ${irreversible}`,
     noDeliveries: 'No deliveries yet. Generate an image to trigger one.',
     deliveries: 'Deliveries',
     deliveryList: 'Deliveries, newest first',

@@ -6,7 +6,7 @@ import type { Task } from '../gateway/taskStore';
 import { toRelativeUrl } from '../gateway/urls';
 import { messages } from '../messages';
 import { showToast } from '../ui/Toaster';
-import { blank, explicitAspectRatio, withInputImage, type Draft, type InputImage } from './draft';
+import { emptyDraft, explicitAspectRatio, withInputImage, type Draft, type InputImage } from './draft';
 import { upload } from './upload';
 import { useSubmit, type Submission } from './useSubmit';
 
@@ -45,7 +45,7 @@ export function useDraft(): DraftContextValue {
 function useDraftState(): DraftContextValue {
   const { client, tasks } = useGateway();
   const [path, navigate] = useLocation();
-  const [draft, setDraft] = useState(blank);
+  const [draft, setDraft] = useState(emptyDraft);
   const [focusRequested, setFocusRequested] = useState(false);
   const submission = useSubmit(path === composerPath ? draft : null);
   useRevokedObjectUrls(draft.inputs);
@@ -89,7 +89,13 @@ function useDraftState(): DraftContextValue {
         openComposer();
       },
       reuse: ({ kind, prompt, requestedImages, aspectRatio, resolution }) => {
-        change({ ...blank, prompt, count: requestedImages, aspectRatio: explicitAspectRatio(aspectRatio), resolution });
+        change({
+          ...emptyDraft,
+          prompt,
+          count: requestedImages,
+          aspectRatio: explicitAspectRatio(aspectRatio),
+          resolution,
+        });
         if (kind === 'EDIT') showToast(messages.create.addImagesAgain);
         openComposer();
       },

@@ -21,7 +21,7 @@ export interface InputImage {
   errorMessage?: string;
 }
 
-export const blank: Draft = {
+export const emptyDraft: Draft = {
   prompt: '',
   model: null,
   aspectRatio: null,
