@@ -124,7 +124,7 @@ test('the page of a task tells its course and lets its image be downloaded in ea
   const query = 'query ($id: ID!) { task(id: $id) { timeline { kind } images { width height } } }';
   const { task } = await user.ask(query, { id });
   const steps = await page.getByRole('region', { name: 'Timeline' }).getByRole('listitem').locator('p:first-child').allTextContents();
-  assert.deepEqual(steps.map((step) => step.toLowerCase().replaceAll(' ', '_')), task.timeline.map(({ kind }) => kind));
+  assert.deepEqual(steps.map((step) => step.toUpperCase().replaceAll(' ', '_')), task.timeline.map(({ kind }) => kind));
 
   const [{ width, height }] = task.images;
   assert.ok(width > 1024, `${width} × ${height} is no more than its preview`);

@@ -2,10 +2,10 @@ import { createElement, Fragment, type ReactNode } from 'react';
 import type {
   BoardKind,
   OutputFormat,
-  ProviderName,
   Resolution,
   Role,
   TaskStatus,
+  TimelineEventKind,
   WebhookDeliveryState,
 } from '../gql/graphql';
 
@@ -24,6 +24,13 @@ const irreversible = 'This cannot be undone.';
 const images = (count: number) => (count === 1 ? '1 image' : `${count} images`);
 const creditsUnit = (amount: string) => (amount === '1' ? 'credit' : 'credits');
 const credits = (amount: string) => `${amount} ${creditsUnit(amount)}`;
+
+/** By slug. A provider that is not listed is shown by its slug. */
+const providers: Record<string, string> = {
+  'nano-banana': 'NanoBanana',
+  'flux-kontext': 'Flux Kontext',
+  'ace-data': 'Ace Data Cloud',
+};
 
 const taskStatus: Record<TaskStatus, string> = {
   QUEUED: 'Queued',
@@ -59,10 +66,7 @@ export const messages = {
     seconds: (seconds: string) => `${seconds} s`,
     minutes: (minutes: number) => `${minutes} min`,
     taskStatus,
-    provider: { NANO_BANANA: 'NanoBanana', FLUX_KONTEXT: 'Flux Kontext', ACE_DATA: 'Ace Data Cloud' } satisfies Record<
-      ProviderName,
-      string
-    >,
+    provider: (slug: string) => providers[slug] ?? slug,
     credits,
     creditsUnit,
   },
@@ -199,7 +203,28 @@ export const messages = {
     duration: 'Duration',
     id: 'ID',
     timeline: 'Timeline',
-    event: (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll('_', ' '),
+    events: {
+      ACCEPTED: 'Accepted',
+      ANSWER_LOST: 'Response lost',
+      CALLBACK_RECEIVED: 'Callback received',
+      CANCELED: taskStatus.CANCELED,
+      CREDITS_SETTLED: 'Credits settled',
+      DOWNLOAD_FAILED: 'Download failed',
+      DOWNLOAD_POSTPONED: 'Download postponed',
+      EXPIRED: 'Expired',
+      FAILED: taskStatus.FAILED,
+      FINISHED: 'Finished',
+      GENERATION_FAILED: 'Generation failed',
+      INPUT_GONE: 'Image to edit deleted',
+      MOVED: 'Moved to another provider',
+      POLLED: 'Polled',
+      REJECTED: 'Rejected by the provider',
+      RELEASED: 'Credits released',
+      RESUBMITTED: 'Submitted again',
+      STORED: 'Stored',
+      SUBMISSION_POSTPONED: 'Submission postponed',
+      SUBMITTED: 'Submitted',
+    } satisfies Record<TimelineEventKind, string>,
   },
 
   boards: {

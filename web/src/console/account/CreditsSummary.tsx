@@ -43,7 +43,7 @@ function ProviderBalances({ balances }: { balances: readonly ProviderBalance[] }
     <dl>
       {balances.map(({ provider, remaining, low }) => (
         <div key={provider}>
-          <dt>{messages.common.provider[provider]}</dt>
+          <dt>{messages.common.provider(provider)}</dt>
           <dd>
             {low && <span className="chip warning">{messages.common.low}</span>}{' '}
             {remaining === null ? messages.account.unknown : formatCreditAmount(remaining)}

@@ -16,7 +16,7 @@ interface Props {
 
 export function ProviderCard({ provider, balance, checked, models }: Props) {
   const { tone, text } = providerStatus(provider);
-  const name = messages.common.provider[provider.name];
+  const name = messages.common.provider(provider.name);
   return (
     <article className="card stack provider" aria-labelledby={provider.name}>
       <header className="row space-between">

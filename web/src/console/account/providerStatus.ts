@@ -6,15 +6,15 @@ interface ProviderStatus {
   text: string;
 }
 
-type State = Pick<Provider, 'available' | 'trouble'>;
+type State = Pick<Provider, 'available' | 'issue'>;
 
 /** The status of one provider in a word. */
-export function providerStatus({ available, trouble }: State): ProviderStatus {
+export function providerStatus({ available, issue }: State): ProviderStatus {
   if (!available) return { tone: 'error', text: messages.account.providerPaused };
-  if (trouble === null) return { tone: 'success', text: messages.account.providerOperational };
+  if (issue === null) return { tone: 'success', text: messages.account.providerOperational };
   return {
     tone: 'warning',
-    text: trouble === 'RATE_LIMITED' ? messages.account.providerRateLimited : messages.account.providerRecovering,
+    text: issue === 'RATE_LIMITED' ? messages.account.providerRateLimited : messages.account.providerRecovering,
   };
 }
 
@@ -24,7 +24,7 @@ export function overallProviderStatus(providers: readonly Provider[]): ProviderS
   if (paused.length === providers.length) return { tone: 'error', text: messages.account.allPaused };
   if (paused.length > 0) return statusOfNamed(paused);
 
-  const impaired = providers.filter(({ trouble }) => trouble !== null);
+  const impaired = providers.filter(({ issue }) => issue !== null);
   if (impaired.length > 0) return statusOfNamed(impaired.slice(0, 1));
   return {
     tone: 'success',
@@ -33,7 +33,7 @@ export function overallProviderStatus(providers: readonly Provider[]): ProviderS
 }
 
 function statusOfNamed(providers: readonly Provider[]): ProviderStatus {
-  const names = providers.map(({ name }) => messages.common.provider[name]);
+  const names = providers.map(({ name }) => messages.common.provider(name));
   const { tone, text } = providerStatus(providers[0]!);
   return { tone, text: messages.account.someProviders(names, text) };
 }

@@ -46,7 +46,7 @@ function ModelOption({ model, selected, selectable, onSelect }: ModelOptionProps
       <span className="model-name">{model.id}</span>
       <span className="price">{formatCredits(model.creditsPerImage)}</span>
       <span className="hint">
-        {[messages.common.provider[model.provider], ...capabilities(model)].join(' · ')}
+        {[messages.common.provider(model.provider), ...capabilities(model)].join(' · ')}
         {!model.available && <span className="chip error">{messages.create.modelUnavailable}</span>}
       </span>
     </label>

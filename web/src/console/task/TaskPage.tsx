@@ -83,7 +83,7 @@ function TaskProperties({ task, details }: { task: Task; details: Details }) {
   return (
     <dl className="properties">
       <Property name={messages.common.model}>
-        {model.id} <span className="hint">{messages.common.provider[model.provider]}</span>
+        {model.id} <span className="hint">{messages.common.provider(model.provider)}</span>
       </Property>
       <Property name={messages.task.cost}>
         {cost.settled === null

@@ -17,7 +17,7 @@ export function Timeline({ entries }: { entries: Entry[] }) {
               {messages.common.seconds(((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1))}
             </time>
             <div>
-              <p>{messages.task.event(entry.kind)}</p>
+              <p>{messages.task.events[entry.kind]}</p>
               <Detail detail={entry.detail} />
             </div>
           </li>
