@@ -26,7 +26,7 @@ const files = await preset.buildGeneratesSection({
   config: {
     useTypeImports: true,
     enumsAsTypes: true,
-    scalars: { ID: 'string', DateTime: 'string', URL: 'string', JSON: 'unknown' },
+    scalars: { ID: 'string', DateTime: 'string', URI: 'string', JSON: 'unknown' },
   },
   presetConfig: { fragmentMasking: false },
   plugins: [],

@@ -31,7 +31,7 @@ async function userWithBoard() {
 test('a new board appears in the sidebar', limit, async (t) => {
   const page = await console.open(t, await console.newUser(), '/#/boards');
   await page.getByLabel('Title').fill('Kitchen ideas');
-  await page.getByRole('button', { name: 'Make board' }).click();
+  await page.getByRole('button', { name: 'Create board' }).click();
 
   await page.getByRole('heading', { level: 1, name: 'Kitchen ideas' }).waitFor();
   await sidebar(page).getByRole('link', { name: 'Kitchen ideas' }).waitFor();
@@ -55,7 +55,7 @@ test('an image is added to a board by its button', limit, async (t) => {
   const { images } = await createFinishedTask(user, 'a red balloon');
   const board = await createBoard(user, 'Kitchen', []);
   const page = await console.open(t, user);
-  await page.getByRole('button', { name: 'Add to a board' }).click();
+  await page.getByRole('button', { name: 'Add to board' }).click();
   await main(page).getByRole('button', { name: 'Kitchen' }).click();
 
   await holds(user, board, [images[0].id]);
@@ -93,10 +93,10 @@ test('a change in one tab appears in another tab', limit, async (t) => {
   const another = await page.context().newPage();
   await another.goto(page.url());
   await shows(another, [a, b, c]);
-  await page.getByRole('button', { name: 'Take off the board: image 2' }).click();
+  await page.getByRole('button', { name: 'Remove from board: image 2' }).click();
   await shows(another, [a, c]);
 
-  await another.getByRole('button', { name: 'Rename the board' }).click();
+  await another.getByRole('button', { name: 'Rename board' }).click();
   await another.getByLabel('Title of the board').fill('Desert');
   await another.getByRole('button', { name: 'Rename', exact: true }).click();
   await page.getByRole('heading', { level: 1, name: 'Desert' }).waitFor();
@@ -106,7 +106,7 @@ test('an image generated for a board is added to it', limit, async (t) => {
   const user = await console.newUser();
   const board = await createBoard(user, 'Kitchen', []);
   const page = await console.open(t, user, `/#/boards/${board}`);
-  await page.getByRole('button', { name: 'Make images for this board' }).click();
+  await page.getByRole('button', { name: 'Create images for this board' }).click();
   await submitPrompt(page, 'a house in the snow');
   await assertImageLoads(picture(page, 'a house in the snow'));
 
@@ -119,7 +119,7 @@ test('deleting a board keeps its images in the history', limit, async (t) => {
   const { user, board } = await userWithBoard();
   const page = await console.open(t, user, `/#/boards/${board}`);
   await page.getByRole('button', { name: 'Delete board' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete the board' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete board' }).click();
 
   await page.getByRole('heading', { level: 1, name: 'Boards' }).waitFor();
   await sidebar(page).getByRole('link', { name: 'Kitchen' }).waitFor({ state: 'detached' });

@@ -46,27 +46,28 @@ test('the history can be filtered by status, prompt, kind, model and day', limit
   const page = await console.open(t, user, '/', { timezoneId: 'Pacific/Auckland' });
   const status = page.getByRole('combobox', { name: 'Status' });
   const words = page.getByRole('searchbox', { name: 'Search' });
-  const everything = () => page.getByRole('button', { name: 'Show everything' }).click();
+  const model = page.getByRole('combobox', { name: 'Model' });
+  const clearFilters = () => page.getByRole('button', { name: 'Clear filters' }).click();
   await shows(page, [edited, failed, ready]);
 
   await status.selectOption('Failed');
   await shows(page, [failed]);
-  await status.selectOption('Ready');
+  await status.selectOption('Succeeded');
   await shows(page, [edited, ready]);
   await words.fill('RED ball');
   await shows(page, [ready]);
   await status.selectOption('Canceled');
-  await page.getByText('Nothing was made that fits these filters.').waitFor();
-  await everything();
+  await page.getByText('No tasks match these filters.').waitFor();
+  await clearFilters();
   await shows(page, [edited, failed, ready]);
 
   await page.getByRole('button', { name: 'More filters' }).click();
   await page.getByLabel('Kind').selectOption('Edited');
   await shows(page, [edited]);
-  await page.getByLabel('Kind').selectOption('Any');
-  await page.getByLabel('Made by').selectOption('nano-banana');
+  await page.getByLabel('Kind').selectOption('Any kind');
+  await model.selectOption('nano-banana');
   await shows(page, [failed, ready]);
-  await page.getByLabel('Made by').selectOption('Any model');
+  await model.selectOption('Any model');
 
   const [yesterday, today, tomorrow] = await page.evaluate(() =>
     [-1, 0, 1].map((days) => new Date(Date.now() + days * 86_400_000).toLocaleDateString('sv')),
@@ -86,7 +87,7 @@ test('a new task appears in a filtered history only if it matches', limit, async
   const user = await console.newUser();
   const page = await console.open(t, user);
   await page.getByRole('searchbox', { name: 'Search' }).fill('balloon');
-  await page.getByText('Nothing was made that fits these filters.').waitFor();
+  await page.getByText('No tasks match these filters.').waitFor();
 
   await createFinishedTask(user, 'a cactus in the desert');
   const { id } = await createFinishedTask(user, 'a balloon over the desert');
@@ -123,7 +124,7 @@ test('the task page shows the timeline and offers the image for download in each
   const query = 'query ($id: ID!) { task(id: $id) { timeline { kind } images { width height } } }';
   const { task } = await user.graphql(query, { id });
   const steps = await page.getByRole('region', { name: 'Timeline' }).getByRole('listitem').locator('p:first-child').allTextContents();
-  assert.deepEqual(steps.map((step) => step.toLowerCase().replaceAll(' ', '_')), task.timeline.map(({ kind }) => kind));
+  assert.deepEqual(steps.map((step) => step.toUpperCase().replaceAll(' ', '_')), task.timeline.map(({ kind }) => kind));
 
   const [{ width, height }] = task.images;
   assert.ok(width > 1024, `${width} × ${height} is not larger than the preview`);
@@ -137,7 +138,7 @@ test('editing an image from the task page opens the studio', limit, async (t) =>
   const user = await console.newUser();
   const { id } = await createFinishedTask(user, 'a house in the snow');
   const page = await console.open(t, user, `/#/tasks/${id}`);
-  await page.getByRole('button', { name: 'Edit this' }).click();
+  await page.getByRole('button', { name: 'Edit image' }).click();
 
   await tray(page).getByRole('img', { name: 'a house in the snow' }).waitFor();
   await prompt(page).waitFor();
@@ -150,7 +151,7 @@ test('a task is deleted after confirmation', limit, async (t) => {
   const page = await console.open(t, user, `/#/tasks/${id}`);
   const remove = page.getByRole('button', { name: 'Delete' });
   await remove.click();
-  await page.getByRole('dialog', { name: 'Delete this task?' }).getByRole('button', { name: 'Go back' }).click();
+  await page.getByRole('dialog', { name: 'Delete this task?' }).getByRole('button', { name: 'Cancel' }).click();
   assert.equal((await listTasks(user)).length, 2);
 
   await remove.click();
@@ -158,7 +159,7 @@ test('a task is deleted after confirmation', limit, async (t) => {
   await shows(page, [kept.id]);
   assert.deepEqual((await listTasks(user)).map((task) => task.id), [kept.id]);
   await page.goto(`${console.gateway.url}/#/tasks/${id}`);
-  await page.getByRole('heading', { name: 'There is no such task' }).waitFor();
+  await page.getByRole('heading', { name: 'Task not found' }).waitFor();
 });
 
 test('an image with an expired URL is loaded with a new URL', limit, async (t) => {

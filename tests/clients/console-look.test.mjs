@@ -20,25 +20,25 @@ test('the sign-in page is accessible', limit, async (t) => {
 
 test('the empty studio is accessible', limit, async (t) => {
   const page = await open(t, await console.newUser());
-  await page.getByText('Nothing yet.').waitFor();
+  await page.getByText('No images yet.').waitFor();
   await assertAccessible(page, 'empty studio');
 });
 
-test('the studio is accessible with tiles of every kind and each of its panels', limit, async (t) => {
+test('the studio is accessible with tiles of every kind and each of its popovers', limit, async (t) => {
   const user = await userWithEverything();
   const page = await open(t, user);
   await assertImageLoads(picture(page, 'a red balloon'));
-  await tile(page, 'a sailing boat').getByText('Being made').waitFor();
-  await tile(page, 'a cactus').getByRole('button', { name: 'Send it again' }).waitFor();
-  await tile(page, 'a lighthouse').getByRole('button', { name: 'Try again' }).waitFor();
+  await tile(page, 'a sailing boat').getByText('Generating').waitFor();
+  await tile(page, 'a cactus').getByRole('button', { name: 'Submit again' }).waitFor();
+  await tile(page, 'a lighthouse').getByRole('button', { name: 'Retry', exact: true }).waitFor();
   await assertAccessible(page, 'studio');
 
-  await page.getByRole('button', { name: 'Edit this' }).click();
+  await page.getByRole('button', { name: 'Edit image' }).click();
   await tray(page).waitFor();
-  for (const name of [/^Model /, /^Shape /, /^More filters/, 'Add to a board']) {
+  for (const name of [/^Model /, /^Aspect ratio /, /^More filters/, 'Add to board']) {
     await page.getByRole('button', { name }).click();
-    await page.locator('.panel').waitFor();
-    await assertAccessible(page, `panel ${name}`);
+    await page.locator('.popover').waitFor();
+    await assertAccessible(page, `popover ${name}`);
     await page.keyboard.press('Escape');
   }
 });
@@ -58,7 +58,7 @@ test('the page of a failed task is accessible', limit, async (t) => {
   const user = await console.newUser();
   const { id } = await createFinishedTask(user, 'mountains at dusk [sim:fail=501]');
   const page = await open(t, user, `/#/tasks/${id}`);
-  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  await page.getByRole('button', { name: 'Retry', exact: true }).waitFor();
   await assertAccessible(page, 'failed task');
 });
 
@@ -93,7 +93,7 @@ async function tabTo(page, locator) {
 
 test('an image can be generated and opened by keyboard alone', limit, async (t) => {
   const page = await open(t, await console.newUser());
-  await page.getByText('Nothing yet.').waitFor();
+  await page.getByText('No images yet.').waitFor();
   await tabTo(page, prompt(page));
   await page.keyboard.type('a cat on a window sill');
   await page.keyboard.press('Control+Enter');
@@ -106,7 +106,7 @@ test('an image can be generated and opened by keyboard alone', limit, async (t) 
 
 test('the first Tab focuses the link that skips to the content', limit, async (t) => {
   const page = await open(t, await console.newUser());
-  await page.getByText('Nothing yet.').waitFor();
+  await page.getByText('No images yet.').waitFor();
   await page.keyboard.press('Tab');
   assert.equal(await focused(page), 'Skip to content');
   await page.keyboard.press('Enter');
@@ -143,8 +143,8 @@ async function userWithEverything() {
   const [ready] = await Promise.all([
     createFinishedTask(user, 'a red balloon'),
     createFinishedTask(user, 'a lighthouse [sim:fail=501]'),
-    submitTask(user, 'a sailing boat [sim:never-finishes]'),
-    submitTask(user, 'a cactus [sim:request-lost]'),
+    submitTask(user, 'a sailing boat [sim:never]'),
+    submitTask(user, 'a cactus [sim:never-arrived]'),
   ]);
   await createBoard(user, 'Kitchen', [ready.images[0].id]);
   await user.graphql('mutation { createWebhookEndpoint(url: "http://127.0.0.1:9/hook") { __typename } }');

@@ -60,7 +60,7 @@ test('an invalid token is rejected with the reason', limit, async (t) => {
   await signOut(page);
   await signIn(page, 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJldmUifQ.c2lnbmF0dXJl');
 
-  await page.getByRole('alert').filter({ hasText: /./ }).waitFor();
+  await page.getByRole('alert').filter({ hasText: /^The token was rejected\. .*\(.+\)$/ }).waitFor();
   await field(page).waitFor();
 });
 
@@ -70,7 +70,7 @@ test('an expired token returns to the sign-in page with the reason', limit, asyn
   await signIn(page, await console.gateway.token('kim', 8));
   await signedInAs(page, 'kim');
 
-  await page.getByRole('alert').filter({ hasText: /expired/i }).waitFor();
+  await page.getByRole('alert').filter({ hasText: /Your session has expired\. Sign in again\. \(.*expired/i }).waitFor();
   await field(page).waitFor();
 });
 
@@ -90,7 +90,7 @@ const ofModel = /* GraphQL */ `
 /** Returns the options of a group, or an empty list when the group is not shown. */
 const choices = (page, name) =>
   page.getByRole('group', { name, exact: true }).getByRole('radio').evaluateAll((radios) => radios.map(({ labels }) => labels[0].textContent));
-const openPanel = (page, name) => page.getByRole('button', { name: new RegExp(`^${name} `) }).click();
+const openPopover = (page, name) => page.getByRole('button', { name: new RegExp(`^${name} `) }).click();
 const modelChoice = (page, id) => page.getByRole('radio', { name: new RegExp(`^${id} `) });
 
 test('each model offers exactly the options that it supports', limit, async (t) => {
@@ -100,20 +100,20 @@ test('each model offers exactly the options that it supports', limit, async (t) 
   const several = (all) => (all.length > 1 ? all : []);
   assert.ok(models.length > 3);
   for (const model of models) {
-    await openPanel(page, 'Model');
+    await openPopover(page, 'Model');
     await modelChoice(page, model.id).check();
-    await openPanel(page, 'Shape');
+    await openPopover(page, 'Aspect ratio');
     const offered = {
-      shapes: (await choices(page, 'Shape')).sort(),
+      aspectRatios: (await choices(page, 'Aspect ratio')).sort(),
       counts: await choices(page, 'Images'),
-      sizes: await choices(page, 'Size'),
+      resolutions: await choices(page, 'Resolution'),
       formats: await choices(page, 'Format'),
     };
     const automatic = (all) => (all.length > 0 ? ['Auto', ...all] : []);
     assert.deepEqual(offered, {
-      shapes: ['Auto', ...model.aspectRatios.filter((ratio) => ratio !== 'auto')].sort(),
+      aspectRatios: ['Auto', ...model.aspectRatios.filter((ratio) => ratio !== 'auto')].sort(),
       counts: several(Array.from({ length: model.maxImages }, (_, index) => String(index + 1))),
-      sizes: automatic(several(model.resolutions.map((each) => each.slice(1)))),
+      resolutions: automatic(several(model.resolutions.map((each) => each.slice(1)))),
       formats: automatic(several(model.outputFormats)),
     }, model.id);
   }
@@ -124,7 +124,7 @@ test('a model that does not support the selected options cannot be selected', li
   const { models } = await user.graphql(ofModel);
   const page = await console.open(t, user);
   await page.getByRole('radio', { name: '4K' }).check();
-  await openPanel(page, 'Model');
+  await openPopover(page, 'Model');
   for (const { id, resolutions } of models) {
     assert.equal(await modelChoice(page, id).isEnabled(), resolutions.includes('R4K'), id);
   }
@@ -146,13 +146,13 @@ test('a blocked prompt is rejected beside its field until it is changed', limit,
 test('a request over the quota is rejected next to its cost', limit, async (t) => {
   const user = await console.newUser();
   const page = await console.open(t, user);
-  await openPanel(page, 'Model');
+  await openPopover(page, 'Model');
   await modelChoice(page, 'nano-banana-pro').check();
   await page.keyboard.press('Escape');
   await page.getByRole('radio', { name: '2', exact: true }).check();
   await prompt(page).fill('a city at night');
   const line = page.getByRole('form', { name: 'New images' }).getByRole('status');
-  await line.filter({ hasText: /36 credits.*more than there is left/ }).waitFor();
+  await line.filter({ hasText: /36 credits.*not enough credits/ }).waitFor();
 
   await generate(page).click();
   await line.filter({ hasText: 'This costs 36 credits, and you have' }).waitFor();
@@ -167,7 +167,7 @@ test('the page reconnects after a gateway restart and misses no change', limit, 
   await page.evaluate(() => (window.sameDocument = true));
   const words = ['a red balloon', 'a sailing boat', 'a lighthouse'];
   for (const each of words) await submitPrompt(page, `${each} [sim:slow=4]`);
-  for (const each of words) await tile(page, each).getByText('Being made').waitFor();
+  for (const each of words) await tile(page, each).getByText('Generating').waitFor();
 
   await console.gateway.kill();
   await notice(page).waitFor();
@@ -182,7 +182,7 @@ test('changes during a network outage are shown after it', limit, async (t) => {
   const user = await console.newUser();
   const page = await console.open(t, user, '/', { expected: lostConnection });
   await submitPrompt(page, 'mountains at dawn [sim:slow=2]');
-  await tile(page, 'mountains at dawn').getByText('Being made').waitFor();
+  await tile(page, 'mountains at dawn').getByText('Generating').waitFor();
   await page.context().setOffline(true);
   await notice(page).waitFor();
 

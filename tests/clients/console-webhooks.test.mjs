@@ -33,7 +33,7 @@ const endpoint = (page, url) => page.getByRole('listitem', { name: url });
 const secret = (page) => page.getByLabel('Secret', { exact: true });
 
 async function addEndpoint(page, url) {
-  await page.getByLabel('Address').fill(url);
+  await page.getByLabel('Endpoint URL').fill(url);
   await page.getByRole('button', { name: 'Add endpoint' }).click();
   await endpoint(page, url).waitFor();
 }
@@ -53,10 +53,10 @@ test('an endpoint receives a delivery, which is shown and can be resent', limit,
   await card.locator('summary').click();
   const delivery = card.getByRole('list', { name: /^Deliveries/ }).getByRole('listitem').filter({ hasText: 'a red balloon' });
   await delivery.getByText('Delivered', { exact: true }).waitFor();
-  await delivery.getByText('answered 201').waitFor();
-  await delivery.getByRole('button', { name: 'Send again' }).click();
+  await delivery.getByText('HTTP status 201').waitFor();
+  await delivery.getByRole('button', { name: 'Resend' }).click();
   await receiver.received(2);
-  await delivery.getByText('answered 202').waitFor();
+  await delivery.getByText('HTTP status 202').waitFor();
 });
 
 test('the secret of an endpoint is shown once', limit, async (t) => {
@@ -78,10 +78,10 @@ test('the secret of an endpoint is shown once', limit, async (t) => {
 
 test('an invalid address is rejected beside its field', limit, async (t) => {
   const page = await console.open(t, await console.newUser(), '/#/webhooks');
-  await page.getByLabel('Address').fill('ftp://example.com');
+  await page.getByLabel('Endpoint URL').fill('ftp://example.com');
   await page.getByRole('button', { name: 'Add endpoint' }).click();
 
-  await page.getByRole('textbox', { name: 'Address', description: /http/ }).and(page.locator('[aria-invalid]')).waitFor();
+  await page.getByRole('textbox', { name: 'Endpoint URL', description: /http/ }).and(page.locator('[aria-invalid]')).waitFor();
 });
 
 test('an endpoint is deleted after confirmation', limit, async (t) => {

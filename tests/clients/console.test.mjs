@@ -29,8 +29,8 @@ test('a submitted image shows progress and appears without a reload', limit, asy
   await submitPrompt(page, 'a sailing boat at sunset [sim:slow=2]');
 
   const live = tile(page, 'a sailing boat at sunset');
-  await live.getByText('Being made').waitFor();
-  await live.getByRole('progressbar', { name: 'Being made' }).waitFor();
+  await live.getByText('Generating').waitFor();
+  await live.getByRole('progressbar', { name: 'Generating' }).waitFor();
   await assertImageLoads(picture(page, 'a sailing boat at sunset'));
   assert.equal(await page.getByRole('progressbar').count(), 0, 'the progress bar is still shown');
   assert.ok(await page.evaluate(() => window.sameDocument), 'the page was reloaded');
@@ -66,7 +66,7 @@ test('an image of the gallery can be edited', limit, async (t) => {
   await createFinishedTask(user, 'a fox asleep in a teacup');
   const page = await console.open(t, user);
   await tile(page, 'a fox asleep in a teacup').hover();
-  await page.getByRole('button', { name: 'Edit this' }).click();
+  await page.getByRole('button', { name: 'Edit image' }).click();
 
   assert.ok(await prompt(page).evaluate((field) => field === document.activeElement), 'the prompt field does not have the focus');
   await assertEdited(page, user, 'the same fox in the snow');
@@ -85,7 +85,7 @@ test('a file can be edited by choosing it', limit, async (t) => {
   const user = await console.newUser();
   const page = await console.open(t, user);
   const chosen = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Edit an image' }).click();
+  await page.getByRole('button', { name: 'Add an image to edit' }).click();
   await (await chosen).setFiles({ name: 'robot.jpg', mimeType: 'image/jpeg', buffer: await readFile(drawing) });
 
   await assertEdited(page, user, 'the same robot at night');
@@ -121,7 +121,7 @@ test('a file that is not an image is rejected beside its thumbnail and blocks su
   await prompt(page).fill('anything');
   assert.ok(await generate(page).isDisabled(), 'the form can be submitted with the invalid file');
 
-  await page.getByRole('button', { name: 'Do not edit image 1' }).click();
+  await page.getByRole('button', { name: 'Remove image 1' }).click();
   await tray(page).waitFor({ state: 'detached' });
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
   assert.ok(await generate(page).isEnabled(), 'the form cannot be submitted without the file');
@@ -133,16 +133,16 @@ test('a failure shows message and advice, and a double click retries it once', l
   await submitPrompt(page, 'a tin robot watering basil [sim:fail=501]');
 
   const failed = tile(page, 'a tin robot watering basil');
-  await failed.getByRole('button', { name: 'Try again' }).waitFor();
+  await failed.getByRole('button', { name: 'Retry', exact: true }).waitFor();
   const [{ failure }] = (await user.graphql('{ tasks { nodes { failure { message advice } } } }')).tasks.nodes;
   await failed.getByText(failure.message).waitFor();
   await failed.getByText(failure.advice).waitFor();
 
-  await failed.getByRole('button', { name: 'Try again' }).dblclick();
+  await failed.getByRole('button', { name: 'Retry', exact: true }).dblclick();
   await until('expected a second tile', () => failed.count(), (count) => count === 2);
-  await until('expected both tasks to fail', () => failed.getByRole('button', { name: 'Try again' }).count(), (count) => count === 2);
+  await until('expected both tasks to fail', () => failed.getByRole('button', { name: 'Retry', exact: true }).count(), (count) => count === 2);
   const answered = page.waitForResponse((response) => response.request().postData()?.includes('mutation Retry'));
-  await failed.last().getByRole('button', { name: 'Try again' }).click();
+  await failed.last().getByRole('button', { name: 'Retry', exact: true }).click();
   await answered;
   assert.equal((await listTasks(user)).length, 2);
 });
@@ -153,7 +153,7 @@ test('a failed request can be edited and submitted again', limit, async (t) => {
   await page.getByRole('radio', { name: '2', exact: true }).check();
   await submitPrompt(page, 'a house in the snow [sim:fail=400]');
   await prompt(page).fill('');
-  await tile(page, 'a house in the snow').getByRole('button', { name: 'Change it' }).click();
+  await tile(page, 'a house in the snow').getByRole('button', { name: 'Edit and retry' }).click();
 
   assert.equal(await prompt(page).inputValue(), 'a house in the snow [sim:fail=400]');
   await submitPrompt(page, 'a house in the snow at night');
@@ -197,7 +197,7 @@ test('a request whose response is lost can be sent again without creating a seco
   await until('expected one task', async () => (await listTasks(user)).length, (count) => count === 1);
 
   await generate(page).click();
-  await page.getByRole('status').filter({ hasText: 'It had been taken already' }).waitFor();
+  await page.getByRole('status').filter({ hasText: 'already accepted' }).waitFor();
   assert.equal((await listTasks(user)).length, 1);
 });
 
@@ -225,7 +225,7 @@ test('an error of an earlier prompt is shown after the prompt has changed', limi
   await submitPrompt(page, 'a lighthouse in a storm');
   abort();
 
-  await page.getByRole('status').filter({ hasText: 'the first words' }).waitFor();
+  await page.getByRole('status').filter({ hasText: 'Could not submit “the first words”' }).waitFor();
   await assertImageLoads(picture(page, 'a lighthouse in a storm'));
 });
 

@@ -117,5 +117,5 @@ test('GraphiQL shows an alert when its configuration cannot be loaded', limit, a
   const { page } = await openPage(browser, 'about:blank');
   await page.route('**/config.json', (route) => route.fulfill({ status: 500, body: 'broken' }));
   await page.goto(`${gateway.url}/graphiql`);
-  await page.getByRole('alert').filter({ hasText: '500' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: '/config.json returned status 500' }).waitFor();
 });

@@ -1,4 +1,7 @@
 import { fetchJson } from './http';
+import { messages } from './messages';
+
+const configPath = '/config.json';
 
 export interface Example {
   name: string;
@@ -13,15 +16,15 @@ export interface User {
 }
 
 export interface Config {
-  /** Development users; none where everybody brings their own token. */
+  /** Users that a developer can switch between. Empty outside development. */
   users: User[];
   examples: Example[];
 }
 
 export async function loadConfig(): Promise<Config> {
-  const response = await fetchJson('/config.json', { cache: 'no-store' });
+  const response = await fetchJson(configPath, { cache: 'no-store' });
   if (!response.ok) {
-    throw new Error(`/config.json answered ${response.status}.`);
+    throw new Error(messages.failed(configPath, response.status));
   }
   return response.json();
 }

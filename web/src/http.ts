@@ -1,19 +1,21 @@
-/** Like fetch, but says in plain words what is wrong when the gateway is away or something else answers for it. */
+import { messages } from './messages';
+
+/** `fetch` with clear errors if the gateway is unreachable or the response is not JSON. */
 export async function fetchJson(...request: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...request).catch(() => {
-    throw problem(`The gateway at ${location.origin} cannot be reached. Is it running?`);
+    throw withoutStack(messages.unreachable(location.origin));
   });
-  const type = response.headers.get('content-type') ?? 'no content type';
+  const type = response.headers.get('content-type') ?? messages.noContentType;
   if (!/[/+]json\b|^multipart\/mixed\b/.test(type)) {
     const path = new URL(response.url).pathname;
-    throw problem(`${path} answered ${response.status} with ${type} where JSON was expected.`);
+    throw withoutStack(messages.notJson(path, response.status, type));
   }
   return response;
 }
 
-function problem(message: string) {
+function withoutStack(message: string) {
   const error = new Error(message);
-  // GraphiQL would show it, and it says nothing to the reader.
+  // GraphiQL would show the stack trace, which does not help the user.
   delete error.stack;
   return error;
 }

@@ -55,7 +55,7 @@ function modelFor(index, aspectRatio) {
 /** Takes the screenshot of the console for the README. */
 export async function takeScreenshot(page, user) {
   const robot = pictures.at(-1)[0];
-  await tile(page, robot).first().getByRole('button', { name: 'Edit this' }).click();
+  await tile(page, robot).first().getByRole('button', { name: 'Edit image' }).click();
   await prompt(page).fill('the same robot on a balcony at night');
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
   for (const [promptText] of pictures) await assertImageLoads(picture(page, promptText).first());

@@ -4,38 +4,38 @@ import { useHashLocation } from 'wouter/use-hash-location';
 import type { Config, User } from '../config';
 import { Session } from './session/Session';
 import { SignIn } from './session/SignIn';
-import { forgetPasted, storePasted, storeUser, storedToken } from './session/tokens';
+import { clearPastedToken, storePastedToken, storeUser, storedToken } from './session/tokens';
 import { Shell } from './shell/Shell';
 
 export function App({ config }: { config: Config }) {
   const [token, setToken] = useState(() => storedToken(config.users));
   const [notice, setNotice] = useState<string | null>(null);
 
-  const leave = useCallback((reason: string | null) => {
-    forgetPasted();
+  const endSession = useCallback((message: string | null) => {
+    clearPastedToken();
     setToken(null);
-    setNotice(reason);
+    setNotice(message);
   }, []);
-  const refused = useCallback((reason: string) => leave(`The token is no longer taken: ${reason}`), [leave]);
-  const signOut = () => leave(null);
-  const enter = (next: string) => {
+  const signOut = () => endSession(null);
+  const startSession = (next: string) => {
     setNotice(null);
     setToken(next);
   };
-  const become = (user: User) => {
+  const signInAs = (user: User) => {
     storeUser(user);
-    enter(user.token);
+    startSession(user.token);
   };
-  const paste = (pasted: string) => {
-    storePasted(pasted);
-    enter(pasted);
+  const signInWithToken = (pasted: string) => {
+    storePastedToken(pasted);
+    startSession(pasted);
   };
 
-  if (token === null) return <SignIn users={config.users} notice={notice} onUser={become} onToken={paste} />;
+  if (token === null)
+    return <SignIn users={config.users} notice={notice} onUser={signInAs} onToken={signInWithToken} />;
   return (
     <Router hook={useHashLocation}>
-      <Session key={token} token={token} onRefused={refused} onLeave={signOut}>
-        <Shell users={config.users} onUser={become} onLeave={signOut} />
+      <Session key={token} token={token} onTokenRejected={endSession} onSignOut={signOut}>
+        <Shell users={config.users} onUser={signInAs} onSignOut={signOut} />
       </Session>
     </Router>
   );

@@ -2,12 +2,12 @@ import './styles/index.css';
 import { createRoot } from 'react-dom/client';
 import { loadConfig } from '../config';
 import { App } from './App';
-import { Failure } from './Failure';
+import { StartupError } from './StartupError';
 
 const root = createRoot(document.getElementById('root')!);
 
 try {
   root.render(<App config={await loadConfig()} />);
 } catch (error) {
-  root.render(<Failure reason={error instanceof Error ? error.message : String(error)} />);
+  root.render(<StartupError reason={error instanceof Error ? error.message : String(error)} />);
 }

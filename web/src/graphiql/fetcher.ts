@@ -1,19 +1,19 @@
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { createClient } from 'graphql-ws';
 import { fetchJson } from '../http';
-import { identify } from './operation';
+import { resolveOperation } from './operation';
 
 type Headers = Record<string, string>;
 
 const forbidden = 4403;
 
-/** Sends what the headers editor holds at the time of running: as headers, or as a subscription's connection params. */
-export function createFetcher(startHeaders: Headers): Fetcher {
+/** Sends the current content of the headers editor, as HTTP headers or as connection params of a subscription. */
+export function createFetcher(initialHeaders: Headers): Fetcher {
   return (params, options) => {
     // The first introspection runs before the headers editor exists.
-    const starting = params.operationName === 'IntrospectionQuery' && !options?.headers;
-    const headers = starting ? startHeaders : lowerCased(options?.headers);
-    const { documentAST, operationName } = identify(params);
+    const isFirstIntrospection = params.operationName === 'IntrospectionQuery' && !options?.headers;
+    const headers = isFirstIntrospection ? initialHeaders : lowerCased(options?.headers);
+    const { documentAST, operationName } = resolveOperation(params);
     const run = createGraphiQLFetcher({
       url: '/graphql',
       fetch: fetchJson,
@@ -21,7 +21,7 @@ export function createFetcher(startHeaders: Headers): Fetcher {
       wsClient: createClient({
         url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
         connectionParams: headers,
-        // graphql-ws would go on for half a minute before it shows that a token was refused.
+        // Otherwise graphql-ws retries for half a minute before it reports a rejected token.
         shouldRetry: (event) => event instanceof CloseEvent && event.code !== forbidden,
       }),
     });

@@ -1,15 +1,15 @@
 import 'graphiql/setup-workers/vite';
 import 'graphiql/style.css';
-import './page.css';
+import './graphiql.css';
 import { createRoot } from 'react-dom/client';
-import { Failure } from './Failure';
-import { Page } from './Page';
+import { StartupError } from './StartupError';
+import { GraphiQLPage } from './GraphiQLPage';
 import { loadConfig } from '../config';
 
 const root = createRoot(document.getElementById('root')!);
 
 try {
-  root.render(<Page config={await loadConfig()} />);
+  root.render(<GraphiQLPage config={await loadConfig()} />);
 } catch (error) {
-  root.render(<Failure reason={error instanceof Error ? error.message : String(error)} />);
+  root.render(<StartupError reason={error instanceof Error ? error.message : String(error)} />);
 }

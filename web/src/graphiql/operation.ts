@@ -6,22 +6,25 @@ interface Operation {
   operationName?: string;
 }
 
-/** What is to be run. GraphiQL's own idea of it lags behind, so that right after a change of tabs it is the last tab's. */
-export function identify({ query, operationName }: FetcherParams): Operation {
+/**
+ * The operation to run. GraphiQL's `operationName` lags behind: right after a change of tabs it is that of the last
+ * tab.
+ */
+export function resolveOperation({ query, operationName }: FetcherParams): Operation {
   try {
     const documentAST = parse(query);
     const names = documentAST.definitions.map((definition) =>
       definition.kind === Kind.OPERATION_DEFINITION ? definition.name?.value : undefined,
     );
-    const name = operationName && names.includes(operationName) ? operationName : onlyOne(names);
+    const name = operationName && names.includes(operationName) ? operationName : onlyName(names);
     return { documentAST, operationName: name };
   } catch {
-    // The gateway says best what is wrong with it.
+    // The gateway reports syntax errors.
     return {};
   }
 }
 
-function onlyOne(names: (string | undefined)[]) {
+function onlyName(names: (string | undefined)[]) {
   const [name, ...more] = names.filter((candidate) => candidate !== undefined);
   return more.length === 0 ? name : undefined;
 }

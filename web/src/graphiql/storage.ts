@@ -1,6 +1,6 @@
 import type { Storage } from '@graphiql/toolkit';
 
-/** Ports are reused: keeps our tabs apart from those of another GraphiQL that ran at this address. */
+/** Ports are reused: this prefix separates our tabs from those of another GraphiQL at the same address. */
 const prefix = 'plantain:';
 
 const ownKeys = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix));
@@ -20,7 +20,6 @@ interface StoredTab {
   variables: string | null;
 }
 
-/** The tab that was open last time, if any. */
 export function storedTab(): StoredTab | undefined {
   try {
     const { tabs, activeTabIndex } = JSON.parse(storage.getItem('graphiql:tabState') ?? '{}');

@@ -1,22 +1,23 @@
-import { useViewer } from '../session/viewer';
-import { useOffers } from '../gateway/offers';
-import { AllowanceCard } from './AllowanceCard';
-import { useCredits } from './credits';
+import { useCatalog } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
+import { useViewer } from '../session/ViewerContext';
+import { useCredits } from './CreditsProvider';
 import { GrantForm } from './GrantForm';
 import { ProviderCard } from './ProviderCard';
+import { QuotaCard } from './QuotaCard';
 
 export function AccountPage() {
   const credits = useCredits();
   return (
     <div className="page account">
-      <title>Account · Plantain</title>
+      <title>{messages.common.pageTitle(messages.account.heading)}</title>
       <header className="stack">
-        <h1>Account</h1>
+        <h1>{messages.account.heading}</h1>
         <SignedInAs />
       </header>
-      {credits && <AllowanceCard quota={credits.quota} />}
+      {credits && <QuotaCard quota={credits.quota} />}
       <Providers />
-      {credits && <Admin isKept={credits.quota !== null} />}
+      {credits && <GrantSection hasQuotas={credits.quota !== null} />}
     </div>
   );
 }
@@ -25,26 +26,26 @@ function SignedInAs() {
   const { id, role } = useViewer();
   return (
     <p className="signed-in">
-      Signed in as <strong>{id}</strong>
-      <span className="chip">{role === 'ADMIN' ? 'Administrator' : 'User'}</span>
+      {messages.account.signedInAs(<strong>{id}</strong>)}
+      <span className="chip">{messages.account.roles[role]}</span>
     </p>
   );
 }
 
 function Providers() {
-  const { providers, models, credits: checked } = useOffers();
+  const { providers, models, credits: checked } = useCatalog();
   const credits = useCredits();
 
   return (
     <section className="stack" aria-labelledby="providers">
-      <h2 id="providers">Providers</h2>
+      <h2 id="providers">{messages.account.providers}</h2>
       <div className="providers">
         {providers.map((provider) => (
           <ProviderCard
             key={provider.name}
             provider={provider}
-            balance={of(provider.name, credits?.providers)}
-            checked={of(provider.name, checked.providers)}
+            balance={findByProvider(provider.name, credits?.providers)}
+            checked={findByProvider(provider.name, checked.providers)}
             models={models.filter((model) => model.provider === provider.name)}
           />
         ))}
@@ -53,22 +54,19 @@ function Providers() {
   );
 }
 
-const of = <Each extends { provider: string }>(name: string, all: readonly Each[] = []) =>
+const findByProvider = <Each extends { provider: string }>(name: string, all: readonly Each[] = []) =>
   all.find(({ provider }) => provider === name);
 
-/** Without allowances the gateway refuses every grant: a form would only mislead. */
-function Admin({ isKept }: { isKept: boolean }) {
+/** Without quotas the gateway rejects every grant, so the form would be misleading. */
+function GrantSection({ hasQuotas }: { hasQuotas: boolean }) {
   if (useViewer().role !== 'ADMIN') return null;
   return (
     <section className="card stack grant" aria-labelledby="grant">
-      <h2 id="grant">Grant credits</h2>
-      {isKept ? (
+      <h2 id="grant">{messages.account.grant}</h2>
+      {hasQuotas ? (
         <GrantForm />
       ) : (
-        <p className="hint">
-          No allowances are kept here, so there is nothing to grant. Start the gateway with{' '}
-          <code>PLANTAIN_USER_QUOTA</code> to keep them.
-        </p>
+        <p className="hint">{messages.account.grantUnavailable(<code>PLANTAIN_USER_QUOTA</code>)}</p>
       )}
     </section>
   );

@@ -1,33 +1,35 @@
 import { Link } from 'wouter';
-import { useOffers } from '../gateway/offers';
-import { providerNames } from '../gateway/providers';
-import { creditFigure, formatCredits } from '../ui/credits';
-import { useCredits, type Allowance, type Balance } from './credits';
-import { healthOfAll } from './health';
+import { useCatalog } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
+import { formatCreditAmount } from '../ui/formatCredits';
+import { useCredits, type Quota, type ProviderBalance } from './CreditsProvider';
+import { overallProviderStatus } from './providerStatus';
 
-/** What is left to spend, and whether the providers work, at the foot of the sidebar. */
+/** The remaining credits and the status of the providers, for the bottom of the sidebar. */
 export function CreditsSummary() {
   const credits = useCredits();
   return (
-    <section className="credits-summary" aria-label="Credits and providers">
-      {credits && (credits.quota ? <Left quota={credits.quota} /> : <Balances balances={credits.providers} />)}
-      <HealthLine />
+    <section className="credits-summary" aria-label={messages.account.summary}>
+      {credits &&
+        (credits.quota ? <QuotaSummary quota={credits.quota} /> : <ProviderBalances balances={credits.providers} />)}
+      <ProviderStatusLink />
     </section>
   );
 }
 
-function Left({ quota }: { quota: Allowance }) {
+function QuotaSummary({ quota }: { quota: Quota }) {
+  const available = formatCreditAmount(quota.available);
   return (
     <div className="credits-left">
       <p>
         <span>
-          <strong>{creditFigure(quota.available)}</strong>{' '}
-          <span className="granted">of {formatCredits(quota.granted)} left</span>
+          <strong data-unit={messages.common.creditsUnit(available)}>{available}</strong>{' '}
+          <span className="granted">{messages.account.ofGranted(formatCreditAmount(quota.granted))}</span>
         </span>
-        {quota.low && <span className="chip warn">Low</span>}
+        {quota.low && <span className="chip warning">{messages.common.low}</span>}
       </p>
       <meter
-        aria-label="Credits left"
+        aria-label={messages.account.creditsLeft}
         className={quota.low ? 'low' : undefined}
         max={Math.max(quota.granted, quota.available)}
         value={quota.available}
@@ -36,14 +38,15 @@ function Left({ quota }: { quota: Allowance }) {
   );
 }
 
-function Balances({ balances }: { balances: readonly Balance[] }) {
+function ProviderBalances({ balances }: { balances: readonly ProviderBalance[] }) {
   return (
     <dl>
       {balances.map(({ provider, remaining, low }) => (
         <div key={provider}>
-          <dt>{providerNames[provider]}</dt>
+          <dt>{messages.common.provider(provider)}</dt>
           <dd>
-            {low && <span className="chip warn">Low</span>} {remaining === null ? 'unknown' : creditFigure(remaining)}
+            {low && <span className="chip warning">{messages.common.low}</span>}{' '}
+            {remaining === null ? messages.account.unknown : formatCreditAmount(remaining)}
           </dd>
         </div>
       ))}
@@ -51,12 +54,12 @@ function Balances({ balances }: { balances: readonly Balance[] }) {
   );
 }
 
-function HealthLine() {
-  const { providers } = useOffers();
+function ProviderStatusLink() {
+  const { providers } = useCatalog();
   if (providers.length === 0) return null;
-  const { tone, text } = healthOfAll(providers);
+  const { tone, text } = overallProviderStatus(providers);
   return (
-    <Link href="/account" className="health">
+    <Link href="/account" className="provider-status">
       <span className={`dot ${tone}`} aria-hidden="true" /> {text}
     </Link>
   );

@@ -1,52 +1,69 @@
 import { useState } from 'react';
-import { creditFigure, formatCredits } from '../ui/credits';
+import { messages } from '../messages';
 import { Field } from '../ui/Field';
-import { problemAt, problemElsewhere } from '../ui/refusal';
-import { useBusy } from '../ui/useBusy';
-import { useGrant } from './useGrant';
+import { formatCreditAmount } from '../ui/formatCredits';
+import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
+import { useAsyncAction } from '../ui/useAsyncAction';
+import { useGrantCredits } from './useGrantCredits';
 
-const blank = { userId: '', amount: '', reason: '' };
+const emptyValues = { userId: '', amount: '', reason: '' };
 
 export function GrantForm() {
-  const { grant, refusal, granted } = useGrant();
-  const [entered, setEntered] = useState(blank);
-  const enter = (field: keyof typeof blank) => ({
-    value: entered[field],
-    onChange: ({ target }: { target: HTMLInputElement }) => setEntered({ ...entered, [field]: target.value }),
+  const { grant, formError, granted } = useGrantCredits();
+  const [values, setValues] = useState(emptyValues);
+  const fieldProps = (field: keyof typeof emptyValues) => ({
+    value: values[field],
+    onChange: ({ target }: { target: HTMLInputElement }) => setValues({ ...values, [field]: target.value }),
     required: true,
     autoComplete: 'off',
   });
-  const [submit, busy] = useBusy(async () => {
-    const asked = { ...entered, userId: entered.userId.trim(), amount: Number(entered.amount) };
-    if (await grant(asked)) setEntered(blank);
+  const [submit, busy] = useAsyncAction(async () => {
+    const input = { ...values, userId: values.userId.trim(), amount: Number(values.amount) };
+    if (await grant(input)) setValues(emptyValues);
   });
-  const problem = problemElsewhere(refusal, Object.keys(blank));
+  const errorMessage = formErrorMessage(formError, Object.keys(emptyValues));
 
   return (
     <form className="stack" onSubmit={submit}>
       <div className="grant-fields">
-        <Field label="User" hint="The sub of the user’s token" problem={problemAt(refusal, 'userId')}>
-          {(described) => <input {...enter('userId')} {...described} spellCheck={false} autoCapitalize="none" />}
+        <Field
+          label={messages.common.user}
+          hint={messages.account.grantUserHint}
+          errorMessage={fieldErrorMessage(formError, 'userId')}
+        >
+          {(inputProps) => <input {...fieldProps('userId')} {...inputProps} spellCheck={false} autoCapitalize="none" />}
         </Field>
-        <Field label="Credits" hint="0.001 or more" problem={problemAt(refusal, 'amount')}>
-          {(described) => <input {...enter('amount')} {...described} type="number" step="any" />}
+        <Field
+          label={messages.account.grantCredits}
+          hint={messages.account.grantCreditsHint}
+          errorMessage={fieldErrorMessage(formError, 'amount')}
+        >
+          {(inputProps) => <input {...fieldProps('amount')} {...inputProps} type="number" step="any" />}
         </Field>
-        <Field label="Reason" hint="Kept in the ledger" problem={problemAt(refusal, 'reason')}>
-          {(described) => <input {...enter('reason')} {...described} />}
+        <Field
+          label={messages.account.grantReason}
+          hint={messages.account.grantReasonHint}
+          errorMessage={fieldErrorMessage(formError, 'reason')}
+        >
+          {(inputProps) => <input {...fieldProps('reason')} {...inputProps} />}
         </Field>
       </div>
-      {problem && (
-        <p className="notice bad" role="alert">
-          {problem}
+      {errorMessage && (
+        <p className="notice error" role="alert">
+          {errorMessage}
         </p>
       )}
       <div className="row">
         <button type="submit" className="primary" aria-busy={busy}>
-          Grant
+          {messages.account.grantSubmit}
         </button>
         <p role="status">
           {granted &&
-            `${granted.userId} was given ${formatCredits(granted.amount)} and has ${creditFigure(granted.available)} left.`}
+            messages.account.grantDone(
+              granted.userId,
+              formatCreditAmount(granted.amount),
+              formatCreditAmount(granted.available),
+            )}
         </p>
       </div>
     </form>

@@ -1,14 +1,15 @@
-import type { Model } from '../gateway/offers';
-import { formatCredits } from '../ui/credits';
+import type { Model } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
+import { formatCredits } from '../ui/formatCredits';
 
 export function ModelTable({ models }: { models: readonly Model[] }) {
   return (
     <table>
       <thead>
         <tr>
-          <th scope="col">Model, and images a task</th>
+          <th scope="col">{messages.account.models}</th>
           <th scope="col" className="figure">
-            Per image
+            {messages.account.price}
           </th>
         </tr>
       </thead>
@@ -17,7 +18,7 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
           <tr key={model.id}>
             <th scope="row">
               {model.id}
-              <span className="hint">{abilities(model)}</span>
+              <span className="hint">{capabilities(model)}</span>
             </th>
             <td className="figure">{formatCredits(model.creditsPerImage)}</td>
           </tr>
@@ -27,9 +28,8 @@ export function ModelTable({ models }: { models: readonly Model[] }) {
   );
 }
 
-function abilities({ kinds, maxImages, maxInputImages }: Model): string {
-  const upTo = (most: number) => (most === 1 ? 'one' : `up to ${most}`);
-  const makes = kinds.includes('GENERATE') && `makes ${upTo(maxImages)}`;
-  const edits = kinds.includes('EDIT') && `edits ${upTo(maxInputImages)}`;
+function capabilities({ kinds, maxImages, maxInputImages }: Model): string {
+  const makes = kinds.includes('GENERATE') && messages.account.generates(maxImages);
+  const edits = kinds.includes('EDIT') && messages.account.edits(maxInputImages);
   return [makes, edits].filter(Boolean).join(', ');
 }

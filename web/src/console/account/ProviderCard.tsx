@@ -1,66 +1,55 @@
-import type { Model, Provider } from '../gateway/offers';
-import { providerNames } from '../gateway/providers';
-import { Ago, Until } from '../ui/Ago';
-import { formatCredits } from '../ui/credits';
-import type { Balance } from './credits';
-import { healthOf } from './health';
+import type { Model, Provider } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
+import { formatCredits } from '../ui/formatCredits';
+import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
+import type { ProviderBalance } from './CreditsProvider';
 import { ModelTable } from './ModelTable';
+import { providerStatus } from './providerStatus';
 
 interface Props {
   provider: Provider;
-  balance: Balance | undefined;
-  /** That it was asked again, and nothing has changed, is not pushed with the balance. */
-  checked: Pick<Balance, 'checkedAt'> | undefined;
+  balance: ProviderBalance | undefined;
+  /** A newer `checkedAt` alone does not trigger `creditsUpdated`, so it is polled with the catalog. */
+  checked: Pick<ProviderBalance, 'checkedAt'> | undefined;
   models: readonly Model[];
 }
 
 export function ProviderCard({ provider, balance, checked, models }: Props) {
-  const { tone, text } = healthOf(provider);
+  const { tone, text } = providerStatus(provider);
+  const name = messages.common.provider(provider.name);
   return (
     <article className="card stack provider" aria-labelledby={provider.name}>
-      <header className="row spread">
-        <h3 id={provider.name}>{providerNames[provider.name]}</h3>
+      <header className="row space-between">
+        <h3 id={provider.name}>{name}</h3>
         <span role="status" className={`chip ${tone}`}>
-          <span className="unseen">{providerNames[provider.name]}:</span> {text}
+          <span className="visually-hidden">{messages.account.providerName(name)}</span> {text}
         </span>
       </header>
-      <Trouble provider={provider} />
-      {balance && <Remaining balance={balance} checked={checked} />}
+      <IssueNotice provider={provider} />
+      {balance && <RemainingCredits balance={balance} checked={checked} />}
       <ModelTable models={models} />
     </article>
   );
 }
 
-function Trouble({ provider: { available, message, retryAt } }: { provider: Provider }) {
+function IssueNotice({ provider: { available, message, retryAt } }: { provider: Provider }) {
   if (!message) return null;
   return (
-    <p className={available ? 'notice warn' : 'notice bad'}>
-      {message}
-      {retryAt && (
-        <>
-          {' '}
-          Tried again <Until at={retryAt} />.
-        </>
-      )}
+    <p className={available ? 'notice warning' : 'notice error'}>
+      {message} {retryAt && messages.account.nextAttempt(<TimeUntil at={retryAt} />)}
     </p>
   );
 }
 
-function Remaining({ balance, checked }: Pick<Props, 'checked'> & { balance: Balance }) {
+function RemainingCredits({ balance, checked }: Pick<Props, 'checked'> & { balance: ProviderBalance }) {
   const { remaining, low } = balance;
   const checkedAt = [balance.checkedAt, checked?.checkedAt].filter(Boolean).sort().at(-1);
   return (
     <p className="remaining">
-      {remaining === null ? 'Its credits are not known' : <strong>{formatCredits(remaining)}</strong>}
-      {low && <span className="chip warn">Low</span>}
+      {remaining === null ? messages.account.creditsUnknown : <strong>{formatCredits(remaining)}</strong>}
+      {low && <span className="chip warning">{messages.common.low}</span>}
       <span className="hint">
-        {checkedAt ? (
-          <>
-            checked <Ago at={checkedAt} />
-          </>
-        ) : (
-          'not checked yet'
-        )}
+        {checkedAt ? messages.account.checked(<TimeAgo at={checkedAt} />) : messages.account.notChecked}
       </span>
     </p>
   );

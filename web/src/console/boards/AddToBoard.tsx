@@ -1,59 +1,65 @@
 import { useState } from 'react';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
-import { Panel } from '../ui/Panel';
+import { Popover } from '../ui/Popover';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { useBoardList, useBoards } from './boards';
-import { Cover } from './Cover';
-import { NewBoardByTitle } from './NewBoardByTitle';
-import { usePutOnBoard } from './usePutOnBoard';
+import { BoardCover } from './BoardCover';
+import { useBoardStore, useBoards } from './BoardsProvider';
+import type { Board } from './boardStore';
+import { QuickCreateBoard } from './QuickCreateBoard';
+import { useAddToBoard } from './useAddToBoard';
 
 interface Props {
   imageId: string;
-  /** The id of what tells the image from others. */
-  about?: string;
+  /** The id of an element that describes the image. */
+  describedBy?: string;
 }
 
-/** The way onto a board without dragging. */
-export function AddToBoard({ imageId, about }: Props) {
+/** Adds an image to a board without dragging. */
+export function AddToBoard({ imageId, describedBy }: Props) {
   return (
-    <Panel button={<Icon name="boards" />} name="Add to a board" about={about} className="icon-button">
-      {(close) => <Choice imageId={imageId} onDone={close} />}
-    </Panel>
+    <Popover
+      trigger={<Icon name="boards" />}
+      label={messages.boards.add}
+      describedBy={describedBy}
+      className="icon-button"
+    >
+      {(close) => <BoardMenu imageId={imageId} onAdded={close} />}
+    </Popover>
   );
 }
 
-function Choice({ imageId, onDone }: { imageId: string; onDone: () => void }) {
+function BoardMenu({ imageId, onAdded }: { imageId: string; onAdded: () => void }) {
   const boards = useBoards();
-  const { list } = useBoardList();
-  const { more } = useSignal(list.shown);
-  const putOnBoard = usePutOnBoard();
-  const [problem, setProblem] = useState<string | null>(null);
-  const put = async (board: Board) => {
-    const refusal = await putOnBoard(board, imageId);
-    setProblem(refusal);
-    if (refusal === null) onDone();
+  const { list } = useBoardStore();
+  const { hasMore } = useSignal(list.state);
+  const addToBoard = useAddToBoard();
+  const [errorMessage, setErrorMessage] = useState<string | null>(null);
+  const add = async (board: Board) => {
+    const failure = await addToBoard(board, imageId);
+    setErrorMessage(failure);
+    if (failure === null) onAdded();
   };
 
   return (
-    <div className="board-choice">
+    <div className="board-menu">
       {boards.map((board) => (
-        <button key={board.id} type="button" className="quiet" onClick={() => void put(board)}>
-          <Cover board={board} most={1} />
+        <button key={board.id} type="button" className="quiet" onClick={() => void add(board)}>
+          <BoardCover board={board} max={1} />
           <span className="board-name">{board.title}</span>
         </button>
       ))}
-      {more && (
-        <button type="button" className="quiet" onClick={list.showMore}>
-          Show more
+      {hasMore && (
+        <button type="button" className="quiet" onClick={list.loadMore}>
+          {messages.common.showMore}
         </button>
       )}
-      {problem && (
+      {errorMessage && (
         <p className="field-error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
-      <NewBoardByTitle onMade={put} />
+      <QuickCreateBoard onCreated={add} />
     </div>
   );
 }

@@ -1,104 +1,101 @@
 import { useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
-import { say } from '../ui/messages';
+import { messages } from '../messages';
 import { useSignal } from '../ui/signal';
-import type { Answer } from './boardList';
+import { showToast } from '../ui/Toaster';
+import type { BoardResult } from './boardStore';
 import { BoardTile, type Control } from './BoardTile';
 import type { BoardImage, OpenBoard } from './openBoard';
 
-/** The images in rows of one height, in the order of the board. */
 export function BoardImages({ open }: { open: OpenBoard }) {
-  const { nodes, more } = useSignal(open.images.shown);
-  const [news, setNews] = useState('');
-  const { list, keepFocus } = useKeptFocus(nodes);
+  const { nodes, hasMore } = useSignal(open.images.state);
+  const [announcement, setAnnouncement] = useState('');
+  const { list, restoreFocusTo } = useFocusRestoration(nodes);
 
-  const change = async (change: Promise<Answer>, done: string) => {
-    const answer = await change;
-    keepFocus(null);
-    if ('problem' in answer) say(answer.problem, 'bad');
-    else setNews(done);
+  const change = async (change: Promise<BoardResult>, done: string) => {
+    const result = await change;
+    restoreFocusTo(null);
+    if ('errorMessage' in result) showToast(result.errorMessage, 'error');
+    else setAnnouncement(done);
   };
-  const moveTo = async (image: BoardImage, place: number, control?: Control) => {
+  const moveTo = async (image: BoardImage, index: number, control?: Control) => {
     const from = nodes.indexOf(image);
-    if (place === from || place === from + 1) return;
-    if (place >= nodes.length) await open.images.showMore();
-    const read = open.images.shown.get();
-    const before = read.nodes[place]?.id ?? null;
-    // Not the end of the board, but what could not be read: the list says so.
-    if (before === null && read.more) return;
-    if (control) keepFocus({ imageId: image.id, control });
-    const to = place > from ? place : place + 1;
-    await change(open.move(image.id, before), `Image ${from + 1} is now image ${to}.`);
+    if (index === from || index === from + 1) return;
+    if (index >= nodes.length) await open.images.loadMore();
+    const loaded = open.images.state.get();
+    const before = loaded.nodes[index]?.id ?? null;
+    // The next page could not be loaded, so this is not the end of the board. The list shows the error.
+    if (before === null && loaded.hasMore) return;
+    if (control) restoreFocusTo({ imageId: image.id, control });
+    const to = index > from ? index : index + 1;
+    await change(open.move(image.id, before), messages.boards.moved(from + 1, to));
   };
-  const drop = (imageId: string, place: number) => {
+  const drop = (imageId: string, index: number) => {
     const image = nodes.find(({ id }) => id === imageId);
-    if (image) void moveTo(image, place);
+    if (image) void moveTo(image, index);
   };
-  const takeOff = (image: BoardImage, place: number) => {
-    keepFocus({ imageId: (nodes[place + 1] ?? nodes[place - 1])?.id, control: 'take-off' });
-    void change(open.takeOff(image.id), `Image ${place + 1} is off the board.`);
+  const removeImage = (image: BoardImage, index: number) => {
+    restoreFocusTo({ imageId: (nodes[index + 1] ?? nodes[index - 1])?.id, control: 'remove' });
+    void change(open.removeImage(image.id), messages.boards.removed(index + 1));
   };
 
   return (
     <>
-      {nodes.length === 0 && <NoImages />}
+      {nodes.length === 0 && <EmptyBoard />}
       <ol ref={list} className="gallery">
-        {nodes.map((image, place) => (
+        {nodes.map((image, index) => (
           <BoardTile
             key={image.id}
             image={image}
-            place={place}
-            isLast={place === nodes.length - 1 && !more}
-            onBroken={open.images.read}
-            onEarlier={() => void moveTo(image, place - 1, 'earlier')}
-            onLater={() => void moveTo(image, place + 2, 'later')}
-            onTakeOff={() => takeOff(image, place)}
-            onDropImage={(imageId, side) => drop(imageId, side === 'before' ? place : place + 1)}
+            index={index}
+            isLast={index === nodes.length - 1 && !hasMore}
+            onBroken={open.images.reload}
+            onEarlier={() => void moveTo(image, index - 1, 'earlier')}
+            onLater={() => void moveTo(image, index + 2, 'later')}
+            onRemove={() => removeImage(image, index)}
+            onDropImage={(imageId, side) => drop(imageId, side === 'before' ? index : index + 1)}
           />
         ))}
       </ol>
-      <p className="unseen" role="status">
-        {news}
+      <p className="visually-hidden" role="status">
+        {announcement}
       </p>
     </>
   );
 }
 
-interface Kept {
+interface FocusTarget {
   imageId: string | undefined;
   control: Control;
 }
 
 /**
- * A tile that is moved or removed takes the focus with it. While a change is under way, this gives it back: to the same
- * button, to its neighbour, or to the page where no image is left.
+ * Moving or removing a tile loses the focus. While a change is in progress, this restores the focus to the same button,
+ * to a neighbor, or to the page if no image is left.
  */
-function useKeptFocus(nodes: readonly BoardImage[]) {
+function useFocusRestoration(nodes: readonly BoardImage[]) {
   const list = useRef<HTMLOListElement>(null);
-  const kept = useRef<Kept | null>(null);
+  const target = useRef<FocusTarget | null>(null);
   useLayoutEffect(() => {
-    if (!kept.current || !isFocusLost()) return;
-    const { imageId, control } = kept.current;
+    if (!target.current || !isFocusLost()) return;
+    const { imageId, control } = target.current;
     const tile = list.current?.querySelector(`[data-image="${imageId}"]`);
     const find = (selector: string) => tile?.querySelector<HTMLElement>(`${selector}:not(:disabled)`);
     (find(`.${control}`) ?? find('button') ?? document.getElementById('main'))?.focus();
   }, [nodes]);
-  const keepFocus = (next: Kept | null) => {
-    kept.current = next;
+  const restoreFocusTo = (next: FocusTarget | null) => {
+    target.current = next;
   };
-  return { list, keepFocus };
+  return { list, restoreFocusTo };
 }
 
 const isFocusLost = () => document.activeElement === document.body || document.activeElement?.matches(':disabled');
 
-function NoImages() {
+function EmptyBoard() {
   return (
     <div className="empty board-empty">
-      <h2>Nothing on this board yet</h2>
-      <p>
-        Drag images from <Link href="/">your history</Link> onto the board’s name at the side, or use their “Add to a
-        board” button. What you make for this board lands here by itself.
-      </p>
+      <h2>{messages.boards.emptyBoard}</h2>
+      <p>{messages.boards.emptyBoardHint(<Link href="/">{messages.boards.historyLink}</Link>)}</p>
     </div>
   );
 }

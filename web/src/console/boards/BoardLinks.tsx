@@ -1,32 +1,33 @@
 import { useId } from 'react';
 import { Link, useRoute } from 'wouter';
-import { say } from '../ui/messages';
+import { messages } from '../messages';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { useBoardList } from './boards';
-import { Cover } from './Cover';
-import { NewBoardByTitle } from './NewBoardByTitle';
+import { showToast } from '../ui/Toaster';
+import { BoardCover } from './BoardCover';
+import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
+import { QuickCreateBoard } from './QuickCreateBoard';
+import { useAddToBoard } from './useAddToBoard';
 import { useDropTarget } from './useDropTarget';
-import { usePutOnBoard } from './usePutOnBoard';
 
-const mostShown = 8;
+const maxLinks = 8;
 
 export function BoardLinks() {
-  const { nodes } = useSignal(useBoardList().list.shown);
+  const { nodes } = useSignal(useBoardStore().list.state);
   const headingId = useId();
   return (
     <nav className="board-links" aria-labelledby={headingId}>
-      <h2 id={headingId}>Boards</h2>
+      <h2 id={headingId}>{messages.boards.heading}</h2>
       {nodes.length > 0 && (
         <ul>
-          {nodes.slice(0, mostShown).map((board) => (
+          {nodes.slice(0, maxLinks).map((board) => (
             <li key={board.id}>
               <BoardLink board={board} />
             </li>
           ))}
         </ul>
       )}
-      <NewBoardByTitle />
+      <QuickCreateBoard />
     </nav>
   );
 }
@@ -34,20 +35,20 @@ export function BoardLinks() {
 function BoardLink({ board }: { board: Board }) {
   const href = `/boards/${board.id}`;
   const [current] = useRoute(href);
-  const putOnBoard = usePutOnBoard();
-  const { over, target } = useDropTarget(async (imageId) => {
-    const problem = await putOnBoard(board, imageId);
-    if (problem) say(problem, 'bad');
+  const addToBoard = useAddToBoard();
+  const { dropPosition, dropHandlers } = useDropTarget(async (imageId) => {
+    const errorMessage = await addToBoard(board, imageId);
+    if (errorMessage) showToast(errorMessage, 'error');
   });
   return (
     <Link
       href={href}
-      className={over ? `drop-${over}` : undefined}
+      className={dropPosition ? `drop-${dropPosition}` : undefined}
       aria-current={current ? 'page' : undefined}
       draggable={false}
-      {...target}
+      {...dropHandlers}
     >
-      <Cover board={board} most={1} />
+      <BoardCover board={board} max={1} />
       <span className="board-name">{board.title}</span>
     </Link>
   );

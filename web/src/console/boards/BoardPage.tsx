@@ -1,41 +1,40 @@
 import { Link } from 'wouter';
-import { ShowMore } from '../ui/ShowMore';
+import { messages } from '../messages';
+import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { BoardHead } from './BoardHead';
+import { BoardHeader } from './BoardHeader';
 import { BoardImages } from './BoardImages';
+import type { Board } from './boardStore';
 import { useOpenBoard } from './openBoard';
 
 export function BoardPage({ id }: { id: string }) {
   const open = useOpenBoard(id);
   const board = useSignal(open.board);
-  const gone = useSignal(open.gone);
+  const notFound = useSignal(open.notFound);
 
-  if (gone) return <Gone board={board} />;
+  if (notFound) return <BoardNotFound board={board} />;
   return (
     <div className="page">
-      <title>{`${board?.title ?? 'Board'} · Plantain`}</title>
-      {board ? <BoardHead open={open} board={board} /> : <h1>Opening …</h1>}
+      <title>{messages.common.pageTitle(board?.title ?? messages.common.board)}</title>
+      {board ? <BoardHeader open={open} board={board} /> : <h1>{messages.common.loading}</h1>}
       {board && <BoardImages open={open} />}
-      <ShowMore list={open.images} endless />
+      <LoadMore list={open.images} infinite />
     </div>
   );
 }
 
-function Gone({ board }: { board: Board | null }) {
-  const title = board?.title ?? 'No such board';
+function BoardNotFound({ board }: { board: Board | null }) {
+  const title = board?.title ?? messages.boards.notFound;
   return (
     <div className="page">
-      <title>{`${title} · Plantain`}</title>
+      <title>{messages.common.pageTitle(title)}</title>
       <h1>{title}</h1>
-      <p className="notice warn" role="alert">
-        {board
-          ? 'This board was deleted elsewhere. Its images are still in your history.'
-          : 'There is no board at this address: it was deleted, or it belongs to somebody else.'}
+      <p className="notice warning" role="alert">
+        {board ? messages.boards.deletedElsewhere : messages.boards.notFoundHint}
       </p>
       <p className="row">
-        <Link href="/boards">All boards</Link>
-        <Link href="/">Your history</Link>
+        <Link href="/boards">{messages.boards.all}</Link>
+        <Link href="/">{messages.common.history}</Link>
       </p>
     </div>
   );

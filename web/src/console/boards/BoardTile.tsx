@@ -1,64 +1,71 @@
 import type { DragEvent } from 'react';
 import { Link } from 'wouter';
 import { Tile } from '../gallery/Tile';
-import { drag } from '../ui/drag';
+import { messages } from '../messages';
 import { IconButton } from '../ui/IconButton';
-import { Picture } from '../ui/Picture';
+import { startImageDrag } from '../ui/imageDrag';
+import { ImageView } from '../ui/ImageView';
 import type { BoardImage } from './openBoard';
-import { useDropTarget, type Place } from './useDropTarget';
+import { useDropTarget, type DropPosition } from './useDropTarget';
 
-export type Control = 'earlier' | 'later' | 'take-off';
+export type Control = 'earlier' | 'later' | 'remove';
 
 interface Props {
   image: BoardImage;
-  /** Counted from 0. */
-  place: number;
+  /** Position on the board, from 0. */
+  index: number;
   isLast: boolean;
   onBroken: () => void;
   onEarlier: () => void;
   onLater: () => void;
-  onTakeOff: () => void;
-  onDropImage: (imageId: string, side: Place) => void;
+  onRemove: () => void;
+  onDropImage: (imageId: string, side: DropPosition) => void;
 }
 
-export function BoardTile({ image, place, isLast, onBroken, onEarlier, onLater, onTakeOff, onDropImage }: Props) {
-  const { over, target } = useDropTarget(onDropImage, sideOf);
-  const named = (action: string) => ({
-    name: `${action}: image ${place + 1}`,
+export function BoardTile({ image, index, isLast, onBroken, onEarlier, onLater, onRemove, onDropImage }: Props) {
+  const { dropPosition, dropHandlers } = useDropTarget(onDropImage, sideOf);
+  const labels = (action: string) => ({
+    label: messages.boards.actionOnImage(action, index + 1),
     title: action,
   });
   return (
     <Tile
-      ratio={ratioOf(image)}
-      className={over ? `image board-tile drop-${over}` : 'image board-tile'}
+      ratio={tileRatio(image)}
+      className={dropPosition ? `image board-tile drop-${dropPosition}` : 'image board-tile'}
       data-image={image.id}
       draggable
-      onDragStart={(event) => drag(event, image.id)}
-      {...target}
+      onDragStart={(event) => startImageDrag(event, image.id)}
+      {...dropHandlers}
     >
       <Link href={`/tasks/${image.task.id}`} className="tile-link" draggable={false}>
-        <Picture image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
+        <ImageView image={image} variant="preview" alt={image.task.prompt} onBroken={onBroken} />
       </Link>
       <div className="tile-bar">
         <IconButton
           className="earlier"
           icon="left"
-          {...named('Move earlier')}
-          disabled={place === 0}
+          {...labels(messages.boards.moveEarlier)}
+          disabled={index === 0}
           onClick={onEarlier}
         />
-        <IconButton className="later" icon="right" {...named('Move later')} disabled={isLast} onClick={onLater} />
-        <IconButton className="take-off" icon="close" {...named('Take off the board')} onClick={onTakeOff} />
+        <IconButton
+          className="later"
+          icon="right"
+          {...labels(messages.boards.moveLater)}
+          disabled={isLast}
+          onClick={onLater}
+        />
+        <IconButton className="remove" icon="close" {...labels(messages.boards.remove)} onClick={onRemove} />
       </div>
     </Tile>
   );
 }
 
-/** On which side of the tile a dragged image would fall. */
-function sideOf({ clientX, currentTarget }: DragEvent): Place {
+/** The side of the tile on which a dragged image would be dropped. */
+function sideOf({ clientX, currentTarget }: DragEvent): DropPosition {
   const { left, width } = currentTarget.getBoundingClientRect();
   return clientX < left + width / 2 ? 'before' : 'after';
 }
 
-/** Very tall and very wide images are cropped, lest one takes a row for itself or has no room for its buttons. */
-const ratioOf = ({ width, height }: BoardImage) => Math.min(Math.max(width / height, 0.6), 2.4);
+/** Crops very tall and very wide images, so that none fills a row or leaves no space for its buttons. */
+const tileRatio = ({ width, height }: BoardImage) => Math.min(Math.max(width / height, 0.6), 2.4);

@@ -1,8 +1,9 @@
 import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import { useNotes } from '../ui/Field';
+import { messages } from '../messages';
+import { useFieldDescription } from '../ui/Field';
 import { Icon } from '../ui/Icon';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import type { OpenBoard } from './openBoard';
 
 interface Props {
@@ -10,9 +11,9 @@ interface Props {
   title: string;
 }
 
-/** The heading, which turns into a field to rename the board. */
+/** A heading that turns into a form to rename the board. */
 export function BoardTitle({ open, title }: Props) {
-  const [renaming, setRenaming] = useState(false);
+  const [isRenaming, setRenaming] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const close = () => {
     flushSync(() => setRenaming(false));
@@ -20,15 +21,15 @@ export function BoardTitle({ open, title }: Props) {
   };
   return (
     <div className="board-title">
-      <h1 className={renaming ? 'unseen' : undefined}>{title}</h1>
-      {renaming ? (
-        <Rename open={open} title={title} onDone={close} />
+      <h1 className={isRenaming ? 'visually-hidden' : undefined}>{title}</h1>
+      {isRenaming ? (
+        <RenameForm open={open} title={title} onDone={close} />
       ) : (
         <button
           ref={button}
           type="button"
           className="quiet icon-button"
-          aria-label="Rename the board"
+          aria-label={messages.boards.rename}
           onClick={() => setRenaming(true)}
         >
           <Icon name="edit" />
@@ -38,33 +39,33 @@ export function BoardTitle({ open, title }: Props) {
   );
 }
 
-function Rename({ open, title: before, onDone }: Props & { onDone: () => void }) {
-  const [title, setTitle] = useState(before);
-  const [problem, setProblem] = useState<string>();
-  const { described, notes } = useNotes(undefined, problem);
-  const [submit, busy] = useBusy(async () => {
-    const answer = await open.rename(title);
-    if ('problem' in answer) setProblem(answer.problem);
+function RenameForm({ open, title: currentTitle, onDone }: Props & { onDone: () => void }) {
+  const [title, setTitle] = useState(currentTitle);
+  const [errorMessage, setErrorMessage] = useState<string>();
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
+  const [submit, busy] = useAsyncAction(async () => {
+    const result = await open.rename(title);
+    if ('errorMessage' in result) setErrorMessage(result.errorMessage);
     else onDone();
   });
 
   return (
     <form className="row" onSubmit={submit} onKeyDown={(event) => event.key === 'Escape' && onDone()}>
       <input
-        aria-label="Title of the board"
-        {...described}
+        aria-label={messages.boards.renameTitle}
+        {...inputProps}
         value={title}
         onChange={(event) => setTitle(event.target.value)}
         onFocus={(event) => event.target.select()}
         autoFocus
       />
       <button type="submit" aria-busy={busy}>
-        Rename
+        {messages.boards.renameSubmit}
       </button>
       <button type="button" className="quiet" onClick={onDone}>
-        Cancel
+        {messages.common.cancel}
       </button>
-      {notes}
+      {description}
     </form>
   );
 }

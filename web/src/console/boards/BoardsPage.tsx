@@ -1,30 +1,30 @@
 import { useEffect } from 'react';
 import { Link } from 'wouter';
-import { ShowMore } from '../ui/ShowMore';
+import { messages } from '../messages';
+import { LoadMore } from '../ui/LoadMore';
 import { useSignal } from '../ui/signal';
-import type { Board } from './boardList';
-import { useBoardList } from './boards';
-import { Cover } from './Cover';
-import { labelOf } from './kinds';
-import { MakeBoard } from './MakeBoard';
+import { BoardCover } from './BoardCover';
+import { useBoardStore } from './BoardsProvider';
+import type { Board } from './boardStore';
+import { CreateBoardForm } from './CreateBoardForm';
 
 export function BoardsPage() {
-  const { list } = useBoardList();
-  useEffect(() => void list.read(), [list]);
+  const { list } = useBoardStore();
+  useEffect(() => void list.reload(), [list]);
   return (
     <div className="page">
-      <title>Boards · Plantain</title>
-      <h1>Boards</h1>
-      <MakeBoard />
+      <title>{messages.common.pageTitle(messages.boards.heading)}</title>
+      <h1>{messages.boards.heading}</h1>
+      <CreateBoardForm />
       <Boards />
-      <ShowMore list={list} endless />
+      <LoadMore list={list} infinite />
     </div>
   );
 }
 
 function Boards() {
-  const { nodes, pages } = useSignal(useBoardList().list.shown);
-  if (pages === 0) return <p className="hint">Opening …</p>;
+  const { nodes, pages } = useSignal(useBoardStore().list.state);
+  if (pages === 0) return <p className="hint">{messages.common.loading}</p>;
   if (nodes.length === 0) return <NoBoards />;
   return (
     <ul className="board-cards">
@@ -40,9 +40,9 @@ function Boards() {
 function BoardCard({ board }: { board: Board }) {
   return (
     <Link href={`/boards/${board.id}`} className="board-card">
-      <Cover board={board} most={4} />
+      <BoardCover board={board} max={4} />
       <span className="board-name">{board.title}</span>
-      <span className="hint">{labelOf(board.kind)}</span>
+      <span className="hint">{messages.boards.kinds[board.kind]}</span>
     </Link>
   );
 }
@@ -50,11 +50,8 @@ function BoardCard({ board }: { board: Board }) {
 function NoBoards() {
   return (
     <div className="empty board-empty">
-      <h2>No boards yet</h2>
-      <p>
-        A board keeps images that belong together, in the order that you give them. Make one above; then drag images
-        from <Link href="/">your history</Link> onto it, or let new ones land there by themselves.
-      </p>
+      <h2>{messages.boards.empty}</h2>
+      <p>{messages.boards.emptyHint(<Link href="/">{messages.boards.historyLink}</Link>)}</p>
     </div>
   );
 }

@@ -6,14 +6,14 @@ import {
   BoardUpdatedDocument,
   MoveOnBoardDocument,
   RenameBoardDocument,
-  TakeOffBoardDocument,
+  RemoveFromBoardDocument,
   type BoardImageFragment,
 } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { pageOf, Paged, type Edit, type PageAnswer } from '../gateway/paged';
+import { toPage, PaginatedList, type Update, type PageResult } from '../gateway/paginatedList';
 import { Signal } from '../ui/signal';
-import type { Answer, Board, BoardList, Change } from './boardList';
-import { useBoardList } from './boards';
+import { useBoardStore } from './BoardsProvider';
+import type { BoardResult, Board, BoardStore, BoardMutation } from './boardStore';
 
 export type BoardImage = BoardImageFragment;
 
@@ -21,88 +21,92 @@ const pageSize = 100;
 
 export function useOpenBoard(id: string): OpenBoard {
   const { client } = useGateway();
-  const boards = useBoardList();
+  const boards = useBoardStore();
   const board = useMemo(() => new OpenBoard(client, boards, id), [client, boards, id]);
   const [{ data, fetching }] = useSubscription({ query: BoardUpdatedDocument, variables: { id } });
-  // At first, at every change, when the connection is back, and when the news end because the board is gone.
-  useEffect(() => void board.images.read(), [board, data, fetching]);
+  // On mount, on every event, after a reconnect, and when the subscription ends because the board was deleted.
+  useEffect(() => void board.images.reload(), [board, data, fetching]);
   return board;
 }
 
-/** A board that is looked at: what happens to it, wherever, is seen here. */
+/** The board on the page. It follows changes that are made elsewhere. */
 export class OpenBoard {
   readonly board = new Signal<Board | null>(null);
-  /** There is no such board, or no longer. */
-  readonly gone = new Signal(false);
-  readonly images = new Paged<BoardImage>((after) => this.#readPage(after));
-  #turn: Promise<unknown> = Promise.resolve();
-  #leaving = false;
+  /** True when the board does not exist, or no longer. */
+  readonly notFound = new Signal(false);
+  readonly images = new PaginatedList<BoardImage>((after) => this.#fetchPage(after));
+  #lastChange: Promise<unknown> = Promise.resolve();
+  #deleting = false;
 
   constructor(
     readonly client: Client,
-    readonly boards: BoardList,
+    readonly boards: BoardStore,
     readonly id: string,
   ) {}
 
-  move(imageId: string, beforeImageId: string | null): Promise<Answer> {
+  move(imageId: string, beforeImageId: string | null): Promise<BoardResult> {
     const variables = { boardId: this.id, imageIds: [imageId], beforeImageId };
-    return this.#change(MoveOnBoardDocument, variables, (images) => moved(images, imageId, beforeImageId));
+    return this.#change(MoveOnBoardDocument, variables, (images) => moveBefore(images, imageId, beforeImageId));
   }
 
-  takeOff(imageId: string): Promise<Answer> {
+  removeImage(imageId: string): Promise<BoardResult> {
     const variables = { boardId: this.id, imageIds: [imageId] };
-    return this.#change(TakeOffBoardDocument, variables, (images) => images.filter(({ id }) => id !== imageId));
+    return this.#change(RemoveFromBoardDocument, variables, (images) => images.filter(({ id }) => id !== imageId));
   }
 
-  rename(title: string): Promise<Answer> {
+  rename(title: string): Promise<BoardResult> {
     return this.#change(RenameBoardDocument, { id: this.id, title }, (images) => images);
   }
 
-  async delete(): Promise<Answer> {
-    this.#leaving = true;
-    const answer = await this.boards.remove(this.id);
-    this.#leaving = 'board' in answer;
-    return answer;
+  async delete(): Promise<BoardResult> {
+    this.#deleting = true;
+    const result = await this.boards.remove(this.id);
+    this.#deleting = 'board' in result;
+    return result;
   }
 
-  /** Each change counts on the order that the one before it left. */
-  #change<Variables extends object>(document: Change<Variables>, variables: Variables, edit: Edit<BoardImage>) {
-    const work = this.#turn.then(async () => {
-      const answer = await this.boards.change(document, variables);
-      if ('board' in answer) this.board.set(answer.board);
-      return answer;
+  /** Runs one change at a time: each one depends on the order of images that the previous one left. */
+  #change<Variables extends object>(
+    document: BoardMutation<Variables>,
+    variables: Variables,
+    update: Update<BoardImage>,
+  ) {
+    const change = this.#lastChange.then(async () => {
+      const result = await this.boards.change(document, variables);
+      if ('board' in result) this.board.set(result.board);
+      return result;
     });
-    this.#turn = work;
-    return this.images.expect(edit, work);
+    this.#lastChange = change;
+    return this.images.updateOptimistically(update, change);
   }
 
-  async #readPage(after: string | null): Promise<PageAnswer<BoardImage>> {
-    const turn = this.#turn;
+  async #fetchPage(after: string | null): Promise<PageResult<BoardImage>> {
+    const lastChange = this.#lastChange;
     const { data, error } = await this.client.query(BoardDocument, { id: this.id, first: pageSize, after });
-    if (!data) return pageOf<BoardImage>(undefined, error);
-    if (!data.board) return this.#leave();
+    if (!data) return toPage<BoardImage>(undefined, error);
+    if (!data.board) return this.#handleNotFound();
     const { images, ...board } = data.board;
-    // What was changed meanwhile is newer.
-    if (turn === this.#turn) {
+    // A change that started meanwhile has newer data.
+    if (lastChange === this.#lastChange) {
       this.board.set(board);
       this.boards.put(board);
     }
-    return pageOf(images);
+    return toPage(images);
   }
 
-  #leave(): PageAnswer<BoardImage> {
-    // Whoever deletes it here need not be told.
-    if (!this.#leaving) this.gone.set(true);
-    this.boards.forget(this.id);
-    return { nodes: [], cursor: null, more: false };
+  #handleNotFound(): PageResult<BoardImage> {
+    // The user who deletes the board here does not need a notice.
+    if (!this.#deleting) this.notFound.set(true);
+    this.boards.removeLocally(this.id);
+    return { nodes: [], cursor: null, hasMore: false };
   }
 }
 
-/** The images with this one before another, or at their end. */
-function moved(images: readonly BoardImage[], id: string, beforeId: string | null): readonly BoardImage[] {
+/** Moves an image before another one, or to the end. */
+function moveBefore(images: readonly BoardImage[], id: string, beforeId: string | null): readonly BoardImage[] {
   const image = images.find((each) => each.id === id);
   if (!image || id === beforeId) return images;
   const others = images.filter((other) => other !== image);
-  const place = others.findIndex((other) => other.id === beforeId);
-  return others.toSpliced(place < 0 ? others.length : place, 0, image);
+  const index = others.findIndex((other) => other.id === beforeId);
+  return others.toSpliced(index < 0 ? others.length : index, 0, image);
 }

@@ -1,30 +1,30 @@
 import { useState, type DragEvent } from 'react';
-import { droppedImage, isImageDrag } from '../ui/drag';
+import { droppedImage, isImageDrag } from '../ui/imageDrag';
 
-export type Place = 'on' | 'before' | 'after';
+export type DropPosition = 'on' | 'before' | 'after';
 
-/** Takes images that are dragged within the page. `over`: where one would fall. */
+/** Accepts images that are dragged within the page. `dropPosition` is where the dragged image would be dropped. */
 export function useDropTarget(
-  onImage: (imageId: string, place: Place) => void,
-  placeOf: (event: DragEvent) => Place = () => 'on',
+  onImage: (imageId: string, position: DropPosition) => void,
+  positionOf: (event: DragEvent) => DropPosition = () => 'on',
 ) {
-  const [over, setOver] = useState<Place | null>(null);
+  const [dropPosition, setDropPosition] = useState<DropPosition | null>(null);
   const onDragOver = (event: DragEvent) => {
     if (!isImageDrag(event)) return;
     event.preventDefault();
-    const place = placeOf(event);
-    event.dataTransfer.dropEffect = place === 'on' ? 'copy' : 'move';
-    setOver(place);
+    const position = positionOf(event);
+    event.dataTransfer.dropEffect = position === 'on' ? 'copy' : 'move';
+    setDropPosition(position);
   };
   const onDragLeave = (event: DragEvent) => {
-    if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(null);
+    if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setDropPosition(null);
   };
   const onDrop = (event: DragEvent) => {
-    setOver(null);
+    setDropPosition(null);
     const imageId = droppedImage(event);
     if (!imageId) return;
     event.preventDefault();
-    onImage(imageId, placeOf(event));
+    onImage(imageId, positionOf(event));
   };
-  return { over, target: { onDragOver, onDragLeave, onDrop } };
+  return { dropPosition, dropHandlers: { onDragOver, onDragLeave, onDrop } };
 }

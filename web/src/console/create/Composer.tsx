@@ -9,57 +9,63 @@ import {
   type MouseEvent,
   type ReactNode,
 } from 'react';
-import { useOffers } from '../gateway/offers';
-import { isFileDrag, isImageDrag, droppedImage } from '../ui/drag';
-import { useNotes } from '../ui/Field';
-import { problemAt, problemElsewhere } from '../ui/refusal';
-import { choicesFor, settle } from './choices';
-import { useDraft } from './drafting';
-import { InputTray } from './InputTray';
+import { useCatalog } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
+import { useFieldDescription } from '../ui/Field';
+import { fieldErrorMessage, formErrorMessage } from '../ui/formError';
+import { isFileDrag, isImageDrag, droppedImage } from '../ui/imageDrag';
+import { availableOptions, dropUnsupported } from './availableOptions';
+import { useDraft } from './DraftProvider';
+import { InputImages } from './InputImages';
 import { optionFields, Options } from './Options';
-import { QuoteLine } from './QuoteLine';
-import { usePaste } from './usePaste';
+import { QuoteSummary } from './QuoteSummary';
+import { usePastedFiles } from './usePastedFiles';
 import { useQuote } from './useQuote';
 
-/** Where a request is made. Only what a model can do is offered, and what it costs is said before it is spent. */
+/** The form for a new request. It offers only what a model supports, and shows the price before submission. */
 export function Composer({ onSubmit }: { onSubmit: () => void }) {
-  const { draft, change } = useSettledDraft();
-  const { models } = useOffers();
+  const { draft, change } = useSupportedDraft();
+  const { models } = useCatalog();
   const { submission } = useDraft();
-  const choices = useMemo(() => choicesFor(models, draft), [models, draft]);
-  const { quote, refusal: foreseen } = useQuote(draft);
-  const refusal = submission.refusalFor(draft) ?? foreseen;
-  const ready = draft.prompt.trim() !== '' && draft.inputs.every(({ source }) => source);
+  const available = useMemo(() => availableOptions(models, draft), [models, draft]);
+  const { quote, formError: quoteError } = useQuote(draft);
+  const formError = submission.errorFor(draft) ?? quoteError;
+  const canSubmit = draft.prompt.trim() !== '' && draft.inputs.every(({ source }) => source);
 
-  const send = (event: FormEvent) => {
+  const handleSubmit = (event: FormEvent) => {
     event.preventDefault();
-    if (!ready) return;
+    if (!canSubmit) return;
     onSubmit();
     void submission.submit(draft);
   };
 
   return (
     <DropArea>
-      <form className="composer card" onSubmit={send} onKeyDown={unlessHeld} aria-label="New images">
-        <InputTray most={choices.maxInputs} problem={problemAt(refusal, 'images')} />
+      <form
+        className="composer card"
+        onSubmit={handleSubmit}
+        onKeyDown={ignoreKeyRepeat}
+        aria-label={messages.create.form}
+      >
+        <InputImages max={available.maxInputImages} errorMessage={fieldErrorMessage(formError, 'images')} />
         <PromptField
           prompt={draft.prompt}
-          problem={problemAt(refusal, 'prompt')}
+          errorMessage={fieldErrorMessage(formError, 'prompt')}
           onChange={(prompt) => change({ prompt })}
         />
-        <Options draft={draft} choices={choices} refusal={refusal} onChange={change} />
-        <div className="row spread">
-          <QuoteLine draft={draft} quote={quote} problem={problemElsewhere(refusal, shownFields)} />
-          {/* Not disabled while it is sent: that would take the focus away. */}
+        <Options draft={draft} available={available} formError={formError} onChange={change} />
+        <div className="row space-between">
+          <QuoteSummary draft={draft} quote={quote} errorMessage={formErrorMessage(formError, shownFields)} />
+          {/* Not disabled during submission: a disabled button loses the focus. */}
           <button
             type="submit"
             className="primary generate"
-            disabled={!ready}
+            disabled={!canSubmit}
             aria-busy={submission.sending}
             aria-keyshortcuts="Control+Enter"
-            onClick={once}
+            onClick={ignoreDoubleClick}
           >
-            Generate
+            {messages.create.submit}
           </button>
         </div>
       </form>
@@ -67,91 +73,96 @@ export function Composer({ onSubmit }: { onSubmit: () => void }) {
   );
 }
 
-/** A double click is one wish, and so is Enter that is held on any control; in the text it makes new lines. */
-const once = (event: MouseEvent) => {
+/** A double click submits once, and so does a held Enter key, except in the prompt, where it inserts new lines. */
+const ignoreDoubleClick = (event: MouseEvent) => {
   if (event.detail > 1) event.preventDefault();
 };
-const unlessHeld = (event: KeyboardEvent) => {
+const ignoreKeyRepeat = (event: KeyboardEvent) => {
   const isText = event.target instanceof HTMLTextAreaElement;
   if (event.repeat && event.key === 'Enter' && !isText) event.preventDefault();
 };
 
 const shownFields = ['images', 'prompt', ...optionFields];
 
-/** A choice that is no longer possible with the images or the model that came after it is let go of. */
-function useSettledDraft() {
+/** Resets options that no model supports together with the current images or model. */
+function useSupportedDraft() {
   const { draft, change } = useDraft();
-  const { models } = useOffers();
-  const settled = useMemo(() => (models.length > 0 ? settle(models, draft) : draft), [models, draft]);
+  const { models } = useCatalog();
+  const supported = useMemo(() => (models.length > 0 ? dropUnsupported(models, draft) : draft), [models, draft]);
   useEffect(() => {
-    const { model, aspectRatio, resolution, outputFormat, count } = settled;
-    if (settled !== draft) change({ model, aspectRatio, resolution, outputFormat, count });
-  }, [draft, settled, change]);
-  return { draft: settled, change };
+    const { model, aspectRatio, resolution, outputFormat, count } = supported;
+    if (supported !== draft) change({ model, aspectRatio, resolution, outputFormat, count });
+  }, [draft, supported, change]);
+  return { draft: supported, change };
 }
 
 interface PromptProps {
   prompt: string;
-  problem?: string;
+  errorMessage?: string;
   onChange: (prompt: string) => void;
 }
 
-function PromptField({ prompt, problem, onChange }: PromptProps) {
-  const { coming, arrive } = useDraft();
-  const { described, notes } = useNotes(undefined, problem);
+function PromptField({ prompt, errorMessage, onChange }: PromptProps) {
+  const { focusRequested, clearFocusRequest } = useDraft();
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (!coming) return;
+    if (!focusRequested) return;
     field.current?.focus();
-    arrive();
-  }, [coming, arrive]);
-  const sendOnEnter = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    const asked = event.key === 'Enter' && (event.metaKey || event.ctrlKey) && !event.repeat;
-    if (asked) event.currentTarget.form?.requestSubmit();
+    clearFocusRequest();
+  }, [focusRequested, clearFocusRequest]);
+  const handleShortcut = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    const isShortcut = event.key === 'Enter' && (event.metaKey || event.ctrlKey) && !event.repeat;
+    if (isShortcut) event.currentTarget.form?.requestSubmit();
   };
   return (
     <div className="prompt">
-      <label className="unseen" htmlFor="prompt">
-        Prompt
+      <label className="visually-hidden" htmlFor="prompt">
+        {messages.create.prompt}
       </label>
       <textarea
         id="prompt"
         ref={field}
         rows={2}
         value={prompt}
-        placeholder="A tin robot watering basil on a sunny window sill …"
+        placeholder={messages.create.promptExample}
         onChange={(event) => onChange(event.target.value)}
-        onKeyDown={sendOnEnter}
-        {...described}
+        onKeyDown={handleShortcut}
+        {...inputProps}
       />
-      {notes}
+      {description}
     </div>
   );
 }
 
 function DropArea({ children }: { children: ReactNode }) {
   const { addFiles, addDropped } = useDraft();
-  const [over, setOver] = useState(false);
-  usePaste(addFiles);
+  const [isDragOver, setDragOver] = useState(false);
+  usePastedFiles(addFiles);
 
-  const allow = (event: DragEvent) => {
+  const handleDragOver = (event: DragEvent) => {
     if (!isFileDrag(event) && !isImageDrag(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = 'copy';
-    setOver(true);
+    setDragOver(true);
   };
-  const leave = ({ currentTarget, relatedTarget }: DragEvent) => {
-    if (!currentTarget.contains(relatedTarget as Node | null)) setOver(false);
+  const handleDragLeave = ({ currentTarget, relatedTarget }: DragEvent) => {
+    if (!currentTarget.contains(relatedTarget as Node | null)) setDragOver(false);
   };
-  const drop = (event: DragEvent) => {
+  const handleDrop = (event: DragEvent) => {
     event.preventDefault();
-    setOver(false);
+    setDragOver(false);
     const image = droppedImage(event);
     if (image) addDropped(image);
     else addFiles(event.dataTransfer.files);
   };
   return (
-    <div className={over ? 'drop-area over' : 'drop-area'} onDragOver={allow} onDragLeave={leave} onDrop={drop}>
+    <div
+      className={isDragOver ? 'drop-area drag-over' : 'drop-area'}
+      onDragOver={handleDragOver}
+      onDragLeave={handleDragLeave}
+      onDrop={handleDrop}
+    >
       {children}
     </div>
   );

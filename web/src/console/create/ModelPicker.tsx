@@ -1,61 +1,62 @@
-import { useOffers, type Model } from '../gateway/offers';
-import { providerNames } from '../gateway/providers';
+import { useCatalog, type Model } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
+import { formatCredits } from '../ui/formatCredits';
 
 interface Props {
-  chosen: string | null;
-  /** Those that can do what is asked for. */
-  offered: Model[];
+  selected: string | null;
+  /** Models that support the other options. */
+  selectable: Model[];
   onChange: (model: string | null) => void;
 }
 
-export function ModelPicker({ chosen, offered, onChange }: Props) {
-  const { models } = useOffers();
+export function ModelPicker({ selected, selectable, onChange }: Props) {
+  const { models } = useCatalog();
   return (
     <fieldset className="models">
-      <legend className="unseen">Model</legend>
+      <legend className="visually-hidden">{messages.common.model}</legend>
       <label>
-        <input type="radio" name="model" checked={chosen === null} onChange={() => onChange(null)} />
-        <span className="model-name">Automatic</span>
-        <span className="hint">the cheapest that can do it and is available</span>
+        <input type="radio" name="model" checked={selected === null} onChange={() => onChange(null)} />
+        <span className="model-name">{messages.create.anyModel}</span>
+        <span className="hint">{messages.create.anyModelHint}</span>
       </label>
       {models.map((model) => (
-        <ModelChoice
+        <ModelOption
           key={model.id}
           model={model}
-          chosen={chosen === model.id}
-          offered={offered.some(({ id }) => id === model.id)}
-          onPick={() => onChange(model.id)}
+          selected={selected === model.id}
+          selectable={selectable.some(({ id }) => id === model.id)}
+          onSelect={() => onChange(model.id)}
         />
       ))}
     </fieldset>
   );
 }
 
-interface ChoiceProps {
+interface ModelOptionProps {
   model: Model;
-  chosen: boolean;
-  offered: boolean;
-  onPick: () => void;
+  selected: boolean;
+  selectable: boolean;
+  onSelect: () => void;
 }
 
-function ModelChoice({ model, chosen, offered, onPick }: ChoiceProps) {
+function ModelOption({ model, selected, selectable, onSelect }: ModelOptionProps) {
   return (
-    <label className={offered ? undefined : 'off'}>
-      <input type="radio" name="model" checked={chosen} disabled={!offered} onChange={onPick} />
+    <label className={selectable ? undefined : 'unavailable'}>
+      <input type="radio" name="model" checked={selected} disabled={!selectable} onChange={onSelect} />
       <span className="model-name">{model.id}</span>
-      <span className="price">{model.creditsPerImage} credits</span>
+      <span className="price">{formatCredits(model.creditsPerImage)}</span>
       <span className="hint">
-        {[providerNames[model.provider], ...abilities(model)].join(' · ')}
-        {!model.available && <span className="chip bad">not available now</span>}
+        {[messages.common.provider(model.provider), ...capabilities(model)].join(' · ')}
+        {!model.available && <span className="chip error">{messages.create.modelUnavailable}</span>}
       </span>
     </label>
   );
 }
 
-function abilities({ kinds, maxImages, maxInputImages, resolutions }: Model): string[] {
+function capabilities({ kinds, maxImages, maxInputImages, resolutions }: Model): string[] {
   return [
-    kinds.includes('GENERATE') ? `up to ${maxImages} at once` : 'edits only',
-    kinds.includes('EDIT') ? `edits up to ${maxInputImages} ${maxInputImages === 1 ? 'image' : 'images'}` : '',
-    resolutions.length > 1 ? resolutions.map((each) => each.slice(1)).join(', ') : '',
+    kinds.includes('GENERATE') ? messages.create.maxImages(maxImages) : messages.create.editsOnly,
+    kinds.includes('EDIT') ? messages.create.maxInputImages(maxInputImages) : '',
+    resolutions.length > 1 ? resolutions.map((each) => messages.create.resolutions[each]).join(', ') : '',
   ].filter(Boolean);
 }

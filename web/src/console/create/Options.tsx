@@ -1,98 +1,96 @@
 import type { ReactNode } from 'react';
-import type { OutputFormat, Resolution } from '../../gql/graphql';
-import { useBoards } from '../boards/boards';
-import { useNotes } from '../ui/Field';
-import { problemAt, type Refusal } from '../ui/refusal';
-import { Panel } from '../ui/Panel';
-import type { Choices } from './choices';
+import { useBoards } from '../boards/BoardsProvider';
+import { messages } from '../messages';
+import { useFieldDescription } from '../ui/Field';
+import { fieldErrorMessage, type FormError } from '../ui/formError';
+import { Popover } from '../ui/Popover';
+import { AspectRatioPicker } from './AspectRatioPicker';
+import type { AvailableOptions } from './availableOptions';
 import type { Draft } from './draft';
 import { ModelPicker } from './ModelPicker';
-import { ShapePicker } from './ShapePicker';
 
 interface Props {
   draft: Draft;
-  choices: Choices;
-  refusal?: Refusal;
-  onChange: (part: Partial<Draft>) => void;
+  available: AvailableOptions;
+  formError?: FormError;
+  onChange: (changes: Partial<Draft>) => void;
 }
 
-/** The fields of a request that are chosen here. */
+/** Fields whose errors are shown next to the option. */
 export const optionFields = ['model', 'aspectRatio', 'count', 'resolution', 'outputFormat', 'boardId'] as const;
 
-const resolutionNames: Record<Resolution, string> = { R1K: '1K', R2K: '2K', R4K: '4K' };
-const formatNames: Record<OutputFormat, string> = { JPEG: 'JPEG', PNG: 'PNG' };
-
-export function Options({ draft, choices, refusal, onChange }: Props) {
+export function Options({ draft, available, formError, onChange }: Props) {
   const { model, aspectRatio, count, resolution, outputFormat, boardId } = draft;
-  const at = (field: (typeof optionFields)[number]) => problemAt(refusal, field);
-  const counts = Array.from({ length: choices.maxImages }, (_, index) => index + 1);
+  const errorAt = (field: (typeof optionFields)[number]) => fieldErrorMessage(formError, field);
+  const counts = Array.from({ length: available.maxImages }, (_, index) => index + 1);
   return (
     <div className="options">
-      <Option problem={at('model')}>
-        <Panel button={<Chosen label="Model" value={model ?? 'Automatic'} />}>
-          <ModelPicker chosen={model} offered={choices.models} onChange={(model) => onChange({ model })} />
-        </Panel>
+      <Option errorMessage={errorAt('model')}>
+        <Popover trigger={<OptionLabel label={messages.common.model} value={model ?? messages.create.anyModel} />}>
+          <ModelPicker selected={model} selectable={available.models} onChange={(model) => onChange({ model })} />
+        </Popover>
       </Option>
-      {choices.aspectRatios.length > 0 && (
-        <Option problem={at('aspectRatio')}>
-          <Panel button={<Chosen label="Shape" value={aspectRatio ?? 'Auto'} />}>
-            <ShapePicker
-              chosen={aspectRatio}
-              offered={choices.aspectRatios}
+      {available.aspectRatios.length > 0 && (
+        <Option errorMessage={errorAt('aspectRatio')}>
+          <Popover
+            trigger={<OptionLabel label={messages.common.aspectRatio} value={aspectRatio ?? messages.common.auto} />}
+          >
+            <AspectRatioPicker
+              selected={aspectRatio}
+              aspectRatios={available.aspectRatios}
               onChange={(aspectRatio) => onChange({ aspectRatio })}
             />
-          </Panel>
+          </Popover>
         </Option>
       )}
       {counts.length > 1 && (
-        <Option problem={at('count')}>
-          <Segments
-            legend="Images"
+        <Option errorMessage={errorAt('count')}>
+          <SegmentedControl
+            legend={messages.common.images}
             value={count}
             options={counts}
-            name={String}
+            format={String}
             onChange={(count) => onChange({ count })}
           />
         </Option>
       )}
-      {choices.resolutions.length > 1 && (
-        <Option problem={at('resolution')}>
-          <Segments
-            legend="Size"
+      {available.resolutions.length > 1 && (
+        <Option errorMessage={errorAt('resolution')}>
+          <SegmentedControl
+            legend={messages.create.resolution}
             value={resolution}
-            options={[null, ...choices.resolutions]}
-            name={(each) => (each ? resolutionNames[each] : 'Auto')}
+            options={[null, ...available.resolutions]}
+            format={(value) => (value ? messages.create.resolutions[value] : messages.common.auto)}
             onChange={(resolution) => onChange({ resolution })}
           />
         </Option>
       )}
-      {choices.outputFormats.length > 1 && (
-        <Option problem={at('outputFormat')}>
-          <Segments
-            legend="Format"
+      {available.outputFormats.length > 1 && (
+        <Option errorMessage={errorAt('outputFormat')}>
+          <SegmentedControl
+            legend={messages.create.outputFormat}
             value={outputFormat}
-            options={[null, ...choices.outputFormats]}
-            name={(each) => (each ? formatNames[each] : 'Auto')}
+            options={[null, ...available.outputFormats]}
+            format={(value) => (value ? messages.create.outputFormats[value] : messages.common.auto)}
             onChange={(outputFormat) => onChange({ outputFormat })}
           />
         </Option>
       )}
-      <Option problem={at('boardId')}>
-        <BoardField chosen={boardId} onChange={(boardId) => onChange({ boardId })} />
+      <Option errorMessage={errorAt('boardId')}>
+        <BoardField selected={boardId} onChange={(boardId) => onChange({ boardId })} />
       </Option>
     </div>
   );
 }
 
-/** Where the images are put when they are ready. */
-function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (board: string | null) => void }) {
+function BoardField({ selected, onChange }: { selected: string | null; onChange: (board: string | null) => void }) {
   const boards = useBoards();
   if (boards.length === 0) return null;
   return (
     <label className="board-field">
-      <span className="hint">Board</span>
-      <select value={chosen ?? ''} onChange={({ target }) => onChange(target.value || null)}>
-        <option value="">None</option>
+      <span className="hint">{messages.common.board}</span>
+      <select value={selected ?? ''} onChange={({ target }) => onChange(target.value || null)}>
+        <option value="">{messages.create.noBoard}</option>
         {boards.map(({ id, title }) => (
           <option key={id} value={id}>
             {title}
@@ -103,17 +101,17 @@ function BoardField({ chosen, onChange }: { chosen: string | null; onChange: (bo
   );
 }
 
-function Option({ problem, children }: { problem?: string; children: ReactNode }) {
-  const { described, notes } = useNotes(undefined, problem);
+function Option({ errorMessage, children }: { errorMessage?: string; children: ReactNode }) {
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   return (
-    <div className="option" role="group" aria-describedby={described['aria-describedby']}>
+    <div className="option" role="group" aria-describedby={inputProps['aria-describedby']}>
       {children}
-      {notes}
+      {description}
     </div>
   );
 }
 
-function Chosen({ label, value }: { label: string; value: string }) {
+function OptionLabel({ label, value }: { label: string; value: string }) {
   return (
     <>
       <span className="hint">{label}</span> {value}
@@ -121,22 +119,22 @@ function Chosen({ label, value }: { label: string; value: string }) {
   );
 }
 
-interface SegmentsProps<T> {
+interface SegmentedControlProps<T> {
   legend: string;
   value: T;
   options: T[];
-  name: (option: T) => string;
+  format: (option: T) => string;
   onChange: (option: T) => void;
 }
 
-function Segments<T>({ legend, value, options, name, onChange }: SegmentsProps<T>) {
+function SegmentedControl<T>({ legend, value, options, format, onChange }: SegmentedControlProps<T>) {
   return (
-    <fieldset className="segments">
+    <fieldset className="segmented-control">
       <legend>{legend}</legend>
       {options.map((option) => (
-        <label key={name(option)}>
+        <label key={format(option)}>
           <input type="radio" name={legend} checked={option === value} onChange={() => onChange(option)} />
-          <span>{name(option)}</span>
+          <span>{format(option)}</span>
         </label>
       ))}
     </fieldset>

@@ -1,6 +1,6 @@
 import type { OutputFormat, Resolution } from '../../gql/graphql';
 
-/** What is being asked for. Null leaves it to the model, or the model to the gateway. */
+/** A request that is not submitted yet. Null leaves an option to the model, or the model to the gateway. */
 export interface Draft {
   prompt: string;
   model: string | null;
@@ -9,19 +9,19 @@ export interface Draft {
   outputFormat: OutputFormat | null;
   count: number;
   boardId: string | null;
-  inputs: Input[];
+  inputs: InputImage[];
 }
 
-/** An image to edit. Without `source` it is on its way, or `problem` says why it is not. */
-export interface Input {
+/** An image to edit. Without a `source` it is still uploading, or failed with `errorMessage`. */
+export interface InputImage {
   key: string;
   name: string;
   preview: string;
   source?: { imageId: string } | { uploadId: string };
-  problem?: string;
+  errorMessage?: string;
 }
 
-export const blank: Draft = {
+export const emptyDraft: Draft = {
   prompt: '',
   model: null,
   aspectRatio: null,
@@ -32,8 +32,8 @@ export const blank: Draft = {
   inputs: [],
 };
 
-/** `auto` is what a model does when nothing is said. */
-export const shapeOf = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
+/** `auto` is the default of a model, like null. */
+export const explicitAspectRatio = (aspectRatio: string | null) => (aspectRatio === 'auto' ? null : aspectRatio);
 
-export const withInput = (inputs: Input[], input: Input) =>
+export const withInputImage = (inputs: InputImage[], input: InputImage) =>
   inputs.some(({ key }) => key === input.key) ? inputs : [...inputs, input];

@@ -1,37 +1,38 @@
 import type { Client } from '@urql/core';
 import { CreateUploadDocument } from '../../gql/graphql';
-import { onThisHost } from '../gateway/links';
-import { describe } from '../gateway/problem';
-import type { Input } from './draft';
+import { describeError } from '../gateway/errors';
+import { toRelativeUrl } from '../gateway/urls';
+import { messages } from '../messages';
+import type { InputImage } from './draft';
 
-const sentWithinMs = 120_000;
+const uploadTimeoutMs = 120_000;
 
-/** Sends a file to the gateway, to be edited there; answers with what is now known of it. */
-export async function upload(client: Client, file: File): Promise<Pick<Input, 'source' | 'problem'>> {
-  const announcement = { byteSize: file.size, contentType: file.type };
-  const { data, error } = await client.mutation(CreateUploadDocument, { input: announcement });
-  if (!data) return { problem: error ? describe(error) : 'The gateway gave no answer.' };
+/** Uploads a file to the gateway. Resolves to the changes of its input image. */
+export async function upload(client: Client, file: File): Promise<Pick<InputImage, 'source' | 'errorMessage'>> {
+  const input = { byteSize: file.size, contentType: file.type };
+  const { data, error } = await client.mutation(CreateUploadDocument, { input });
+  if (!data) return { errorMessage: error ? describeError(error) : messages.errors.noResponse };
   const created = data.createUpload;
-  if (!('putUrl' in created)) return { problem: created.message };
-  const problem = await send(created.putUrl, file);
-  return problem === null ? { source: { uploadId: created.id } } : { problem };
+  if (!('putUrl' in created)) return { errorMessage: created.message };
+  const errorMessage = await put(created.putUrl, file);
+  return errorMessage === null ? { source: { uploadId: created.id } } : { errorMessage };
 }
 
-async function send(putUrl: string, file: File): Promise<string | null> {
+async function put(putUrl: string, file: File): Promise<string | null> {
   try {
-    const answer = await fetch(onThisHost(putUrl), {
+    const response = await fetch(toRelativeUrl(putUrl), {
       method: 'PUT',
       body: file,
       headers: { 'content-type': file.type },
-      signal: AbortSignal.timeout(sentWithinMs),
+      signal: AbortSignal.timeout(uploadTimeoutMs),
     });
-    return answer.ok ? null : await problemOf(answer);
+    return response.ok ? null : await errorMessageOf(response);
   } catch {
-    return 'It could not be sent. Remove it, and add it again.';
+    return messages.create.uploadFailed;
   }
 }
 
-async function problemOf(answer: Response): Promise<string> {
-  const problem: { detail?: string; title?: string } = await answer.json().catch(() => ({}));
-  return problem.detail ?? problem.title ?? `The gateway answered ${answer.status}.`;
+async function errorMessageOf(response: Response): Promise<string> {
+  const details: { detail?: string; title?: string } = await response.json().catch(() => ({}));
+  return details.detail ?? details.title ?? messages.create.uploadRejected(response.status);
 }

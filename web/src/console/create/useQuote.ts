@@ -1,22 +1,24 @@
 import { useMemo } from 'react';
 import { QuoteDocument, type QuoteQuery } from '../../gql/graphql';
-import { useReading } from '../gateway/useReading';
-import type { Refusal } from '../ui/refusal';
-import { useStill } from '../ui/useStill';
+import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
+import type { FormError } from '../ui/formError';
+import { useDebouncedValue } from '../ui/useDebouncedValue';
 import type { Draft } from './draft';
-import { refusalOfError } from './refusal';
 import { requestOf } from './request';
+import { toFormError } from './submissionError';
 
-const afterMs = 300;
+const debounceMs = 300;
 
 export type Quote = QuoteQuery['quote'];
 
-/** What the draft would cost, looked up when it has stood still for a moment; never that of another request. */
-export function useQuote(draft: Draft): { quote?: Quote; refusal?: Refusal } {
-  const still = useStill(draft, afterMs);
-  const input = useMemo(() => requestOf(still), [still]);
-  const pause = still.prompt.trim() === '' || still.inputs.some(({ source }) => !source);
-  const [{ data, error, fetching, stale }] = useReading(QuoteDocument, { input }, pause);
-  if (pause || fetching || stale || still !== draft) return {};
-  return { quote: data?.quote, refusal: error && refusalOfError(error) };
+/**
+ * The quote for the current draft, never for an outdated one. Requested once the draft has not changed for a moment.
+ */
+export function useQuote(draft: Draft): { quote?: Quote; formError?: FormError } {
+  const debounced = useDebouncedValue(draft, debounceMs);
+  const input = useMemo(() => requestOf(debounced), [debounced]);
+  const pause = debounced.prompt.trim() === '' || debounced.inputs.some(({ source }) => !source);
+  const [{ data, error, fetching, stale }] = useRefetchingQuery(QuoteDocument, { input }, pause);
+  if (pause || fetching || stale || debounced !== draft) return {};
+  return { quote: data?.quote, formError: error && toFormError(error) };
 }

@@ -1,92 +1,100 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { EditDocument, GenerateDocument } from '../../gql/graphql';
 import { useGateway } from '../gateway/gateway';
-import { newKey } from '../gateway/key';
+import { newIdempotencyKey } from '../gateway/idempotencyKey';
+import { messages } from '../messages';
 import { announce } from '../ui/announcement';
-import { say } from '../ui/messages';
-import type { Refusal } from '../ui/refusal';
+import type { FormError } from '../ui/formError';
 import { useSignal } from '../ui/signal';
+import { showToast } from '../ui/Toaster';
 import type { Draft } from './draft';
-import { refusalOf, refusalOfError } from './refusal';
 import { requestOf } from './request';
+import { rejectionToFormError, toFormError } from './submissionError';
 
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;
   sending: boolean;
-  /** Why this very request was not taken. */
-  refusalFor: (draft: Draft) => Refusal | undefined;
+  /** Why exactly this request was rejected. */
+  errorFor: (draft: Draft) => FormError | undefined;
 }
 
-/** Sends drafts; different ones may be on their way at once. `shown`: the one that the user looks at, if any. */
-export function useSubmit(shown: Draft | null): Submission {
+/**
+ * Submits drafts, different ones at the same time. `visibleDraft` is the one in the composer, if the composer is open.
+ */
+export function useSubmit(visibleDraft: Draft | null): Submission {
   const send = useSend();
   const [sending, setSending] = useState<ReadonlySet<string>>(new Set());
-  const { refused, note } = useRefused();
-  const latest = useRef({ shown, sending });
+  const { errors, setErrorFor } = useSubmissionErrors();
+  const latest = useRef({ visibleDraft, sending });
   useEffect(() => {
-    latest.current = { shown, sending };
+    latest.current = { visibleDraft, sending };
   });
 
   const submit = useCallback(
     async (draft: Draft) => {
-      const request = textOf(draft);
-      if (latest.current.sending.has(request)) return say('It is being sent.');
-      setSending((others) => new Set([...others, request]));
-      const refusal = await send(draft);
-      setSending((others) => new Set([...others].filter((other) => other !== request)));
-      note(request, refusal);
-      const isSeen = latest.current.shown && textOf(latest.current.shown) === request;
-      if (refusal && !isSeen) say(`“${draft.prompt.slice(0, 80)}” was not taken: ${refusal.message}`, 'bad');
+      const key = requestKey(draft);
+      if (latest.current.sending.has(key)) return showToast(messages.create.submitting);
+      setSending((others) => new Set([...others, key]));
+      const error = await send(draft);
+      setSending((others) => new Set([...others].filter((other) => other !== key)));
+      setErrorFor(key, error);
+      const isSeen = latest.current.visibleDraft && requestKey(latest.current.visibleDraft) === key;
+      if (error && !isSeen) showToast(messages.create.submissionFailed(shortPrompt(draft), error.message), 'error');
     },
-    [send, note],
+    [send, setErrorFor],
   );
 
   return useMemo(() => {
-    const refusalFor = (draft: Draft) => refused.get(textOf(draft));
-    return { submit, sending: sending.size > 0, refusalFor };
-  }, [submit, sending, refused]);
+    const errorFor = (draft: Draft) => errors.get(requestKey(draft));
+    return { submit, sending: sending.size > 0, errorFor };
+  }, [submit, sending, errors]);
 }
 
-/** Why requests were not taken, as long as that may still be true. */
-function useRefused() {
-  const { count } = useSignal(useGateway().connection);
-  const [refused, setRefused] = useState<ReadonlyMap<string, Refusal>>(new Map());
-  useEffect(() => setRefused(new Map()), [count]);
-  const note = useCallback((request: string, refusal: Refusal | undefined) => {
-    setRefused((last) => {
-      const others = [...last].filter(([other]) => other !== request);
-      return new Map(refusal ? [...others, [request, refusal]] : others);
+/** Errors by request. They are cleared after a reconnect, because they may no longer apply. */
+function useSubmissionErrors() {
+  const { reconnects } = useSignal(useGateway().connection);
+  const [errors, setErrors] = useState<ReadonlyMap<string, FormError>>(new Map());
+  useEffect(() => setErrors(new Map()), [reconnects]);
+  const setErrorFor = useCallback((key: string, error: FormError | undefined) => {
+    setErrors((last) => {
+      const others = [...last].filter(([other]) => other !== key);
+      return new Map(error ? [...others, [key, error]] : others);
     });
   }, []);
-  return { refused, note };
+  return { errors, setErrorFor };
 }
 
-/** When the answer to a request was lost, sending it again with the same key makes no second task. */
+/**
+ * After a lost response, the same request is sent again with the same idempotency key, so that it creates only one
+ * task.
+ */
 function useSend() {
   const { client, tasks } = useGateway();
-  const unanswered = useRef(new Map<string, string>());
+  const unansweredKeys = useRef(new Map<string, string>());
   return useCallback(
-    async (draft: Draft): Promise<Refusal | undefined> => {
-      const request = textOf(draft);
-      const idempotencyKey = unanswered.current.get(request) ?? newKey();
-      unanswered.current.delete(request);
+    async (draft: Draft): Promise<FormError | undefined> => {
+      const key = requestKey(draft);
+      const idempotencyKey = unansweredKeys.current.get(key) ?? newIdempotencyKey();
+      unansweredKeys.current.delete(key);
       const { edit, generate } = requestOf(draft);
       const { data, error } = await (edit
         ? client.mutation(EditDocument, { input: { ...edit, idempotencyKey } })
         : client.mutation(GenerateDocument, { input: { ...generate, idempotencyKey } }));
       if (!data) {
-        unanswered.current.set(request, idempotencyKey);
-        return error && refusalOfError(error);
+        unansweredKeys.current.set(key, idempotencyKey);
+        return error && toFormError(error);
       }
-      const { submitted } = data;
-      if (submitted.__typename !== 'TaskAccepted') return refusalOf(submitted);
-      tasks.merge([submitted.task]);
-      if (submitted.replayed) say('It had been taken already: the answer was lost on its way.');
-      else announce(`“${draft.prompt.slice(0, 80)}” is on its way.`);
+      const { result } = data;
+      if (result.__typename !== 'TaskAccepted') return rejectionToFormError(result);
+      tasks.merge([result.task]);
+      if (result.replayed) showToast(messages.create.alreadySubmitted);
+      else announce(messages.create.submitted(shortPrompt(draft)));
       return undefined;
     },
     [client, tasks],
   );
 }
 
-const textOf = (draft: Draft) => JSON.stringify(requestOf(draft));
+const shortPrompt = ({ prompt }: Draft) => prompt.slice(0, 80);
+
+const requestKey = (draft: Draft) => JSON.stringify(requestOf(draft));

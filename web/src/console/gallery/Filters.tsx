@@ -1,86 +1,86 @@
-import { useOffers } from '../gateway/offers';
+import { useCatalog } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
-import { Panel } from '../ui/Panel';
-import { everything, standings, type Filter, type Standing } from './filter';
+import { Popover } from '../ui/Popover';
+import { noFilter, statusGroups, type Filter, type StatusGroup } from './filter';
 
 interface Props {
   filter: Filter;
   onChange: (filter: Filter) => void;
 }
 
-const standingNames: Record<Standing, string> = {
-  running: 'Running',
-  ready: 'Ready',
-  failed: 'Failed',
-  canceled: 'Canceled',
+const statusGroupNames: Record<StatusGroup, string> = {
+  running: messages.gallery.inProgress,
+  succeeded: messages.common.taskStatus.SUCCEEDED,
+  failed: messages.common.taskStatus.FAILED,
+  canceled: messages.common.taskStatus.CANCELED,
 };
 
-/** Which part of the history is shown. */
 export function Filters({ filter, onChange }: Props) {
-  const change = (part: Partial<Filter>) => {
-    const next = { ...filter, ...part };
-    const blank = Object.values(next).every((value) => value === '');
-    onChange(blank ? everything : next);
+  const change = (changes: Partial<Filter>) => {
+    const next = { ...filter, ...changes };
+    const isEmpty = Object.values(next).every((value) => value === '');
+    onChange(isEmpty ? noFilter : next);
   };
   return (
     <search className="filters row">
-      <h2>History</h2>
+      <h2>{messages.common.history}</h2>
       <label className="search">
         <Icon name="search" />
-        <span className="unseen">Search</span>
+        <span className="visually-hidden">{messages.gallery.search}</span>
         <input
           type="search"
-          placeholder="Words …"
-          value={filter.words}
-          onChange={({ target }) => change({ words: target.value })}
+          placeholder={messages.gallery.searchPlaceholder}
+          value={filter.prompt}
+          onChange={({ target }) => change({ prompt: target.value })}
         />
       </label>
       <label>
-        <span className="unseen">Status</span>
+        <span className="visually-hidden">{messages.gallery.status}</span>
         <select value={filter.status} onChange={({ target }) => change({ status: target.value as Filter['status'] })}>
-          <option value="">Any status</option>
-          {Object.keys(standings).map((standing) => (
-            <option key={standing} value={standing}>
-              {standingNames[standing as Standing]}
+          <option value="">{messages.gallery.anyStatus}</option>
+          {Object.keys(statusGroups).map((group) => (
+            <option key={group} value={group}>
+              {statusGroupNames[group as StatusGroup]}
             </option>
           ))}
         </select>
       </label>
-      <More filter={filter} change={change} />
-      {filter !== everything && (
-        <button type="button" className="quiet" onClick={() => onChange(everything)}>
-          Show everything
+      <MoreFilters filter={filter} change={change} />
+      {filter !== noFilter && (
+        <button type="button" className="quiet" onClick={() => onChange(noFilter)}>
+          {messages.gallery.clearFilters}
         </button>
       )}
     </search>
   );
 }
 
-function More({ filter, change }: { filter: Filter; change: (part: Partial<Filter>) => void }) {
-  const { models } = useOffers();
-  const set = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
+function MoreFilters({ filter, change }: { filter: Filter; change: (changes: Partial<Filter>) => void }) {
+  const { models } = useCatalog();
+  const activeCount = [filter.kind, filter.model, filter.from, filter.to].filter(Boolean).length;
   return (
-    <Panel button={set > 0 ? `More filters (${set})` : 'More filters'}>
+    <Popover trigger={messages.gallery.moreFilters(activeCount)}>
       <div className="stack">
         <label className="field">
-          Kind
+          {messages.common.kind}
           <select value={filter.kind} onChange={({ target }) => change({ kind: target.value as Filter['kind'] })}>
-            <option value="">Any</option>
-            <option value="GENERATE">Made from words</option>
-            <option value="EDIT">Edited</option>
+            <option value="">{messages.gallery.anyKind}</option>
+            <option value="GENERATE">{messages.gallery.generated}</option>
+            <option value="EDIT">{messages.gallery.edited}</option>
           </select>
         </label>
         <label className="field">
-          Made by
+          {messages.common.model}
           <select value={filter.model} onChange={({ target }) => change({ model: target.value })}>
-            <option value="">Any model</option>
+            <option value="">{messages.gallery.anyModel}</option>
             {models.map(({ id }) => (
               <option key={id}>{id}</option>
             ))}
           </select>
         </label>
         <label className="field">
-          From
+          {messages.gallery.from}
           <input
             type="date"
             value={filter.from}
@@ -89,7 +89,7 @@ function More({ filter, change }: { filter: Filter; change: (part: Partial<Filte
           />
         </label>
         <label className="field">
-          To
+          {messages.gallery.to}
           <input
             type="date"
             value={filter.to}
@@ -98,6 +98,6 @@ function More({ filter, change }: { filter: Filter; change: (part: Partial<Filte
           />
         </label>
       </div>
-    </Panel>
+    </Popover>
   );
 }

@@ -1,20 +1,21 @@
-import type { Task } from '../gateway/tasks';
-import { useEndless } from '../ui/useEndless';
+import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
+import { useInfiniteScroll } from '../ui/useInfiniteScroll';
 import { TaskTiles } from './TaskTiles';
 
 interface Props {
   tasks: Task[];
-  more: boolean;
+  hasMore: boolean;
   loading: boolean;
-  problem: string | null;
-  readMore: () => void;
+  errorMessage: string | null;
+  loadMore: () => void;
   filtered: boolean;
 }
 
-export function Gallery({ tasks, more, loading, problem, readMore, filtered }: Props) {
-  const end = useEndless<HTMLDivElement>(readMore, more && !loading && !problem);
+export function Gallery({ tasks, hasMore, loading, errorMessage, loadMore, filtered }: Props) {
+  const end = useInfiniteScroll<HTMLDivElement>(loadMore, hasMore && !loading && !errorMessage);
   return (
-    <section aria-label="Images" aria-busy={loading}>
+    <section aria-label={messages.common.images} aria-busy={loading}>
       {tasks.length > 0 && (
         <ul className="gallery">
           {tasks.map((task) => (
@@ -22,19 +23,19 @@ export function Gallery({ tasks, more, loading, problem, readMore, filtered }: P
           ))}
         </ul>
       )}
-      {tasks.length === 0 && !loading && !problem && <Empty filtered={filtered} />}
-      {problem && (
-        <p className="notice bad" role="alert">
-          {problem}{' '}
-          <button type="button" onClick={readMore}>
-            Read again
+      {tasks.length === 0 && !loading && !errorMessage && <EmptyGallery filtered={filtered} />}
+      {errorMessage && (
+        <p className="notice error" role="alert">
+          {errorMessage}{' '}
+          <button type="button" onClick={loadMore}>
+            {messages.common.retry}
           </button>
         </p>
       )}
-      <div ref={end} className="end">
-        {more && (
-          <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : readMore}>
-            {loading ? 'Reading …' : 'Show more'}
+      <div ref={end} className="list-end">
+        {hasMore && (
+          <button type="button" className="quiet" aria-busy={loading} onClick={loading ? undefined : loadMore}>
+            {loading ? messages.common.loading : messages.common.showMore}
           </button>
         )}
       </div>
@@ -42,12 +43,6 @@ export function Gallery({ tasks, more, loading, problem, readMore, filtered }: P
   );
 }
 
-function Empty({ filtered }: { filtered: boolean }) {
-  return (
-    <p className="empty">
-      {filtered
-        ? 'Nothing was made that fits these filters.'
-        : 'Nothing yet. Say what you would like to see, and it appears here.'}
-    </p>
-  );
+function EmptyGallery({ filtered }: { filtered: boolean }) {
+  return <p className="empty">{filtered ? messages.gallery.noMatches : messages.gallery.empty}</p>;
 }

@@ -1,34 +1,40 @@
 import { useId } from 'react';
 import { Link } from 'wouter';
-import type { PictureFragment } from '../../gql/graphql';
+import type { ImageFieldsFragment } from '../../gql/graphql';
 import { AddToBoard } from '../boards/AddToBoard';
-import { useDraft } from '../create/drafting';
-import type { Task } from '../gateway/tasks';
-import { drag } from '../ui/drag';
+import { useDraft } from '../create/DraftProvider';
+import type { Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { IconButton } from '../ui/IconButton';
-import { Picture } from '../ui/Picture';
+import { startImageDrag } from '../ui/imageDrag';
+import { ImageView } from '../ui/ImageView';
 import { Tile } from './Tile';
 
-export function ImageTile({ task, image }: { task: Task; image: PictureFragment }) {
+export function ImageTile({ task, image }: { task: Task; image: ImageFieldsFragment }) {
   const { edit } = useDraft();
-  const words = useId();
+  const promptId = useId();
   return (
-    <Tile ratio={image.width / image.height} className="image" draggable onDragStart={(event) => drag(event, image.id)}>
+    <Tile
+      ratio={image.width / image.height}
+      className="image"
+      draggable
+      onDragStart={(event) => startImageDrag(event, image.id)}
+    >
       <Link href={`/tasks/${task.id}`} className="tile-link" draggable={false}>
-        <Picture image={image} variant="preview" alt={task.prompt} />
+        <ImageView image={image} variant="preview" alt={task.prompt} />
       </Link>
       <div className="tile-bar">
-        <p id={words} title={task.prompt}>
+        <p id={promptId} title={task.prompt}>
           {task.prompt}
         </p>
         <IconButton
           icon="edit"
-          name="Edit this"
-          title="Edit this"
-          about={words}
+          label={messages.task.editImage}
+          title={messages.task.editImage}
+          describedBy={promptId}
           onClick={() => edit(image, task.prompt)}
         />
-        <AddToBoard imageId={image.id} about={words} />
+        <AddToBoard imageId={image.id} describedBy={promptId} />
       </div>
     </Tile>
   );

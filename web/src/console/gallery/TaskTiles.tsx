@@ -1,24 +1,24 @@
 import { memo } from 'react';
-import { isLive, type Task } from '../gateway/tasks';
-import { ratioOf } from '../ui/ratio';
+import { isActive, type Task } from '../gateway/taskStore';
+import { parseAspectRatio } from '../ui/aspectRatio';
+import { ActiveTile } from './ActiveTile';
 import { FailedTile } from './FailedTile';
 import { ImageTile } from './ImageTile';
-import { LiveTile } from './LiveTile';
 import { Tile } from './Tile';
 
-/** One tile for each image that is there or awaited; one where there will be none. */
+/** One tile per stored or pending image, and one for a task without images. */
 export const TaskTiles = memo(function TaskTiles({ task }: { task: Task }) {
-  const awaited = isLive(task) ? Math.max(task.requestedImages - task.images.length, 0) : 0;
+  const pendingCount = isActive(task) ? Math.max(task.requestedImages - task.images.length, 0) : 0;
   return (
     <>
       {task.images.map((image) => (
         <ImageTile key={image.id} task={task} image={image} />
       ))}
-      {Array.from({ length: awaited }, (_, index) =>
+      {Array.from({ length: pendingCount }, (_, index) =>
         index === 0 ? (
-          <LiveTile key="first" task={task} />
+          <ActiveTile key="first" task={task} />
         ) : (
-          <Tile key={index} ratio={ratioOf(task.aspectRatio)} className="awaited" aria-hidden />
+          <Tile key={index} ratio={parseAspectRatio(task.aspectRatio)} className="pending" aria-hidden />
         ),
       )}
       {task.status === 'FAILED' && <FailedTile task={task} />}

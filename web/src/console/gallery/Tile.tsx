@@ -1,11 +1,11 @@
 import type { CSSProperties, HTMLAttributes } from 'react';
 
 interface Props extends HTMLAttributes<HTMLLIElement> {
-  /** Width by height. */
+  /** Width divided by height. */
   ratio: number;
 }
 
-/** Tiles of all shapes fill rows of about the same height, in their order. */
+/** Tiles of different aspect ratios fill rows of about the same height. */
 export function Tile({ ratio, className, ...rest }: Props) {
   return <li className={`tile ${className ?? ''}`} style={{ '--ratio': ratio } as CSSProperties} {...rest} />;
 }

@@ -1,33 +1,32 @@
 import type { TaskFilter, TaskKind, TaskStatus } from '../../gql/graphql';
-import type { Task } from '../gateway/tasks';
+import type { Task } from '../gateway/taskStore';
 
-/** What the gallery shows; empty texts leave a condition out. */
+/** An empty string means no condition. */
 export interface Filter {
-  words: string;
-  status: Standing | '';
+  prompt: string;
+  status: StatusGroup | '';
   kind: TaskKind | '';
   model: string;
-  /** Days, as `<input type="date">` writes them, in the user's own time zone. */
+  /** Days in the user's time zone, in the format of `<input type="date">`. */
   from: string;
   to: string;
 }
 
-export const everything: Filter = { words: '', status: '', kind: '', model: '', from: '', to: '' };
+export const noFilter: Filter = { prompt: '', status: '', kind: '', model: '', from: '', to: '' };
 
-/** The statuses as people tell them apart. */
-export const standings = {
+/** Statuses that users filter by. */
+export const statusGroups = {
   running: ['QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING'],
-  ready: ['SUCCEEDED'],
+  succeeded: ['SUCCEEDED'],
   failed: ['FAILED'],
   canceled: ['CANCELED'],
 } satisfies Record<string, TaskStatus[]>;
-export type Standing = keyof typeof standings;
+export type StatusGroup = keyof typeof statusGroups;
 
-/** As the gateway filters. */
 export function toInput(filter: Filter): TaskFilter {
   return {
-    prompt: filter.words || undefined,
-    status: filter.status ? standings[filter.status] : undefined,
+    prompt: filter.prompt || undefined,
+    status: filter.status ? statusGroups[filter.status] : undefined,
     kind: filter.kind || undefined,
     model: filter.model || undefined,
     createdAfter: startOf(filter.from, 0),
@@ -35,20 +34,20 @@ export function toInput(filter: Filter): TaskFilter {
   };
 }
 
-/** The same, for what is pushed. */
-export function matches({ prompt, status, kind, model, createdAt }: Task, wanted: TaskFilter): boolean {
-  const { createdAfter, createdBefore } = wanted;
+/** Applies the gateway's filter to tasks that arrive by events. */
+export function matches({ prompt, status, kind, model, createdAt }: Task, filter: TaskFilter): boolean {
+  const { createdAfter, createdBefore } = filter;
   return (
-    (!wanted.prompt || prompt.toLowerCase().includes(wanted.prompt.toLowerCase())) &&
-    (!wanted.status || wanted.status.includes(status)) &&
-    (!wanted.kind || kind === wanted.kind) &&
-    (!wanted.model || model.id === wanted.model) &&
+    (!filter.prompt || prompt.toLowerCase().includes(filter.prompt.toLowerCase())) &&
+    (!filter.status || filter.status.includes(status)) &&
+    (!filter.kind || kind === filter.kind) &&
+    (!filter.model || model.id === filter.model) &&
     (!createdAfter || createdAt > createdAfter) &&
     (!createdBefore || createdAt < createdBefore)
   );
 }
 
-/** Nothing for what is no day, or none that the gateway can write: years have four digits. */
+/** Undefined for an invalid day, and for a year with more than four digits, which the gateway rejects. */
 function startOf(day: string, daysLater: number): string | undefined {
   const date = new Date(`${day}T00:00:00`);
   date.setDate(date.getDate() + daysLater);

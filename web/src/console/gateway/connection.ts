@@ -1,53 +1,59 @@
 import { createClient, type Client as Socket } from 'graphql-ws';
 import { Signal } from '../ui/signal';
 
-/** `count` says how often it came back: whatever failed before is worth another try when it grows. */
+/** `reconnects` counts reconnections. When it grows, failed requests are worth another try. */
 export interface Connection {
   state: 'connecting' | 'open' | 'lost';
-  count: number;
+  reconnects: number;
 }
 
 const forbidden = 4403;
-const pingEveryMs = 10_000;
-const pongWithinMs = 5_000;
-const firstWaitMs = 250;
-const longestWaitMs = 5_000;
+const pingIntervalMs = 10_000;
+const pongTimeoutMs = 5_000;
+const minRetryDelayMs = 250;
+const maxRetryDelayMs = 5_000;
 
-/** A socket that comes back for good, unless the token is refused. */
-export function connect(token: string, connection: Signal<Connection>, onRefused: (reason: string) => void): Socket {
-  const state = (next: Connection['state']) => connection.set({ ...connection.get(), state: next });
-  let pong: ReturnType<typeof setTimeout>;
+/** A WebSocket that reconnects until the token is rejected. */
+export function connect(
+  token: string,
+  connection: Signal<Connection>,
+  onTokenRejected: (reason: string) => void,
+): Socket {
+  const setState = (state: Connection['state']) => connection.set({ ...connection.get(), state });
+  let pongTimer: ReturnType<typeof setTimeout>;
 
   const socket: Socket = createClient({
     url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
     connectionParams: { authorization: `Bearer ${token}` },
-    keepAlive: pingEveryMs,
+    keepAlive: pingIntervalMs,
     retryAttempts: Infinity,
-    retryWait: (retries) => wait(firstWaitMs * 2 ** Math.min(retries, 10)),
-    shouldRetry: (event) => !isRefusal(event),
+    retryWait: (retries) => retryDelay(minRetryDelayMs * 2 ** Math.min(retries, 10)),
+    shouldRetry: (event) => !isTokenRejection(event),
     on: {
       connected: () => {
-        const { state, count } = connection.get();
-        connection.set({ state: 'open', count: state === 'lost' ? count + 1 : count });
+        const { state, reconnects } = connection.get();
+        connection.set({ state: 'open', reconnects: state === 'lost' ? reconnects + 1 : reconnects });
       },
       closed: (event) => {
-        clearTimeout(pong);
-        if (isRefusal(event)) onRefused(event.reason);
-        else state('lost');
+        clearTimeout(pongTimer);
+        if (isTokenRejection(event)) onTokenRejected(event.reason);
+        else setState('lost');
       },
       ping: (received) => {
-        if (!received) pong = setTimeout(() => socket.terminate(), pongWithinMs);
+        if (!received) pongTimer = setTimeout(() => socket.terminate(), pongTimeoutMs);
       },
       pong: (received) => {
-        if (received) clearTimeout(pong);
+        if (received) clearTimeout(pongTimer);
       },
     },
   });
-  return { ...socket, dispose: disposing(socket, connection) };
+  return { ...socket, dispose: disposeWithListeners(socket, connection) };
 }
 
-/** What the browser knows of its network is heeded at once: a dead socket goes, and so does one that tries in vain. */
-function disposing(socket: Socket, connection: Signal<Connection>): Socket['dispose'] {
+/**
+ * Reacts to the browser's network events at once: closes a dead connection, and restarts one that is trying to connect.
+ */
+function disposeWithListeners(socket: Socket, connection: Signal<Connection>): Socket['dispose'] {
   const offline = () => socket.terminate();
   const online = () => {
     if (connection.get().state !== 'open') socket.terminate();
@@ -61,14 +67,14 @@ function disposing(socket: Socket, connection: Signal<Connection>): Socket['disp
   };
 }
 
-function isRefusal(event: unknown): event is CloseEvent {
+function isTokenRejection(event: unknown): event is CloseEvent {
   return event instanceof CloseEvent && event.code === forbidden;
 }
 
-/** Spread out, lest every page comes back at once after a restart; over at once when the network is back. */
-function wait(ms: number): Promise<void> {
+/** With jitter, so that clients do not reconnect all at once after a restart. Ends early when the network is back. */
+function retryDelay(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.min(ms, longestWaitMs) * (0.5 + Math.random() / 2));
+  const timer = setTimeout(resolve, Math.min(ms, maxRetryDelayMs) * (0.5 + Math.random() / 2));
   addEventListener('online', resolve as () => void);
   return promise.finally(() => {
     clearTimeout(timer);

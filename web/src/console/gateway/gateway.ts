@@ -2,48 +2,48 @@ import { Client, fetchExchange, mapExchange } from '@urql/core';
 import { createContext, use } from 'react';
 import { Signal } from '../ui/signal';
 import { connect, type Connection } from './connection';
-import { lastingSubscriptions } from './subscriptions';
-import { Tasks } from './tasks';
+import { resilientSubscriptionExchange } from './subscriptions';
+import { TaskStore } from './taskStore';
 
-/** One user's view of the gateway, for as long as the token is good. */
+/** The connection to the gateway with one token. */
 export interface Gateway {
   client: Client;
   connection: Signal<Connection>;
-  tasks: Tasks;
+  tasks: TaskStore;
   close: () => void;
 }
 
-const answerWithinMs = 30_000;
+const requestTimeoutMs = 30_000;
 
-/** No cache: what changes is pushed, and `tasks` keeps each task once, in its newest version. */
-export function openGateway(token: string, onRefused: (reason: string) => void): Gateway {
-  const connection = new Signal<Connection>({ state: 'connecting', count: 0 });
-  const socket = connect(token, connection, onRefused);
+/** No urql cache: changes arrive by events, and `tasks` keeps the newest version of each task. */
+export function openGateway(token: string, onTokenRejected: (reason: string) => void): Gateway {
+  const connection = new Signal<Connection>({ state: 'connecting', reconnects: 0 });
+  const socket = connect(token, connection, onTokenRejected);
   const client = new Client({
     url: '/graphql',
     preferGetMethod: false,
-    fetch: fetchWithin,
+    fetch: fetchWithTimeout,
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },
-    exchanges: [refusals(onRefused), fetchExchange, lastingSubscriptions(socket)],
+    exchanges: [authErrorExchange(onTokenRejected), fetchExchange, resilientSubscriptionExchange(socket)],
   });
   return {
     client,
     connection,
-    tasks: new Tasks(),
+    tasks: new TaskStore(),
     close: () => void Promise.resolve(socket.dispose()).catch(() => {}),
   };
 }
 
-const fetchWithin: typeof fetch = (input, init) => {
-  const timeout = AbortSignal.timeout(answerWithinMs);
+const fetchWithTimeout: typeof fetch = (input, init) => {
+  const timeout = AbortSignal.timeout(requestTimeoutMs);
   return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
 };
 
-function refusals(onRefused: (reason: string) => void) {
+function authErrorExchange(onTokenRejected: (reason: string) => void) {
   return mapExchange({
     onError(error) {
-      const refusal = error.graphQLErrors.find(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
-      if (refusal) onRefused(refusal.message);
+      const authError = error.graphQLErrors.find(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+      if (authError) onTokenRejected(authError.message);
     },
   });
 }
@@ -53,6 +53,6 @@ export const GatewayProvider = GatewayContext.Provider;
 
 export function useGateway(): Gateway {
   const gateway = use(GatewayContext);
-  if (!gateway) throw new Error('useGateway is for what is shown to a signed-in user.');
+  if (!gateway) throw new Error('useGateway must be used inside GatewayProvider.');
   return gateway;
 }

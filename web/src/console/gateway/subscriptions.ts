@@ -1,13 +1,13 @@
 import { subscriptionExchange } from '@urql/core';
 import type { Client as Socket, ExecutionResult, Sink } from 'graphql-ws';
 
-const againAfterMs = 2_000;
+const retryDelayMs = 2_000;
 
 /**
- * Subscriptions that last. The socket comes back by itself when it is lost; this begins again what ends for good
- * there, because it was closed for a strange reason, or because something behind the gateway failed.
+ * graphql-ws reconnects by itself. This exchange also restarts subscriptions that end for good, because the socket
+ * closed with an unknown code or because of an internal error in the gateway.
  */
-export function lastingSubscriptions(socket: Socket) {
+export function resilientSubscriptionExchange(socket: Socket) {
   return subscriptionExchange({
     forwardSubscription: ({ query, variables }) => ({
       subscribe: (sink) => ({ unsubscribe: subscribe(socket, { query: query ?? '', variables }, sink) }),
@@ -18,32 +18,32 @@ export function lastingSubscriptions(socket: Socket) {
 type Request = Parameters<Socket['subscribe']>[0];
 
 function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>): () => void {
-  let over = false;
+  let unsubscribed = false;
   let stop = () => {};
-  const begin = () => {
+  const start = () => {
     let failed = false;
-    const again = () => {
-      // The socket completes what is unsubscribed, too.
-      if (over) return;
-      const timer = setTimeout(begin, againAfterMs);
+    const retry = () => {
+      // graphql-ws also calls `complete` after an unsubscribe.
+      if (unsubscribed) return;
+      const timer = setTimeout(start, retryDelayMs);
       stop = () => clearTimeout(timer);
     };
     const unsubscribe = socket.subscribe<ExecutionResult['data']>(request, {
       next: (result) => {
         if (failed) return;
         failed = !result.data && isFailure(result.errors);
-        // Nothing that comes after it may be taken: it would hide what is missing.
+        // A later result would hide the gap.
         if (failed) unsubscribe();
         else sink.next(result as ExecutionResult);
       },
-      error: (error) => (Array.isArray(error) && !isFailure(error) ? sink.error(error) : again()),
-      complete: () => (failed ? again() : sink.complete()),
+      error: (error) => (Array.isArray(error) && !isFailure(error) ? sink.error(error) : retry()),
+      complete: () => (failed ? retry() : sink.complete()),
     });
     stop = unsubscribe;
   };
-  begin();
+  start();
   return () => {
-    over = true;
+    unsubscribed = true;
     stop();
   };
 }

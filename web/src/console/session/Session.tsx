@@ -1,37 +1,47 @@
-import { useCallback, useEffect, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import { Provider } from 'urql';
 import { ViewerDocument, type ViewerQuery } from '../../gql/graphql';
-import { followTasks } from '../gateway/events';
-import { describe } from '../gateway/problem';
+import { describeError } from '../gateway/errors';
 import { GatewayProvider, openGateway, type Gateway } from '../gateway/gateway';
-import { ViewerProvider } from './viewer';
+import { subscribeToTaskEvents } from '../gateway/taskEvents';
+import { messages } from '../messages';
+import { ViewerProvider } from './ViewerContext';
 
 interface Props {
   token: string;
-  onRefused: (reason: string) => void;
-  onLeave: () => void;
+  onTokenRejected: (message: string) => void;
+  onSignOut: () => void;
   children: ReactNode;
 }
 
 type Viewer = ViewerQuery['viewer'];
-const againAfterMs = 2_000;
+const retryDelayMs = 2_000;
 
-/** Opens the gateway for this token, and shows what is inside once it is known whose token it is. */
-export function Session({ token, onRefused, onLeave, children }: Props) {
-  // Grows when the event log no longer reaches back to the cursor: then all is read anew.
+/** Connects with this token, and renders its children when the viewer is known. */
+export function Session({ token, onTokenRejected, onSignOut, children }: Props) {
+  // Grows when the event cursor has expired: then everything is loaded again.
   const [generation, setGeneration] = useState(0);
   const restart = useCallback(() => setGeneration((last) => last + 1), []);
-  const opened = useOpened(token, onRefused, generation);
-  const { viewer, problem } = useViewer(opened);
+  const hasStarted = useRef(false);
+  const handleTokenRejected = useCallback(
+    (reason: string) =>
+      onTokenRejected(hasStarted.current ? messages.session.expired(reason) : messages.session.rejected(reason)),
+    [onTokenRejected],
+  );
+  const opened = useOpenGateway(token, handleTokenRejected, generation);
+  const { viewer, errorMessage } = useViewer(opened);
   const [session, setSession] = useState<{ gateway: Gateway; viewer: Viewer }>();
-  // Both at once: what is read before the cursor may miss what happens between.
+  // Set together: a list that is loaded before the cursor is read may miss events.
   if (opened && viewer && session?.gateway !== opened) setSession({ gateway: opened, viewer });
 
+  useEffect(() => {
+    if (session) hasStarted.current = true;
+  }, [session]);
   useEffect(
-    () => (session ? followTasks(session.gateway, session.viewer.eventCursor, restart) : undefined),
+    () => (session ? subscribeToTaskEvents(session.gateway, session.viewer.eventCursor, restart) : undefined),
     [session, restart],
   );
-  if (!session) return <Waiting problem={problem} onLeave={onLeave} />;
+  if (!session) return <SessionLoading errorMessage={errorMessage} onSignOut={onSignOut} />;
   return (
     <GatewayProvider value={session.gateway}>
       <Provider value={session.gateway.client}>
@@ -41,54 +51,58 @@ export function Session({ token, onRefused, onLeave, children }: Props) {
   );
 }
 
-function useOpened(token: string, onRefused: (reason: string) => void, generation: number): Gateway | undefined {
+function useOpenGateway(
+  token: string,
+  onTokenRejected: (reason: string) => void,
+  generation: number,
+): Gateway | undefined {
   const [gateway, setGateway] = useState<Gateway>();
   useEffect(() => {
     let open = true;
-    // An answer to the last token, which comes late, says nothing of this one.
-    const opened = openGateway(token, (reason) => open && onRefused(reason));
+    // Ignore late responses to the previous token.
+    const opened = openGateway(token, (reason) => open && onTokenRejected(reason));
     setGateway(opened);
     return () => {
       open = false;
       opened.close();
     };
-  }, [token, onRefused, generation]);
+  }, [token, onTokenRejected, generation]);
   return gateway;
 }
 
-function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; problem?: string } {
-  const [found, setFound] = useState<{ gateway: unknown; viewer?: Viewer; problem?: string }>();
+function useViewer(gateway: Gateway | undefined): { viewer?: Viewer; errorMessage?: string } {
+  const [loaded, setLoaded] = useState<{ gateway: unknown; viewer?: Viewer; errorMessage?: string }>();
   useEffect(() => {
     if (!gateway) return;
     let timer: ReturnType<typeof setTimeout>;
-    let ended = false;
-    const ask = async () => {
+    let stopped = false;
+    const load = async () => {
       const { data, error } = await gateway.client.query(ViewerDocument, {});
-      if (ended) return;
-      setFound({ gateway, viewer: data?.viewer, problem: error && describe(error) });
-      if (!data) timer = setTimeout(ask, againAfterMs);
+      if (stopped) return;
+      setLoaded({ gateway, viewer: data?.viewer, errorMessage: error && describeError(error) });
+      if (!data) timer = setTimeout(load, retryDelayMs);
     };
-    void ask();
+    void load();
     return () => {
-      ended = true;
+      stopped = true;
       clearTimeout(timer);
     };
   }, [gateway]);
-  return found && found.gateway === gateway ? found : {};
+  return loaded && loaded.gateway === gateway ? loaded : {};
 }
 
-function Waiting({ problem, onLeave }: { problem?: string; onLeave: () => void }) {
+function SessionLoading({ errorMessage, onSignOut }: { errorMessage?: string; onSignOut: () => void }) {
   return (
     <main className="sign-in" aria-busy="true">
-      {problem ? (
-        <p className="notice bad" role="alert">
-          {problem} Trying again …
+      {errorMessage ? (
+        <p className="notice error" role="alert">
+          {messages.session.retrying(errorMessage)}
         </p>
       ) : (
-        <p className="hint">Opening …</p>
+        <p className="hint">{messages.common.loading}</p>
       )}
-      <button type="button" className="quiet" onClick={onLeave}>
-        Sign out
+      <button type="button" className="quiet" onClick={onSignOut}>
+        {messages.session.signOut}
       </button>
     </main>
   );

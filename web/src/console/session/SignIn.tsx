@@ -1,10 +1,11 @@
 import { useState, type FormEvent } from 'react';
 import type { User } from '../../config';
+import { messages } from '../messages';
 import { Logo } from '../ui/Logo';
 
 interface Props {
   users: User[];
-  /** Why the last token is no longer good. */
+  /** Why the last session ended. */
   notice: string | null;
   onToken: (token: string) => void;
   onUser: (user: User) => void;
@@ -14,10 +15,10 @@ export function SignIn({ users, notice, onToken, onUser }: Props) {
   return (
     <main className="sign-in">
       <h1>
-        <Logo /> Plantain
+        <Logo /> {messages.common.product}
       </h1>
       {notice && (
-        <p className="notice bad" role="alert">
+        <p className="notice error" role="alert">
           {notice}
         </p>
       )}
@@ -29,7 +30,7 @@ export function SignIn({ users, notice, onToken, onUser }: Props) {
 
 function TokenForm({ onToken }: { onToken: (token: string) => void }) {
   const [text, setText] = useState('');
-  // Terminals break long lines.
+  // Terminals wrap long lines when they are copied.
   const token = text.replace(/^\s*Bearer\s+/i, '').replace(/\s+/g, '');
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -38,7 +39,7 @@ function TokenForm({ onToken }: { onToken: (token: string) => void }) {
   return (
     <form className="stack" onSubmit={submit}>
       <label className="field">
-        Token
+        {messages.session.token}
         <textarea
           className="code"
           rows={5}
@@ -51,11 +52,10 @@ function TokenForm({ onToken }: { onToken: (token: string) => void }) {
         />
       </label>
       <p id="token-help" className="hint">
-        The JWT that your app sends, or what <code>plantain token --sub you</code> prints. It stays in this tab, and is
-        forgotten when the tab is closed.
+        {messages.session.tokenHint(<code>plantain token --sub you</code>)}
       </p>
       <button type="submit" className="primary" disabled={!token}>
-        Sign in
+        {messages.session.signIn}
       </button>
     </form>
   );
@@ -64,7 +64,7 @@ function TokenForm({ onToken }: { onToken: (token: string) => void }) {
 function DevelopmentUsers({ users, onUser }: { users: User[]; onUser: (user: User) => void }) {
   return (
     <section className="stack">
-      <h2>Or as a development user</h2>
+      <h2>{messages.session.developmentUsers}</h2>
       <div className="row">
         {users.map((user) => (
           <button key={user.id} type="button" onClick={() => onUser(user)}>

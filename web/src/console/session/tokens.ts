@@ -1,6 +1,6 @@
 import type { User } from '../../config';
 
-/** Whom the developer was last, and the token that was pasted; the latter goes when the tab is closed. */
+/** The last development user, and a pasted token, which is kept for this tab only. */
 const userKey = 'plantain:user';
 const tokenKey = 'plantain:token';
 
@@ -16,10 +16,10 @@ export function storeUser(user: User) {
   localStorage.setItem(userKey, user.id);
 }
 
-export function storePasted(token: string) {
+export function storePastedToken(token: string) {
   sessionStorage.setItem(tokenKey, token);
 }
 
-export function forgetPasted() {
+export function clearPastedToken() {
   sessionStorage.removeItem(tokenKey);
 }

@@ -1,36 +1,36 @@
 import { useEffect, useRef } from 'react';
 import { useGateway } from '../gateway/gateway';
-import { isLive, type Task } from '../gateway/tasks';
+import { isActive, type Task } from '../gateway/taskStore';
+import { messages } from '../messages';
 import { announce, announcement } from '../ui/announcement';
 import { useSignal } from '../ui/signal';
 
-const mostNews = 3;
+const maxAnnounced = 3;
 
-/** Tells people who do not see the gallery what has become of the tasks that they waited for. */
+/** Announces finished tasks to screen readers. */
 export function Announcer() {
   const tasks = useSignal(useGateway().tasks.all);
   const { id, text } = useSignal(announcement);
-  const live = useRef(new Set<string>());
+  const activeIds = useRef(new Set<string>());
 
-  // What was said to one user is not for the next.
+  // Do not show one user's messages to the next one.
   useEffect(() => () => announce(''), []);
   useEffect(() => {
-    const over = tasks.filter((task) => !isLive(task) && live.current.has(task.id));
-    live.current = new Set(tasks.filter(isLive).map(({ id }) => id));
-    if (over.length > 0) announce(over.slice(0, mostNews).map(describe).join(' '));
+    const finished = tasks.filter((task) => !isActive(task) && activeIds.current.has(task.id));
+    activeIds.current = new Set(tasks.filter(isActive).map(({ id }) => id));
+    if (finished.length > 0) announce(finished.slice(0, maxAnnounced).map(describeTask).join(' '));
   }, [tasks]);
 
   return (
-    <p className="unseen" aria-live="polite">
+    <p className="visually-hidden" aria-live="polite">
       <span key={id}>{text}</span>
     </p>
   );
 }
 
-function describe({ status, prompt, failure, images }: Task): string {
-  const what = `“${prompt.slice(0, 80)}”`;
-  if (status === 'SUCCEEDED')
-    return `${images.length === 1 ? 'The image' : `${images.length} images`} of ${what} can be seen.`;
-  if (status === 'FAILED') return `${what} failed: ${failure?.message}`;
-  return `${what} was canceled.`;
+function describeTask({ status, prompt, failure, images }: Task): string {
+  const shortPrompt = prompt.slice(0, 80);
+  if (status === 'SUCCEEDED') return messages.gallery.finished(shortPrompt, images.length);
+  if (status === 'FAILED') return messages.gallery.failed(shortPrompt, failure?.message);
+  return messages.gallery.canceled(shortPrompt);
 }

@@ -2,78 +2,82 @@ import { useEffect, useRef } from 'react';
 import { Route, Switch, useLocation } from 'wouter';
 import type { User } from '../../config';
 import { AccountPage } from '../account/AccountPage';
-import { CreditsProvider } from '../account/credits';
+import { CreditsProvider } from '../account/CreditsProvider';
 import { BoardPage } from '../boards/BoardPage';
 import { BoardsPage } from '../boards/BoardsPage';
-import { BoardsProvider } from '../boards/boards';
-import { DraftProvider } from '../create/drafting';
-import { HistoryProvider } from '../gallery/history';
-import { StudioPage } from '../gallery/StudioPage';
-import { OffersProvider } from '../gateway/offers';
+import { BoardsProvider } from '../boards/BoardsProvider';
+import { DraftProvider } from '../create/DraftProvider';
+import { CreatePage } from '../gallery/CreatePage';
+import { HistoryProvider } from '../gallery/HistoryProvider';
+import { CatalogProvider } from '../gateway/CatalogProvider';
+import { messages } from '../messages';
 import { TaskPage } from '../task/TaskPage';
-import { Messages } from '../ui/messages';
+import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
 import { Announcer } from './Announcer';
-import { Boundary } from './Boundary';
-import { ConnectionBar } from './ConnectionBar';
+import { ConnectionBanner } from './ConnectionBanner';
+import { ErrorBoundary } from './ErrorBoundary';
 import { Sidebar } from './Sidebar';
 
 interface Props {
   users: User[];
   onUser: (user: User) => void;
-  onLeave: () => void;
+  onSignOut: () => void;
 }
 
-export function Shell({ users, onUser, onLeave }: Props) {
+export function Shell({ users, onUser, onSignOut }: Props) {
   return (
-    <OffersProvider>
+    <CatalogProvider>
       <CreditsProvider>
         <BoardsProvider>
           <DraftProvider>
             <HistoryProvider>
-              <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
-                Skip to content
+              <button type="button" className="skip-link" onClick={() => document.getElementById('main')?.focus()}>
+                {messages.shell.skipToContent}
               </button>
               <div className="shell">
-                <Sidebar users={users} onUser={onUser} onLeave={onLeave} />
+                <Sidebar users={users} onUser={onUser} onSignOut={onSignOut} />
                 <main id="main" tabIndex={-1}>
-                  <ConnectionBar />
+                  <ConnectionBanner />
                   <Pages />
                 </main>
               </div>
-              <Messages />
+              <Toaster />
               <Announcer />
             </HistoryProvider>
           </DraftProvider>
         </BoardsProvider>
       </CreditsProvider>
-    </OffersProvider>
+    </CatalogProvider>
   );
 }
 
 function Pages() {
   const [path] = useLocation();
-  useArrival(path);
+  useFocusOnNavigation(path);
   return (
-    <Boundary key={path}>
+    <ErrorBoundary key={path}>
       <Switch>
         <Route path="/tasks/:id">{({ id }) => <TaskPage key={id} id={id} />}</Route>
         <Route path="/boards" component={BoardsPage} />
         <Route path="/boards/:id">{({ id }) => <BoardPage key={id} id={id} />}</Route>
         <Route path="/webhooks" component={WebhooksPage} />
         <Route path="/account" component={AccountPage} />
-        <Route component={StudioPage} />
+        <Route component={CreatePage} />
       </Switch>
-    </Boundary>
+    </ErrorBoundary>
   );
 }
 
-/** Whoever goes to another page is there, also with keyboard and screen reader; the studio scrolls for itself. */
-function useArrival(path: string) {
-  const last = useRef(path);
+/**
+ * Moves the focus to the new page, for keyboard and screen reader users. The create page restores its own scroll
+ * position.
+ */
+function useFocusOnNavigation(path: string) {
+  const previousPath = useRef(path);
   useEffect(() => {
-    if (last.current === path) return;
-    last.current = path;
+    if (previousPath.current === path) return;
+    previousPath.current = path;
     const main = document.getElementById('main');
     if (!main?.contains(document.activeElement)) main?.focus({ preventScroll: true });
     if (path !== '/') scrollTo(0, 0);

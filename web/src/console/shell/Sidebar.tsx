@@ -2,78 +2,83 @@ import { Link, useLocation } from 'wouter';
 import type { User } from '../../config';
 import { CreditsSummary } from '../account/CreditsSummary';
 import { BoardLinks } from '../boards/BoardLinks';
-import { useViewer } from '../session/viewer';
+import { messages } from '../messages';
+import { useViewer } from '../session/ViewerContext';
 import { Icon, type IconName } from '../ui/Icon';
-import { useWide } from '../ui/useWide';
 import { Logo } from '../ui/Logo';
+import { useMediaQuery } from '../ui/useMediaQuery';
+
+/** The breakpoint of the sidebar, the same as in shell.css. */
+const wideScreen = '(min-width: 56.01rem)';
 
 interface Props {
   users: User[];
   onUser: (user: User) => void;
-  onLeave: () => void;
+  onSignOut: () => void;
 }
 
-export function Sidebar({ users, onUser, onLeave }: Props) {
+export function Sidebar({ users, onUser, onSignOut }: Props) {
+  const isWide = useMediaQuery(wideScreen);
   return (
     <header className="sidebar">
-      <Link href="/" className="brand" aria-label="Plantain, home">
-        <Logo /> <span>Plantain</span>
+      <Link href="/" className="brand" aria-label={messages.shell.home}>
+        <Logo /> <span>{messages.common.product}</span>
       </Link>
-      <nav aria-label="Pages" className="pages">
-        <Item href="/" icon="create" label="Create" />
-        <Item href="/boards" icon="boards" label="Boards" />
-        <Item href="/webhooks" icon="webhooks" label="Webhooks" />
-        <Item href="/account" icon="account" label="Account" />
+      <nav aria-label={messages.shell.pages} className="page-nav">
+        <NavItem href="/" icon="create" label={messages.common.create} />
+        <NavItem href="/boards" icon="boards" label={messages.boards.heading} />
+        <NavItem href="/webhooks" icon="webhooks" label={messages.webhooks.heading} />
+        <NavItem href="/account" icon="account" label={messages.account.heading} />
       </nav>
-      {useWide() && <BoardLinks />}
-      <div className="sidebar-foot">
+      {isWide && <BoardLinks />}
+      <div className="sidebar-footer">
         <CreditsSummary />
-        <Who users={users} onUser={onUser} onLeave={onLeave} />
+        <UserMenu users={users} onUser={onUser} onSignOut={onSignOut} />
         <a className="quiet" href="/graphiql">
-          <Icon name="code" /> GraphiQL
+          <Icon name="code" /> {messages.shell.graphiql}
         </a>
       </div>
     </header>
   );
 }
 
-function Item({ href, icon, label }: { href: string; icon: IconName; label: string }) {
-  const [at] = useLocation();
-  const isWithin = at.startsWith(`${href}/`);
+function NavItem({ href, icon, label }: { href: string; icon: IconName; label: string }) {
+  const [path] = useLocation();
+  const isWithin = path.startsWith(`${href}/`);
   return (
-    <Link href={href} aria-current={at === href ? 'page' : isWithin || undefined}>
+    <Link href={href} aria-current={path === href ? 'page' : isWithin || undefined}>
       <Icon name={icon} /> {label}
     </Link>
   );
 }
 
-function Who({ users, onUser, onLeave }: Props) {
+function UserMenu({ users, onUser, onSignOut }: Props) {
   const viewer = useViewer();
-  const known = users.some(({ id }) => id === viewer.id);
+  const isListed = users.some(({ id }) => id === viewer.id);
   return (
-    <div className="who">
+    <div className="user-menu">
       {users.length > 0 ? (
         <label>
-          <span className="unseen">User</span>
+          <span className="visually-hidden">{messages.common.user}</span>
           <select
-            value={known ? viewer.id : ''}
+            value={isListed ? viewer.id : ''}
             onChange={(event) => onUser(users.find(({ id }) => id === event.target.value)!)}
           >
-            {!known && <option value="">{viewer.id}</option>}
+            {!isListed && <option value="">{viewer.id}</option>}
             {users.map(({ id, role }) => (
               <option key={id} value={id}>
-                {role === 'ADMIN' ? `${id} (admin)` : id}
+                {role === 'ADMIN' ? messages.shell.adminUser(id) : id}
               </option>
             ))}
           </select>
         </label>
       ) : (
-        <span className="who-name" title={viewer.id}>
+        <span className="user-name" title={viewer.id}>
           {viewer.id}
         </span>
       )}
-      <button type="button" className="quiet" onClick={onLeave}>
-        Sign out
+      <button type="button" className="quiet" onClick={onSignOut}>
+        {messages.session.signOut}
       </button>
     </div>
   );

@@ -1,15 +1,15 @@
-import type { Task } from '../gateway/tasks';
-import { useProgress } from './stages';
+import type { Task } from '../gateway/taskStore';
+import { useProgress } from './useProgress';
 
-/** Where the task stands, and how far it is on the way to its expected end. */
+/** The status of a task and the progress towards its expected end. */
 export function Progress({ task }: { task: Task }) {
-  const { stage, left, elapsed, total } = useProgress(task);
+  const { label, remaining, elapsed, total } = useProgress(task);
   return (
-    <div className="live-state">
+    <div className="task-progress">
       <p>
-        <span>{stage}</span> <span>{left}</span>
+        <span>{label}</span> <span>{remaining}</span>
       </p>
-      <progress aria-label={stage} value={total === null ? undefined : elapsed} max={total ?? undefined} />
+      <progress aria-label={label} value={total === null ? undefined : elapsed} max={total ?? undefined} />
     </div>
   );
 }

@@ -1,113 +1,117 @@
 import { useEffect, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { TaskPageDocument, type TaskPageQuery } from '../../gql/graphql';
-import { providerNames } from '../gateway/providers';
+import { describeError } from '../gateway/errors';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
-import { isLive, type Task } from '../gateway/tasks';
-import { useReading } from '../gateway/useReading';
-import { Ago } from '../ui/Ago';
+import { isActive, type Task } from '../gateway/taskStore';
+import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
+import { messages } from '../messages';
+import { formatCreditAmount, formatCredits } from '../ui/formatCredits';
+import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
-
-import { Frames } from './Frames';
-import { TaskButtons } from './TaskButtons';
+import { TaskActions } from './TaskActions';
+import { TaskImages } from './TaskImages';
 import { Timeline } from './Timeline';
-import { stageOf } from './stages';
+import { statusLabel } from './useProgress';
 
 type Details = NonNullable<TaskPageQuery['task']>;
 
-/** One task with all that is known of it. */
 export function TaskPage({ id }: { id: string }) {
   const { tasks } = useGateway();
-  const known = useSignal(tasks.all).find((task) => task.id === id);
-  const [{ data, error, fetching }, readAgain] = useReading(TaskPageDocument, { id });
+  const stored = useSignal(tasks.all).find((task) => task.id === id);
+  const [{ data, error, fetching }, refetch] = useRefetchingQuery(TaskPageDocument, { id });
   const details = data?.task;
 
   useEffect(() => {
     if (details) tasks.merge([details]);
   }, [tasks, details]);
-  // An event brings the new state; the timeline is longer then.
+  // Events do not include the timeline.
   useEffect(() => {
-    if (known && details && known.version > details.version) readAgain();
-  }, [known, details, readAgain]);
+    if (stored && details && stored.version > details.version) refetch();
+  }, [stored, details, refetch]);
 
-  if (error && !details) return <p className="notice bad">{describe(error)}</p>;
-  if (!details) return fetching ? <p className="hint">Reading …</p> : <NoSuchTask />;
-  return known && <Shown task={known} details={details} />;
+  if (error && !details) return <p className="notice error">{describeError(error)}</p>;
+  if (!details) return fetching ? <p className="hint">{messages.common.loading}</p> : <TaskNotFound />;
+  return stored && <TaskDetails task={stored} details={details} />;
 }
 
-function NoSuchTask() {
+function TaskNotFound() {
   return (
     <div className="empty stack">
-      <h1>There is no such task</h1>
-      <p>It was deleted, or it belongs to somebody else.</p>
+      <h1>{messages.task.notFound}</h1>
+      <p>{messages.task.notFoundHint}</p>
       <p>
-        <Link href="/">Back to the history</Link>
+        <Link href="/">{messages.task.backToHistory}</Link>
       </p>
     </div>
   );
 }
 
-function Shown({ task, details }: { task: Task; details: Details }) {
+function TaskDetails({ task, details }: { task: Task; details: Details }) {
   return (
     <article className="page task-page">
-      <title>{`${task.prompt.slice(0, 60)} · Plantain`}</title>
-      <Frames task={task} />
+      <title>{messages.common.pageTitle(task.prompt.slice(0, 60))}</title>
+      <TaskImages task={task} />
       <div className="task-side">
         <header className="stack">
-          <Standing task={task} />
+          <StatusLine task={task} />
           <h1>{task.prompt}</h1>
-          <TaskButtons task={task} />
+          <TaskActions task={task} />
         </header>
-        <Facts task={task} details={details} />
+        <TaskProperties task={task} details={details} />
         <Timeline entries={details.timeline} />
       </div>
     </article>
   );
 }
 
-function Standing({ task }: { task: Task }) {
-  const kind = task.status === 'SUCCEEDED' ? 'good' : task.status === 'FAILED' ? 'bad' : isLive(task) ? 'warn' : '';
+function StatusLine({ task }: { task: Task }) {
+  const tone =
+    task.status === 'SUCCEEDED' ? 'success' : task.status === 'FAILED' ? 'error' : isActive(task) ? 'warning' : '';
   return (
     <p className="row">
-      <span className={`chip ${kind}`} role="status">
-        {stageOf(task)}
+      <span className={`chip ${tone}`} role="status">
+        {statusLabel(task)}
       </span>
-      <span className="hint">
-        asked for <Ago at={task.createdAt} />
-      </span>
+      <span className="hint">{messages.task.created(<TimeAgo at={task.createdAt} />)}</span>
     </p>
   );
 }
 
-function Facts({ task, details }: { task: Task; details: Details }) {
+function TaskProperties({ task, details }: { task: Task; details: Details }) {
   const { model, cost, board } = details;
   return (
-    <dl className="facts">
-      <Fact name="Made by">
-        {model.id} <span className="hint">{providerNames[model.provider]}</span>
-      </Fact>
-      <Fact name="Cost">{cost.settled === null ? `${cost.reserved} credits held` : `${cost.settled} credits`}</Fact>
-      {task.aspectRatio && <Fact name="Shape">{task.aspectRatio}</Fact>}
+    <dl className="properties">
+      <Property name={messages.common.model}>
+        {model.id} <span className="hint">{messages.common.provider(model.provider)}</span>
+      </Property>
+      <Property name={messages.task.cost}>
+        {cost.settled === null
+          ? messages.task.creditsReserved(formatCreditAmount(cost.reserved))
+          : formatCredits(cost.settled)}
+      </Property>
+      {task.aspectRatio && <Property name={messages.common.aspectRatio}>{task.aspectRatio}</Property>}
       {task.requestedImages > 1 && (
-        <Fact name="Images">
-          {task.images.length} of {task.requestedImages}
-        </Fact>
+        <Property name={messages.common.images}>
+          {messages.task.imageCount(task.images.length, task.requestedImages)}
+        </Property>
       )}
-      {details.completedAt && <Fact name="Took">{secondsBetween(details.createdAt, details.completedAt)}</Fact>}
+      {details.completedAt && (
+        <Property name={messages.task.duration}>{formatDuration(details.createdAt, details.completedAt)}</Property>
+      )}
       {board && (
-        <Fact name="Board">
+        <Property name={messages.common.board}>
           <Link href={`/boards/${board.id}`}>{board.title}</Link>
-        </Fact>
+        </Property>
       )}
-      <Fact name="Id">
+      <Property name={messages.task.id}>
         <code>{task.id}</code>
-      </Fact>
+      </Property>
     </dl>
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Property({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>
@@ -116,7 +120,9 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-function secondsBetween(from: string, to: string): string {
+function formatDuration(from: string, to: string): string {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-  return seconds < 100 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
+  return seconds < 100
+    ? messages.common.seconds(seconds.toFixed(1))
+    : messages.common.minutes(Math.round(seconds / 60));
 }

@@ -1,22 +1,23 @@
 import type { TaskPageQuery } from '../../gql/graphql';
+import { messages } from '../messages';
 
 type Entry = NonNullable<TaskPageQuery['task']>['timeline'][number];
 
-/** Every recorded step, with the seconds since the first. */
+/** All recorded steps, with the seconds since the first one. */
 export function Timeline({ entries }: { entries: Entry[] }) {
   const [first] = entries;
   if (!first) return null;
   return (
-    <section aria-label="Timeline" className="stack">
-      <h2>Timeline</h2>
+    <section aria-label={messages.task.timeline} className="stack">
+      <h2>{messages.task.timeline}</h2>
       <ol className="timeline">
         {entries.map((entry, index) => (
           <li key={index}>
             <time dateTime={entry.at} title={new Date(entry.at).toLocaleString()}>
-              {((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1)} s
+              {messages.common.seconds(((Date.parse(entry.at) - Date.parse(first.at)) / 1000).toFixed(1))}
             </time>
             <div>
-              <p>{wordsOf(entry.kind)}</p>
+              <p>{messages.task.events[entry.kind]}</p>
               <Detail detail={entry.detail} />
             </div>
           </li>
@@ -25,8 +26,6 @@ export function Timeline({ entries }: { entries: Entry[] }) {
     </section>
   );
 }
-
-const wordsOf = (kind: string) => kind.charAt(0).toUpperCase() + kind.slice(1).replaceAll('_', ' ');
 
 function Detail({ detail }: { detail: unknown }) {
   if (detail === null || typeof detail !== 'object') return null;

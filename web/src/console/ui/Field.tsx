@@ -1,7 +1,7 @@
 import { useId, type ReactNode } from 'react';
 
-/** What a control needs to be tied to what is said about it. */
-interface Described {
+/** Props that connect an input to its hint and error message. */
+interface InputProps {
   'aria-describedby'?: string;
   'aria-invalid'?: true;
 }
@@ -9,43 +9,45 @@ interface Described {
 interface Props {
   label: string;
   hint?: ReactNode;
-  /** What is wrong with what was entered. */
-  problem?: string;
-  children: (described: Described) => ReactNode;
+  errorMessage?: string;
+  children: (inputProps: InputProps) => ReactNode;
 }
 
-/** A labelled control, with its hint and what is wrong with it. */
-export function Field({ label, hint, problem, children }: Props) {
-  const { described, notes } = useNotes(hint, problem);
+/** A labelled input with a hint and an error message. */
+export function Field({ label, hint, errorMessage, children }: Props) {
+  const { inputProps, description } = useFieldDescription(hint, errorMessage);
   return (
     <div className="field-group">
       <label className="field">
         {label}
-        {children(described)}
+        {children(inputProps)}
       </label>
-      {notes}
+      {description}
     </div>
   );
 }
 
-/** For controls that no single label holds, such as a fieldset. */
-export function useNotes(hint: ReactNode, problem: string | undefined) {
+/** For inputs without a single label, such as a fieldset. */
+export function useFieldDescription(hint: ReactNode, errorMessage: string | undefined) {
   const id = useId();
-  const ids = [hint && `${id}hint`, problem && `${id}problem`].filter(Boolean).join(' ');
-  const described: Described = { 'aria-describedby': ids || undefined, 'aria-invalid': problem ? true : undefined };
-  const notes = (
+  const ids = [hint && `${id}hint`, errorMessage && `${id}error`].filter(Boolean).join(' ');
+  const inputProps: InputProps = {
+    'aria-describedby': ids || undefined,
+    'aria-invalid': errorMessage ? true : undefined,
+  };
+  const description = (
     <>
       {hint && (
         <p id={`${id}hint`} className="hint">
           {hint}
         </p>
       )}
-      {problem && (
-        <p id={`${id}problem`} className="field-error" role="alert">
-          {problem}
+      {errorMessage && (
+        <p id={`${id}error`} className="field-error" role="alert">
+          {errorMessage}
         </p>
       )}
     </>
   );
-  return { described, notes };
+  return { inputProps, description };
 }

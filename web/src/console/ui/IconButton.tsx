@@ -2,25 +2,25 @@ import { Icon, type IconName } from './Icon';
 
 interface Props {
   icon: IconName;
-  /** For those who do not see the icon: what it does, and to what. */
-  name: string;
-  /** What it does, for those who point at it. */
+  /** Accessible name: what the button does, and to what. */
+  label: string;
+  /** Tooltip: what the button does. */
   title?: string;
-  /** The id of what says more of what it is done to: a user's words are no part of a name. */
-  about?: string;
+  /** The id of an element that describes what the button acts on, such as a prompt. */
+  describedBy?: string;
   className?: string;
   busy?: boolean;
   disabled?: boolean;
   onClick: () => void;
 }
 
-export function IconButton({ icon, name, title, about, className = '', busy, disabled, onClick }: Props) {
+export function IconButton({ icon, label, title, describedBy, className = '', busy, disabled, onClick }: Props) {
   return (
     <button
       type="button"
       className={`icon-button ${className}`}
-      aria-label={name}
-      aria-describedby={about}
+      aria-label={label}
+      aria-describedby={describedBy}
       title={title}
       aria-busy={busy}
       disabled={disabled}

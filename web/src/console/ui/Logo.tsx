@@ -1,4 +1,3 @@
-/** A hand of three plantains. */
 export function Logo() {
   return (
     <svg className="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

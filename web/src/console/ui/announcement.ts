@@ -1,6 +1,6 @@
 import { Signal } from './signal';
 
-/** What a screen reader says, of what everybody else sees; `id` tells the same text from itself, said again. */
+/** Text for screen readers. The `id` makes sure that a repeated text is announced again. */
 export const announcement = new Signal({ id: 0, text: '' });
 
 export function announce(text: string) {

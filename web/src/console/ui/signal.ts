@@ -1,9 +1,9 @@
 import { useSyncExternalStore } from 'react';
 
-/** A value that changes outside React, and that components watch with `useSignal`. */
+/** A value outside React that components read with `useSignal`. */
 export class Signal<T> {
   #value: T;
-  readonly #watchers = new Set<() => void>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(value: T) {
     this.#value = value;
@@ -14,15 +14,15 @@ export class Signal<T> {
   set(value: T) {
     if (Object.is(value, this.#value)) return;
     this.#value = value;
-    for (const changed of this.#watchers) changed();
+    for (const listener of this.#listeners) listener();
   }
 
-  readonly watch = (changed: () => void) => {
-    this.#watchers.add(changed);
-    return () => void this.#watchers.delete(changed);
+  readonly subscribe = (listener: () => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   };
 }
 
 export function useSignal<T>(signal: Signal<T>): T {
-  return useSyncExternalStore(signal.watch, signal.get);
+  return useSyncExternalStore(signal.subscribe, signal.get);
 }

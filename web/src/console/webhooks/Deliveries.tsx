@@ -1,23 +1,27 @@
 import { useState } from 'react';
-import { Ago } from '../ui/Ago';
-import { ShowMore } from '../ui/ShowMore';
+import { messages } from '../messages';
+import { LoadMore } from '../ui/LoadMore';
+import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
 import { DeliveryRow } from './DeliveryRow';
+import { DeliveryStateChip } from './DeliveryStateChip';
 import { useDeliveries } from './useDeliveries';
 import type { Endpoint } from './useEndpoints';
-import { StateChip } from './StateChip';
 
-/** Closed, it says how the last one went; they are read when it is opened. */
+/** Shows the latest delivery. The list is loaded when it is opened. */
 export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
   const [isOpen, setOpen] = useState(false);
   const [latest] = endpoint.latest.nodes;
-  if (!latest) return <p className="hint">Nothing was sent yet: make a picture, and see it arrive.</p>;
+  if (!latest) return <p className="hint">{messages.webhooks.noDeliveries}</p>;
   return (
     <details className="deliveries" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        Deliveries
+        {messages.webhooks.deliveries}
         <span className="hint">
-          The last one <StateChip state={latest.state} /> <Ago at={latest.createdAt} />
+          {messages.webhooks.lastDelivery(
+            <DeliveryStateChip state={latest.state} />,
+            <TimeAgo at={latest.createdAt} />,
+          )}
         </span>
       </summary>
       {isOpen && <DeliveryList endpoint={endpoint} />}
@@ -27,18 +31,18 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
 
 function DeliveryList({ endpoint }: { endpoint: Endpoint }) {
   const list = useDeliveries(endpoint);
-  const { nodes, pages, problem } = useSignal(list.shown);
+  const { nodes, pages, errorMessage } = useSignal(list.state);
   return (
     <div className="stack">
-      {pages === 0 && !problem && <p className="hint">Reading …</p>}
+      {pages === 0 && !errorMessage && <p className="hint">{messages.common.loading}</p>}
       {nodes.length > 0 && (
-        <ol aria-label="Deliveries, newest first">
+        <ol aria-label={messages.webhooks.deliveryList}>
           {nodes.map((delivery) => (
-            <DeliveryRow key={delivery.id} delivery={delivery} onResent={list.read} />
+            <DeliveryRow key={delivery.id} delivery={delivery} onResent={list.reload} />
           ))}
         </ol>
       )}
-      <ShowMore list={list} />
+      <LoadMore list={list} />
     </div>
   );
 }

@@ -1,13 +1,13 @@
 import { useId, useState } from 'react';
 import { Link } from 'wouter';
 import { ResendWebhookDeliveryDocument } from '../../gql/graphql';
+import { describeError } from '../gateway/errors';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
-import { Ago, Until } from '../ui/Ago';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
-import { useBusy } from '../ui/useBusy';
-import { StateChip } from './StateChip';
-import { statusNames } from './statuses';
+import { TimeAgo, TimeUntil } from '../ui/RelativeTime';
+import { useAsyncAction } from '../ui/useAsyncAction';
+import { DeliveryStateChip } from './DeliveryStateChip';
 import type { Delivery } from './useDeliveries';
 
 interface Props {
@@ -19,78 +19,57 @@ export function DeliveryRow({ delivery, onResent }: Props) {
   const id = useId();
   return (
     <li className="delivery">
-      <StateChip state={delivery.state} />
+      <DeliveryStateChip state={delivery.state} />
       <div>
         <p id={id}>
-          {statusNames[delivery.status]}: <About delivery={delivery} />
+          {messages.common.taskStatus[delivery.status]}: <TaskLink delivery={delivery} />
         </p>
         <p className="hint">
-          <Course delivery={delivery} />
+          <DeliveryTimes delivery={delivery} />
         </p>
         {delivery.error && <p className="field-error">{delivery.error}</p>}
       </div>
-      <SendAgain delivery={delivery} labelId={id} onResent={onResent} />
+      <ResendButton delivery={delivery} labelId={id} onResent={onResent} />
     </li>
   );
 }
 
-function About({ delivery: { task } }: Pick<Props, 'delivery'>) {
-  if (!task) return <>a task that is deleted</>;
+function TaskLink({ delivery: { task } }: Pick<Props, 'delivery'>) {
+  if (!task) return messages.webhooks.deletedTask;
   return <Link href={`/tasks/${task.id}`}>{task.prompt}</Link>;
 }
 
-function Course({ delivery }: Pick<Props, 'delivery'>) {
+function DeliveryTimes({ delivery }: Pick<Props, 'delivery'>) {
   const { attempts, responseStatus, error, createdAt, deliveredAt, lastAttemptAt, nextAttemptAt } = delivery;
+  const text = messages.webhooks;
   return (
     <>
-      Written <Ago at={createdAt} /> · {tries(attempts)}
-      {responseStatus && !error && ` · answered ${responseStatus}`}
-      {deliveredAt ? (
-        <>
-          {' '}
-          · taken <Ago at={deliveredAt} />
-        </>
-      ) : (
-        lastAttemptAt && (
-          <>
-            {' '}
-            · last tried <Ago at={lastAttemptAt} />
-          </>
-        )
-      )}
-      {nextAttemptAt && (
-        <>
-          {' '}
-          · tried {attempts > 0 && 'again '}
-          <Until at={nextAttemptAt} />
-        </>
-      )}
+      {text.created(<TimeAgo at={createdAt} />)} · {text.attempts(attempts)}
+      {responseStatus && !error && ` · ${text.responseStatus(responseStatus)}`}
+      {deliveredAt && <> · {text.delivered(<TimeAgo at={deliveredAt} />)}</>}
+      {!deliveredAt && lastAttemptAt && <> · {text.lastAttempt(<TimeAgo at={lastAttemptAt} />)}</>}
+      {nextAttemptAt && <> · {text.nextAttempt(<TimeUntil at={nextAttemptAt} />)}</>}
     </>
   );
 }
 
-function tries(attempts: number): string {
-  if (attempts === 0) return 'not tried yet';
-  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
-}
-
-function SendAgain({ delivery, labelId, onResent }: Props & { labelId: string }) {
+function ResendButton({ delivery, labelId, onResent }: Props & { labelId: string }) {
   const { client } = useGateway();
-  const [problem, setProblem] = useState<string>();
-  const [send, busy] = useBusy(async () => {
+  const [errorMessage, setErrorMessage] = useState<string>();
+  const [send, busy] = useAsyncAction(async () => {
     const { data, error } = await client.mutation(ResendWebhookDeliveryDocument, { id: delivery.id });
-    const answer = data?.resendWebhookDelivery;
-    setProblem(error ? describe(error) : answer && 'message' in answer ? answer.message : undefined);
+    const result = data?.resendWebhookDelivery;
+    setErrorMessage(error ? describeError(error) : result && 'message' in result ? result.message : undefined);
     onResent();
   });
   return (
     <div>
       <button type="button" className="quiet" aria-busy={busy} aria-describedby={labelId} onClick={send}>
-        <Icon name="retry" /> Send again
+        <Icon name="retry" /> {messages.webhooks.resend}
       </button>
-      {problem && (
+      {errorMessage && (
         <p className="field-error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
     </div>

@@ -1,14 +1,14 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import { useGateway } from '../gateway/gateway';
-import { Ago } from '../ui/Ago';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
+import { TimeAgo } from '../ui/RelativeTime';
 import { useSignal } from '../ui/signal';
-import { useBusy } from '../ui/useBusy';
+import { useAsyncAction } from '../ui/useAsyncAction';
 import { Deliveries } from './Deliveries';
 import { EndpointForm } from './EndpointForm';
-import { EndpointTools } from './EndpointTools';
+import { EndpointToolbar } from './EndpointToolbar';
 import { Secret } from './Secret';
-import { statusNames } from './statuses';
 import type { Endpoint, EndpointActions } from './useEndpoints';
 
 interface Props {
@@ -19,41 +19,41 @@ interface Props {
 }
 
 export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props) {
-  const [isEdited, setEdited] = useState(false);
+  const [isEditing, setEditing] = useState(false);
   const id = useId();
   const editButton = useRef<HTMLButtonElement>(null);
-  const stop = () => {
-    setEdited(false);
+  const closeForm = () => {
+    setEditing(false);
     editButton.current?.focus();
   };
   return (
     <li className="card stack endpoint" aria-labelledby={id}>
-      <header className="row spread">
+      <header className="row space-between">
         <h3 id={id} className="code">
           {endpoint.url}
         </h3>
-        <Enabled endpoint={endpoint} actions={actions} />
+        <EnabledSwitch endpoint={endpoint} actions={actions} />
       </header>
-      <Condition endpoint={endpoint} />
+      <EndpointStatus endpoint={endpoint} />
       {secret && <Secret secret={secret} onHide={onHideSecret} />}
-      <div className="row spread">
+      <div className="row space-between">
         <Statuses endpoint={endpoint} />
-        <EndpointTools
+        <EndpointToolbar
           endpoint={endpoint}
           actions={actions}
           editButton={editButton}
-          isEdited={isEdited}
-          onEdit={() => setEdited(!isEdited)}
+          isEditing={isEditing}
+          onEdit={() => setEditing(!isEditing)}
         />
       </div>
-      {isEdited && (
+      {isEditing && (
         <EndpointForm
           settings={endpoint}
-          action="Save"
+          action={messages.webhooks.save}
           onSubmit={(settings) => actions.update(endpoint.id, settings)}
-          onDone={stop}
-          onCancel={stop}
-          takesFocus
+          onDone={closeForm}
+          onCancel={closeForm}
+          autoFocus
         />
       )}
       <Deliveries endpoint={endpoint} />
@@ -63,51 +63,48 @@ export function EndpointCard({ endpoint, actions, secret, onHideSecret }: Props)
 
 function Statuses({ endpoint }: { endpoint: Endpoint }) {
   return (
-    <ul className="row" aria-label="Told of tasks that are">
+    <ul className="row" aria-label={messages.webhooks.statuses}>
       {endpoint.statuses.map((status) => (
         <li key={status} className="chip">
-          {statusNames[status]}
+          {messages.common.taskStatus[status]}
         </li>
       ))}
     </ul>
   );
 }
 
-function Enabled({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
-  const [problem, setProblem] = useState<string>();
-  const { count } = useSignal(useGateway().connection);
-  useEffect(() => setProblem(undefined), [count]);
-  const [toggle, busy] = useBusy(async () => {
-    const refusal = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
-    setProblem(refusal?.message);
+function EnabledSwitch({ endpoint, actions }: Pick<Props, 'endpoint' | 'actions'>) {
+  const [errorMessage, setErrorMessage] = useState<string>();
+  const { reconnects } = useSignal(useGateway().connection);
+  useEffect(() => setErrorMessage(undefined), [reconnects]);
+  const [toggle, busy] = useAsyncAction(async () => {
+    const formError = await actions.update(endpoint.id, { enabled: !endpoint.enabled });
+    setErrorMessage(formError?.message);
   });
   return (
     <div>
       <label className="switch">
-        <input type="checkbox" role="switch" checked={endpoint.enabled} aria-busy={busy} onChange={toggle} /> Enabled
+        <input type="checkbox" role="switch" checked={endpoint.enabled} aria-busy={busy} onChange={toggle} />{' '}
+        {messages.webhooks.enabled}
       </label>
-      {problem && (
+      {errorMessage && (
         <p className="field-error" role="alert">
-          {problem}
+          {errorMessage}
         </p>
       )}
     </div>
   );
 }
 
-function Condition({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
+function EndpointStatus({ endpoint: { enabled, disabledReason, failingSince } }: Pick<Props, 'endpoint'>) {
   if (disabledReason) {
-    return (
-      <p className="notice bad">{disabledReason} Mend it, then enable it again: it goes on from where it stood.</p>
-    );
+    return <p className="notice error">{messages.webhooks.disabledByGateway(disabledReason)}</p>;
   }
-  if (!enabled)
-    return <p className="notice warn">Switched off. What happens meanwhile is sent once it is enabled again.</p>;
+  if (!enabled) return <p className="notice warning">{messages.webhooks.disabled}</p>;
   if (!failingSince) return null;
   return (
-    <p className="notice warn">
-      <Icon name="warning" /> It began to fail <Ago at={failingSince} />; the deliveries say why. Messages wait and are
-      tried again by themselves. After three days the endpoint is switched off.
+    <p className="notice warning">
+      <Icon name="warning" /> {messages.webhooks.failing(<TimeAgo at={failingSince} />)}
     </p>
   );
 }

@@ -1,30 +1,31 @@
 import { useState } from 'react';
 import type { TaskStatus } from '../../gql/graphql';
-import { Field, useNotes } from '../ui/Field';
-import { problemAt, problemElsewhere, type Refusal } from '../ui/refusal';
-import { useBusy } from '../ui/useBusy';
-import { allStatuses, statusNames } from './statuses';
-import type { Settings } from './useEndpoints';
+import { messages } from '../messages';
+import { Field, useFieldDescription } from '../ui/Field';
+import { fieldErrorMessage, formErrorMessage, type FormError } from '../ui/formError';
+import { useAsyncAction } from '../ui/useAsyncAction';
+import { allStatuses } from './taskStatuses';
+import type { EndpointSettings } from './useEndpoints';
 
 interface Props {
-  settings: Settings;
+  settings: EndpointSettings;
   action: string;
-  onSubmit: (settings: Settings) => Promise<Refusal | undefined>;
+  onSubmit: (settings: EndpointSettings) => Promise<FormError | undefined>;
   onDone?: () => void;
   onCancel?: () => void;
-  /** For a form that opens where there was none. */
-  takesFocus?: boolean;
+  /** Set when the form opens in response to a click. */
+  autoFocus?: boolean;
 }
 
-/** Begins anew once it was taken. */
-export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, takesFocus }: Props) {
+/** Resets itself after a successful submission. */
+export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, autoFocus }: Props) {
   const [url, setUrl] = useState(settings.url);
   const [statuses, setStatuses] = useState(settings.statuses);
-  const [refusal, setRefusal] = useState<Refusal>();
-  const [submit, busy] = useBusy(async () => {
-    const refused = await onSubmit({ url: url.trim(), statuses });
-    setRefusal(refused);
-    if (refused) return;
+  const [formError, setFormError] = useState<FormError>();
+  const [submit, busy] = useAsyncAction(async () => {
+    const error = await onSubmit({ url: url.trim(), statuses });
+    setFormError(error);
+    if (error) return;
     setUrl(settings.url);
     setStatuses(settings.statuses);
     onDone?.();
@@ -32,16 +33,16 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
 
   return (
     <form className="stack endpoint-form" onSubmit={submit} noValidate>
-      <UrlField url={url} onChange={setUrl} problem={problemAt(refusal, 'url')} autoFocus={takesFocus} />
-      <Statuses chosen={statuses} onChange={setStatuses} problem={problemAt(refusal, 'statuses')} />
-      <Elsewhere problem={problemElsewhere(refusal, ['url', 'statuses'])} />
+      <UrlField url={url} onChange={setUrl} errorMessage={fieldErrorMessage(formError, 'url')} autoFocus={autoFocus} />
+      <Statuses chosen={statuses} onChange={setStatuses} errorMessage={fieldErrorMessage(formError, 'statuses')} />
+      <FormErrorNotice errorMessage={formErrorMessage(formError, ['url', 'statuses'])} />
       <div className="row">
         <button type="submit" className="primary" aria-busy={busy}>
           {action}
         </button>
         {onCancel && (
           <button type="button" onClick={onCancel}>
-            Cancel
+            {messages.common.cancel}
           </button>
         )}
       </div>
@@ -52,20 +53,20 @@ export function EndpointForm({ settings, action, onSubmit, onDone, onCancel, tak
 interface UrlProps {
   url: string;
   onChange: (url: string) => void;
-  problem?: string;
+  errorMessage?: string;
   autoFocus?: boolean;
 }
 
-function UrlField({ url, onChange, problem, autoFocus }: UrlProps) {
+function UrlField({ url, onChange, errorMessage, autoFocus }: UrlProps) {
   return (
-    <Field label="Address" hint="A public https address of yours, where messages are posted" problem={problem}>
-      {(described) => (
+    <Field label={messages.webhooks.url} hint={messages.webhooks.urlHint} errorMessage={errorMessage}>
+      {(inputProps) => (
         <input
-          {...described}
+          {...inputProps}
           type="url"
           value={url}
           onChange={(event) => onChange(event.target.value)}
-          placeholder="https://example.com/plantain"
+          placeholder={messages.webhooks.urlExample}
           autoComplete="off"
           spellCheck={false}
           autoFocus={autoFocus}
@@ -78,34 +79,34 @@ function UrlField({ url, onChange, problem, autoFocus }: UrlProps) {
 interface StatusesProps {
   chosen: TaskStatus[];
   onChange: (chosen: TaskStatus[]) => void;
-  problem?: string;
+  errorMessage?: string;
 }
 
-function Statuses({ chosen, onChange, problem }: StatusesProps) {
-  const { described, notes } = useNotes(undefined, problem);
+function Statuses({ chosen, onChange, errorMessage }: StatusesProps) {
+  const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const toggle = (status: TaskStatus) =>
     onChange(allStatuses.filter((each) => (each === status) !== chosen.includes(each)));
   return (
-    <fieldset className="statuses" aria-describedby={described['aria-describedby']}>
-      <legend>Tell it of tasks that are</legend>
+    <fieldset className="statuses" aria-describedby={inputProps['aria-describedby']}>
+      <legend>{messages.webhooks.statuses}</legend>
       <div className="row">
         {allStatuses.map((status) => (
           <label key={status}>
             <input type="checkbox" checked={chosen.includes(status)} onChange={() => toggle(status)} />{' '}
-            {statusNames[status].toLowerCase()}
+            {messages.common.taskStatus[status]}
           </label>
         ))}
       </div>
-      {notes}
+      {description}
     </fieldset>
   );
 }
 
-function Elsewhere({ problem }: { problem?: string }) {
-  if (!problem) return null;
+function FormErrorNotice({ errorMessage }: { errorMessage?: string }) {
+  if (!errorMessage) return null;
   return (
-    <p className="notice bad" role="alert">
-      {problem}
+    <p className="notice error" role="alert">
+      {errorMessage}
     </p>
   );
 }

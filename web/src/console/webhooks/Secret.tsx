@@ -1,44 +1,44 @@
 import { useEffect, useId, useRef, useState } from 'react';
+import { messages } from '../messages';
 import { Icon } from '../ui/Icon';
 
-/** The one time that a secret is shown. */
 export function Secret({ secret, onHide }: { secret: string; onHide: () => void }) {
   const id = useId();
-  const { field, copy, told } = useCopy(secret);
+  const { field, copy, copyStatus } = useCopy(secret);
   useEffect(() => field.current?.focus(), [field, secret]);
 
   return (
-    <div className="notice warn secret">
+    <div className="notice warning secret">
       <label className="field">
-        Secret
+        {messages.webhooks.secret}
         <input ref={field} readOnly value={secret} aria-describedby={id} onFocus={(event) => event.target.select()} />
       </label>
-      <p id={id}>Your server verifies messages with it. Store it now: it is not shown again.</p>
+      <p id={id}>{messages.webhooks.secretHint}</p>
       <div className="row">
         <button type="button" onClick={copy}>
-          <Icon name="copy" /> Copy
+          <Icon name="copy" /> {messages.webhooks.copy}
         </button>
         <button type="button" onClick={onHide}>
-          I have stored it
+          {messages.webhooks.hideSecret}
         </button>
-        <span role="status">{told}</span>
+        <span role="status">{copyStatus}</span>
       </div>
     </div>
   );
 }
 
-/** Over plain http there is no clipboard to write to: then the secret is selected, for the user to copy. */
+/** The clipboard API needs https. Without it, the secret is selected, so that the user can copy it. */
 function useCopy(secret: string) {
   const field = useRef<HTMLInputElement>(null);
-  const [told, setTold] = useState('');
+  const [copyStatus, setCopyStatus] = useState('');
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(secret);
-      setTold('Copied.');
+      setCopyStatus(messages.webhooks.copied);
     } catch {
       field.current?.focus();
-      setTold('It is selected: copy it with your keyboard.');
+      setCopyStatus(messages.webhooks.copyFailed);
     }
   };
-  return { field, copy, told };
+  return { field, copy, copyStatus };
 }

@@ -1,26 +1,27 @@
 import { useEffect, useRef } from 'react';
+import { messages } from '../messages';
 import { EndpointCard } from './EndpointCard';
 import { EndpointForm } from './EndpointForm';
-import { usualStatuses } from './statuses';
+import { defaultStatuses } from './taskStatuses';
 import { useEndpoints, type EndpointActions } from './useEndpoints';
 
-const mostEndpoints = 10;
-const blank = { url: '', statuses: [...usualStatuses] };
+const maxEndpoints = 10;
+const emptySettings = { url: '', statuses: [...defaultStatuses] };
 
 export function WebhooksPage() {
-  const { endpoints, problem, secrets, hideSecret, actions } = useEndpoints();
+  const { endpoints, errorMessage, secrets, hideSecret, actions } = useEndpoints();
   useFocusAfterDeletion(endpoints?.length ?? 0);
   return (
     <div className="page webhooks">
       <Introduction />
-      {problem && (
-        <p className="notice bad" role="alert">
-          {problem}
+      {errorMessage && (
+        <p className="notice error" role="alert">
+          {errorMessage}
         </p>
       )}
       {endpoints && endpoints.length > 0 && (
         <section className="stack" aria-labelledby="endpoints">
-          <h2 id="endpoints">Endpoints</h2>
+          <h2 id="endpoints">{messages.webhooks.endpoints}</h2>
           <ul className="stack">
             {endpoints.map((endpoint) => (
               <EndpointCard
@@ -34,12 +35,12 @@ export function WebhooksPage() {
           </ul>
         </section>
       )}
-      {endpoints && <Add count={endpoints.length} actions={actions} />}
+      {endpoints && <AddEndpoint count={endpoints.length} actions={actions} />}
     </div>
   );
 }
 
-/** What is deleted takes the focus with it, if it has it. */
+/** Deleting an endpoint removes the focused button. */
 function useFocusAfterDeletion(count: number) {
   const counted = useRef(count);
   useEffect(() => {
@@ -52,31 +53,22 @@ function useFocusAfterDeletion(count: number) {
 function Introduction() {
   return (
     <header className="stack">
-      <title>Webhooks · Plantain</title>
-      <h1>Webhooks</h1>
-      <p className="lead">
-        When one of your tasks goes on, Plantain posts a signed message to a server of yours, so that it need not ask or
-        stay connected. Messages follow Standard Webhooks (standardwebhooks.com), for which there are libraries in most
-        languages.
-      </p>
+      <title>{messages.common.pageTitle(messages.webhooks.heading)}</title>
+      <h1>{messages.webhooks.heading}</h1>
+      <p className="lead">{messages.webhooks.introduction}</p>
     </header>
   );
 }
 
-function Add({ count, actions }: { count: number; actions: EndpointActions }) {
+function AddEndpoint({ count, actions }: { count: number; actions: EndpointActions }) {
   return (
     <section className="card stack add-endpoint" aria-labelledby="add">
-      <h2 id="add">{count === 0 ? 'Add your first endpoint' : 'Add an endpoint'}</h2>
-      {count === 0 && (
-        <p className="hint">
-          It is told of every task from then on. You get a secret that verifies the messages, and see here how each of
-          them went.
-        </p>
-      )}
-      {count < mostEndpoints ? (
-        <EndpointForm settings={blank} action="Add endpoint" onSubmit={actions.create} />
+      <h2 id="add">{count === 0 ? messages.webhooks.addFirst : messages.webhooks.addAnother}</h2>
+      {count === 0 && <p className="hint">{messages.webhooks.addFirstHint}</p>}
+      {count < maxEndpoints ? (
+        <EndpointForm settings={emptySettings} action={messages.webhooks.add} onSubmit={actions.create} />
       ) : (
-        <p>You have {mostEndpoints} endpoints, the most there can be. Delete one to add another.</p>
+        <p>{messages.webhooks.limitReached(maxEndpoints)}</p>
       )}
     </section>
   );

@@ -6,47 +6,47 @@ import {
   RotateWebhookSecretDocument,
   UpdateWebhookEndpointDocument,
   WebhookEndpointsDocument,
-  type EndpointOutcomeFragment,
+  type EndpointResultFieldsFragment,
   type TaskStatus,
   type WebhookEndpointsQuery,
 } from '../../gql/graphql';
+import { describeError } from '../gateway/errors';
 import { useGateway } from '../gateway/gateway';
-import { describe } from '../gateway/problem';
-import { useReading } from '../gateway/useReading';
-import type { Refusal } from '../ui/refusal';
-import { useFresh } from './useFresh';
+import { useRefetchingQuery } from '../gateway/useRefetchingQuery';
+import { messages } from '../messages';
+import type { FormError } from '../ui/formError';
+import { useDeliveryRefresh } from './useDeliveryRefresh';
 
 export type Endpoint = WebhookEndpointsQuery['webhookEndpoints'][number];
 
-/** What can be chosen about an endpoint. */
-export interface Settings {
+export interface EndpointSettings {
   url: string;
   statuses: TaskStatus[];
 }
 
-/** Each says why it was not done; nothing when it was. */
+/** Each resolves to an error, or undefined on success. */
 export interface EndpointActions {
-  create: (settings: Settings) => Promise<Refusal | undefined>;
-  update: (id: string, change: Partial<Settings> & { enabled?: boolean }) => Promise<Refusal | undefined>;
-  rotate: (id: string) => Promise<Refusal | undefined>;
-  remove: (id: string) => Promise<Refusal | undefined>;
+  create: (settings: EndpointSettings) => Promise<FormError | undefined>;
+  update: (id: string, change: Partial<EndpointSettings> & { enabled?: boolean }) => Promise<FormError | undefined>;
+  rotate: (id: string) => Promise<FormError | undefined>;
+  remove: (id: string) => Promise<FormError | undefined>;
 }
 
-/** `secrets`: those that were given out while this page was open, by endpoint; nobody can read them again. */
+/** `secrets` holds the secrets that were issued while this page was open, by endpoint. They cannot be read again. */
 export function useEndpoints() {
-  const [{ data, error }, readAgain] = useReading(WebhookEndpointsDocument, {});
+  const [{ data, error }, refetch] = useRefetchingQuery(WebhookEndpointsDocument, {});
   const endpoints = data?.webhookEndpoints;
   const [secrets, setSecrets] = useState<Record<string, string>>({});
   const hideSecret = useCallback((id: string) => setSecrets(({ [id]: _, ...others }) => others), []);
   const enabled = endpoints?.filter((endpoint) => endpoint.enabled) ?? [];
-  useFresh(
-    readAgain,
+  useDeliveryRefresh(
+    refetch,
     enabled.flatMap(({ latest }) => latest.nodes),
   );
 
-  const change = useChange((id, secret) => {
+  const change = useEndpointMutation((id, secret) => {
     if (secret) setSecrets((last) => ({ ...last, [id]: secret }));
-    readAgain();
+    refetch();
   });
   const actions: EndpointActions = {
     create: (settings) => change(CreateWebhookEndpointDocument, settings),
@@ -54,23 +54,23 @@ export function useEndpoints() {
     rotate: (id) => change(RotateWebhookSecretDocument, { id }),
     remove: (id) => change(DeleteWebhookEndpointDocument, { id }),
   };
-  return { endpoints, problem: error && describe(error), secrets, hideSecret, actions };
+  return { endpoints, errorMessage: error && describeError(error), secrets, hideSecret, actions };
 }
 
-type Answer = { outcome: EndpointOutcomeFragment };
+type MutationData = { result: EndpointResultFieldsFragment };
 
-function useChange(onChanged: (id: string, secret: string | null) => void) {
+function useEndpointMutation(onChanged: (id: string, secret: string | null) => void) {
   const { client } = useGateway();
   return async <Variables extends AnyVariables>(
-    document: TypedDocumentNode<Answer, Variables>,
+    document: TypedDocumentNode<MutationData, Variables>,
     variables: Variables,
   ) => {
     const { data, error } = await client.mutation(document, variables);
-    if (data?.outcome.__typename !== 'WebhookEndpointChanged') return refusalOf(data?.outcome, error);
-    onChanged(data.outcome.endpoint.id, data.outcome.endpoint.secret);
+    if (data?.result.__typename !== 'WebhookEndpointChanged') return toFormError(data?.result, error);
+    onChanged(data.result.endpoint.id, data.result.endpoint.secret);
   };
 }
 
-function refusalOf(refused: Refusal | undefined, error: CombinedError | undefined): Refusal {
-  return refused ?? { message: error ? describe(error) : 'The gateway did not answer.' };
+function toFormError(result: FormError | undefined, error: CombinedError | undefined): FormError {
+  return result ?? { message: error ? describeError(error) : messages.errors.noResponse };
 }

@@ -1,0 +1,66 @@
+import { Link, useLocation } from 'wouter';
+import { useDraft } from '../create/DraftProvider';
+import { messages } from '../messages';
+import { ConfirmButton } from '../ui/ConfirmButton';
+import { Icon } from '../ui/Icon';
+import { useSignal } from '../ui/signal';
+import { showToast } from '../ui/Toaster';
+import type { Board } from './boardStore';
+import { BoardTitle } from './BoardTitle';
+import type { OpenBoard } from './openBoard';
+
+interface Props {
+  open: OpenBoard;
+  board: Board;
+}
+
+export function BoardHeader({ open, board }: Props) {
+  const { nodes, hasMore } = useSignal(open.images.state);
+  return (
+    <header className="board-header">
+      <Link href="/boards" className="hint">
+        {messages.boards.all}
+      </Link>
+      <BoardTitle open={open} title={board.title} />
+      <p className="hint">
+        {messages.boards.kinds[board.kind]} · {messages.boards.imageCount(nodes.length, hasMore)}
+      </p>
+      <Actions open={open} board={board} />
+    </header>
+  );
+}
+
+function Actions({ open, board }: Props) {
+  const { change } = useDraft();
+  const [, navigate] = useLocation();
+  const createImages = () => {
+    change({ boardId: board.id });
+    navigate('/');
+  };
+  const remove = async () => {
+    const result = await open.delete();
+    if ('errorMessage' in result) return result.errorMessage;
+    showToast(messages.boards.deleted(board.title));
+    navigate('/boards');
+  };
+  return (
+    <div className="row board-actions">
+      <button type="button" className="primary" onClick={createImages}>
+        {messages.boards.createImages}
+      </button>
+      <ConfirmButton
+        trigger={
+          <>
+            <Icon name="remove" /> {messages.boards.delete}
+          </>
+        }
+        className="quiet"
+        question={messages.boards.deleteQuestion(board.title)}
+        consequence={messages.boards.deleteConsequence}
+        action={messages.boards.delete}
+        onConfirm={remove}
+        danger
+      />
+    </div>
+  );
+}
