@@ -31,7 +31,7 @@ check: tools web ## Formatting, lints, docs, and whether generated files are up 
 
 .PHONY: unit
 unit: tools web ## Rust tests: domain rules, provider APIs, and the gateway with a real Postgres
-	cargo test --quiet
+	cargo test --quiet --workspace
 
 .PHONY: clients
 clients: tools web ## Tests with published clients and a real browser

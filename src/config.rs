@@ -1,180 +1,270 @@
-//! Configuration. Every flag has an environment variable; no other module reads either.
+//! Settings: every flag has an environment variable. They are parsed once, into [`Config`].
 
 mod args;
 mod checks;
+mod error;
+mod former_names;
+mod providers;
 mod storage;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use secrecy::SecretString;
+use url::Url;
 
 pub use args::{GatewayArgs, LimitsArgs, RetentionArgs};
-use checks::{
-    check_incomplete_pairs, check_jwks_url, check_origins, check_public_url, check_secrets,
-    check_token_keys, split_secrets,
-};
+use checks::Checks;
+pub use error::{ConfigError, ConfigErrors};
+pub use former_names::arguments;
+pub use providers::{AceDataConfig, ApiConfig, FluxKontextConfig, PlatformConfig, ProvidersConfig};
 pub use storage::StorageArgs;
 
 use crate::auth::ClaimRequirements;
 use crate::blobs::StorageConfig;
+use crate::domain::{Credits, JobTimeouts};
+use crate::graphql::QueryLimits;
+use crate::http::{ConnectionLimits, Origins, Profile};
+use crate::store::UserLimits;
+use crate::workers::RetentionPolicy;
 
-/// Signs access tokens under `dev`, which by default listens on loopback only; `serve` rejects it.
+/// Signs tokens under `dev`, which listens on loopback only; `serve` rejects it.
 const DEV_JWT_SECRET: &str = "plantain development only: not a secret at all";
 /// Signs links under `dev`; `serve` rejects it.
 const DEV_SECRET: &str = "plantain development only: signs callbacks and links";
 
-/// A complete, validated configuration.
+/// A complete and safe configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// URL of the database.
-    pub database_url: SecretString,
-    /// Secrets for signed links: the first one signs, all verify.
-    pub secrets: Vec<SecretString>,
-    /// Secret for HS256 tokens.
-    pub jwt_secret: Option<SecretString>,
-    /// The claims that tokens must have.
-    pub claim_requirements: ClaimRequirements,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The HTTP server.
+    pub server: ServerConfig,
+    /// How access tokens are verified.
+    pub auth: AuthConfig,
+    /// Sign callback paths and links: the first signs, all verify.
+    pub link_secrets: Vec<SecretString>,
     /// The image store.
     pub storage: StorageConfig,
-    /// Whether fetches may reach private addresses.
-    pub allow_private_addresses: bool,
-    /// Whether pages on any loopback origin may call the gateway.
-    pub allow_loopback_origins: bool,
-    /// The API keys of the providers.
-    pub keys: ProviderKeys,
-    /// The settings that need no conversion.
-    pub args: GatewayArgs,
+    /// GraphQL operations.
+    pub graphql: GraphqlConfig,
+    /// What users may submit.
+    pub tasks: TasksConfig,
+    /// How long data is kept.
+    pub retention: RetentionPolicy,
+    /// The providers that have an API key.
+    pub providers: ProvidersConfig,
+    /// Filter of the log, such as `info,plantain=debug`.
+    pub log: String,
 }
 
-/// The API keys of the providers. A provider without a key is disabled.
+/// The database.
 #[derive(Debug, Clone)]
-pub struct ProviderKeys {
-    /// Key of the `NanoBanana` API.
-    pub nano_banana: Option<SecretString>,
-    /// Key of the Flux Kontext API.
-    pub flux_kontext: Option<SecretString>,
-    /// Key for the callback signatures of kie.ai.
-    pub flux_kontext_webhook: Option<SecretString>,
-    /// Key of Ace Data Cloud.
-    pub ace_data: Option<SecretString>,
-    /// Token of Ace Data Cloud's platform API.
-    pub ace_data_platform: Option<SecretString>,
+pub struct DatabaseConfig {
+    /// URL, with the password.
+    pub url: SecretString,
+    /// Maximum number of connections.
+    pub max_connections: u32,
+    /// Whether missing migrations are applied at the start.
+    pub migrate: bool,
 }
 
-impl ProviderKeys {
-    /// An empty variable counts as unset.
-    fn new(args: &GatewayArgs) -> Self {
-        let secret = |text: &Option<String>| {
-            text.clone().filter(|text| !text.is_empty()).map(SecretString::from)
-        };
-        Self {
-            nano_banana: secret(&args.nanobanana_api_key),
-            flux_kontext: secret(&args.flux_kontext_api_key),
-            flux_kontext_webhook: secret(&args.flux_kontext_webhook_key),
-            ace_data: secret(&args.ace_data_api_key),
-            ace_data_platform: secret(&args.ace_data_platform_token),
-        }
-    }
+/// The HTTP server.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Address of the listener.
+    pub bind: SocketAddr,
+    /// How clients and providers reach the gateway; `None` stands for the listener's address.
+    pub public_url: Option<Url>,
+    /// Selects the status codes of GraphQL responses.
+    pub profile: Profile,
+    /// Web origins that may call the gateway.
+    pub origins: Origins,
+    /// Limits of one connection.
+    pub limits: ConnectionLimits,
+    /// Maximum number of open sockets, streams and MCP calls of one user.
+    pub max_user_connections: usize,
+}
 
-    const fn are_missing(&self) -> bool {
-        self.nano_banana.is_none() && self.flux_kontext.is_none() && self.ace_data.is_none()
-    }
+/// How access tokens are verified.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// Verifies HS256 tokens.
+    pub jwt_secret: Option<SecretString>,
+    /// The issuer's public keys.
+    pub jwks_url: Option<Url>,
+    /// Claims that tokens must have.
+    pub claims: ClaimRequirements,
+}
+
+/// GraphQL operations.
+#[derive(Debug, Clone)]
+pub struct GraphqlConfig {
+    /// Limits of one operation.
+    pub limits: QueryLimits,
+    /// When a query or a mutation times out.
+    pub operation_timeout: Duration,
+    /// File of the documents that may be executed; `None` allows all.
+    pub trusted_documents: Option<PathBuf>,
+}
+
+/// What users may submit.
+#[derive(Debug, Clone)]
+pub struct TasksConfig {
+    /// Intervals and timeouts of jobs.
+    pub timeouts: JobTimeouts,
+    /// Whether a callback is confirmed by a status query.
+    pub confirm_callbacks: bool,
+    /// Limits of each user.
+    pub limits: UserLimits,
+    /// Credits of each new user; `None` disables quotas.
+    pub initial_quota: Option<Credits>,
+    /// Credits below this amount are reported as low.
+    pub credits_low: Credits,
+    /// File of terms that a prompt must not contain.
+    pub blocked_terms: Option<PathBuf>,
+    /// Whether links of users and providers may point to private addresses.
+    pub allow_private_addresses: bool,
 }
 
 impl Config {
-    /// Configuration for production.
+    /// Settings for production.
     ///
     /// # Errors
-    /// All missing or unsafe settings, each with what to do.
-    pub fn for_serve(args: GatewayArgs) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
-        let database_url = args.database_url.clone().unwrap_or_else(|| {
-            problems.push(
-                "DATABASE_URL is missing; set it to postgres://user:password@host/database"
-                    .to_owned(),
-            );
-            String::new()
-        });
-        let postgres = ["postgres://", "postgresql://"];
-        if !database_url.is_empty()
-            && !postgres.iter().any(|scheme| database_url.starts_with(scheme))
-        {
-            problems.push("DATABASE_URL must begin with postgres://".to_owned());
-        }
-        let secrets = check_secrets("PLANTAIN_SECRET", args.secret.as_deref(), &mut problems);
-        let jwt_secret = args.jwt_secret.clone().filter(|secret| !secret.is_empty());
-        problems.extend(check_token_keys(jwt_secret.as_deref(), args.jwks_url.as_ref()));
-        if ProviderKeys::new(&args).are_missing() {
-            problems.push(
-                "NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY are missing; set at least one of them"
-                    .to_owned(),
+    /// Every setting that is missing or unsafe, each with what to do.
+    pub fn for_serve(args: GatewayArgs) -> Result<Self, ConfigErrors> {
+        let mut checks = Checks::default();
+        let database_url = checks.database_url(args.database_url.as_deref());
+        let link_secrets = checks.secrets("PLANTAIN_SECRET", args.secret.as_deref());
+        let jwt_secret = non_empty(args.jwt_secret.as_ref());
+        checks.token_keys(jwt_secret.as_deref(), args.jwks_url.as_ref());
+        checks.public_url(args.public_url.as_ref());
+        let providers = ProvidersConfig::new(&args, &mut checks);
+        if providers.is_empty() {
+            checks.missing(
+                "each of NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY",
+                "without one of them, nothing can be generated",
             );
         }
-        problems.extend(check_public_url(args.public_url.as_ref()));
-        let storage = storage::storage(&args, &mut problems);
-        problems.extend(check_incomplete_pairs(&args));
-        problems.extend(check_origins(&args.cors_origins));
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let allow_private_addresses = args.allow_private_addresses.unwrap_or(false);
-        let jwt_secret = jwt_secret.map(SecretString::from);
-        let config = Self::new(args, database_url, secrets, jwt_secret, storage);
-        Ok(Self { allow_private_addresses, ..config })
+        let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: false };
+        checks.origins(&origins.listed);
+        let storage = checks.storage(&args);
+        checks.finish()?;
+        let environment = Environment {
+            database_url,
+            link_secrets,
+            jwt_secret: jwt_secret.map(SecretString::from),
+            origins,
+            storage,
+            providers,
+            allow_private_addresses: args.allow_private_addresses.unwrap_or(false),
+        };
+        Ok(Self::new(args, environment))
     }
 
-    /// Configuration for development on one machine; all settings have defaults.
+    /// Settings for one developer on one machine; what is not set has a working default.
     ///
     /// # Errors
-    /// When other machines could reach a gateway that uses the public development secrets.
-    pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, Vec<String>> {
-        let mut problems = Vec::new();
-        let storage = storage::storage(&args, &mut problems);
-        problems.extend(check_origins(&args.cors_origins));
-        problems.extend(check_jwks_url(args.jwks_url.as_ref(), true));
+    /// When other machines could use the development secrets, or a setting is not valid.
+    pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, ConfigErrors> {
+        let mut checks = Checks::default();
+        let storage = checks.storage(&args);
+        let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: true };
+        checks.origins(&origins.listed);
+        checks.jwks_url(args.jwks_url.as_ref(), true);
         let own_secrets = args.secret.is_some() && args.jwt_secret.is_some();
         if !args.bind.ip().is_loopback() && !own_secrets {
-            problems.push(format!(
-                "PLANTAIN_BIND is {}, which other machines can reach, and the development secrets are public; set PLANTAIN_SECRET and PLANTAIN_JWT_SECRET",
-                args.bind,
-            ));
+            checks.add(ConfigError::PublicDevelopment(args.bind));
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let secrets = split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET));
-        let jwt_secret = Some(dev_jwt_secret(args.jwt_secret.as_deref()));
-        let allow_private_addresses = args.allow_private_addresses.unwrap_or(true);
-        let config = Self::new(args, database_url, secrets, jwt_secret, storage);
-        Ok(Self { allow_private_addresses, allow_loopback_origins: true, ..config })
+        let providers = ProvidersConfig::new(&args, &mut checks);
+        checks.finish()?;
+        let environment = Environment {
+            database_url,
+            link_secrets: checks::split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET)),
+            jwt_secret: Some(dev_jwt_secret(args.jwt_secret.as_deref())),
+            origins,
+            storage,
+            providers,
+            allow_private_addresses: args.allow_private_addresses.unwrap_or(true),
+        };
+        Ok(Self::new(args, environment))
     }
 
-    fn new(
-        args: GatewayArgs,
-        database_url: String,
-        secrets: Vec<SecretString>,
-        jwt_secret: Option<SecretString>,
-        storage: StorageConfig,
-    ) -> Self {
+    fn new(args: GatewayArgs, environment: Environment) -> Self {
+        let days = |days: u32| TimeDelta::days(days.into());
         Self {
-            database_url: database_url.into(),
-            secrets,
-            jwt_secret,
-            claim_requirements: ClaimRequirements {
-                issuer: args.jwt_issuer.clone(),
-                audience: args.jwt_audience.clone(),
+            database: DatabaseConfig {
+                url: environment.database_url.into(),
+                max_connections: args.database_connections,
+                migrate: args.migrate,
             },
-            storage,
-            allow_private_addresses: false,
-            allow_loopback_origins: false,
-            keys: ProviderKeys::new(&args),
-            args,
+            server: ServerConfig {
+                bind: args.bind,
+                public_url: args.public_url.clone(),
+                profile: args.http_profile,
+                origins: environment.origins,
+                limits: args.limits.connection(),
+                max_user_connections: args.limits.max_user_sockets,
+            },
+            auth: AuthConfig {
+                jwt_secret: environment.jwt_secret,
+                jwks_url: args.jwks_url,
+                claims: ClaimRequirements { issuer: args.jwt_issuer, audience: args.jwt_audience },
+            },
+            link_secrets: environment.link_secrets,
+            storage: environment.storage,
+            graphql: GraphqlConfig {
+                limits: args.limits.query(),
+                operation_timeout: Duration::from_secs(
+                    args.limits.operation_timeout_seconds.into(),
+                ),
+                trusted_documents: args.trusted_documents,
+            },
+            tasks: TasksConfig {
+                timeouts: JobTimeouts {
+                    poll_interval: TimeDelta::seconds(args.poll_seconds.into()),
+                    task_timeout: TimeDelta::seconds(args.task_timeout_seconds.into()),
+                },
+                confirm_callbacks: args.confirm_callbacks,
+                limits: UserLimits { max_unfinished_tasks: args.max_unfinished_tasks },
+                initial_quota: args.user_quota,
+                credits_low: args.credits_low,
+                blocked_terms: args.blocked_terms,
+                allow_private_addresses: environment.allow_private_addresses,
+            },
+            retention: RetentionPolicy {
+                history: args.retention.history_retention_days.map(days),
+                events: days(args.retention.event_retention_days),
+                callbacks: days(args.retention.callback_retention_days),
+            },
+            providers: environment.providers,
+            log: args.log,
         }
     }
 }
 
-/// The secret for the subcommand `token`: the configured one, or the one of `dev`.
+/// The settings that `serve` and `dev` decide differently.
+struct Environment {
+    database_url: String,
+    link_secrets: Vec<SecretString>,
+    jwt_secret: Option<SecretString>,
+    origins: Origins,
+    storage: StorageConfig,
+    providers: ProvidersConfig,
+    allow_private_addresses: bool,
+}
+
+/// The secret that `token` signs with: the configured one, or that of `dev`.
 #[must_use]
 pub fn dev_jwt_secret(configured: Option<&str>) -> SecretString {
     configured.unwrap_or(DEV_JWT_SECRET).into()
+}
+
+/// An empty variable counts as unset.
+fn non_empty(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
 }
 
 #[cfg(test)]

@@ -20,9 +20,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::causes::with_causes;
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::store::{EVENTS_PAGE_SIZE, EventLog, Store, StoreError};
+use crate::store::{EVENTS_PAGE_SIZE, EventLog, Reads, StoreError};
 
 /// Number of events that a subscriber may lag behind before it reads the table instead.
 const CHANNEL_CAPACITY: usize = 16;
@@ -34,7 +35,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The event logs of all users with subscribers in this process. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    store: Store,
+    reads: Reads,
     hints: Hints,
     channels: Arc<Mutex<HashMap<UserId, Channel>>>,
 }
@@ -47,10 +48,10 @@ struct Channel {
 }
 
 impl Feed {
-    /// A feed of the events in this store.
+    /// A feed of the events in this reads.
     #[must_use]
-    pub fn new(store: Store, hints: Hints) -> Self {
-        Self { store, hints, channels: Arc::default() }
+    pub fn new(reads: Reads, hints: Hints) -> Self {
+        Self { reads, hints, channels: Arc::default() }
     }
 
     /// Every event of the user after number `after`, then each new one as it happens. Without
@@ -65,14 +66,14 @@ impl Feed {
         after: Option<u64>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let EventLog { last_seq, purged_seq } = self.store.find_event_log(&user).await?;
+        let EventLog { last_seq, purged_seq } = self.reads.find_event_log(&user).await?;
         let delivered_seq = after.unwrap_or(last_seq);
         if !(purged_seq..=last_seq).contains(&delivered_seq) {
             return Ok(None);
         }
         let live = self.subscribe_channel(&user, last_seq);
-        let store = self.store.clone();
-        let reader = Reader { store, user, delivered_seq, live, catch_up: true, page: Vec::new() };
+        let reads = self.reads.clone();
+        let reader = Reader { reads, user, delivered_seq, live, catch_up: true, page: Vec::new() };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
 
@@ -102,7 +103,7 @@ impl Feed {
                 }
             };
             if let Err(error) = self.send_events(lagging).await {
-                tracing::warn!(%error, "reading new events failed, retrying with the next read");
+                tracing::warn!(error = %with_causes(&error), "reading new events failed, retrying with the next read");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }
@@ -126,7 +127,7 @@ impl Feed {
             return Vec::new();
         }
         let users: Vec<UserId> = known.keys().cloned().collect();
-        let last_seqs = self.store.last_seqs(&users).await.unwrap_or_default();
+        let last_seqs = self.reads.last_seqs(&users).await.unwrap_or_default();
         known.into_iter().filter(|(user, sent)| last_seqs.get(user) > Some(sent)).collect()
     }
 
@@ -144,7 +145,7 @@ impl Feed {
         for position in self.subscribed(users.iter().cloned()) {
             match self.send_batch(vec![position]).await {
                 Err(error) if error.is_permanent() => {
-                    tracing::error!(%error, "the events of a user cannot be read");
+                    tracing::error!(error = %with_causes(&error), "the events of a user cannot be read");
                 }
                 sent => sent?,
             }
@@ -154,7 +155,7 @@ impl Feed {
 
     async fn send_batch(&self, mut lagging: Vec<(UserId, u64)>) -> Result<(), StoreError> {
         while !lagging.is_empty() {
-            let events = self.store.list_events(&lagging).await?;
+            let events = self.reads.list_events(&lagging).await?;
             let all_read = events.len() < EVENTS_PAGE_SIZE;
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
             let mut sent: HashMap<UserId, u64> = HashMap::new();
@@ -179,7 +180,7 @@ impl Feed {
 
 /// The position of one subscriber in the log.
 struct Reader {
-    store: Store,
+    reads: Reads,
     user: UserId,
     /// The number of the last delivered event.
     delivered_seq: u64,
@@ -208,7 +209,7 @@ impl Reader {
         if self.page.first().is_none_or(|first| first.seq == self.delivered_seq + 1) {
             return Ok(());
         }
-        let log = self.store.find_event_log(&self.user).await?;
+        let log = self.reads.find_event_log(&self.user).await?;
         if log.purged_seq > self.delivered_seq {
             return Err(StoreError::Inconsistent("events were purged before they were delivered"));
         }
@@ -222,7 +223,7 @@ impl Reader {
             }
             if self.catch_up {
                 self.page =
-                    self.store.list_events(&[(self.user.clone(), self.delivered_seq)]).await?;
+                    self.reads.list_events(&[(self.user.clone(), self.delivered_seq)]).await?;
                 self.check_gap().await?;
                 self.page.reverse();
                 self.catch_up = !self.page.is_empty();

@@ -9,6 +9,7 @@ pub mod addresses;
 pub mod app;
 pub mod auth;
 pub mod blobs;
+pub mod causes;
 pub mod commands;
 pub mod config;
 #[cfg(feature = "dev")]
@@ -25,6 +26,7 @@ pub mod mcp;
 pub mod outbound;
 pub mod providers;
 pub mod store;
+pub mod task_view;
 pub mod telemetry;
 pub mod workers;
 

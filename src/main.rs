@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
 use plantain::auth::{ClaimRequirements, TokenSigner};
 use plantain::clock::Clock;
-use plantain::config::{Config, GatewayArgs, dev_jwt_secret};
+use plantain::config::{self, Config, GatewayArgs, dev_jwt_secret};
 #[cfg(feature = "dev")]
 use plantain::dev::{self, DevArgs, SimulatorArgs};
 use plantain::domain::UserId;
@@ -98,7 +98,7 @@ struct McpArgs {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse().command).await {
+    match run(Cli::parse_from(config::arguments(write_stderr)).command).await {
         Ok(code) => code,
         Err(error) => {
             write_stderr(&format!("{error:#}"));
@@ -125,14 +125,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
     let config = match Config::for_serve(args) {
         Ok(config) => config,
-        Err(problems) => {
-            for problem in problems {
-                write_stderr(&problem);
-            }
+        Err(errors) => {
+            write_stderr(&errors.to_string());
             return Ok(ExitCode::from(EXIT_INVALID_CONFIG));
         }
     };
-    telemetry::start(LogFormat::Json, &config.args.log)?;
+    telemetry::start(LogFormat::Json, &config.log)?;
     let page = PageConfig { users: Vec::new(), examples: examples::all() };
     let app = match App::build(&config, page, Clock::system(), Ids::random()).await {
         Ok(app) => app,

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::AuthError;
 use super::keys::{Key, KeyLookup, KeySet};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 
@@ -190,7 +191,7 @@ impl Issuer {
                 tracing::debug!(url = %self.url, keys = keys.count(), "fetched the issuer's keys");
             }
             Err(error) => {
-                tracing::warn!(url = %self.url, %error, "fetching the issuer's keys failed, retrying within 5 minutes");
+                tracing::warn!(url = %self.url, error = %with_causes(&error), "fetching the issuer's keys failed, retrying within 5 minutes");
             }
         }
         self.cached.send_modify(|cached| {

@@ -59,9 +59,9 @@ pub enum ImageFileError {
     /// The end of the file is missing.
     #[error("it is truncated")]
     Truncated,
-    /// Damaged or too large to decode.
+    /// Damaged or too large to decode; `None` when the decoder panicked.
     #[error("it is damaged or larger than 8192 x 8192 pixels")]
-    Undecodable(#[source] image::ImageError),
+    Undecodable(#[source] Option<image::ImageError>),
     /// The image could not be encoded.
     #[error("it could not be encoded")]
     Unencodable(#[source] image::ImageError),
@@ -155,10 +155,13 @@ fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.set_format(format);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(ImageFileError::Undecodable)?;
-    let orientation = decoder.orientation().map_err(ImageFileError::Undecodable)?;
+    let mut decoder =
+        reader.into_decoder().map_err(|error| ImageFileError::Undecodable(Some(error)))?;
+    let orientation =
+        decoder.orientation().map_err(|error| ImageFileError::Undecodable(Some(error)))?;
     let profile = decoder.icc_profile().ok().flatten();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(ImageFileError::Undecodable)?;
+    let mut image = DynamicImage::from_decoder(decoder)
+        .map_err(|error| ImageFileError::Undecodable(Some(error)))?;
     image.apply_orientation(orientation);
     Ok(Decoded { image, media_type, profile })
 }

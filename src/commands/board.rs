@@ -2,7 +2,7 @@
 
 use super::Commands;
 use super::validate::check_text;
-use crate::domain::{Board, BoardId, BoardKind, FieldError, ImageId, UserId};
+use crate::domain::{Board, BoardId, BoardKind, FieldError, FieldProblem, ImageId, UserId};
 use crate::store::{BoardImagesOutcome, StoreError};
 
 const MAX_TITLE_CHARS: usize = 200;
@@ -31,8 +31,8 @@ impl From<Option<Board>> for BoardOutcome {
 }
 
 impl BoardOutcome {
-    fn invalid(field: &str, message: impl Into<String>) -> Self {
-        Self::InvalidInput(vec![FieldError::new(field, message)])
+    fn invalid(field: &'static str, problem: FieldProblem) -> Self {
+        Self::InvalidInput(vec![FieldError::new(field, problem)])
     }
 }
 
@@ -42,13 +42,9 @@ impl From<BoardImagesOutcome> for BoardOutcome {
             BoardImagesOutcome::Changed(board) => Self::Changed(board),
             BoardImagesOutcome::BoardNotFound => Self::NoBoard,
             BoardImagesOutcome::ImageNotFound => Self::NoImage,
-            BoardImagesOutcome::BoardFull => Self::invalid(
-                "imageIds",
-                format!(
-                    "A board can have at most {} images; remove some, or create another board.",
-                    Board::MAX_IMAGES
-                ),
-            ),
+            BoardImagesOutcome::BoardFull => {
+                Self::invalid("imageIds", FieldProblem::BoardFull { max: Board::MAX_IMAGES })
+            }
         }
     }
 }
@@ -67,9 +63,9 @@ impl Commands {
         if let Some(error) = check_title(title) {
             return Ok(BoardOutcome::InvalidInput(vec![error]));
         }
-        let now = self.clock.now();
+        let now = self.deps.clock.now();
         let board = Board {
-            id: self.ids.board(now),
+            id: self.deps.ids.board(now),
             owner: owner.clone(),
             kind,
             title: title.to_owned(),
@@ -77,10 +73,11 @@ impl Commands {
             created_at: now,
             updated_at: now,
         };
-        if !self.store.create_board(&board, MAX_BOARDS).await? {
-            let message =
-                format!("You have {MAX_BOARDS} boards, which is the limit; delete one first.");
-            return Ok(BoardOutcome::invalid("input", message));
+        if !self.deps.store.create_board(&board, MAX_BOARDS).await? {
+            let (objects, max) = ("boards", MAX_BOARDS);
+            let problem =
+                FieldProblem::TooManyObjects { objects, max, advice: "Delete a board first." };
+            return Ok(BoardOutcome::invalid("input", problem));
         }
         Ok(BoardOutcome::Changed(board))
     }
@@ -98,7 +95,7 @@ impl Commands {
         if let Some(error) = check_title(title) {
             return Ok(BoardOutcome::InvalidInput(vec![error]));
         }
-        Ok(self.store.rename_board(owner, id, title, self.clock.now()).await?.into())
+        Ok(self.deps.store.rename_board(owner, id, title, self.deps.clock.now()).await?.into())
     }
 
     /// Deletes a board, but not its images.
@@ -110,7 +107,7 @@ impl Commands {
         owner: &UserId,
         id: BoardId,
     ) -> Result<BoardOutcome, StoreError> {
-        Ok(self.store.delete_board(owner, id).await?.into())
+        Ok(self.deps.store.delete_board(owner, id).await?.into())
     }
 
     /// Appends images to a board in this order: all of them or none.
@@ -127,7 +124,7 @@ impl Commands {
             Ok(images) => images,
             Err(rejected) => return Ok(rejected),
         };
-        Ok(self.store.add_to_board(owner, id, &images, self.clock.now()).await?.into())
+        Ok(self.deps.store.add_to_board(owner, id, &images, self.deps.clock.now()).await?.into())
     }
 
     /// Removes images from a board; ignores images that are not on it.
@@ -144,7 +141,12 @@ impl Commands {
             Ok(images) => images,
             Err(rejected) => return Ok(rejected),
         };
-        Ok(self.store.remove_from_board(owner, id, &images, self.clock.now()).await?.into())
+        Ok(self
+            .deps
+            .store
+            .remove_from_board(owner, id, &images, self.deps.clock.now())
+            .await?
+            .into())
     }
 
     /// Moves images of a board, in this order, before another image of the board or to its end.
@@ -162,22 +164,26 @@ impl Commands {
             Ok(images) => images,
             Err(rejected) => return Ok(rejected),
         };
-        Ok(self.store.move_on_board(owner, id, &images, before, self.clock.now()).await?.into())
+        Ok(self
+            .deps
+            .store
+            .move_on_board(owner, id, &images, before, self.deps.clock.now())
+            .await?
+            .into())
     }
 }
 
 fn check_title(title: &str) -> Option<FieldError> {
     if title.trim().is_empty() {
-        return Some(FieldError::new("title", "The title is empty; enter a title."));
+        return Some(FieldError::new("title", FieldProblem::Empty));
     }
     check_text("title", Some(title), MAX_TITLE_CHARS)
 }
 
 fn check_image_ids(mut images: Vec<ImageId>) -> Result<Vec<ImageId>, BoardOutcome> {
     if !(1..=MAX_IMAGES_PER_CALL).contains(&images.len()) {
-        let (sent, most) = (images.len(), MAX_IMAGES_PER_CALL);
-        let message = format!("{sent} image ids were sent; send 1 to {most} per call.");
-        return Err(BoardOutcome::invalid("imageIds", message));
+        let (count, max) = (images.len(), MAX_IMAGES_PER_CALL);
+        return Err(BoardOutcome::invalid("imageIds", FieldProblem::ItemCount { count, max }));
     }
     let mut seen = std::collections::HashSet::new();
     images.retain(|image| seen.insert(*image));

@@ -49,15 +49,15 @@ impl Commands {
         let (Some(provider), Some(task)) = (provider, task) else {
             return Ok(CallbackOutcome::InvalidToken);
         };
-        let Some(job) = self.links.verify_callback(provider, task, callback.token) else {
+        let Some(job) = self.deps.links.verify_callback(provider, task, callback.token) else {
             return Ok(CallbackOutcome::InvalidToken);
         };
         if serde_json::from_slice::<serde::de::IgnoredAny>(callback.body).is_err() {
             return Ok(CallbackOutcome::InvalidJson);
         }
-        let now = self.clock.now();
+        let now = self.deps.clock.now();
         let new = NewCallback {
-            id: self.ids.uuid(now),
+            id: self.deps.ids.uuid(now),
             task,
             job,
             provider,
@@ -65,7 +65,7 @@ impl Commands {
             headers: callback.headers.clone(),
             body_digest: digest(callback),
         };
-        self.store.insert_callback(&new, now).await?;
+        self.deps.store.insert_callback(&new, now).await?;
         Ok(CallbackOutcome::Stored)
     }
 }

@@ -1,7 +1,7 @@
 //! Deletes tasks and images, including their bytes.
 
 use super::Commands;
-use crate::domain::{FieldError, ImageId, Task, TaskId, UserId};
+use crate::domain::{FieldError, FieldProblem, ImageId, Task, TaskId, UserId};
 use crate::store::{DeleteTaskOutcome, StoreError};
 
 /// The result of deleting a task.
@@ -25,20 +25,16 @@ impl Commands {
         owner: &UserId,
         id: TaskId,
     ) -> Result<DeleteOutcome, StoreError> {
-        let rejected =
-            |message: String| DeleteOutcome::InvalidInput(vec![FieldError::new("id", message)]);
-        Ok(match self.store.delete_task(owner, id, self.clock.now()).await? {
+        let rejected = |problem| DeleteOutcome::InvalidInput(vec![FieldError::new("id", problem)]);
+        Ok(match self.deps.store.delete_task(owner, id, self.deps.clock.now()).await? {
             DeleteTaskOutcome::Removed => {
                 tracing::info!(task.id = %id, user.id = %owner, "task deleted");
                 DeleteOutcome::Deleted(id)
             }
             DeleteTaskOutcome::Unfinished(status) => {
-                rejected(format!("The task is {status}; cancel it first, or wait until it has finished."))
+                rejected(FieldProblem::TaskStillRunning { status })
             }
-            DeleteTaskOutcome::Unsettled => rejected(
-                "The task was canceled during its submission, and the provider may still accept it; try again in a few minutes."
-                    .to_owned(),
-            ),
+            DeleteTaskOutcome::Unsettled => rejected(FieldProblem::TaskUnsettled),
             DeleteTaskOutcome::OnBoard | DeleteTaskOutcome::NotFound => DeleteOutcome::NotFound,
         })
     }
@@ -53,10 +49,11 @@ impl Commands {
         owner: &UserId,
         id: ImageId,
     ) -> Result<Option<Task>, StoreError> {
-        let Some(task) = self.store.delete_image(owner, id, self.clock.now()).await? else {
+        let Some(task) = self.deps.store.delete_image(owner, id, self.deps.clock.now()).await?
+        else {
             return Ok(None);
         };
         tracing::info!(image.id = %id, user.id = %owner, "image deleted");
-        self.store.find_task(owner, task).await
+        self.deps.reads.find_task(owner, task).await
     }
 }

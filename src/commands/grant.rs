@@ -1,7 +1,8 @@
 //! Grants credits to users.
 
 use super::Commands;
-use crate::domain::{Credits, FieldError, UserId, UserQuota};
+use super::validate::check_text;
+use crate::domain::{Credits, FieldError, FieldProblem, UserId, UserQuota};
 use crate::store::{Grant, GrantEntryOutcome, StoreError};
 
 const MAX_TEXT_CHARS: usize = 255;
@@ -45,20 +46,16 @@ impl Commands {
             idempotency_key: &request.idempotency_key,
         };
         let rejected =
-            |field, message| Ok(GrantOutcome::InvalidInput(vec![FieldError::new(field, message)]));
-        match self.store.grant(grant, self.clock.now()).await? {
+            |field, problem| Ok(GrantOutcome::InvalidInput(vec![FieldError::new(field, problem)]));
+        match self.deps.store.grant(grant, self.deps.clock.now()).await? {
             GrantEntryOutcome::Applied(quota) => {
                 tracing::info!(user.id = %user, credits = amount.as_f64(), "credits granted");
                 Ok(GrantOutcome::Granted(quota))
             }
-            GrantEntryOutcome::IdempotencyConflict => rejected(
-                "idempotencyKey",
-                "This key was already used for another user or amount; use a new key.",
-            ),
-            GrantEntryOutcome::QuotaDisabled => rejected(
-                "amount",
-                "This gateway has no user quotas; the operator enables them with PLANTAIN_USER_QUOTA.",
-            ),
+            GrantEntryOutcome::IdempotencyConflict => {
+                rejected("idempotencyKey", FieldProblem::KeyReused)
+            }
+            GrantEntryOutcome::QuotaDisabled => rejected("amount", FieldProblem::QuotaDisabled),
         }
     }
 }
@@ -69,22 +66,17 @@ fn check(request: &GrantRequest) -> Result<(UserId, Credits), Vec<FieldError>> {
         .filter(|amount| *amount > Credits::ZERO && *amount <= Credits::whole(1_000_000_000));
     let mut errors = Vec::new();
     if user.is_err() {
-        let message = "userId must have 1 to 255 characters: the `sub` of the user's token.";
-        errors.push(FieldError::new("userId", message));
+        let (chars, max) = (request.user.chars().count(), MAX_TEXT_CHARS);
+        errors.push(FieldError::new("userId", FieldProblem::Length { chars, max }));
     }
     if amount.is_none() {
-        let message = format!("amount is {}; it must be 0.001 to 1,000,000,000.", request.amount);
-        errors.push(FieldError::new("amount", message));
+        let (min, max) = ("0.001".to_owned(), "1,000,000,000".to_owned());
+        let problem = FieldProblem::OutOfRange { value: request.amount.to_string(), min, max };
+        errors.push(FieldError::new("amount", problem));
     }
-    for (field, text) in [("reason", &request.reason), ("idempotencyKey", &request.idempotency_key)]
-    {
-        let length = text.chars().count();
-        if !(1..=MAX_TEXT_CHARS).contains(&length) || text.contains('\0') {
-            let message =
-                format!("{field} must have 1 to {MAX_TEXT_CHARS} characters, none of them NUL.");
-            errors.push(FieldError::new(field, message));
-        }
-    }
+    errors.extend(check_text("reason", Some(&request.reason), MAX_TEXT_CHARS));
+    let key = &request.idempotency_key;
+    errors.extend(check_text("idempotencyKey", Some(key), MAX_TEXT_CHARS));
     match (user, amount) {
         (Ok(user), Some(amount)) if errors.is_empty() => Ok((user, amount)),
         _ => Err(errors),

@@ -1,7 +1,9 @@
 //! Commands for existing tasks: cancel, retry and resolve.
 
 use super::{Commands, Submission, SubmitOutcome};
-use crate::domain::{Credits, FieldError, JobUpdate, Status, Task, TaskId, UpdateTarget, UserId};
+use crate::domain::{
+    FieldError, FieldProblem, JobUpdate, Status, Task, TaskId, UpdateTarget, UserId,
+};
 use crate::store::{Authority, RecordOutcome, RecordRequest, StoreError, TimelineNote};
 
 /// The result of a cancellation.
@@ -31,7 +33,7 @@ impl Commands {
     /// When the database fails.
     pub async fn cancel(&self, owner: &UserId, id: TaskId) -> Result<CancelOutcome, StoreError> {
         self.record(owner, id, &JobUpdate::Canceled).await?;
-        let Some(task) = self.store.find_task(owner, id).await? else {
+        let Some(task) = self.deps.reads.find_task(owner, id).await? else {
             return Ok(CancelOutcome::NotFound);
         };
         let task = Box::new(task);
@@ -51,25 +53,19 @@ impl Commands {
         id: TaskId,
         idempotency_key: Option<String>,
     ) -> Result<SubmitOutcome, StoreError> {
-        let Some(task) = self.store.find_task(owner, id).await? else {
+        let Some(task) = self.deps.reads.find_task(owner, id).await? else {
             return Ok(SubmitOutcome::NotFound);
         };
-        if !task.state.status.is_terminal() {
-            let message = format!(
-                "The task is {}; it can be retried when it has finished.",
-                task.state.status
-            );
-            return Ok(SubmitOutcome::InvalidInput(vec![FieldError::new("id", message)]));
+        let status = task.state.status;
+        if !status.is_terminal() {
+            return Ok(invalid(FieldProblem::TaskNotFinished { status }));
         }
         let again = Submission {
-            request: task.request,
+            spec: task.spec,
             model: task.model_named.then_some(task.model),
-            max_credits: task.max_credits.map(Credits::as_f64),
             idempotency_key,
             wait_seconds: 0,
             deadline_seconds: None,
-            metadata: task.metadata,
-            board: task.board,
             retry_of: Some(id),
         };
         self.submit(owner, again).await
@@ -85,27 +81,20 @@ impl Commands {
         id: TaskId,
         action: UnconfirmedAction,
     ) -> Result<SubmitOutcome, StoreError> {
-        let Some(task) = self.store.find_task(owner, id).await? else {
+        let Some(task) = self.deps.reads.find_task(owner, id).await? else {
             return Ok(SubmitOutcome::NotFound);
         };
         let update = match action {
             UnconfirmedAction::Resubmit => JobUpdate::Resubmitted,
             UnconfirmedAction::Release => JobUpdate::Released,
         };
-        let unconfirmed = task.state.status == Status::Unconfirmed;
-        let recorded = if unconfirmed {
-            self.record(owner, id, &update).await?
-        } else {
-            RecordOutcome::Ignored("the task is not unconfirmed")
-        };
-        if !matches!(recorded, RecordOutcome::Applied(_)) {
-            let message = format!(
-                "The task is {}; only an UNCONFIRMED task can be resolved.",
-                task.state.status
-            );
-            return Ok(SubmitOutcome::InvalidInput(vec![FieldError::new("id", message)]));
+        let status = task.state.status;
+        let is_applied = status == Status::Unconfirmed
+            && matches!(self.record(owner, id, &update).await?, RecordOutcome::Applied(_));
+        if !is_applied {
+            return Ok(invalid(FieldProblem::TaskNotConfirmable { status }));
         }
-        let Some(task) = self.store.find_task(owner, id).await? else {
+        let Some(task) = self.deps.reads.find_task(owner, id).await? else {
             return Ok(SubmitOutcome::NotFound);
         };
         let credits_low = self.credits_low_for(&task).await?;
@@ -120,8 +109,13 @@ impl Commands {
     ) -> Result<RecordOutcome, StoreError> {
         let (target, authority, note) =
             (UpdateTarget::Task, Authority::Owner(owner), TimelineNote::of(update));
-        self.store
-            .record(RecordRequest { task, target, authority, update, note }, self.clock.now())
+        self.deps
+            .store
+            .record(RecordRequest { task, target, authority, update, note }, self.deps.clock.now())
             .await
     }
+}
+
+fn invalid(problem: FieldProblem) -> SubmitOutcome {
+    SubmitOutcome::InvalidInput(vec![FieldError::new("id", problem)])
 }

@@ -38,20 +38,22 @@ use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::store::{Store, StoreError, UserLimits};
+use crate::store::{Reads, Store, StoreError, UserLimits};
 
-/// The commands and their dependencies. Clones share all of them.
+/// What the commands work with.
 #[derive(Debug, Clone)]
-pub struct Commands {
+pub struct Dependencies {
     /// The database.
     pub store: Store,
+    /// The reads of the database.
+    pub reads: Reads,
     /// Pushes new events of the event log.
     pub feed: Feed,
     /// Signals changed credits.
     pub hints: Hints,
     /// The models on offer.
     pub catalog: Arc<Catalog>,
-    /// Verifies callback paths.
+    /// Signs and verifies links.
     pub links: Links,
     /// The clock.
     pub clock: Clock,
@@ -59,6 +61,12 @@ pub struct Commands {
     pub ids: Ids,
     /// The operator's settings.
     pub policy: Arc<Policy>,
+}
+
+/// The commands. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    deps: Dependencies,
 }
 
 /// The operator's settings for all users.
@@ -77,10 +85,16 @@ pub struct Policy {
 }
 
 impl Commands {
+    /// Commands with these dependencies.
+    #[must_use]
+    pub const fn new(deps: Dependencies) -> Self {
+        Self { deps }
+    }
+
     /// Whether the amount is low; an unknown amount is not.
     #[must_use]
     pub fn is_low(&self, remaining: Option<Credits>) -> bool {
-        remaining.is_some_and(|credits| credits < self.policy.credits_low)
+        remaining.is_some_and(|credits| credits < self.deps.policy.credits_low)
     }
 
     /// The current task, and a stream of all its later events.
@@ -96,8 +110,10 @@ impl Commands {
         StoreError,
     > {
         // Subscribe before reading the task: an event in between is then in the feed.
-        let Some(events) = self.feed.subscribe(owner.clone(), None).await? else { return Ok(None) };
-        let task = self.store.find_task(owner, id).await?;
+        let Some(events) = self.deps.feed.subscribe(owner.clone(), None).await? else {
+            return Ok(None);
+        };
+        let task = self.deps.reads.find_task(owner, id).await?;
         let is_of_task = move |event: &Result<Arc<Event>, StoreError>| {
             std::future::ready(event.as_ref().map_or(true, |event| event.task.id == id))
         };
@@ -127,7 +143,7 @@ impl Commands {
                 Some(event) => Ok(Some(event?.task.clone())),
                 None => Ok(Some(task)),
             },
-            () = self.clock.sleep_until(until) => self.store.find_task(owner, id).await,
+            () = self.deps.clock.sleep_until(until) => self.deps.reads.find_task(owner, id).await,
         }
     }
 }

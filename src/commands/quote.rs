@@ -36,11 +36,12 @@ impl Commands {
         if !missing.is_empty() {
             return Ok(Err(missing));
         }
-        let usual = DurationKey { model: model.id.to_owned(), images: submission.request.count };
-        let seconds = self.store.median_seconds(std::slice::from_ref(&usual)).await?;
+        let usual =
+            DurationKey { model: model.id.to_owned(), images: submission.spec.request.count };
+        let seconds = self.deps.reads.median_seconds(std::slice::from_ref(&usual)).await?;
         Ok(Ok(Quote {
             model,
-            credits: submission.cost(model),
+            credits: submission.spec.cost(model),
             seconds: seconds.get(&usual).copied(),
             affordable: spending_limits.shortage(submission, model).is_none(),
         }))

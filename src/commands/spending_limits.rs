@@ -38,8 +38,8 @@ impl Commands {
         &self,
         owner: &UserId,
     ) -> Result<SpendingLimits, StoreError> {
-        let quota = self.store.find_user_quota(owner).await?;
-        Ok(SpendingLimits { quota, accounts: self.store.list_accounts().await? })
+        let quota = self.deps.reads.find_user_quota(owner).await?;
+        Ok(SpendingLimits { quota, accounts: self.deps.reads.list_accounts().await? })
     }
 }
 
@@ -51,9 +51,9 @@ impl SpendingLimits {
 
     /// The first limit that a submission exceeds.
     pub(super) fn shortage(&self, submission: &Submission, model: &Model) -> Option<Shortage> {
-        let required = submission.cost(model);
+        let required = submission.spec.cost(model);
         let limits = [
-            (CreditLimit::MaxCredits, submission.max_credits.and_then(Credits::from_f64)),
+            (CreditLimit::MaxCredits, submission.spec.max_credits),
             (CreditLimit::UserQuota, self.quota.map(|quota| quota.available())),
             (CreditLimit::Provider, self.account(model).remaining),
         ];

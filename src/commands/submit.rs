@@ -1,36 +1,30 @@
 //! Submits new tasks.
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Commands;
 use super::spending_limits::{CreditLimit, Shortage, SpendingLimits};
 use super::validate::validate;
 use crate::domain::{
-    BoardId, Credits, FieldError, ImageSource, Model, NewTask, Request, Task, TaskId, UserId,
+    Credits, FieldError, FieldProblem, ImageSource, Model, NewTask, Task, TaskId, TaskSpec, UserId,
 };
 use crate::store::{CreateOutcome, InputImage, StoreError};
 
 /// A client's submission of a request for images.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    /// The request.
-    pub request: Request,
+    /// What to make.
+    pub spec: TaskSpec,
     /// Id of the model; `None` lets the gateway choose.
     pub model: Option<String>,
-    /// Reject the submission when it costs more.
-    pub max_credits: Option<f64>,
     /// Identifies repeats of the same submission.
     pub idempotency_key: Option<String>,
     /// Maximum seconds to wait for the task to finish before the command returns.
     pub wait_seconds: i32,
     /// Cancel the task after this many seconds.
     pub deadline_seconds: Option<i32>,
-    /// Data that the client attached.
-    pub metadata: Option<Value>,
-    /// The board that the images are added to.
-    pub board: Option<BoardId>,
     /// The task that this one retries; all retries of one task have the same input digest.
     pub retry_of: Option<TaskId>,
 }
@@ -83,7 +77,7 @@ impl Commands {
                 if submission.wait_seconds > 0 =>
             {
                 let wait = TimeDelta::seconds(submission.wait_seconds.into());
-                let finished = self.wait(owner, task.id, self.clock.now() + wait).await;
+                let finished = self.wait(owner, task.id, self.deps.clock.now() + wait).await;
                 // The task is accepted even when waiting for it fails.
                 let task = finished.ok().flatten().map_or(task, Box::new);
                 Ok(SubmitOutcome::Accepted { task, replayed, credits_low })
@@ -100,7 +94,7 @@ impl Commands {
         if let Some(known) = self.find_replay(owner, submission).await? {
             return self.replay(owner, known).await;
         }
-        if self.policy.blocked_terms.matches(&submission.request.prompt) {
+        if self.deps.policy.blocked_terms.matches(&submission.spec.request.prompt) {
             return Ok(SubmitOutcome::PromptRejected);
         }
         let spending_limits = self.spending_limits(owner).await?;
@@ -115,8 +109,11 @@ impl Commands {
         if let Some(shortage) = spending_limits.shortage(submission, model) {
             return Ok(SubmitOutcome::InsufficientCredits(shortage));
         }
-        let credits_low =
-            spending_limits.is_low_after(submission.cost(model), model, self.policy.credits_low);
+        let credits_low = spending_limits.is_low_after(
+            submission.spec.cost(model),
+            model,
+            self.deps.policy.credits_low,
+        );
         self.create(owner, submission, model, credits_low).await
     }
 
@@ -127,10 +124,10 @@ impl Commands {
         owner: &UserId,
         submission: &Submission,
     ) -> Result<Option<CreateOutcome>, StoreError> {
-        let valid = validate(submission, self.policy.allow_private_addresses).is_empty();
+        let valid = validate(submission, self.deps.policy.allow_private_addresses).is_empty();
         match &submission.idempotency_key {
             Some(key) if valid => {
-                self.store.find_by_key(owner, key, &input_digest(submission)).await
+                self.deps.reads.find_by_key(owner, key, &input_digest(submission)).await
             }
             _ => Ok(None),
         }
@@ -142,11 +139,16 @@ impl Commands {
         submission: &Submission,
         spending_limits: &SpendingLimits,
     ) -> Result<&'static Model, Vec<FieldError>> {
-        let mut errors = validate(submission, self.policy.allow_private_addresses);
-        let now = self.clock.now();
-        let usable =
-            |model: &Model| spending_limits.account(model).can_accept(submission.cost(model), now);
-        match self.catalog.choose(submission.model.as_deref(), &submission.request, usable) {
+        let mut errors = validate(submission, self.deps.policy.allow_private_addresses);
+        let now = self.deps.clock.now();
+        let usable = |model: &Model| {
+            spending_limits.account(model).can_accept(submission.spec.cost(model), now)
+        };
+        match self.deps.catalog.choose(
+            submission.model.as_deref(),
+            &submission.spec.request,
+            usable,
+        ) {
             Ok(model) if errors.is_empty() => Ok(model),
             Ok(_) => Err(errors),
             Err(more) => {
@@ -163,16 +165,16 @@ impl Commands {
         owner: &UserId,
         submission: &Submission,
     ) -> Result<Vec<FieldError>, StoreError> {
-        let sources = &submission.request.images;
-        let inputs = self.store.find_inputs(owner, sources).await?;
+        let sources = &submission.spec.request.images;
+        let inputs = self.deps.reads.find_inputs(owner, sources).await?;
         let found = (0..).zip(sources.iter().zip(inputs));
         let missing = found.filter(|(_, (_, input))| *input == InputImage::NotFound);
         let mut errors: Vec<FieldError> =
             missing.map(|(index, (source, _))| missing_source(index, source)).collect();
-        if let (None, Some(board)) = (submission.retry_of, submission.board)
-            && self.store.find_board(owner, board).await?.is_none()
+        if let (None, Some(board)) = (submission.retry_of, submission.spec.board)
+            && self.deps.reads.find_board(owner, board).await?.is_none()
         {
-            errors.push(FieldError::new("boardId", "Board not found."));
+            errors.push(FieldError::new("boardId", FieldProblem::NotFound { object: "board" }));
         }
         Ok(errors)
     }
@@ -184,23 +186,20 @@ impl Commands {
         model: &'static Model,
         credits_low: bool,
     ) -> Result<SubmitOutcome, StoreError> {
-        let now = self.clock.now();
+        let now = self.deps.clock.now();
         let deadline =
             submission.deadline_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
         let new = NewTask {
-            id: self.ids.task(now),
+            id: self.deps.ids.task(now),
             owner: owner.clone(),
-            request: submission.request.clone(),
+            spec: submission.spec.clone(),
             model,
             model_named: submission.model.is_some(),
-            max_credits: submission.max_credits.and_then(Credits::from_f64),
-            metadata: submission.metadata.clone(),
-            board: submission.board,
             idempotency_key: submission.idempotency_key.clone(),
             input_digest: input_digest(submission),
             deadline_at: deadline.map(|deadline| now + deadline),
         };
-        match self.store.create(&new, self.policy.limits, now).await? {
+        match self.deps.store.create(&new, self.deps.policy.limits, now).await? {
             CreateOutcome::New(task) => {
                 tracing::info!(task.id = %task.id, user.id = %owner, model = model.id, "task accepted");
                 Ok(SubmitOutcome::Accepted { task, replayed: false, credits_low })
@@ -212,7 +211,7 @@ impl Commands {
             CreateOutcome::UploadNotFound => {
                 Ok(SubmitOutcome::InvalidInput(vec![FieldError::new(
                     "images",
-                    "An upload was removed in the meantime; upload the image again.",
+                    FieldProblem::UploadDeleted,
                 )]))
             }
             CreateOutcome::TooManyUnfinished => {
@@ -231,7 +230,7 @@ impl Commands {
         let CreateOutcome::Duplicate { task, same_input } = known else {
             return Ok(SubmitOutcome::NotFound);
         };
-        let Some(task) = self.store.find_task(owner, task).await? else {
+        let Some(task) = self.deps.reads.find_task(owner, task).await? else {
             return Ok(SubmitOutcome::NotFound);
         };
         let task = Box::new(task);
@@ -245,47 +244,30 @@ impl Commands {
     /// Whether the quota or the provider account of this task is low.
     pub(super) async fn credits_low_for(&self, task: &Task) -> Result<bool, StoreError> {
         let spending_limits = self.spending_limits(&task.owner).await?;
-        let model = self.catalog.find_known(&task.model);
-        let low = self.policy.credits_low;
+        let model = self.deps.catalog.find_known(&task.model);
+        let low = self.deps.policy.credits_low;
         Ok(model.is_some_and(|model| spending_limits.is_low_after(Credits::ZERO, model, low)))
     }
 }
 
-impl Submission {
-    /// The price of all its images.
-    pub(super) fn cost(&self, model: &Model) -> Credits {
-        model.price(self.request.resolution).times(self.request.count)
-    }
-}
-
 fn missing_source(index: usize, source: &ImageSource) -> FieldError {
-    let (field, message) = match source {
-        ImageSource::Url(_) => ("url", "Image not found."),
-        ImageSource::Upload { .. } => (
-            "uploadId",
-            "Upload not found, or its bytes have not arrived; PUT them to its putUrl first.",
-        ),
-        ImageSource::Image { .. } => ("imageId", "Image not found."),
+    let (field, problem) = match source {
+        ImageSource::Url(_) => ("url", FieldProblem::NotFound { object: "image" }),
+        ImageSource::Upload { .. } => ("uploadId", FieldProblem::UploadNotReceived),
+        ImageSource::Image { .. } => ("imageId", FieldProblem::NotFound { object: "image" }),
     };
-    let path = vec!["images".to_owned(), index.to_string(), field.to_owned()];
-    FieldError { path, message: message.to_owned() }
+    FieldError::image(index, field, problem)
 }
 
-/// The same input has the same digest. The wait time is not part of the input.
+/// The same input has the same digest. How long the client waits is not part of it.
 fn input_digest(submission: &Submission) -> Vec<u8> {
-    let mut input = match submission.retry_of {
-        Some(task) => json!({ "retryOf": task.to_string() }),
-        None => json!({
-            "request": submission.request,
-            "model": submission.model,
-            "maxCredits": submission.max_credits,
-            "deadlineSeconds": submission.deadline_seconds,
-            "metadata": submission.metadata,
-        }),
+    let input = if let Some(task) = submission.retry_of {
+        json!({ "retryOf": task.to_string() })
+    } else {
+        let mut input = submission.spec.digest_input();
+        input["model"] = json!(submission.model);
+        input["deadlineSeconds"] = json!(submission.deadline_seconds);
+        input
     };
-    // Without a board, the digest must stay equal to the digests stored before boards existed.
-    if let (None, Some(board)) = (submission.retry_of, submission.board) {
-        input["board"] = json!(board);
-    }
     Sha256::digest(input.to_string()).to_vec()
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use url::Url;
 
 use super::Commands;
-use crate::domain::{FieldError, ImageFormat, Timestamp, Upload, UploadId, UserId};
+use crate::domain::{FieldError, FieldProblem, ImageFormat, Timestamp, Upload, UploadId, UserId};
 use crate::store::StoreError;
 
 /// How long the upload link is valid.
@@ -43,17 +43,19 @@ impl Commands {
             Ok(checked) => checked,
             Err(errors) => return Ok(UploadOutcome::InvalidInput(errors)),
         };
-        let now = self.clock.now();
-        let (id, expires_at) = (self.ids.upload(now), now + UPLOAD_LINK_LIFETIME);
+        let now = self.deps.clock.now();
+        let (id, expires_at) = (self.deps.ids.upload(now), now + UPLOAD_LINK_LIFETIME);
         let owner = owner.clone();
         let upload = Upload { id, owner, media_type, byte_size, expires_at, digest: None };
-        if !self.store.create_upload(&upload, MAX_UNUSED_UPLOADS, now).await? {
-            let message = format!(
-                "You have {MAX_UNUSED_UPLOADS} unused uploads, which is the limit; use some in a task, or wait: unused uploads are removed after a day."
-            );
-            return Ok(UploadOutcome::InvalidInput(vec![FieldError::new("input", message)]));
+        if !self.deps.store.create_upload(&upload, MAX_UNUSED_UPLOADS, now).await? {
+            let problem = FieldProblem::TooManyObjects {
+                objects: "uploads that no task uses",
+                max: MAX_UNUSED_UPLOADS,
+                advice: "Use some of them, or wait a day until they are deleted.",
+            };
+            return Ok(UploadOutcome::InvalidInput(vec![FieldError::new("input", problem)]));
         }
-        let put_url = self.links.upload(id, expires_at);
+        let put_url = self.deps.links.upload(id, expires_at);
         Ok(UploadOutcome::Created { id, put_url, expires_at })
     }
 
@@ -63,18 +65,17 @@ impl Commands {
         byte_size: i64,
     ) -> Result<(ImageFormat, u64), Vec<FieldError>> {
         let media_type = ImageFormat::from_content_type(&content_type.trim().to_ascii_lowercase());
-        let most = self.policy.upload_bytes;
-        let size = u64::try_from(byte_size).ok().filter(|size| (1..=most).contains(size));
+        let max = self.deps.policy.upload_bytes;
+        let size = u64::try_from(byte_size).ok().filter(|size| (1..=max).contains(size));
         let mut errors = Vec::new();
         if media_type.is_none() {
-            let types = ImageFormat::ALL.map(ImageFormat::content_type).join(", ");
-            let message =
-                format!("The content type must be one of {types}; convert the image first.");
-            errors.push(FieldError::new("contentType", message));
+            let allowed = ImageFormat::ALL.map(ImageFormat::content_type).join(", ");
+            errors.push(FieldError::new("contentType", FieldProblem::ContentType { allowed }));
         }
         if size.is_none() {
-            let message = format!("byteSize is {byte_size}; it must be 1 to {most}.");
-            errors.push(FieldError::new("byteSize", message));
+            let [value, max] = [byte_size.to_string(), max.to_string()];
+            let problem = FieldProblem::OutOfRange { value, min: "1".to_owned(), max };
+            errors.push(FieldError::new("byteSize", problem));
         }
         media_type.zip(size).ok_or(errors)
     }
@@ -90,10 +91,10 @@ impl Commands {
         signature: &str,
     ) -> Result<Option<Upload>, StoreError> {
         let Ok(id) = id.parse::<UploadId>() else { return Ok(None) };
-        if !self.links.verify_upload(id, expires, signature, self.clock.now()) {
+        if !self.deps.links.verify_upload(id, expires, signature, self.deps.clock.now()) {
             return Ok(None);
         }
-        self.store.find_upload(id).await
+        self.deps.reads.find_upload(id).await
     }
 
     /// Records the SHA-256 of the bytes before they are stored; false when other bytes arrived
@@ -102,7 +103,7 @@ impl Commands {
     /// # Errors
     /// When the database fails.
     pub async fn begin_upload(&self, id: UploadId, digest: &[u8]) -> Result<bool, StoreError> {
-        self.store.set_upload_digest(id, digest).await
+        self.deps.store.set_upload_digest(id, digest).await
     }
 
     /// Records that the bytes of an upload are stored; now a task can use it.
@@ -114,7 +115,7 @@ impl Commands {
         id: UploadId,
         stored_format: ImageFormat,
     ) -> Result<(), StoreError> {
-        self.store.finish_upload(id, stored_format).await?;
+        self.deps.store.finish_upload(id, stored_format).await?;
         tracing::info!(upload.id = %id, "upload stored");
         Ok(())
     }

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::submit::Submission;
 use crate::addresses::is_allowed_url;
-use crate::domain::{FieldError, ImageSource};
+use crate::domain::{Credits, FieldError, FieldProblem, ImageSource};
 
 /// Maximum of `waitSeconds`.
 const MAX_WAIT_SECONDS: i32 = 60;
@@ -13,7 +13,7 @@ const MAX_WAIT_SECONDS: i32 = 60;
 const MAX_DEADLINE_SECONDS: i32 = 24 * 3600;
 const MAX_KEY_CHARS: usize = 255;
 const MAX_WATERMARK_CHARS: usize = 200;
-const MAX_LINK_CHARS: usize = 4096;
+const MAX_URL_CHARS: usize = 4096;
 /// Much less than the nesting limit of JSON parsers, in the gateway and in clients.
 const MAX_METADATA_DEPTH: usize = 32;
 const MAX_METADATA_BYTES: usize = 16 * 1024;
@@ -21,52 +21,60 @@ const MAX_METADATA_BYTES: usize = 16 * 1024;
 /// All errors of a submission that do not depend on the model.
 pub(super) fn validate(submission: &Submission, allow_private: bool) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> = [
-        check_nul("prompt", &submission.request.prompt),
+        check_nul("prompt", &submission.spec.request.prompt),
         check_range("waitSeconds", submission.wait_seconds, 0, MAX_WAIT_SECONDS),
         submission
             .deadline_seconds
             .and_then(|seconds| check_range("deadlineSeconds", seconds, 1, MAX_DEADLINE_SECONDS)),
         check_text("idempotencyKey", submission.idempotency_key.as_deref(), MAX_KEY_CHARS),
-        check_text("watermark", submission.request.watermark.as_deref(), MAX_WATERMARK_CHARS),
-        check_max_credits(submission.max_credits),
-        submission.metadata.as_ref().and_then(check_metadata),
+        check_text("watermark", submission.spec.request.watermark.as_deref(), MAX_WATERMARK_CHARS),
+        check_max_credits(submission.spec.max_credits),
+        submission.spec.metadata.as_ref().and_then(check_metadata),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let sources = submission.request.images.iter().enumerate();
-    errors.extend(sources.filter_map(|(index, source)| match source {
-        ImageSource::Url(link) => check_link(index, link, allow_private),
-        ImageSource::Upload { .. } | ImageSource::Image { .. } => None,
+    let sources = submission.spec.request.images.iter().enumerate();
+    errors.extend(sources.filter_map(|(index, source)| {
+        match source {
+            ImageSource::Url(url) => check_url(url, MAX_URL_CHARS, allow_private)
+                .map(|problem| FieldError::image(index, "url", problem)),
+            ImageSource::Upload { .. } | ImageSource::Image { .. } => None,
+        }
     }));
     errors
 }
 
-fn check_nul(field: &str, text: &str) -> Option<FieldError> {
-    let message = "The text contains a NUL character; remove it.";
-    text.contains('\0').then(|| FieldError::new(field, message))
+fn check_nul(field: &'static str, text: &str) -> Option<FieldError> {
+    text.contains('\0').then(|| FieldError::new(field, FieldProblem::NulCharacter))
 }
 
-fn check_range(field: &str, value: i32, least: i32, most: i32) -> Option<FieldError> {
-    (!(least..=most).contains(&value)).then(|| {
-        FieldError::new(field, format!("{field} is {value}; it must be {least} to {most}."))
+fn check_range(field: &'static str, value: i32, min: i32, max: i32) -> Option<FieldError> {
+    (!(min..=max).contains(&value)).then(|| {
+        let [value, min, max] = [value, min, max].map(|number| number.to_string());
+        FieldError::new(field, FieldProblem::OutOfRange { value, min, max })
     })
 }
 
-pub(super) fn check_text(field: &str, text: Option<&str>, most: usize) -> Option<FieldError> {
+pub(super) fn check_text(
+    field: &'static str,
+    text: Option<&str>,
+    max: usize,
+) -> Option<FieldError> {
     let text = text?;
-    let length = text.chars().count();
-    if (1..=most).contains(&length) {
+    let chars = text.chars().count();
+    if (1..=max).contains(&chars) {
         return check_nul(field, text);
     }
-    let message = format!("{field} has {length} characters; it must have 1 to {most}.");
-    Some(FieldError::new(field, message))
+    Some(FieldError::new(field, FieldProblem::Length { chars, max }))
 }
 
-fn check_max_credits(credits: Option<f64>) -> Option<FieldError> {
+fn check_max_credits(credits: Option<Credits>) -> Option<FieldError> {
     let credits = credits?;
-    (credits < 0.0).then(|| {
-        FieldError::new("maxCredits", format!("maxCredits is {credits}; it must not be negative."))
+    (credits < Credits::ZERO).then(|| {
+        let value = credits.as_f64().to_string();
+        let (min, max) = ("0".to_owned(), "1,000,000,000".to_owned());
+        FieldError::new("maxCredits", FieldProblem::OutOfRange { value, min, max })
     })
 }
 
@@ -80,45 +88,33 @@ fn depth(value: &Value) -> usize {
 }
 
 fn check_metadata(metadata: &Value) -> Option<FieldError> {
+    let problem = metadata_problem(metadata)?;
+    Some(FieldError::new("metadata", problem))
+}
+
+fn metadata_problem(metadata: &Value) -> Option<FieldProblem> {
     if depth(metadata) > MAX_METADATA_DEPTH {
-        let message = format!(
-            "metadata may have at most {MAX_METADATA_DEPTH} levels of nested objects and lists."
-        );
-        return Some(FieldError::new("metadata", message));
+        return Some(FieldProblem::TooDeep { max: MAX_METADATA_DEPTH });
     }
     let text = metadata.to_string();
     if text.contains("\\u0000") {
-        return Some(FieldError::new(
-            "metadata",
-            "A text in metadata contains a NUL character; remove it.",
-        ));
+        return Some(FieldProblem::NulCharacter);
     }
-    let (bytes, most) = (text.len(), MAX_METADATA_BYTES);
-    (bytes > most).then(|| {
-        FieldError::new("metadata", format!("metadata has {bytes} bytes; the maximum is {most}."))
-    })
+    let (bytes, max) = (text.len(), MAX_METADATA_BYTES);
+    (bytes > max).then_some(FieldProblem::TooManyBytes { bytes, max })
 }
 
-fn check_link(index: usize, link: &str, allow_private: bool) -> Option<FieldError> {
-    link_problem(link, MAX_LINK_CHARS, allow_private).map(|message| FieldError {
-        path: vec!["images".to_owned(), index.to_string(), "url".to_owned()],
-        message,
-    })
-}
-
-/// Why a link is rejected; `None` when it is accepted.
-pub(super) fn link_problem(link: &str, most: usize, allow_private: bool) -> Option<String> {
-    if link.len() > most {
-        return Some(format!("The link has {} characters; the maximum is {most}.", link.len()));
+/// Why a URL is rejected; `None` when it is accepted.
+pub(super) fn check_url(url: &str, max: usize, allow_private: bool) -> Option<FieldProblem> {
+    if url.len() > max {
+        return Some(FieldProblem::Length { chars: url.len(), max });
     }
-    if link.contains('\0') {
-        return Some("The link contains a NUL character; remove it.".to_owned());
+    if url.contains('\0') {
+        return Some(FieldProblem::NulCharacter);
     }
-    match Url::parse(link) {
-        Err(_) => {
-            Some("The link is not a valid URL; send an absolute URL such as https://….".to_owned())
-        }
+    match Url::parse(url) {
+        Err(_) => Some(FieldProblem::InvalidUrl),
         Ok(url) if is_allowed_url(&url, allow_private) => None,
-        Ok(_) => Some("The link must use https and point to a public address.".to_owned()),
+        Ok(_) => Some(FieldProblem::UrlNotAllowed),
     }
 }

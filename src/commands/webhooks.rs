@@ -5,12 +5,14 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Commands;
-use super::validate::link_problem;
-use crate::domain::{Delivery, DeliveryId, Endpoint, EndpointId, FieldError, Status, UserId};
+use super::validate::check_url;
+use crate::domain::{
+    Delivery, DeliveryId, Endpoint, EndpointId, FieldError, FieldProblem, Status, UserId,
+};
 use crate::store::{EndpointChange, NewEndpoint, StoreError};
 
 /// Maximum number of endpoints per user.
-const MAX_ENDPOINTS: i64 = 10;
+const MAX_ENDPOINTS: u32 = 10;
 const MAX_URL_CHARS: usize = 2048;
 /// How long the previous secret also signs, so that the receiver can be updated.
 const OLD_SECRET_LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -55,15 +57,17 @@ impl Commands {
         if !errors.is_empty() {
             return Ok(EndpointOutcome::InvalidInput(errors));
         }
-        let now = self.clock.now();
-        let (id, secret) = (self.ids.endpoint(now), self.ids.webhook_secret());
+        let now = self.deps.clock.now();
+        let (id, secret) = (self.deps.ids.endpoint(now), self.deps.ids.webhook_secret());
         let new = NewEndpoint { id, owner, url, statuses, secret: &secret };
-        let created = self.store.create_endpoint(new, MAX_ENDPOINTS, now).await?;
+        let created = self.deps.store.create_endpoint(new, MAX_ENDPOINTS, now).await?;
         if created.is_none() {
-            let message = format!(
-                "You have {MAX_ENDPOINTS} endpoints, which is the limit; delete one first."
-            );
-            return Ok(EndpointOutcome::InvalidInput(vec![FieldError::new("url", message)]));
+            let problem = FieldProblem::TooManyObjects {
+                objects: "webhook endpoints",
+                max: MAX_ENDPOINTS,
+                advice: "Delete an endpoint first.",
+            };
+            return Ok(EndpointOutcome::InvalidInput(vec![FieldError::new("url", problem)]));
         }
         Ok(EndpointOutcome::of(created, Some(secret)))
     }
@@ -82,7 +86,8 @@ impl Commands {
         if !errors.is_empty() {
             return Ok(EndpointOutcome::InvalidInput(errors));
         }
-        let changed = self.store.update_endpoint(owner, id, change, self.clock.now()).await?;
+        let changed =
+            self.deps.store.update_endpoint(owner, id, change, self.deps.clock.now()).await?;
         Ok(EndpointOutcome::of(changed, None))
     }
 
@@ -95,8 +100,9 @@ impl Commands {
         owner: &UserId,
         id: EndpointId,
     ) -> Result<EndpointOutcome, StoreError> {
-        let (secret, until) = (self.ids.webhook_secret(), self.clock.now() + OLD_SECRET_LIFETIME);
-        let rotated = self.store.rotate_secret(owner, id, &secret, until).await?;
+        let (secret, until) =
+            (self.deps.ids.webhook_secret(), self.deps.clock.now() + OLD_SECRET_LIFETIME);
+        let rotated = self.deps.store.rotate_secret(owner, id, &secret, until).await?;
         Ok(EndpointOutcome::of(rotated, Some(secret)))
     }
 
@@ -109,7 +115,7 @@ impl Commands {
         owner: &UserId,
         id: EndpointId,
     ) -> Result<EndpointOutcome, StoreError> {
-        Ok(EndpointOutcome::of(self.store.delete_endpoint(owner, id).await?, None))
+        Ok(EndpointOutcome::of(self.deps.store.delete_endpoint(owner, id).await?, None))
     }
 
     /// Sends a delivery again; `None` when this user has no such delivery.
@@ -121,24 +127,25 @@ impl Commands {
         owner: &UserId,
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
-        self.store.resend_delivery(owner, id, self.clock.now()).await
+        self.deps.store.resend_delivery(owner, id, self.deps.clock.now()).await
     }
 
     fn check_endpoint(&self, url: Option<&str>, statuses: Option<&[Status]>) -> Vec<FieldError> {
+        let allow_private = self.deps.policy.allow_private_addresses;
         let url = url.and_then(|url| {
-            let allow_private = self.policy.allow_private_addresses;
-            let problem = link_problem(url, MAX_URL_CHARS, allow_private);
-            problem.or_else(|| login_problem(url)).map(|why| FieldError::new("url", why))
+            let problem = check_url(url, MAX_URL_CHARS, allow_private);
+            let problem = problem.or_else(|| has_credentials(url))?;
+            Some(FieldError::new("url", problem))
         });
-        let none = statuses.is_some_and(<[Status]>::is_empty);
-        let statuses = none.then(|| FieldError::new("statuses", "Select at least one status."));
+        let is_empty = statuses.is_some_and(<[Status]>::is_empty);
+        let statuses = is_empty.then(|| FieldError::new("statuses", FieldProblem::StatusRequired));
         url.into_iter().chain(statuses).collect()
     }
 }
 
 /// A user name and password in a URL would be visible wherever the URL is shown.
-fn login_problem(url: &str) -> Option<String> {
+fn has_credentials(url: &str) -> Option<FieldProblem> {
     let url = Url::parse(url).ok()?;
-    let has_login = !url.username().is_empty() || url.password().is_some();
-    has_login.then(|| "The URL must not contain a user name or password.".to_owned())
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    has_credentials.then_some(FieldProblem::UrlWithCredentials)
 }

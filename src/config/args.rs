@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use url::Url;
 
 use super::StorageArgs;
-use crate::http::Profile;
+use crate::domain::Credits;
+use crate::graphql::QueryLimits;
+use crate::http::{ConnectionLimits, Profile};
 use crate::providers::{AceData, FluxKontext, NanoBanana};
 
 /// Settings of the gateway.
@@ -95,11 +98,11 @@ pub struct GatewayArgs {
 
     /// Initial quota of each new user, in credits [default: users have no quota]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
-    pub user_quota: Option<f64>,
+    pub user_quota: Option<Credits>,
 
     /// Credits below which a quota or a provider account is reported as low
-    #[arg(long, env = "PLANTAIN_CREDITS_LOW", value_name = "CREDITS", default_value_t = 20.0)]
-    pub credits_low: f64,
+    #[arg(long, env = "PLANTAIN_CREDITS_LOW", value_name = "CREDITS", default_value = "20", value_parser = credits)]
+    pub credits_low: Credits,
 
     /// File of blocked terms and /regular expressions/ for prompts, one per line
     #[arg(long, env = "PLANTAIN_BLOCKED_TERMS", value_name = "FILE")]
@@ -149,8 +152,14 @@ pub struct GatewayArgs {
 
     /// Maximum number of concurrent jobs at Ace Data Cloud, which allows 10 per token; with 0,
     /// tasks stay QUEUED
-    #[arg(long, env = "ACE_DATA_JOBS_AT_ONCE", value_name = "COUNT", default_value_t = 10)]
-    pub ace_data_jobs_at_once: u32,
+    #[arg(
+        long,
+        alias = "ace-data-jobs-at-once",
+        env = "ACE_DATA_MAX_TASKS",
+        value_name = "COUNT",
+        default_value_t = 10
+    )]
+    pub ace_data_max_tasks: u32,
 
     /// Status queries to Ace Data Cloud per second; one covers up to 100 tasks
     #[arg(long, env = "ACE_DATA_QUERIES_PER_SECOND", value_name = "COUNT", default_value_t = 1,
@@ -209,19 +218,19 @@ pub struct GatewayArgs {
 pub struct RetentionArgs {
     /// Days to keep finished tasks and their images, except tasks with an image on a board
     /// [default: kept indefinitely]
-    #[arg(long, env = "PLANTAIN_KEEP_HISTORY_DAYS", value_name = "DAYS",
+    #[arg(long, alias = "keep-history-days", env = "PLANTAIN_HISTORY_RETENTION_DAYS", value_name = "DAYS",
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub keep_history_days: Option<u32>,
+    pub history_retention_days: Option<u32>,
 
     /// Days to keep events and webhook deliveries; a subscriber cannot resume from an older cursor
-    #[arg(long, env = "PLANTAIN_KEEP_EVENTS_DAYS", value_name = "DAYS", default_value_t = 30,
+    #[arg(long, alias = "keep-events-days", env = "PLANTAIN_EVENT_RETENTION_DAYS", value_name = "DAYS", default_value_t = 30,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub keep_events_days: u32,
+    pub event_retention_days: u32,
 
     /// Days to keep received callbacks
-    #[arg(long, env = "PLANTAIN_KEEP_CALLBACKS_DAYS", value_name = "DAYS", default_value_t = 7,
+    #[arg(long, alias = "keep-callbacks-days", env = "PLANTAIN_CALLBACK_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub keep_callbacks_days: u32,
+    pub callback_retention_days: u32,
 }
 
 /// Limits for requests, connections and users.
@@ -278,11 +287,12 @@ pub struct LimitsArgs {
     /// Maximum bytes of a response
     #[arg(
         long,
-        env = "PLANTAIN_MAX_ANSWER_BYTES",
+        alias = "max-answer-bytes",
+        env = "PLANTAIN_MAX_RESPONSE_BYTES",
         value_name = "BYTES",
         default_value_t = 4_194_304
     )]
-    pub max_answer_bytes: usize,
+    pub max_response_bytes: usize,
 
     /// Maximum bytes of an uploaded image
     #[arg(long, env = "PLANTAIN_MAX_UPLOAD_BYTES", value_name = "BYTES", default_value_t = 20_971_520,
@@ -290,9 +300,9 @@ pub struct LimitsArgs {
     pub max_upload_bytes: u64,
 
     /// Seconds until a query or mutation times out, including up to 60 seconds of `waitSeconds`
-    #[arg(long, env = "PLANTAIN_OPERATION_SECONDS", value_name = "SECONDS", default_value_t = 75,
+    #[arg(long, alias = "operation-seconds", env = "PLANTAIN_OPERATION_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 75,
         value_parser = clap::value_parser!(u32).range(1..=600))]
-    pub operation_seconds: u32,
+    pub operation_timeout_seconds: u32,
 
     /// Maximum number of concurrent operations on a WebSocket
     #[arg(
@@ -309,13 +319,46 @@ pub struct LimitsArgs {
 
     /// Seconds without a message until a WebSocket client gets a ping; after the same time without
     /// a reply, or without reading, its socket is closed
-    #[arg(long, env = "PLANTAIN_PING_SECONDS", value_name = "SECONDS", default_value_t = 25,
+    #[arg(long, alias = "ping-seconds", env = "PLANTAIN_PING_INTERVAL_SECONDS", value_name = "SECONDS", default_value_t = 25,
         value_parser = clap::value_parser!(u32).range(1..=300))]
-    pub ping_seconds: u32,
+    pub ping_interval_seconds: u32,
 }
 
-fn credits(text: &str) -> Result<f64, String> {
-    let credits: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
-    let usable = (0.0..=1e9).contains(&credits);
-    usable.then_some(credits).ok_or_else(|| "it must be 0 to 1,000,000,000 credits".to_owned())
+impl LimitsArgs {
+    /// Limits of one connection.
+    pub(super) fn connection(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            request_bytes: self.max_request_bytes,
+            upload_bytes: self.max_upload_bytes,
+            message_bytes: self.max_message_bytes,
+            answer_bytes: self.max_response_bytes,
+            socket_operations: self.max_socket_operations,
+            ping_interval: Duration::from_secs(self.ping_interval_seconds.into()),
+        }
+    }
+
+    /// Limits of one operation.
+    pub(super) const fn query(&self) -> QueryLimits {
+        QueryLimits {
+            tokens: self.max_tokens,
+            depth: self.max_depth,
+            fields: self.max_fields,
+            aliases: self.max_aliases,
+            root_fields: self.max_root_fields,
+            directives: self.max_directives,
+            cost: self.max_cost,
+            answer_bytes: self.max_response_bytes,
+        }
+    }
+}
+
+/// An amount that is not valid.
+#[derive(Debug, thiserror::Error)]
+#[error("it must be a number from 0 to 1,000,000,000")]
+struct InvalidCredits;
+
+fn credits(text: &str) -> Result<Credits, InvalidCredits> {
+    let credits: f64 = text.parse().map_err(|_| InvalidCredits)?;
+    let credits = (0.0..=1e9).contains(&credits).then(|| Credits::from_f64(credits)).flatten();
+    credits.ok_or(InvalidCredits)
 }

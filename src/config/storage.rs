@@ -4,8 +4,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use url::Url;
 
-use super::GatewayArgs;
-use super::checks::is_loopback_url;
+use super::checks::{Checks, is_loopback_url};
+use super::{GatewayArgs, non_empty};
 use crate::blobs::{Bucket, StorageConfig};
 
 /// Access to an S3 bucket, with the setting names that AWS tools use.
@@ -48,69 +48,67 @@ pub struct StorageArgs {
     pub aws_allow_http: bool,
 }
 
-/// The image store; adds missing settings to the problems.
-pub(super) fn storage(args: &GatewayArgs, problems: &mut Vec<String>) -> StorageConfig {
-    let folder = args.data_dir.join("images");
-    let Some(url) = &args.storage_url else { return StorageConfig::Folder(folder) };
-    match (url.scheme(), url.to_file_path()) {
-        ("file", Ok(folder)) => StorageConfig::Folder(folder),
-        ("s3", _) => StorageConfig::Bucket(bucket(url, &args.storage, problems)),
-        _ => {
-            let problem = "PLANTAIN_STORAGE_URL must be file:///folder or s3://bucket/prefix";
-            problems.push(problem.to_owned());
-            StorageConfig::Folder(folder)
+impl Checks {
+    /// The image store.
+    pub(super) fn storage(&mut self, args: &GatewayArgs) -> StorageConfig {
+        let folder = args.data_dir.join("images");
+        let Some(url) = &args.storage_url else { return StorageConfig::Folder(folder) };
+        match (url.scheme(), url.to_file_path()) {
+            ("file", Ok(folder)) => StorageConfig::Folder(folder),
+            ("s3", _) => StorageConfig::Bucket(self.bucket(url, &args.storage)),
+            _ => {
+                let expected = "file:///folder or s3://bucket/prefix";
+                self.require(false, "PLANTAIN_STORAGE_URL", expected);
+                StorageConfig::Folder(folder)
+            }
         }
     }
-}
 
-fn bucket(url: &Url, args: &StorageArgs, problems: &mut Vec<String>) -> Bucket {
-    let name = url.host_str().unwrap_or_default().to_owned();
-    let authority_is_name = url.authority() == name && !name.is_empty();
-    if !authority_is_name || url.query().is_some() || url.fragment().is_some() {
-        let problem = "PLANTAIN_STORAGE_URL must be s3://bucket/prefix, without user, port, query or fragment; the server belongs in AWS_ENDPOINT_URL";
-        problems.push(problem.to_owned());
+    fn bucket(&mut self, url: &Url, args: &StorageArgs) -> Bucket {
+        let name = url.host_str().unwrap_or_default().to_owned();
+        let is_plain = url.authority() == name && url.query().is_none() && url.fragment().is_none();
+        self.require(
+            is_plain && !name.is_empty(),
+            "PLANTAIN_STORAGE_URL",
+            "s3://bucket/prefix, without user, port, query or fragment; the server belongs in AWS_ENDPOINT_URL",
+        );
+        let region = non_empty(args.aws_region.as_ref())
+            .or_else(|| non_empty(args.aws_default_region.as_ref()));
+        Bucket {
+            name,
+            prefix: url.path().trim_matches('/').to_owned(),
+            region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+            endpoint: self.endpoint(args),
+            key_id: self.bucket_key("AWS_ACCESS_KEY_ID", args.aws_access_key_id.as_ref()),
+            key: self
+                .bucket_key("AWS_SECRET_ACCESS_KEY", args.aws_secret_access_key.as_ref())
+                .into(),
+            session_token: non_empty(args.aws_session_token.as_ref()).map(Into::into),
+        }
     }
-    let key_id = required("AWS_ACCESS_KEY_ID", args.aws_access_key_id.as_ref(), problems);
-    let key = required("AWS_SECRET_ACCESS_KEY", args.aws_secret_access_key.as_ref(), problems);
-    let region =
-        non_empty(args.aws_region.as_ref()).or_else(|| non_empty(args.aws_default_region.as_ref()));
-    Bucket {
-        name,
-        prefix: url.path().trim_matches('/').to_owned(),
-        region: region.unwrap_or_else(|| "us-east-1".to_owned()),
-        endpoint: endpoint(args, problems),
-        key_id,
-        key: key.into(),
-        session_token: non_empty(args.aws_session_token.as_ref()).map(Into::into),
+
+    /// Over plain HTTP, anyone on the network path could read the images.
+    fn endpoint(&mut self, args: &StorageArgs) -> Option<Url> {
+        let named = non_empty(args.aws_endpoint_url.as_ref());
+        let text = named.or_else(|| non_empty(args.aws_endpoint.as_ref()))?;
+        let is_safe = |url: &Url| match url.scheme() {
+            "https" => true,
+            "http" => args.aws_allow_http || is_loopback_url(url),
+            _ => false,
+        };
+        let url = Url::parse(&text).ok().filter(Url::has_host).filter(is_safe);
+        self.require(
+            url.is_some(),
+            "AWS_ENDPOINT_URL",
+            "an https URL; in a trusted network, AWS_ALLOW_HTTP=true allows http",
+        );
+        url
     }
-}
 
-/// Over plain HTTP, anyone on the network path could read the images.
-fn endpoint(args: &StorageArgs, problems: &mut Vec<String>) -> Option<Url> {
-    let named = non_empty(args.aws_endpoint_url.as_ref());
-    let text = named.or_else(|| non_empty(args.aws_endpoint.as_ref()))?;
-    let url = Url::parse(&text).ok().filter(Url::has_host);
-    let safe = |url: &Url| match url.scheme() {
-        "https" => true,
-        "http" => args.aws_allow_http || is_loopback_url(url),
-        _ => false,
-    };
-    let url = url.filter(safe);
-    if url.is_none() {
-        let problem = "AWS_ENDPOINT_URL must be an https URL; in a trusted network, AWS_ALLOW_HTTP=true allows http";
-        problems.push(problem.to_owned());
+    fn bucket_key(&mut self, setting: &'static str, text: Option<&String>) -> String {
+        non_empty(text).unwrap_or_else(|| {
+            self.missing(setting, "the bucket in PLANTAIN_STORAGE_URL requires it");
+            String::new()
+        })
     }
-    url
-}
-
-fn required(name: &str, text: Option<&String>, problems: &mut Vec<String>) -> String {
-    non_empty(text).unwrap_or_else(|| {
-        problems.push(format!("{name} is missing; the bucket in PLANTAIN_STORAGE_URL requires it"));
-        String::new()
-    })
-}
-
-/// An empty variable counts as unset.
-fn non_empty(text: Option<&String>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).cloned()
 }

@@ -24,13 +24,14 @@ fn complete(flags: &[&str]) -> GatewayArgs {
 }
 
 fn problems(args: GatewayArgs) -> Vec<String> {
-    Config::for_serve(args).err().unwrap_or_default()
+    let errors = Config::for_serve(args).err().unwrap_or_default();
+    errors.0.iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn serve_starts_with_the_required_settings_and_allows_no_private_address() {
     let config = Config::for_serve(complete(&[])).unwrap();
-    assert!(!config.allow_private_addresses);
+    assert!(!config.tasks.allow_private_addresses);
 }
 
 #[test]

@@ -115,7 +115,7 @@ async fn run_with(
     let config = config(args, postgres, &simulator)?;
     let clock = Clock::system();
     let secret = dev_jwt_secret(args.gateway.jwt_secret.as_deref());
-    let signer = TokenSigner::new(&secret, config.claim_requirements.clone(), clock.clone());
+    let signer = TokenSigner::new(&secret, config.auth.claims.clone(), clock.clone());
     let token = issue(&signer, DEV_USER, Role::User)?;
     // Everyone who can open the pages can read these tokens.
     let users = if args.gateway.bind.ip().is_loopback() { users(&signer)? } else { Vec::new() };
@@ -172,7 +172,7 @@ fn config(
         gateway.ace_data_platform_token.clone_from(&simulated);
         gateway.ace_data_application_id.clone_from(&simulated);
     }
-    Config::for_dev(gateway, database_url).map_err(|problems| anyhow::anyhow!(problems.join("\n")))
+    Ok(Config::for_dev(gateway, database_url)?)
 }
 
 fn banner(address: SocketAddr, simulator: &Simulator, token: &str) -> anyhow::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Credits, FieldError, Model, ProviderName, Request, check};
+use super::{Credits, FieldError, FieldProblem, Model, ProviderName, Request, check};
 
 /// Every model that this gateway offers.
 #[derive(Debug, Clone, Default)]
@@ -85,10 +85,7 @@ impl Catalog {
 
     fn unknown_model(&self, id: &str) -> FieldError {
         let known: Vec<_> = self.models.iter().map(|model| model.id).collect();
-        FieldError::new(
-            "model",
-            format!("Unknown model `{id}`. Available models: {}.", known.join(", ")),
-        )
+        FieldError::new("model", FieldProblem::UnknownModel { id: id.to_owned(), known })
     }
 
     /// The errors of the model with the fewest errors, which the client most likely meant. On a
@@ -98,9 +95,7 @@ impl Catalog {
         let errors_by_model = self.models.iter().map(|model| check(request, model));
         errors_by_model
             .min_by_key(|errors| (errors.len(), Reverse(errors.iter().map(depth).max())))
-            .unwrap_or_else(|| {
-                vec![FieldError::new("model", "No provider is configured; contact the operator.")]
-            })
+            .unwrap_or_else(|| vec![FieldError::new("model", FieldProblem::NoProvider)])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Image, JobPart, Model, ProviderName, Timestamp};
+use super::{Failure, Image, JobPart, Model, ProviderName, TimelineEventKind, Timestamp};
 
 /// An event that [`super::apply`] applies to the jobs of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum JobUpdate {
         upstream_id: String,
     },
     /// The submission was sent, and its response was lost: it may have been accepted.
-    AnswerLost,
+    ResponseLost,
     /// A callback of the provider arrived. Only its job id is used: the rest is not trusted.
     CallbackReceived {
         /// Which provider.
@@ -72,25 +72,25 @@ pub enum JobUpdate {
 }
 
 impl JobUpdate {
-    /// The event kind in the timeline. The values are stored in the database: do not change them.
+    /// What the timeline records.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub const fn timeline_kind(&self) -> TimelineEventKind {
         match self {
-            Self::Accepted { .. } => "accepted",
-            Self::AnswerLost => "answer_lost",
-            Self::CallbackReceived { .. } => "callback_received",
-            Self::Postponed { .. } => "postponed",
-            Self::TransientFailure { .. } => "faltered",
-            Self::Rejected(_) => "refused",
-            Self::NoAlternative => "stranded",
-            Self::Rerouted { .. } => "moved",
-            Self::Finished { .. } => "finished",
-            Self::Failed(_) => "failed",
-            Self::Stored { .. } => "stored",
-            Self::Expired => "expired",
-            Self::Canceled => "canceled",
-            Self::Resubmitted => "resubmitted",
-            Self::Released => "released",
+            Self::Accepted { .. } => TimelineEventKind::Submitted,
+            Self::ResponseLost => TimelineEventKind::ResponseLost,
+            Self::CallbackReceived { .. } => TimelineEventKind::CallbackReceived,
+            Self::Postponed { .. } | Self::TransientFailure { .. } => {
+                TimelineEventKind::SubmissionPostponed
+            }
+            Self::Rejected(_) => TimelineEventKind::Rejected,
+            Self::NoAlternative | Self::Failed(_) => TimelineEventKind::Failed,
+            Self::Rerouted { .. } => TimelineEventKind::Rerouted,
+            Self::Finished { .. } => TimelineEventKind::Finished,
+            Self::Stored { .. } => TimelineEventKind::Stored,
+            Self::Expired => TimelineEventKind::Expired,
+            Self::Canceled => TimelineEventKind::Canceled,
+            Self::Resubmitted => TimelineEventKind::Resubmitted,
+            Self::Released => TimelineEventKind::Released,
         }
     }
 }

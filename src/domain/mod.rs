@@ -8,6 +8,7 @@ mod breaker;
 mod catalog;
 mod credits;
 mod failure;
+mod field_error;
 mod id;
 mod image;
 mod job_update;
@@ -16,6 +17,7 @@ mod model;
 mod rate_limits;
 mod request;
 mod task;
+mod timeline;
 mod transition;
 mod upload;
 mod webhook;
@@ -25,6 +27,7 @@ pub use breaker::{Admission, Breaker, BreakerReason};
 pub use catalog::{Catalog, JobPart, job_parts};
 pub use credits::Credits;
 pub use failure::{Failure, FailureCode};
+pub use field_error::{Choice, FieldError, FieldProblem, PathSegment, Spelling};
 pub use id::{BoardId, DeliveryId, EndpointId, ImageId, InvalidId, TaskId, UploadId, UserId};
 pub use image::{Image, ImageFormat, ImageVariant};
 pub use job_update::{JobUpdate, ResultLink};
@@ -32,11 +35,10 @@ pub use ledger::{Entry, EntryKind, UserQuota, entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
 pub use rate_limits::{QueryBudget, Rate, RateLimits};
 pub use request::{
-    FieldError, FluxKontextOptions, ImageSource, NanoBananaOptions, ProviderOptions, Request, check,
+    FluxKontextOptions, ImageSource, NanoBananaOptions, ProviderOptions, Request, check,
 };
-pub use task::{
-    Event, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskState, TimelineEntry,
-};
+pub use task::{Event, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskSpec, TaskState};
+pub use timeline::{TimelineEntry, TimelineEventKind};
 pub use transition::{Change, IgnoreReason, JobTimeouts, UpdateTarget, apply, first_jobs};
 pub use upload::Upload;
 pub use webhook::{

@@ -99,3 +99,14 @@ pub enum OutputFormat {
     Jpeg,
     Png,
 }
+
+impl OutputFormat {
+    /// The name in GraphQL and in MCP.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+        }
+    }
+}

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageId, Model, OutputFormat, Resolution, TaskKind, UploadId};
+use super::{
+    Choice, FieldError, FieldProblem, ImageId, Model, OutputFormat, Resolution, TaskKind, UploadId,
+};
 
 /// An accepted request for images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,30 +77,12 @@ pub struct FluxKontextOptions {
     pub enable_translation: Option<bool>,
 }
 
-/// One error in an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// Path of the field in the input, outermost name first.
-    pub path: Vec<String>,
-    /// The value that was sent, and the values that are allowed.
-    pub message: String,
-}
-
-impl FieldError {
-    /// An error in a top-level field of the input.
-    pub fn new(field: &str, message: impl Into<String>) -> Self {
-        Self { path: vec![field.to_owned()], message: message.into() }
-    }
-
-    /// An error in one entry of a list field.
-    pub fn entry(field: &str, index: usize, message: impl Into<String>) -> Self {
-        Self { path: vec![field.to_owned(), index.to_string()], message: message.into() }
-    }
-}
-
 /// All reasons why this model cannot run this request; empty when it can.
 #[must_use]
 pub fn check(request: &Request, model: &Model) -> Vec<FieldError> {
+    let ratios = model.aspect_ratios.iter().map(|&ratio| Choice::AspectRatio(ratio.to_owned()));
+    let resolutions = model.resolutions.iter().copied().map(Choice::Resolution);
+    let formats = model.output_formats.iter().copied().map(Choice::OutputFormat);
     let checks = [
         check_kind(request, model),
         check_prompt(request, model),
@@ -106,134 +90,103 @@ pub fn check(request: &Request, model: &Model) -> Vec<FieldError> {
         check_images(request, model),
         check_choice(
             "aspectRatio",
-            request.aspect_ratio.as_deref(),
-            model.aspect_ratios,
+            request.aspect_ratio.clone().map(Choice::AspectRatio),
+            ratios,
             model,
-            |ratio| (*ratio).to_owned(),
         ),
-        check_choice("resolution", request.resolution, model.resolutions, model, |resolution| {
-            format!("{resolution:?}")
-        }),
+        check_choice("resolution", request.resolution.map(Choice::Resolution), resolutions, model),
         check_choice(
             "outputFormat",
-            request.output_format,
-            model.output_formats,
+            request.output_format.map(Choice::OutputFormat),
+            formats,
             model,
-            |format| format!("{format:?}").to_uppercase(),
         ),
-        check_watermark(request, model),
-        check_search(request, model),
-        check_flux_options(request, model),
         check_tolerance(request, model),
     ];
-    checks.into_iter().flatten().collect()
+    checks.into_iter().flatten().chain(check_options(request, model)).collect()
 }
 
 fn check_kind(request: &Request, model: &Model) -> Option<FieldError> {
-    let message = match request.kind {
-        TaskKind::Generate => "only edits images; use editImages",
-        TaskKind::Edit => "only generates images; use generateImages",
-    };
-    (!model.kinds.contains(&request.kind))
-        .then(|| FieldError::new("model", format!("{} {message}.", model.id)))
+    let problem = FieldProblem::OperationNotSupported { kind: request.kind, model: model.id };
+    (!model.kinds.contains(&request.kind)).then(|| FieldError::new("model", problem))
 }
 
 fn check_prompt(request: &Request, model: &Model) -> Option<FieldError> {
-    let length = request.prompt.chars().count();
     if request.prompt.trim().is_empty() {
-        return Some(FieldError::new("prompt", "The prompt is empty; describe the image."));
+        return Some(FieldError::new("prompt", FieldProblem::Empty));
     }
-    (length > model.max_prompt_chars).then(|| {
-        let most = model.max_prompt_chars;
-        FieldError::new(
-            "prompt",
-            format!("The prompt has {length} characters; {} accepts at most {most}.", model.id),
-        )
-    })
+    let (chars, max) = (request.prompt.chars().count(), model.max_prompt_chars);
+    let problem = FieldProblem::TooLongForModel { chars, max, model: model.id };
+    (chars > max).then(|| FieldError::new("prompt", problem))
 }
 
 fn check_count(request: &Request, model: &Model) -> Option<FieldError> {
-    let (count, most) = (request.count, model.max_images);
-    (!(1..=most).contains(&count)).then(|| {
+    let (count, max) = (request.count, model.max_images);
+    (!(1..=max).contains(&count)).then(|| {
         // A negative number arrives here as 0.
-        let sent = if count == 0 { "less than 1".to_owned() } else { count.to_string() };
-        FieldError::new("count", format!("count is {sent}; {} makes 1 to {most}.", model.id))
+        let value = if count == 0 { "less than 1".to_owned() } else { count.to_string() };
+        let problem = FieldProblem::OutOfModelRange { value, min: 1, max, model: model.id };
+        FieldError::new("count", problem)
     })
 }
 
 fn check_images(request: &Request, model: &Model) -> Option<FieldError> {
-    let (count, most) = (request.images.len(), model.max_input_images);
+    let (count, max) = (request.images.len(), model.max_input_images);
     if request.kind == TaskKind::Edit && count == 0 {
-        return Some(FieldError::new("images", "Add at least one image to edit."));
+        return Some(FieldError::new("images", FieldProblem::ImageRequired));
     }
-    (count > most).then(|| {
-        FieldError::new(
-            "images",
-            format!("{count} images were sent; {} accepts at most {most}.", model.id),
-        )
-    })
+    let problem = FieldProblem::TooManyImages { count, max, model: model.id };
+    (count > max).then(|| FieldError::new("images", problem))
 }
 
-fn check_choice<T, U>(
-    field: &str,
-    value: Option<T>,
-    allowed: &[U],
+fn check_choice(
+    field: &'static str,
+    value: Option<Choice>,
+    allowed: impl Iterator<Item = Choice>,
     model: &Model,
-    show: impl Fn(&U) -> String,
-) -> Option<FieldError>
-where
-    U: PartialEq<T>,
-    T: std::fmt::Debug,
-{
-    let value = value?;
-    if allowed.iter().any(|each| *each == value) {
+) -> Option<FieldError> {
+    let (value, allowed): (_, Vec<Choice>) = (value?, allowed.collect());
+    if allowed.contains(&value) {
         return None;
     }
-    let sent = format!("{value:?}");
-    let sent = sent.trim_matches('"');
-    let message = if allowed.is_empty() {
-        format!("{} does not support {field}; omit it.", model.id)
-    } else {
-        let list: Vec<_> = allowed.iter().map(show).collect();
-        format!("{field} is `{sent}`; {} accepts {}.", model.id, list.join(", "))
-    };
-    Some(FieldError::new(field, message))
+    let model = model.id;
+    Some(FieldError::new(
+        field,
+        if allowed.is_empty() {
+            FieldProblem::FieldNotSupported { model }
+        } else {
+            FieldProblem::ChoiceNotSupported { value, allowed, model }
+        },
+    ))
 }
 
-fn check_watermark(request: &Request, model: &Model) -> Option<FieldError> {
-    (request.watermark.is_some() && !model.watermark).then(|| {
-        FieldError::new("watermark", format!("{} does not support watermark; omit it.", model.id))
-    })
-}
-
-fn check_search(request: &Request, model: &Model) -> Option<FieldError> {
-    let value = request.options.nano_banana.and_then(|options| options.google_search);
-    (value.is_some() && !model.google_search).then(|| FieldError {
-        path: ["options", "nanoBanana", "googleSearch"].map(str::to_owned).to_vec(),
-        message: format!("{} does not support googleSearch; omit it.", model.id),
-    })
-}
-
-fn check_flux_options(request: &Request, model: &Model) -> Option<FieldError> {
-    let is_set = request.options.flux_kontext.is_some();
-    (is_set && !model.flux_options).then(|| FieldError {
-        path: ["options", "fluxKontext"].map(str::to_owned).to_vec(),
-        message: format!("{} does not support fluxKontext; omit it.", model.id),
-    })
+/// The options that the model does not support.
+fn check_options(request: &Request, model: &Model) -> impl Iterator<Item = FieldError> {
+    let search = request.options.nano_banana.and_then(|options| options.google_search);
+    let unsupported: [(bool, &[&'static str]); 3] = [
+        (request.watermark.is_some() && !model.watermark, &["watermark"]),
+        (search.is_some() && !model.google_search, &["options", "nanoBanana", "googleSearch"]),
+        (
+            request.options.flux_kontext.is_some() && !model.flux_options,
+            &["options", "fluxKontext"],
+        ),
+    ];
+    let problem = FieldProblem::FieldNotSupported { model: model.id };
+    let unsupported = unsupported.into_iter().filter(|(is_unsupported, _)| *is_unsupported);
+    unsupported.map(move |(_, path)| FieldError::nested(path, problem.clone()))
 }
 
 /// The provider returns 500 for a value out of range, which counts as its own failure.
 fn check_tolerance(request: &Request, model: &Model) -> Option<FieldError> {
     let tolerance = request.options.flux_kontext?.safety_tolerance?;
-    let (most, doing) = match request.kind {
-        TaskKind::Generate => (6, "generating"),
-        TaskKind::Edit => (2, "editing"),
+    let max = match request.kind {
+        TaskKind::Generate => 6,
+        TaskKind::Edit => 2,
     };
-    (model.flux_options && !(0..=most).contains(&tolerance)).then(|| FieldError {
-        path: ["options", "fluxKontext", "safetyTolerance"].map(str::to_owned).to_vec(),
-        message: format!(
-            "safetyTolerance is {tolerance}; {} accepts 0 to {most} when {doing}.",
-            model.id
-        ),
+    let is_valid = u32::try_from(tolerance).is_ok_and(|tolerance| tolerance <= max);
+    (model.flux_options && !is_valid).then(|| {
+        let value = tolerance.to_string();
+        let problem = FieldProblem::OutOfModelRange { value, min: 0, max, model: model.id };
+        FieldError::nested(&["options", "fluxKontext", "safetyTolerance"], problem)
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     BoardId, Credits, Failure, Image, Model, ProviderName, Request, ResultLink, TaskId, Timestamp,
@@ -18,6 +18,17 @@ pub enum TaskKind {
     Generate,
     /// Edits given images.
     Edit,
+}
+
+impl TaskKind {
+    /// The value in the database and in GraphQL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generate => "GENERATE",
+            Self::Edit => "EDIT",
+        }
+    }
 }
 
 /// The status of a task or of one of its jobs. The last three are terminal.
@@ -107,6 +118,42 @@ pub struct TaskState {
     pub updated_at: Timestamp,
 }
 
+/// What a client asks for: the part of a task that never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskSpec {
+    /// The request for images.
+    pub request: Request,
+    /// The client's limit for the cost.
+    pub max_credits: Option<Credits>,
+    /// Data that the client attached.
+    pub metadata: Option<Value>,
+    /// The board that its images are added to; it may have been deleted.
+    pub board: Option<BoardId>,
+}
+
+impl TaskSpec {
+    /// The price of all images with this model.
+    #[must_use]
+    pub fn cost(&self, model: &Model) -> Credits {
+        model.price(self.request.resolution).times(self.request.count)
+    }
+
+    /// What distinguishes two submissions with the same idempotency key. A field that is not set
+    /// leaves no trace, so that the digests of earlier releases still match.
+    #[must_use]
+    pub fn digest_input(&self) -> Value {
+        let mut input = json!({
+            "request": self.request,
+            "maxCredits": self.max_credits.map(Credits::as_f64),
+            "metadata": self.metadata,
+        });
+        if let Some(board) = self.board {
+            input["board"] = json!(board);
+        }
+        input
+    }
+}
+
 /// One version of a task, with everything that clients can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
@@ -114,18 +161,12 @@ pub struct Task {
     pub id: TaskId,
     /// Its owner.
     pub owner: UserId,
-    /// The request of the client.
-    pub request: Request,
+    /// What the client asked for.
+    pub spec: TaskSpec,
     /// The model that runs it.
     pub model: String,
     /// Whether the client chose the model; otherwise the gateway may change it.
     pub model_named: bool,
-    /// The client's limit for the cost.
-    pub max_credits: Option<Credits>,
-    /// Data that the client attached.
-    pub metadata: Option<Value>,
-    /// The board that its images are added to; it may have been deleted.
-    pub board: Option<BoardId>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// The part that changes.
@@ -152,18 +193,12 @@ pub struct NewTask {
     pub id: TaskId,
     /// Its owner.
     pub owner: UserId,
-    /// The request of the client.
-    pub request: Request,
+    /// What the client asks for.
+    pub spec: TaskSpec,
     /// The model that runs it.
     pub model: &'static Model,
     /// Whether the client chose the model; otherwise the gateway may change it.
     pub model_named: bool,
-    /// The client's limit for the cost.
-    pub max_credits: Option<Credits>,
-    /// Data that the client attached.
-    pub metadata: Option<Value>,
-    /// The board that its images are added to.
-    pub board: Option<BoardId>,
     /// Identifies repeats of the same submission.
     pub idempotency_key: Option<String>,
     /// Digest of the input: the same key with a different input is a conflict.
@@ -229,17 +264,4 @@ pub struct Event {
     pub at: Timestamp,
     /// The task after this event.
     pub task: Task,
-}
-
-/// One entry of a task's timeline, for debugging and support.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimelineEntry {
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// The kind of event, such as `callback_received`.
-    pub kind: String,
-    /// The task's status after it.
-    pub status: Status,
-    /// Details, without secrets.
-    pub detail: Option<Value>,
 }

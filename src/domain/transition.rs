@@ -48,8 +48,43 @@ pub struct Change {
     pub visible: bool,
 }
 
-/// Why an update changed nothing.
-pub type IgnoreReason = &'static str;
+/// Why an update changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IgnoreReason {
+    /// The task has fewer jobs.
+    #[error("the task has no such job")]
+    NoSuchJob,
+    /// The task was rerouted after the provider was asked.
+    #[error("the job belongs to another provider")]
+    OtherProvider,
+    /// A terminal status does not change.
+    #[error("the job has finished")]
+    Finished,
+    /// Only a rejected job fails for want of an alternative.
+    #[error("the job was not rejected")]
+    NotRejected,
+    /// The update belongs to another step of a job.
+    #[error("the update does not apply in this status")]
+    WrongStatus,
+    /// A task that a provider may work on is not rerouted.
+    #[error("a provider may have accepted a job of the task")]
+    MaybeAccepted,
+    /// Another worker was faster.
+    #[error("the task was already rerouted")]
+    AlreadyRerouted,
+    /// The job still has time.
+    #[error("the timeout has not expired")]
+    NotExpired,
+    /// A callback names the job, but another task of the provider.
+    #[error("the callback is for another upstream job")]
+    OtherUpstreamJob,
+    /// Two jobs cannot have the same upstream id.
+    #[error("another job has this upstream id")]
+    UpstreamIdTaken,
+    /// The task would cost more than the user has.
+    #[error("the user does not have enough credits")]
+    InsufficientCredits,
+}
 
 struct TransitionContext<'a> {
     timeouts: &'a JobTimeouts,
@@ -82,7 +117,7 @@ pub fn apply(
     }
     let mut jobs = snapshot.jobs.clone();
     let mut changed = Vec::new();
-    let mut ignored = "the task has no such job";
+    let mut ignored = IgnoreReason::NoSuchJob;
     for job in &mut jobs {
         if target != UpdateTarget::Task && target != UpdateTarget::Job(job.number) {
             continue;
@@ -110,13 +145,13 @@ impl TransitionContext<'_> {
             (
                 _,
                 JobUpdate::Accepted { provider, .. } | JobUpdate::CallbackReceived { provider, .. },
-            ) if *provider != job.provider => Err("the job belongs to another provider"),
+            ) if *provider != job.provider => Err(IgnoreReason::OtherProvider),
             (Canceled | Failed, JobUpdate::Accepted { upstream_id, .. })
                 if job.upstream_id.is_none() =>
             {
                 Ok(self.charged_after_end(job, upstream_id))
             }
-            (status, _) if status.is_terminal() => Err("the job has finished"),
+            (status, _) if status.is_terminal() => Err(IgnoreReason::Finished),
             (Queued | Unconfirmed, JobUpdate::Accepted { upstream_id, .. }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.timeouts.poll_interval))
             }
@@ -134,7 +169,7 @@ impl TransitionContext<'_> {
             (Generating, JobUpdate::CallbackReceived { upstream_id, poll_at, .. }) => {
                 callback_received(job, upstream_id, *poll_at)
             }
-            (Queued, JobUpdate::AnswerLost) => Ok(self.enter(job, Unconfirmed, None)),
+            (Queued, JobUpdate::ResponseLost) => Ok(self.enter(job, Unconfirmed, None)),
             (Queued | Generating | Storing, JobUpdate::Postponed { at }) => {
                 Ok(self.postponed(job, *at))
             }
@@ -144,7 +179,7 @@ impl TransitionContext<'_> {
             (Queued, JobUpdate::Rejected(failure)) => Ok(rejected(job, failure)),
             (Queued, JobUpdate::NoAlternative) => match &job.failure {
                 Some(failure) => Ok(failed(job, failure)),
-                None => Err("the job was not rejected"),
+                None => Err(IgnoreReason::NotRejected),
             },
             (Generating, JobUpdate::Finished { results }) => Ok(self.storing(job, results)),
             (Queued | Generating | Storing, JobUpdate::Failed(failure)) => Ok(failed(job, failure)),
@@ -152,7 +187,7 @@ impl TransitionContext<'_> {
             (_, JobUpdate::Canceled) | (Unconfirmed, JobUpdate::Released) => Ok(canceled(job)),
             (_, JobUpdate::Expired) => self.expired(job),
             (Unconfirmed, JobUpdate::Resubmitted) => Ok(self.enter(job, Queued, Some(self.now))),
-            _ => Err("the update does not apply in this status"),
+            _ => Err(IgnoreReason::WrongStatus),
         }
     }
 
@@ -166,10 +201,10 @@ impl TransitionContext<'_> {
         job_parts: &[JobPart],
     ) -> Result<Vec<Job>, IgnoreReason> {
         if jobs.iter().any(|job| job.status != Status::Queued) {
-            return Err("a provider may have accepted a job of the task");
+            return Err(IgnoreReason::MaybeAccepted);
         }
         if jobs.iter().any(|job| job.provider != from) {
-            return Err("the task was already rerouted");
+            return Err(IgnoreReason::AlreadyRerouted);
         }
         let expires_at = jobs.iter().filter_map(|job| job.expires_at).min();
         Ok(queued_jobs(to, job_parts, expires_at, self.now))
@@ -215,7 +250,7 @@ impl TransitionContext<'_> {
 
     fn expired(&self, job: &Job) -> Result<Job, IgnoreReason> {
         if job.expires_at.is_none_or(|at| at > self.now) {
-            return Err("the timeout has not expired");
+            return Err(IgnoreReason::NotExpired);
         }
         if self.deadline_at.is_some_and(|at| at <= self.now) {
             return Ok(canceled(job));
@@ -246,7 +281,7 @@ impl TransitionContext<'_> {
 #[must_use]
 pub fn first_jobs(new: &NewTask, timeouts: &JobTimeouts, now: Timestamp) -> Vec<Job> {
     let expires_at = timeout_at(new.deadline_at, timeouts, now);
-    queued_jobs(new.model, &job_parts(&new.request, new.model), Some(expires_at), now)
+    queued_jobs(new.model, &job_parts(&new.spec.request, new.model), Some(expires_at), now)
 }
 
 fn timeout_at(deadline_at: Option<Timestamp>, timeouts: &JobTimeouts, now: Timestamp) -> Timestamp {
@@ -285,7 +320,7 @@ fn callback_received(
     poll_at: Timestamp,
 ) -> Result<Job, IgnoreReason> {
     if job.upstream_id.as_deref() != Some(upstream_id) {
-        return Err("the callback is for another upstream job");
+        return Err(IgnoreReason::OtherUpstreamJob);
     }
     Ok(Job { next_step_at: Some(poll_at), called_back: true, step_attempts: 0, ..job.clone() })
 }

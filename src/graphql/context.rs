@@ -1,20 +1,42 @@
 //! Data that resolvers read from their context.
 
+use std::sync::Arc;
+
 use async_graphql::Context;
 
 use super::error::{Error, forbidden, unauthenticated};
 use crate::auth::{Role, Viewer};
+use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::domain::Catalog;
+use crate::feed::Feed;
+use crate::hints::Hints;
+use crate::links::Links;
+use crate::store::Reads;
 
 /// Data that all resolvers share.
 #[derive(Debug, Clone)]
 pub struct Api {
-    /// The commands, which also give access to the store.
+    /// The commands.
     pub commands: Commands,
+    /// The reads of the database.
+    pub reads: Reads,
+    /// The event log, for subscriptions.
+    pub feed: Feed,
+    /// Signals changes of boards and credits.
+    pub hints: Hints,
+    /// The models on offer.
+    pub catalog: Arc<Catalog>,
+    /// Signs links.
+    pub links: Links,
+    /// The clock.
+    pub clock: Clock,
 }
 
 /// Access to the data of the context.
 pub(super) trait ContextExt {
+    /// The data that all resolvers share.
+    fn api(&self) -> &Api;
     /// The commands.
     fn commands(&self) -> &Commands;
     /// The authenticated user; an UNAUTHENTICATED error when the request has no token.
@@ -24,8 +46,12 @@ pub(super) trait ContextExt {
 }
 
 impl ContextExt for Context<'_> {
+    fn api(&self) -> &Api {
+        self.data_unchecked()
+    }
+
     fn commands(&self) -> &Commands {
-        &self.data_unchecked::<Api>().commands
+        &self.api().commands
     }
 
     fn viewer(&self) -> Result<&Viewer, Error> {

@@ -14,7 +14,7 @@ use super::limits::{self, MAX_NESTING, QueryLimits};
 use super::parameters::{DocumentIdentifier, Parameters};
 use super::plan::{PossibleTypes, possible_types};
 use super::request_error::{RequestError, RequestErrorKind};
-use super::trusted::TrustedDocuments;
+use super::trusted::{TrustedDocuments, TrustedDocumentsError};
 
 /// Memory of all cached documents, in bytes.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -63,7 +63,10 @@ impl Documents {
     ///
     /// # Errors
     /// The ids of the documents that are not valid or exceed a limit, each with the reason.
-    pub(super) fn trust_only(&mut self, manifest: &[(String, String)]) -> Result<(), Vec<String>> {
+    pub(super) fn trust_only(
+        &mut self,
+        manifest: &[(String, String)],
+    ) -> Result<(), TrustedDocumentsError> {
         let validate = |text: &str| self.parse_and_validate(text).map(Arc::new);
         self.trusted = Some(TrustedDocuments::new(manifest, validate)?);
         Ok(())

@@ -1,9 +1,13 @@
 //! Errors for the list `errors` of a response, each with its `extensions.code`.
 
-pub(super) use async_graphql::Error;
-use async_graphql::{ErrorExtensions, Pos, ServerError, Value, value};
+use std::sync::Arc;
 
-use crate::domain::FieldError;
+pub(super) use async_graphql::Error;
+use async_graphql::{ErrorExtensionValues, ErrorExtensions, Pos, ServerError, Value, value};
+
+use super::mutation::{FieldError, InvalidInput};
+use crate::causes::with_causes;
+use crate::domain;
 use crate::store::StoreError;
 
 /// Values of `extensions.code`.
@@ -23,6 +27,10 @@ pub mod code {
     /// An internal error. The request id identifies it in the log.
     pub const INTERNAL: &str = "INTERNAL";
 }
+
+/// The message of every internal error.
+const INTERNAL_MESSAGE: &str =
+    "Internal error. Try again. If you report the error, include the request id.";
 
 /// An error with this message and code.
 pub(super) fn with_code(message: &str, code: &'static str) -> Error {
@@ -54,14 +62,14 @@ pub(super) fn bad_input(message: &str) -> Error {
 
 /// Invalid fields of an input. Each is also in `extensions.fields`, so that a form can show it
 /// beside its field.
-pub(super) fn bad_fields(errors: &[FieldError]) -> Error {
-    let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-    let fields = errors.iter().map(|FieldError { path, message }| {
+pub(super) fn bad_fields(errors: Vec<domain::FieldError>) -> Error {
+    let InvalidInput { message, fields } = errors.into();
+    let fields = fields.into_iter().map(|FieldError { path, message }| {
         let path: Vec<Value> = path.iter().map(Value::from).collect();
         value!({ "path": path, "message": message })
     });
     let fields: Vec<Value> = fields.collect();
-    bad_input(&messages.join(" ")).extend_with(|_, extensions| extensions.set("fields", fields))
+    bad_input(&message).extend_with(|_, extensions| extensions.set("fields", fields))
 }
 
 /// An exceeded limit. The error names the limit and its value.
@@ -91,14 +99,36 @@ pub(super) fn timed_out(seconds: u64) -> Error {
     })
 }
 
-/// An internal error. Logs the cause; the client receives only the request id.
+/// An internal error. The client receives only the request id; the cause is logged once per operation,
+/// by [`log_internal_errors`].
 pub(super) fn internal(error: &StoreError) -> Error {
-    tracing::error!(%error, "a GraphQL resolver failed");
-    internal_error()
+    let cause = with_causes(error).to_string();
+    Error { source: Some(Arc::new(Cause(cause))), ..internal_error() }
 }
 
-/// An internal error that is already logged.
+/// An internal error whose cause is already logged.
 pub(super) fn internal_error() -> Error {
-    let message = "Internal error. Try again. If you report the error, include the request id.";
-    with_code(message, code::INTERNAL)
+    with_code(INTERNAL_MESSAGE, code::INTERNAL)
+}
+
+/// Why an internal error happened, with all causes.
+struct Cause(String);
+
+/// Makes every error without a code internal, so that nothing internal reaches the client, and logs
+/// one line for all internal errors of an operation.
+pub(super) fn log_internal_errors(errors: &mut [ServerError], request_id: &str) {
+    let mut causes = Vec::new();
+    for error in errors {
+        let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+        if extensions.get("code").is_none() {
+            extensions.set("code", code::INTERNAL);
+            causes.push(std::mem::replace(&mut error.message, INTERNAL_MESSAGE.to_owned()));
+        } else if let Some(Cause(cause)) = error.source::<Cause>() {
+            causes.push(cause.clone());
+        }
+    }
+    if let Some(cause) = causes.first() {
+        let failed_fields = causes.len();
+        tracing::error!(request.id = request_id, failed_fields, %cause, "GraphQL operation failed");
+    }
 }

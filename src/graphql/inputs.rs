@@ -172,7 +172,7 @@ impl<'a> Inputs<'a> {
                 Ok(())
             }
             (Some(ExtendedType::Scalar(_)), value) => {
-                check_scalar(name, value).map_err(invalid_value)
+                check_scalar(name, value).map_err(|error| invalid_value(error.to_string()))
             }
             _ => Err(invalid_value(format!("The value is not a valid {name}."))),
         }

@@ -21,6 +21,7 @@ mod plan;
 mod query;
 mod request_error;
 mod response;
+mod spelling;
 mod streams;
 mod subscription;
 mod trusted;
@@ -40,7 +41,7 @@ pub use operations::{Caller, OperationKind, Operations, PreparedOperation};
 pub use parameters::Parameters;
 pub use request_error::{RequestError, RequestErrorKind};
 pub use response::OperationResponse;
-pub use trusted::parse_manifest;
+pub use trusted::{TrustedDocumentsError, parse_manifest};
 
 use loaders::{
     AccountLoader, BoardLoader, BoardPageLoader, MedianSecondsLoader, QueuePositionLoader,
@@ -62,20 +63,31 @@ fn executable_schema(api: Api) -> GatewaySchema {
         .validation_mode(ValidationMode::Fast)
         // `Documents` has already limited the depth.
         .limit_recursive_depth(usize::MAX)
-        .data(DataLoader::new(TimelineLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(QueuePositionLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(MedianSecondsLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(AccountLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(BoardLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(BoardPageLoader(api.commands.store.clone()), spawn))
-        .data(DataLoader::new(TaskLoader(api.commands.store.clone()), spawn))
+        .data(DataLoader::new(TimelineLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(QueuePositionLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(MedianSecondsLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(AccountLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(BoardLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(BoardPageLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(TaskLoader(api.reads.clone()), spawn))
         .data(api)
         .finish()
 }
 
+/// Why GraphQL cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// apollo-compiler does not accept the schema of async-graphql.
+    #[error("the schema is not valid: {0}")]
+    Schema(String),
+    /// Trusted documents cannot be used.
+    #[error(transparent)]
+    TrustedDocuments(#[from] TrustedDocumentsError),
+}
+
 /// The schema that documents are validated against.
-fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, Vec<String>> {
-    let problems = |found: DiagnosticList| vec![found.to_string()];
+fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, SetupError> {
+    let problems = |found: DiagnosticList| SetupError::Schema(found.to_string());
     let schema = apollo_compiler::Schema::parse(sdl(), "schema.graphql");
     let mut schema = schema.map_err(|found| problems(found.errors))?;
     // apollo-compiler 1.33 does not define `__Type.isOneOf`, and async-graphql resolves it.

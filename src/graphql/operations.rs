@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::completion::{complete, set_locations};
 use super::documents::{Document, Documents};
-use super::error::{self, code};
+use super::error::{self};
 use super::inputs::{Inputs, check_variables};
 use super::limits::{QueryLimits, enforce};
 use super::parameters::Parameters;
@@ -22,7 +22,9 @@ use super::plan::{Planner, SelectionPlan};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
 use super::streams::{end_after, in_background};
-use super::{Api, GatewaySchema, cost, executable, executable_schema, validating_schema};
+use super::{
+    Api, GatewaySchema, SetupError, cost, executable, executable_schema, validating_schema,
+};
 use crate::auth::Viewer;
 
 /// Maximum number of nested lists that an introspection query may select.
@@ -104,7 +106,7 @@ impl Operations {
         limits: QueryLimits,
         operation_timeout: Duration,
         trusted: Option<&[(String, String)]>,
-    ) -> Result<Self, Vec<String>> {
+    ) -> Result<Self, SetupError> {
         let mut documents = Documents::new(validating_schema()?, limits);
         if let Some(trusted) = trusted {
             documents.trust_only(trusted)?;
@@ -236,14 +238,11 @@ fn error_response(error: error::Error, prepared: &PreparedOperation) -> Operatio
     OperationResponse::without_data(&errors)
 }
 
-/// Adds the code and the request id to each error. Resolvers set their code; an error without a
-/// code comes from a scalar that rejected its input.
+/// Adds the request id to each error, and logs the internal ones.
 pub(super) fn annotate_errors(errors: &mut [ServerError], request_id: &str) {
+    error::log_internal_errors(errors, request_id);
     for error in errors {
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
-        if extensions.get("code").is_none() {
-            extensions.set("code", code::BAD_USER_INPUT);
-        }
         extensions.set("requestId", request_id);
     }
 }

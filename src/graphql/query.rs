@@ -34,13 +34,13 @@ impl AccountQuery {
     /// whether a model accepts new tasks now.
     async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>, Error> {
         ctx.viewer()?;
-        Ok(ctx.commands().catalog.models().iter().map(|model| Model(model)).collect())
+        Ok(ctx.api().catalog.models().iter().map(|model| Model(model)).collect())
     }
 
     /// The enabled providers and their current state.
     async fn providers(&self, ctx: &Context<'_>) -> Result<Vec<Provider>, Error> {
         ctx.viewer()?;
-        let (catalog, now) = (&ctx.commands().catalog, ctx.commands().clock.now());
+        let (catalog, now) = (&ctx.api().catalog, ctx.api().clock.now());
         let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
         let names = catalog.providers();
         let accounts = loader.load_many(names.clone()).await.map_err(|error| internal(&error))?;
@@ -66,7 +66,7 @@ impl AccountQuery {
         let viewer = ctx.viewer()?;
         let quote = ctx.commands().quote(&viewer.id, &input.into()).await;
         let quote = quote.map_err(|error| internal(&error))?;
-        quote.map(Quote::from).map_err(|errors| bad_fields(&errors))
+        quote.map(Quote::from).map_err(bad_fields)
     }
 
     /// The viewer's quota, and the credits that remain in the account at each provider.
@@ -78,7 +78,7 @@ impl AccountQuery {
     /// The viewer's webhook endpoints, oldest first; at most 10.
     async fn webhook_endpoints(&self, ctx: &Context<'_>) -> Result<Vec<WebhookEndpoint>, Error> {
         let viewer = ctx.viewer()?;
-        let endpoints = ctx.commands().store.list_endpoints(&viewer.id, None).await;
+        let endpoints = ctx.api().reads.list_endpoints(&viewer.id, None).await;
         let endpoints = endpoints.map_err(|error| internal(&error))?;
         Ok(endpoints.into_iter().map(WebhookEndpoint::from).collect())
     }
@@ -120,7 +120,7 @@ impl TaskQuery {
     ) -> Result<Option<Task>, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse::<TaskId>() else { return Ok(None) };
-        let task = ctx.commands().store.find_task(&viewer.id, id).await;
+        let task = ctx.api().reads.find_task(&viewer.id, id).await;
         Ok(task.map_err(|error| internal(&error))?.map(Task::from))
     }
 
@@ -140,7 +140,7 @@ impl TaskQuery {
         let viewer = ctx.viewer()?;
         let range = PageArguments { first, after, last, before }.range()?;
         let filter = filter.map(HistoryFilter::from).unwrap_or_default();
-        let page = ctx.commands().store.list_history(&viewer.id, &filter, range).await;
+        let page = ctx.api().reads.list_history(&viewer.id, &filter, range).await;
         let page = page.map_err(|error| internal(&error))?;
         Ok(Connection::new(page, &range, |task| Some((task.id, task.into()))))
     }
@@ -159,7 +159,7 @@ impl BoardQuery {
     ) -> Result<Option<Board>, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse::<BoardId>() else { return Ok(None) };
-        let board = ctx.commands().store.find_board(&viewer.id, id).await;
+        let board = ctx.api().reads.find_board(&viewer.id, id).await;
         Ok(board.map_err(|error| internal(&error))?.map(Board))
     }
 
@@ -178,7 +178,7 @@ impl BoardQuery {
     ) -> Result<Connection<Board>, Error> {
         let viewer = ctx.viewer()?;
         let range = PageArguments { first, after, last, before }.range()?;
-        let page = ctx.commands().store.list_boards(&viewer.id, kind.map(Into::into), range).await;
+        let page = ctx.api().reads.list_boards(&viewer.id, kind.map(Into::into), range).await;
         let page = page.map_err(|error| internal(&error))?;
         Ok(Connection::new(page, &range, |board| Some((board.id, Board(board)))))
     }
@@ -241,7 +241,7 @@ async fn find_tasks(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Task>, Error> {
     if tasks.is_empty() && images.is_empty() {
         return Ok(Vec::new());
     }
-    let found = ctx.commands().store.find_tasks(&viewer.id, &tasks, &images).await;
+    let found = ctx.api().reads.find_tasks(&viewer.id, &tasks, &images).await;
     Ok(found.map_err(|error| internal(&error))?.into_iter().map(Task::from).collect())
 }
 
@@ -250,7 +250,7 @@ async fn find_boards(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<domain::Board>
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let boards = ctx.commands().store.find_boards(&ctx.viewer()?.id, &ids).await;
+    let boards = ctx.api().reads.find_boards(&ctx.viewer()?.id, &ids).await;
     boards.map_err(|error| internal(&error))
 }
 
@@ -259,7 +259,7 @@ async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = ctx.commands().store.list_endpoints(&ctx.viewer()?.id, Some(&ids)).await;
+    let found = ctx.api().reads.list_endpoints(&ctx.viewer()?.id, Some(&ids)).await;
     found.map_err(|error| internal(&error))
 }
 

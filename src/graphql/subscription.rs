@@ -36,11 +36,11 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Task, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
         let id: TaskId = id.parse().map_err(|_| no_such_task())?;
-        let commands = ctx.commands();
+        let api = ctx.api();
         // Subscribe before the task is read, so that a change in between is not lost.
-        let events = commands.feed.subscribe(viewer.id.clone(), None).await;
+        let events = api.feed.subscribe(viewer.id.clone(), None).await;
         let events = events.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
-        let task = commands.store.find_task(&viewer.id, id).await;
+        let task = api.reads.find_task(&viewer.id, id).await;
         let task = task.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
         let seen = task.state.version;
         let changes = events.filter_map(move |event| {
@@ -69,7 +69,7 @@ impl Subscription {
         let viewer = ctx.viewer()?;
         let decode = |after: &str| cursor::decode(after).ok_or_else(invalid_cursor);
         let after = after.as_deref().map(decode).transpose()?;
-        let events = ctx.commands().feed.subscribe(viewer.id.clone(), after).await;
+        let events = ctx.api().feed.subscribe(viewer.id.clone(), after).await;
         let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
         Ok(events.map(|event| match event {
             Ok(event) => Ok(TaskEvent::new(&event)),
@@ -83,11 +83,11 @@ impl Subscription {
         ctx: &'ctx Context<'_>,
     ) -> Result<impl Stream<Item = Result<Credits, Error>> + use<'ctx>, Error> {
         let viewer = ctx.viewer()?;
-        let events = ctx.commands().feed.subscribe(viewer.id.clone(), None).await;
+        let events = ctx.api().feed.subscribe(viewer.id.clone(), None).await;
         let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
         // `shared` yields at once, and after every change of a balance or a grant. `events` yields
         // after every change of the viewer's tasks. Unchanged amounts are removed below.
-        let shared = WatchStream::new(ctx.commands().hints.credits());
+        let shared = WatchStream::new(ctx.api().hints.credits());
         let triggers = stream::select(shared, events.map(|_| ()));
         let credits = triggers.then(move |()| Credits::load(ctx));
         Ok(credits
@@ -110,16 +110,16 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Board, Error>> + use<>, Error> {
         let viewer = ctx.viewer()?;
         let id: BoardId = id.parse().map_err(|_| no_such_board())?;
-        let (store, owner) = (ctx.commands().store.clone(), viewer.id.clone());
+        let (reads, owner) = (ctx.api().reads.clone(), viewer.id.clone());
         // Subscribe before the board is read, so that a change in between sends a hint.
-        let hints = WatchStream::from_changes(ctx.commands().hints.board(id)).map(|()| ());
-        let board = store.find_board(&owner, id).await.map_err(|error| internal(&error))?;
+        let hints = WatchStream::from_changes(ctx.api().hints.board(id)).map(|()| ());
+        let board = reads.find_board(&owner, id).await.map_err(|error| internal(&error))?;
         let board = board.ok_or_else(no_such_board)?;
         let seen = board.version;
         let triggers = stream::select(hints, interval_stream(POLL_INTERVAL));
         let states = triggers.then(move |()| {
-            let (store, owner) = (store.clone(), owner.clone());
-            async move { store.find_board(&owner, id).await }
+            let (reads, owner) = (reads.clone(), owner.clone());
+            async move { reads.find_board(&owner, id).await }
         });
         let changes = states.scan(seen, |seen, state| future::ready(board_item(seen, state)));
         let current = stream::once(future::ready(Ok(Board(board))));

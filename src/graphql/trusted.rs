@@ -27,14 +27,25 @@ struct ApolloOperation {
     body: String,
 }
 
+/// Why trusted documents cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustedDocumentsError {
+    /// The file has an unknown format.
+    #[error(
+        "it must be JSON: a map from document id to text, or an Apollo persisted query manifest"
+    )]
+    Manifest,
+    /// Documents are invalid: their ids, each with the reason.
+    #[error("these documents are not valid for this schema:\n{}", .0.join("\n"))]
+    Documents(Vec<String>),
+}
+
 /// Parses a manifest of trusted documents. Returns the id and the text of each document.
 ///
 /// # Errors
 /// When the text is not JSON in a known format.
-pub fn parse_manifest(text: &str) -> Result<Vec<(String, String)>, String> {
-    let manifest = serde_json::from_str(text).map_err(|_| {
-        "it must be JSON: a map from document id to text, or an Apollo persisted query manifest"
-    })?;
+pub fn parse_manifest(text: &str) -> Result<Vec<(String, String)>, TrustedDocumentsError> {
+    let manifest = serde_json::from_str(text).map_err(|_| TrustedDocumentsError::Manifest)?;
     Ok(match manifest {
         Manifest::ById(documents) => documents.into_iter().collect(),
         Manifest::Apollo { operations } => {
@@ -57,7 +68,7 @@ impl TrustedDocuments {
     pub(super) fn new(
         manifest: &[(String, String)],
         validate: impl Fn(&str) -> Result<Arc<Document>, RequestError>,
-    ) -> Result<Self, Vec<String>> {
+    ) -> Result<Self, TrustedDocumentsError> {
         let mut trusted = Self { by_identifier: HashMap::new(), by_text: HashMap::new() };
         let mut problems = Vec::new();
         for (id, text) in manifest {
@@ -74,7 +85,11 @@ impl TrustedDocuments {
             }
         }
         problems.sort();
-        if problems.is_empty() { Ok(trusted) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(trusted)
+        } else {
+            Err(TrustedDocumentsError::Documents(problems))
+        }
     }
 
     /// The trusted document of a request. The text of a trusted document is accepted instead of

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::SharedState;
 use super::body::{self, BodyError};
 use super::problem::problem;
+use crate::causes::with_causes;
 use crate::commands::{CallbackOutcome, IncomingCallback};
 
 /// Real callbacks have a few kilobytes.
@@ -51,7 +52,7 @@ pub(super) async fn receive(
             problem(StatusCode::BAD_REQUEST, "The body is not valid JSON.")
         }
         Err(error) => {
-            tracing::error!(%error, "storing a callback failed, the provider may send it again");
+            tracing::error!(error = %with_causes(&error), "storing a callback failed, the provider may send it again");
             problem(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The callback could not be stored. Send it again.",

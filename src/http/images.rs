@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::SharedState;
 use super::problem::problem;
 use crate::blobs::{BlobError, VariantPath};
+use crate::causes::with_causes;
 use crate::domain::ImageFormat;
 
 #[derive(Debug, Deserialize)]
@@ -23,10 +24,10 @@ pub(super) async fn read(
     Path(path): Path<String>,
     link_query: Result<Query<LinkQuery>, QueryRejection>,
 ) -> Response {
-    let now = state.commands.clock.now();
-    let verified = link_query.ok().filter(|Query(each)| {
-        state.commands.links.verify_image(&path, each.expires, &each.signature, now)
-    });
+    let now = state.clock.now();
+    let verified = link_query
+        .ok()
+        .filter(|Query(each)| state.links.verify_image(&path, each.expires, &each.signature, now));
     let Some((Query(link_query), variant)) = verified.zip(VariantPath::parse(&path)) else {
         return problem(
             StatusCode::FORBIDDEN,
@@ -39,7 +40,7 @@ pub(super) async fn read(
         }
         Err(BlobError::Missing) => problem(StatusCode::NOT_FOUND, "The image no longer exists."),
         Err(error) => {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), "reading an image failed");
+            tracing::error!(error = %with_causes(&error), "reading an image failed");
             problem(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The image store is unavailable. Try again in a few seconds.",

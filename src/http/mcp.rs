@@ -85,6 +85,10 @@ fn invalid_message(body: &[u8]) -> Option<Response> {
 async fn serve(state: &SharedState, viewer: Viewer, request: Request) -> Response {
     let tools = McpServer {
         commands: state.commands.clone(),
+        reads: state.reads.clone(),
+        catalog: Arc::clone(&state.catalog),
+        links: state.links.clone(),
+        clock: state.clock.clone(),
         variants: state.variants.clone(),
         viewer,
         stop: state.stop.clone(),
@@ -139,7 +143,7 @@ pub(super) async fn method_not_allowed() -> Response {
 
 /// Responds 401 with the address of the metadata, where a client finds the authorization server.
 fn unauthorized(state: &SharedState, error: Option<&str>, detail: &str) -> Response {
-    let metadata = state.commands.links.page(METADATA_PATH);
+    let metadata = state.links.page(METADATA_PATH);
     let mut challenge = format!("Bearer resource_metadata=\"{metadata}\"");
     if let Some(error) = error {
         // A quoted string in a header is limited to plain ASCII characters.
@@ -158,7 +162,7 @@ fn unauthorized(state: &SharedState, error: Option<&str>, detail: &str) -> Respo
 
 /// Serves the protected resource metadata.
 pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
-    let resource = state.commands.links.page(PATH);
+    let resource = state.links.page(PATH);
     let mut document = json!({
         "resource": resource.as_str(),
         "bearer_methods_supported": ["header"],

@@ -44,8 +44,12 @@ pub use uploads::UploadLimiter;
 
 use crate::auth::TokenVerifier;
 use crate::blobs::{Blobs, Variants};
+use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::domain::Catalog;
 use crate::graphql::Operations;
+use crate::links::Links;
+use crate::store::Reads;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -61,8 +65,16 @@ pub struct AppState {
     pub connection_limiter: ConnectionLimiter,
     /// The web origins that may call the gateway.
     pub origins: Origins,
-    /// Runs commands, and provides the link signer and the clock.
+    /// Runs commands.
     pub commands: Commands,
+    /// The reads of the database.
+    pub reads: Reads,
+    /// The models on offer.
+    pub catalog: Arc<Catalog>,
+    /// Signs and verifies links.
+    pub links: Links,
+    /// The clock.
+    pub clock: Clock,
     /// Verifies access tokens.
     pub verifier: TokenVerifier,
     /// The image store.
@@ -89,6 +101,8 @@ type SharedState = Arc<AppState>;
 pub struct ConnectionLimits {
     /// Maximum bytes of an HTTP request body.
     pub request_bytes: usize,
+    /// Maximum bytes of an uploaded image.
+    pub upload_bytes: u64,
     /// Maximum bytes of a WebSocket message.
     pub message_bytes: usize,
     /// Maximum bytes of a response.

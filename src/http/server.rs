@@ -13,6 +13,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::causes::with_causes;
+
 /// Time for the head of a request and between two requests; longer than proxies keep an idle
 /// connection open.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
@@ -71,6 +73,6 @@ async fn serve_connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "connection failed");
+        tracing::debug!(error = %with_causes(&error), "connection failed");
     }
 }

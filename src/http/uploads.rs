@@ -19,6 +19,7 @@ use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::images::LinkQuery;
 use super::problem::problem;
 use crate::blobs::{ImageFileError, SanitizedImage, sanitize};
+use crate::causes::with_causes;
 use crate::domain::Upload;
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
@@ -77,7 +78,7 @@ pub(super) async fn receive(
         Ok(upload) => upload,
         Err(error) => {
             // A client that is still sending does not receive a response.
-            body::discard(UPLOAD_TIMEOUT, body, state.commands.policy.upload_bytes).await;
+            body::discard(UPLOAD_TIMEOUT, body, state.limits.upload_bytes).await;
             return error.into_response();
         }
     };
@@ -205,8 +206,8 @@ fn check(bytes: &[u8], upload: &Upload) -> Result<CheckedUpload, UploadError> {
     Ok(CheckedUpload { digest, cleaned })
 }
 
-fn failed(error: impl std::fmt::Display) -> UploadError {
-    tracing::error!(%error, "storing an upload failed");
+fn failed(error: impl std::error::Error) -> UploadError {
+    tracing::error!(error = %with_causes(&error), "storing an upload failed");
     UploadError::Failed
 }
 

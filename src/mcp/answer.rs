@@ -10,10 +10,12 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 
 use super::McpServer;
-use super::view::TaskView;
+use super::view::TaskReport;
 use crate::blobs::VariantPath;
+use crate::causes::with_causes;
 use crate::domain::{Credits, FailureCode, Image, ImageVariant, Status, Task};
 use crate::store::StoreError;
+use crate::task_view::TaskView;
 
 /// Maximum number of thumbnails in one result; all images have links.
 const MAX_THUMBNAILS: usize = 4;
@@ -41,7 +43,7 @@ impl McpServer {
         task: &Task,
         replayed: bool,
     ) -> Result<CallToolResult, StoreError> {
-        let view = TaskView::new(task, self.seconds_left(task).await?, &self.commands);
+        let view = self.task_report(task).await?;
         let mut content = vec![ContentBlock::text(task_text(task, &view, replayed))];
         let thumbnails = async {
             for image in task.images.iter().take(MAX_THUMBNAILS) {
@@ -53,6 +55,11 @@ impl McpServer {
         Ok(structured(content, &view))
     }
 
+    async fn task_report(&self, task: &Task) -> Result<TaskReport, StoreError> {
+        let eta_seconds = self.seconds_left(task).await?;
+        Ok(TaskReport { task: TaskView::new(task, &self.links, self.clock.now()), eta_seconds })
+    }
+
     /// The thumbnail, or `None` when it cannot be read.
     async fn thumbnail(&self, image: &Image) -> Option<ContentBlock> {
         let path = image.path(ImageVariant::Thumbnail);
@@ -60,7 +67,7 @@ impl McpServer {
         let bytes = match loaded {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::warn!(%error, image.id = %image.id, "reading a thumbnail failed, the result has only the link");
+                tracing::warn!(error = %with_causes(&error), image.id = %image.id, "reading a thumbnail failed, the result has only the link");
                 return None;
             }
         };
@@ -79,7 +86,7 @@ pub(super) fn structured(content: Vec<ContentBlock>, view: &impl Serialize) -> C
 }
 
 /// The text for the model.
-fn task_text(task: &Task, view: &TaskView, replayed: bool) -> String {
+fn task_text(task: &Task, view: &TaskReport, replayed: bool) -> String {
     let mut text = match task.state.status {
         Status::Succeeded => succeeded(task, view),
         Status::Failed => failed(task),
@@ -101,14 +108,14 @@ fn task_text(task: &Task, view: &TaskView, replayed: bool) -> String {
     text
 }
 
-fn succeeded(task: &Task, view: &TaskView) -> String {
-    let (made, asked) = (view.images.len(), task.request.count);
+fn succeeded(task: &Task, view: &TaskReport) -> String {
+    let (made, asked) = (view.task.images.len(), task.spec.request.count);
     let mut text = format!("{} SUCCEEDED with {}: ", task.id, task.model);
     let _ = match made {
         1 if asked == 1 => write!(text, "the image is ready."),
         _ => write!(text, "{made} of {asked} images are ready."),
     };
-    for image in &view.images {
+    for image in &view.task.images {
         let (width, height) = (image.width, image.height);
         let (id, url, ends) = (&image.id, &image.url, &image.url_expires_at);
         let _ = write!(text, "\n- {id}, {width}×{height}: {url} (expires {ends})");
@@ -144,7 +151,7 @@ pub(super) fn may_retry(task: &Task) -> bool {
     is_free && may_help
 }
 
-fn unfinished(task: &Task, view: &TaskView) -> String {
+fn unfinished(task: &Task, view: &TaskReport) -> String {
     let more = view.eta_seconds.map_or_else(String::new, |seconds| {
         format!(", and usually takes about {seconds} more seconds")
     });

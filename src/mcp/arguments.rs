@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::tool_error::ToolError;
 use crate::commands::Submission;
-use crate::domain::{self, FieldError, ImageSource, Request, TaskKind};
+use crate::domain::{
+    self, Credits, FieldError, FieldProblem, ImageSource, Request, TaskKind, TaskSpec,
+};
 
 /// The longest wait in seconds: the official clients time out after 60 seconds.
 const MAX_WAIT_SECONDS: i64 = 50;
@@ -158,25 +160,24 @@ impl GenerationArguments for EditImage {
 
 impl GenerateImage {
     fn to_submission(&self, kind: TaskKind, images: Vec<ImageSource>) -> Submission {
+        let request = Request {
+            kind,
+            prompt: self.prompt.clone(),
+            images,
+            count: u32::try_from(self.count.unwrap_or(1)).unwrap_or(0),
+            aspect_ratio: self.aspect_ratio.clone(),
+            resolution: self.resolution.map(Into::into),
+            output_format: self.output_format.map(Into::into),
+            watermark: None,
+            options: domain::ProviderOptions::default(),
+        };
+        let max_credits = self.max_credits.and_then(Credits::from_f64);
         Submission {
-            request: Request {
-                kind,
-                prompt: self.prompt.clone(),
-                images,
-                count: u32::try_from(self.count.unwrap_or(1)).unwrap_or(0),
-                aspect_ratio: self.aspect_ratio.clone(),
-                resolution: self.resolution.map(Into::into),
-                output_format: self.output_format.map(Into::into),
-                watermark: None,
-                options: domain::ProviderOptions::default(),
-            },
+            spec: TaskSpec { request, max_credits, metadata: None, board: None },
             model: self.model.clone(),
-            max_credits: self.max_credits,
             idempotency_key: None,
             wait_seconds: 0,
             deadline_seconds: None,
-            metadata: None,
-            board: None,
             retry_of: None,
         }
     }
@@ -240,7 +241,7 @@ fn image_source(image: &str) -> ImageSource {
 }
 
 fn in_range(
-    field: &str,
+    field: &'static str,
     value: Option<i64>,
     default: i64,
     min: i64,
@@ -250,8 +251,9 @@ fn in_range(
     if (min..=max).contains(&value) {
         return Ok(value);
     }
-    let message = format!("{field} is {value}; it must be {min} to {max}.");
-    Err(ToolError::invalid(&[FieldError::new(field, message)]))
+    let [value, min, max] = [value, min, max].map(|number| number.to_string());
+    let problem = FieldProblem::OutOfRange { value, min, max };
+    Err(ToolError::invalid(&[FieldError::new(field, problem)]))
 }
 
 /// Parses a call's arguments. An error names the argument that does not match the schema.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::arguments::{EditImage, GenerateImage, GetTask, ListTasks, NoArguments, WaitForTask};
-use super::view::{CreditsView, ModelList, TaskList, TaskView};
+use super::view::{CreditsView, ModelList, TaskList, TaskReport};
 
 /// All tools.
 pub(super) static TOOLS: LazyLock<[Tool; 7]> = LazyLock::new(|| {
@@ -27,12 +27,12 @@ pub(super) static TOOLS: LazyLock<[Tool; 7]> = LazyLock::new(|| {
             "Edits or combines the given images as the prompt says. Costs credits. Waits and responds like \
              generate_image; it is safe to repeat a call.",
         ),
-        read_only_tool::<GetTask, TaskView>(
+        read_only_tool::<GetTask, TaskReport>(
             "get_task",
             "Get a task",
             "Returns the current state of a task, with new links to its images. Does not wait.",
         ),
-        read_only_tool::<WaitForTask, TaskView>(
+        read_only_tool::<WaitForTask, TaskReport>(
             "wait_for_task",
             "Wait for a task",
             "Waits until a task is finished (up to wait_seconds) and responds like get_task. Call it again \
@@ -68,7 +68,7 @@ fn generation_tool<A: JsonSchema + 'static>(
         .destructive(false)
         .idempotent(true)
         .open_world(true);
-    tool::<A, TaskView>(name, title, description, hints)
+    tool::<A, TaskReport>(name, title, description, hints)
 }
 
 fn read_only_tool<A: JsonSchema + 'static, R: JsonSchema + 'static>(

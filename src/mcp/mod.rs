@@ -11,6 +11,8 @@ mod tool_error;
 mod view;
 mod waiting;
 
+use std::sync::Arc;
+
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
@@ -25,14 +27,17 @@ use arguments::{
 };
 pub use bridge::{BridgeError, bridge};
 use tool_error::ToolError;
-use view::{CreditsView, ModelList, ModelView, ProviderView, QuotaView, TaskList, TaskView};
+use view::{CreditsView, ModelList, ModelView, ProviderView, QuotaView, TaskList};
 use waiting::ProgressReporter;
 
 use crate::auth::Viewer;
 use crate::blobs::Variants;
+use crate::clock::Clock;
 use crate::commands::{Commands, SubmitOutcome};
-use crate::domain::{Task, TaskId};
-use crate::store::{HistoryFilter, ProviderAccount, Range, StoreError};
+use crate::domain::{Catalog, Task, TaskId};
+use crate::links::Links;
+use crate::store::{HistoryFilter, ProviderAccount, Range, Reads, StoreError};
+use crate::task_view::TaskView;
 
 const INSTRUCTIONS: &str = "Generates and edits images. Call generate_image or edit_image, show the person \
      the thumbnail and give them the link. When a result says that the task is still running, call \
@@ -45,6 +50,14 @@ const MAX_ATTEMPTS: usize = 10;
 pub struct McpServer {
     /// Runs the commands behind the tools.
     pub commands: Commands,
+    /// The reads of the database.
+    pub reads: Reads,
+    /// The models on offer.
+    pub catalog: Arc<Catalog>,
+    /// Signs links.
+    pub links: Links,
+    /// The clock.
+    pub clock: Clock,
     /// Provides the thumbnails.
     pub variants: Variants,
     /// The user of the token.
@@ -158,7 +171,7 @@ impl McpServer {
 
     async fn find(&self, id: &str) -> Result<Task, ToolError> {
         let id: TaskId = id.parse().map_err(|_| ToolError::no_such_task())?;
-        let task = self.commands.store.find_task(&self.viewer.id, id).await?;
+        let task = self.reads.find_task(&self.viewer.id, id).await?;
         task.ok_or_else(ToolError::no_such_task)
     }
 
@@ -169,18 +182,19 @@ impl McpServer {
         let after = request.after.as_deref().map(str::parse).transpose();
         let after = after.map_err(|_| ToolError::no_such_task())?;
         let range = Range { after, before: None, limit, from_end: false };
-        let page = self.commands.store.list_history(&self.viewer.id, &filter, range).await?;
-        let views = page.items.iter().map(|task| TaskView::new(task, None, &self.commands));
+        let page = self.reads.list_history(&self.viewer.id, &filter, range).await?;
+        let now = self.clock.now();
+        let views = page.items.iter().map(|task| TaskView::new(task, &self.links, now));
         let next = page.items.last().filter(|_| page.has_more).map(|task| task.id.to_string());
         Ok(as_text(&TaskList { tasks: views.collect(), next }))
     }
 
     async fn credits(&self) -> Result<CallToolResult, StoreError> {
         let commands = &self.commands;
-        let quota = commands.store.find_user_quota(&self.viewer.id).await?;
-        let accounts = commands.store.list_accounts().await?;
+        let quota = self.reads.find_user_quota(&self.viewer.id).await?;
+        let accounts = self.reads.list_accounts().await?;
         let providers =
-            commands.catalog.providers().into_iter().map(|provider| {
+            self.catalog.providers().into_iter().map(|provider| {
                 ProviderView::new(&ProviderAccount::of(&accounts, provider), commands)
             });
         Ok(as_text(&CreditsView {
@@ -190,9 +204,9 @@ impl McpServer {
     }
 
     async fn models(&self) -> Result<CallToolResult, StoreError> {
-        let accounts = self.commands.store.list_accounts().await?;
-        let now = self.commands.clock.now();
-        let models = self.commands.catalog.models().iter().map(|model| {
+        let accounts = self.reads.list_accounts().await?;
+        let now = self.clock.now();
+        let models = self.catalog.models().iter().map(|model| {
             let account = ProviderAccount::of(&accounts, model.provider);
             ModelView::new(model, account.can_accept(model.credits_per_image, now))
         });

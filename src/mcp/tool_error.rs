@@ -4,22 +4,30 @@ use std::fmt::Write as _;
 
 use rmcp::model::{CallToolResult, ContentBlock};
 
+use crate::causes::with_causes;
 use crate::commands::{CreditLimit, Shortage};
-use crate::domain::FieldError;
+use crate::domain::{FieldError, PathSegment, Resolution, Spelling, TaskKind};
 use crate::store::StoreError;
 
-/// Names in the messages of `commands`, and the names of the same things in the tools.
-const NAMES: [(&str, &str); 9] = [
-    ("aspectRatio", "aspect_ratio"),
-    ("outputFormat", "output_format"),
-    ("maxCredits", "max_credits"),
-    ("waitSeconds", "wait_seconds"),
-    ("generateImages", "generate_image"),
-    ("editImages", "edit_image"),
-    ("R1K", "1K"),
-    ("R2K", "2K"),
-    ("R4K", "4K"),
-];
+/// The names of the tools' arguments and values.
+pub(super) struct ToolSpelling;
+
+impl Spelling for ToolSpelling {
+    fn resolution(&self, resolution: Resolution) -> &'static str {
+        match resolution {
+            Resolution::R1K => "1K",
+            Resolution::R2K => "2K",
+            Resolution::R4K => "4K",
+        }
+    }
+
+    fn operation(&self, kind: TaskKind) -> &'static str {
+        match kind {
+            TaskKind::Generate => "generate_image",
+            TaskKind::Edit => "edit_image",
+        }
+    }
+}
 
 /// Why a call failed. It has not cost anything.
 #[derive(Debug)]
@@ -46,12 +54,8 @@ impl ToolError {
         let mut text =
             "Some arguments are invalid. Correct them and call the tool again.".to_owned();
         for error in errors {
-            let _ = write!(
-                text,
-                "\n- {}: {}",
-                argument_path(&error.path),
-                with_tool_names(&error.message)
-            );
+            let problem = error.problem.message(&ToolSpelling);
+            let _ = write!(text, "\n- {}: {problem}", argument_path(&error.path));
         }
         Self(text)
     }
@@ -101,7 +105,7 @@ impl ToolError {
 
     /// Logs the error; the client gets no details.
     pub(super) fn internal(error: &StoreError) -> Self {
-        tracing::error!(%error, cause = ?std::error::Error::source(error), "a tool call failed");
+        tracing::error!(error = %with_causes(error), "a tool call failed");
         Self(
             "Internal error of the gateway. Try again in a minute; if it fails again, tell the person to \
              contact the operator."
@@ -123,31 +127,42 @@ impl From<ToolError> for CallToolResult {
 }
 
 /// `images[0]`; GraphQL's nesting below the index is left out.
-fn argument_path(path: &[String]) -> String {
+fn argument_path(path: &[PathSegment]) -> String {
     match path {
-        [field, index, ..] if index.parse::<usize>().is_ok() => format!("{field}[{index}]"),
-        [field, ..] => with_tool_names(field),
-        [] => String::new(),
+        [PathSegment::Field(field), PathSegment::Index(index), ..] => format!("{field}[{index}]"),
+        [PathSegment::Field(field), ..] => snake_case(field),
+        _ => String::new(),
     }
 }
 
-fn with_tool_names(text: &str) -> String {
-    NAMES.iter().fold(text.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
+/// `aspect_ratio` for `aspectRatio`.
+fn snake_case(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            text.push('_');
+        }
+        text.push(character.to_ascii_lowercase());
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Choice, FieldProblem};
 
     #[test]
-    fn an_error_names_the_arguments_of_the_tool() {
-        let link = FieldError {
-            path: ["images", "1", "url"].map(str::to_owned).to_vec(),
-            message: "The link is not a valid URL.".to_owned(),
+    fn an_error_names_the_arguments_and_values_of_the_tool() {
+        let link = FieldError::image(1, "url", FieldProblem::InvalidUrl);
+        let resolution = FieldProblem::ChoiceNotSupported {
+            value: Choice::Resolution(Resolution::R4K),
+            allowed: vec![Choice::Resolution(Resolution::R1K)],
+            model: "x",
         };
-        let ratio = FieldError::new("aspectRatio", "aspectRatio is `7:1`; x accepts 1:1.");
-        let ToolError(text) = ToolError::invalid(&[ratio, link]);
-        assert!(text.contains("- aspect_ratio: aspect_ratio is `7:1`; x accepts 1:1."), "{text}");
-        assert!(text.contains("- images[1]: The link is not a valid URL."), "{text}");
+        let format = FieldError::new("outputFormat", resolution);
+        let ToolError(text) = ToolError::invalid(&[format, link]);
+        assert!(text.contains("- output_format: x accepts 1K; `4K` was sent."), "{text}");
+        assert!(text.contains("- images[1]: Not a valid URL."), "{text}");
     }
 }

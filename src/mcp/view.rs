@@ -4,64 +4,20 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::tool_error::ToolSpelling;
 use crate::commands::Commands;
-use crate::domain::{
-    self, Failure, FailureCode, ImageVariant, Status, TaskKind, Timestamp, UserQuota,
-};
+use crate::domain::{self, Spelling, TaskKind, UserQuota};
 use crate::store::ProviderAccount;
+use crate::task_view::TaskView;
 
-/// A task.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(super) struct TaskView {
-    /// The id of the task, for other tools.
-    pub(super) id: String,
-    /// GENERATE or EDIT.
-    #[schemars(with = "String")]
-    kind: TaskKind,
-    /// QUEUED, UNCONFIRMED, GENERATING or STORING while it runs; SUCCEEDED, FAILED or CANCELED when
-    /// it is finished.
-    #[schemars(with = "String")]
-    status: Status,
-    prompt: String,
-    model: String,
-    /// Number of requested images.
-    requested_images: i64,
-    /// The stored images, in order.
-    pub(super) images: Vec<ImageView>,
-    /// Why it failed; null unless FAILED.
-    failure: Option<FailureView>,
-    /// Its cost; reserved credits while it runs.
-    credits: f64,
+/// A task, with the time that it still needs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaskReport {
+    #[serde(flatten)]
+    pub(super) task: TaskView,
     /// Expected seconds until it finishes; null when unknown or finished.
     pub(super) eta_seconds: Option<i64>,
-    /// RFC 3339.
-    created_at: String,
-}
-
-/// A stored image.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(super) struct ImageView {
-    /// The id of the image.
-    pub(super) id: String,
-    /// URL of the image in full size; needs no token.
-    pub(super) url: String,
-    /// When the URL expires; `get_task` returns a new one. RFC 3339.
-    pub(super) url_expires_at: String,
-    /// In pixels.
-    pub(super) width: i64,
-    /// In pixels.
-    pub(super) height: i64,
-}
-
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-struct FailureView {
-    #[schemars(with = "String")]
-    code: FailureCode,
-    message: String,
-    /// What to do next.
-    advice: String,
-    /// Whether a repeated call may succeed.
-    retryable: bool,
 }
 
 /// A page of tasks, newest first.
@@ -74,15 +30,16 @@ pub(super) struct TaskList {
 
 /// The remaining credits.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct CreditsView {
     /// The person's quota; null when the operator sets none.
-    #[serde(rename = "allowance")]
     pub(super) quota: Option<QuotaView>,
     /// The accounts at the providers, which pay for the images of all users.
     pub(super) providers: Vec<ProviderView>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct QuotaView {
     /// Credits that can still be spent.
     pub(super) available: f64,
@@ -94,6 +51,7 @@ pub(super) struct QuotaView {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ProviderView {
     pub(super) provider: String,
     /// In credits of $0.005; null when the balance is unknown.
@@ -104,11 +62,13 @@ pub(super) struct ProviderView {
 
 /// The configured models.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ModelList {
     pub(super) models: Vec<ModelView>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ModelView {
     /// A value for `model`.
     pub(super) id: String,
@@ -130,51 +90,6 @@ pub(super) struct ModelView {
     pub(super) credits_per_image: f64,
     /// False while the provider is out of credits, under maintenance or failing.
     pub(super) available: bool,
-}
-
-impl TaskView {
-    pub(super) fn new(task: &domain::Task, eta_seconds: Option<i64>, commands: &Commands) -> Self {
-        let now = commands.clock.now();
-        let state = &task.state;
-        let images = task.images.iter().map(|image| ImageView::new(image, commands, now));
-        Self {
-            id: task.id.to_string(),
-            kind: task.request.kind,
-            status: state.status,
-            prompt: task.request.prompt.clone(),
-            model: task.model.clone(),
-            requested_images: task.request.count.into(),
-            images: images.collect(),
-            failure: state.failure.as_ref().map(FailureView::from),
-            credits: state.settled.unwrap_or(state.reserved).as_f64(),
-            eta_seconds,
-            created_at: rfc3339(task.created_at),
-        }
-    }
-}
-
-impl ImageView {
-    fn new(image: &domain::Image, commands: &Commands, now: Timestamp) -> Self {
-        let link = commands.links.image(image, ImageVariant::Original, now);
-        Self {
-            id: image.id.to_string(),
-            url: link.url.into(),
-            url_expires_at: rfc3339(link.expires_at),
-            width: image.width.into(),
-            height: image.height.into(),
-        }
-    }
-}
-
-impl From<&Failure> for FailureView {
-    fn from(failure: &Failure) -> Self {
-        Self {
-            code: failure.code,
-            message: failure.message.clone(),
-            advice: failure.code.advice().to_owned(),
-            retryable: failure.code.retryable(),
-        }
-    }
 }
 
 impl QuotaView {
@@ -200,10 +115,9 @@ impl ProviderView {
 
 impl ModelView {
     pub(super) fn new(model: &domain::Model, available: bool) -> Self {
-        let name = |resolution: &domain::Resolution| {
-            format!("{resolution:?}").trim_start_matches('R').to_owned()
-        };
-        let format = |format: &domain::OutputFormat| format!("{format:?}").to_uppercase();
+        let resolution =
+            |resolution: &domain::Resolution| ToolSpelling.resolution(*resolution).to_owned();
+        let format = |format: &domain::OutputFormat| format.name().to_owned();
         Self {
             id: model.id.to_owned(),
             provider: model.provider.slug().to_owned(),
@@ -211,14 +125,10 @@ impl ModelView {
             max_images: model.max_images.into(),
             max_input_images: i64::try_from(model.max_input_images).unwrap_or(i64::MAX),
             aspect_ratios: model.aspect_ratios.iter().map(|&ratio| ratio.to_owned()).collect(),
-            resolutions: model.resolutions.iter().map(name).collect(),
+            resolutions: model.resolutions.iter().map(resolution).collect(),
             output_formats: model.output_formats.iter().map(format).collect(),
             credits_per_image: model.credits_per_image.as_f64(),
             available,
         }
     }
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -64,7 +64,7 @@ impl McpServer {
         if seconds == 0 || task.state.status.is_terminal() {
             return Ok(task);
         }
-        let until = self.commands.clock.now() + TimeDelta::seconds(seconds);
+        let until = self.clock.now() + TimeDelta::seconds(seconds);
         let followed = self.commands.follow(&self.viewer.id, task.id).await?;
         let Some((mut task, events)) = followed else { return Ok(task) };
         let mut events = std::pin::pin!(events);
@@ -81,7 +81,7 @@ impl McpServer {
                     Some(event) => task = event?.task.clone(),
                     None => return Ok(task),
                 },
-                () = self.commands.clock.sleep_until(until) => return Ok(task),
+                () = self.clock.sleep_until(until) => return Ok(task),
                 () = self.stop.cancelled() => return Ok(task),
                 () = reporter.canceled.cancelled() => return Ok(task),
             }
@@ -93,9 +93,9 @@ impl McpServer {
         if task.state.status.is_terminal() {
             return Ok(None);
         }
-        let usual = DurationKey { model: task.model.clone(), images: task.request.count };
-        let seconds = self.commands.store.median_seconds(std::slice::from_ref(&usual)).await?;
-        let now = self.commands.clock.now();
+        let usual = DurationKey { model: task.model.clone(), images: task.spec.request.count };
+        let seconds = self.reads.median_seconds(std::slice::from_ref(&usual)).await?;
+        let now = self.clock.now();
         Ok(seconds.get(&usual).map(|usual| task.seconds_left(*usual, now)))
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use self::responses::{read_records, read_submission, response_state, task_id};
 use super::http::CallError;
 use super::{
-    ApiClient, Callback, CallbackPayload, Delay, Provider, Submission, SubmissionOutcome,
-    UpstreamState,
+    ApiClient, Callback, CallbackError, CallbackPayload, Delay, Provider, Submission,
+    SubmissionOutcome, UpstreamState,
 };
 use crate::domain::{Credits, Model, ProviderName, RateLimits, Resolution, TaskKind};
 
@@ -145,10 +145,10 @@ impl Provider for AceData {
     }
 
     /// Callbacks are not signed, according to the vendor.
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str> {
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
         let body: Value =
-            serde_json::from_slice(callback.body).map_err(|_| "the body is not valid JSON")?;
-        let upstream_id = task_id(&body).ok_or("the task id is missing")?;
+            serde_json::from_slice(callback.body).map_err(|_| CallbackError::InvalidJson)?;
+        let upstream_id = task_id(&body).ok_or(CallbackError::NoTaskId)?;
         let failed = body.get("success").and_then(Value::as_bool) == Some(false);
         Ok(CallbackPayload { upstream_id, state: response_state(&body, failed) })
     }

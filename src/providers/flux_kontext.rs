@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
-    ApiClient, Callback, CallbackPayload, Provider, Submission, SubmissionOutcome, UpstreamState,
-    kie,
+    ApiClient, Callback, CallbackError, CallbackPayload, Provider, Submission, SubmissionOutcome,
+    UpstreamState, kie,
 };
 use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, TaskKind};
 
@@ -96,8 +96,8 @@ impl Provider for FluxKontext {
         kie::query_status(&self.api, "/api/v1/flux/kontext/record-info", upstream_ids).await
     }
 
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str> {
-        let payload = kie::read_callback(callback.body).ok_or("the task id is missing")?;
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
+        let payload = kie::read_callback(callback.body).ok_or(CallbackError::NoTaskId)?;
         match &self.webhook_key {
             Some(key) => verify(key, &payload.upstream_id, callback).map(|()| payload),
             None => Ok(payload),
@@ -121,22 +121,22 @@ fn verify(
     key: &SecretString,
     upstream_id: &str,
     callback: &Callback<'_>,
-) -> Result<(), &'static str> {
+) -> Result<(), CallbackError> {
     let header = |name: &str| callback.headers.get(name).map(|value| value.trim());
-    let signed_at = header("x-webhook-timestamp").ok_or("the signature is missing")?;
-    let signature = header("x-webhook-signature").ok_or("the signature is missing")?;
-    let seconds: i64 = signed_at.parse().map_err(|_| "the timestamp is not a number")?;
+    let signed_at = header("x-webhook-timestamp").ok_or(CallbackError::NoSignature)?;
+    let signature = header("x-webhook-signature").ok_or(CallbackError::NoSignature)?;
+    let seconds: i64 = signed_at.parse().map_err(|_| CallbackError::InvalidTimestamp)?;
     let age = callback.received_at.timestamp().checked_sub(seconds);
     if age.is_none_or(|age| age.abs() > SIGNATURE_MAX_AGE_SECONDS) {
-        return Err("the signature has expired");
+        return Err(CallbackError::SignatureExpired);
     }
-    let signature = STANDARD.decode(signature).map_err(|_| "the signature is not base64")?;
+    let signature = STANDARD.decode(signature).map_err(|_| CallbackError::InvalidSignature)?;
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes());
-    let mac = mac.map_err(|_| "the webhook key is not usable")?;
+    let mac = mac.map_err(|_| CallbackError::UnusableKey)?;
     // `verify_slice` compares in constant time.
     mac.chain_update(format!("{upstream_id}.{signed_at}"))
         .verify_slice(&signature)
-        .map_err(|_| "the signature does not match")
+        .map_err(|_| CallbackError::WrongSignature)
 }
 
 /// Omits what the client did not set: in edit mode a ratio would override that of the image.

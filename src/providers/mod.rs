@@ -133,6 +133,35 @@ pub struct CallbackPayload {
     pub state: UpstreamState,
 }
 
+/// Why a callback is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackError {
+    /// The body cannot be read.
+    #[error("the body is not valid JSON")]
+    InvalidJson,
+    /// The body does not name a task.
+    #[error("the task id is missing")]
+    NoTaskId,
+    /// The account signs its callbacks, and this one has no signature.
+    #[error("the signature is missing")]
+    NoSignature,
+    /// The time of the signature cannot be read.
+    #[error("the timestamp is not a number")]
+    InvalidTimestamp,
+    /// The signature is too old, or from the future.
+    #[error("the signature has expired")]
+    SignatureExpired,
+    /// The signature cannot be decoded.
+    #[error("the signature is not base64")]
+    InvalidSignature,
+    /// The configured key cannot be used.
+    #[error("the webhook key is not usable")]
+    UnusableKey,
+    /// The callback was signed with another key, or changed.
+    #[error("the signature does not match")]
+    WrongSignature,
+}
+
 /// A provider of generated images.
 #[async_trait]
 pub trait Provider: Send + Sync + std::fmt::Debug {
@@ -167,8 +196,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// Parses a callback.
     ///
     /// # Errors
-    /// Why the callback is not valid for this provider, for the log.
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str>;
+    /// When the callback is not valid for this provider.
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError>;
 
     /// Queries the account's balance; `None` when the query failed.
     async fn balance(&self) -> Option<Credits>;

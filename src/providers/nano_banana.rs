@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::{
-    ApiClient, Callback, CallbackPayload, Provider, Submission, SubmissionOutcome, UpstreamState,
-    kie,
+    ApiClient, Callback, CallbackError, CallbackPayload, Provider, Submission, SubmissionOutcome,
+    UpstreamState, kie,
 };
 use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, Resolution, TaskKind};
 
@@ -112,8 +112,8 @@ impl Provider for NanoBanana {
         kie::query_status(&self.api, "/api/v1/nanobanana/record-info", upstream_ids).await
     }
 
-    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, &'static str> {
-        kie::read_callback(callback.body).ok_or("the task id is missing")
+    fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
+        kie::read_callback(callback.body).ok_or(CallbackError::NoTaskId)
     }
 
     async fn balance(&self) -> Option<Credits> {

@@ -4,7 +4,7 @@
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::rows::checked_int;
-use super::{Store, StoreError};
+use super::{Reads, Store, StoreError};
 use crate::domain::{Credits, Entry, EntryKind, TaskId, Timestamp, UserId, UserQuota};
 
 /// The result of a grant.
@@ -39,7 +39,7 @@ pub(super) struct Account {
     pub(super) user_quota: Option<UserQuota>,
 }
 
-impl Store {
+impl Reads {
     /// The user's quota; `None` when users have none.
     ///
     /// # Errors
@@ -61,7 +61,9 @@ impl Store {
             spent,
         )))
     }
+}
 
+impl Store {
     /// Adds credits to a user's quota, once per idempotency key.
     ///
     /// # Errors

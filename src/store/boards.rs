@@ -10,7 +10,7 @@ pub use images::{BoardImage, BoardImagesOutcome, BoardPosition};
 
 use super::page::{Page, Range};
 use super::rows::{checked_int, owner};
-use super::{Store, StoreError};
+use super::{Reads, Store, StoreError};
 use crate::domain::{Board, BoardId, BoardKind, ImageId, TaskId, Timestamp, UserId};
 
 struct BoardRow {
@@ -38,30 +38,7 @@ impl BoardRow {
     }
 }
 
-impl Store {
-    /// Creates a board; returns false when its owner has `max_boards` already. Concurrent calls may
-    /// exceed the limit slightly.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing was created.
-    pub async fn create_board(&self, board: &Board, max_boards: u32) -> Result<bool, StoreError> {
-        let created = sqlx::query!(
-            "-- store::boards::create_board
-            INSERT INTO boards (id, owner, kind, title, created_at, updated_at)
-            SELECT $1, $2, $3, $4, $5, $5
-            WHERE (SELECT count(*) FROM boards WHERE owner = $2) < $6",
-            board.id.0,
-            board.owner.as_str(),
-            board.kind.name(),
-            board.title,
-            board.created_at,
-            i64::from(max_boards),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(created.rows_affected() > 0)
-    }
-
+impl Reads {
     /// The owner's boards with these ids, in no particular order.
     ///
     /// # Errors
@@ -128,6 +105,31 @@ impl Store {
         .await?;
         let boards = rows.into_iter().map(BoardRow::into_board).collect::<Result<_, _>>()?;
         Ok(Page::new(boards, &range))
+    }
+}
+
+impl Store {
+    /// Creates a board; returns false when its owner has `max_boards` already. Concurrent calls may
+    /// exceed the limit slightly.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was created.
+    pub async fn create_board(&self, board: &Board, max_boards: u32) -> Result<bool, StoreError> {
+        let created = sqlx::query!(
+            "-- store::boards::create_board
+            INSERT INTO boards (id, owner, kind, title, created_at, updated_at)
+            SELECT $1, $2, $3, $4, $5, $5
+            WHERE (SELECT count(*) FROM boards WHERE owner = $2) < $6",
+            board.id.0,
+            board.owner.as_str(),
+            board.kind.name(),
+            board.title,
+            board.created_at,
+            i64::from(max_boards),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(created.rows_affected() > 0)
     }
 
     /// Changes a board's title; `None` when the owner has no such board.

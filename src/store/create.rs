@@ -6,11 +6,12 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::accounts::{lock_account, write_entries};
 use super::rows::checked_int;
+use super::task_row::insert_task;
 use super::uploads::link_uploads;
-use super::{Store, StoreError};
+use super::{Reads, Store, StoreError};
 use crate::domain::{
-    Credits, Job, NewTask, Status, Task, TaskId, TaskKind, TaskState, Timestamp, UserId, entries,
-    first_jobs,
+    Credits, Job, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind, Timestamp, UserId,
+    entries, first_jobs,
 };
 use crate::hints::Work;
 
@@ -44,6 +45,21 @@ pub enum CreateOutcome {
 pub struct UserLimits {
     /// Maximum number of unfinished tasks.
     pub max_unfinished_tasks: u32,
+}
+
+impl Reads {
+    /// The owner's task with this idempotency key, as [`CreateOutcome::Duplicate`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_by_key(
+        &self,
+        owner: &UserId,
+        key: &str,
+        input_digest: &[u8],
+    ) -> Result<Option<CreateOutcome>, StoreError> {
+        find_idempotency_key(&mut *self.pool.acquire().await?, owner, key, input_digest).await
+    }
 }
 
 impl Store {
@@ -80,7 +96,7 @@ impl Store {
             return Ok(CreateOutcome::InsufficientCredits { required, available });
         }
         insert_task(&mut tx, new, &task).await?;
-        if !link_uploads(&mut tx, task.id, &task.owner, &task.request.images).await? {
+        if !link_uploads(&mut tx, task.id, &task.owner, &task.spec.request.images).await? {
             return Ok(CreateOutcome::UploadNotFound);
         }
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
@@ -92,31 +108,15 @@ impl Store {
         self.hints.wake(Work::Submit(new.model.provider));
         Ok(CreateOutcome::New(Box::new(task)))
     }
-
-    /// The owner's task with this idempotency key, as [`CreateOutcome::Duplicate`].
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_by_key(
-        &self,
-        owner: &UserId,
-        key: &str,
-        input_digest: &[u8],
-    ) -> Result<Option<CreateOutcome>, StoreError> {
-        find_idempotency_key(&mut *self.pool.acquire().await?, owner, key, input_digest).await
-    }
 }
 
 fn initial_task(new: &NewTask, jobs: &[Job], now: Timestamp) -> Task {
     Task {
         id: new.id,
         owner: new.owner.clone(),
-        request: new.request.clone(),
+        spec: new.spec.clone(),
         model: new.model.id.to_owned(),
         model_named: new.model_named,
-        max_credits: new.max_credits,
-        metadata: new.metadata.clone(),
-        board: new.board,
         created_at: now,
         state: TaskState {
             status: Status::Queued,
@@ -165,43 +165,6 @@ async fn count_unfinished(
     .fetch_one(&mut **tx)
     .await?;
     Ok(count)
-}
-
-async fn insert_task(
-    tx: &mut Transaction<'_, Postgres>,
-    new: &NewTask,
-    task: &Task,
-) -> Result<(), StoreError> {
-    let kind = match new.request.kind {
-        TaskKind::Generate => "GENERATE",
-        TaskKind::Edit => "EDIT",
-    };
-    sqlx::query!(
-        "-- store::create::insert_task
-        INSERT INTO tasks
-            (id, owner, kind, model, prompt, request, metadata, idempotency_key, input_digest,
-             deadline_at, created_at, status, state, model_named, max_credits, board_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        task.id.0,
-        task.owner.as_str(),
-        kind,
-        task.model,
-        task.request.prompt,
-        Json(&task.request) as _,
-        task.metadata,
-        new.idempotency_key,
-        new.input_digest,
-        new.deadline_at,
-        task.created_at,
-        task.state.status.name(),
-        Json(&task.state) as _,
-        new.model_named,
-        new.max_credits.map(Credits::thousandths),
-        new.board.map(|board| board.0),
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// Adds jobs to a provider's queue. Each user has one job per turn, so that a user with many jobs
@@ -261,7 +224,7 @@ async fn insert_event(
             VALUES ($1, $2, $3, $4, 1, $5)
         )
         INSERT INTO timeline (task_id, at, kind, status, detail)
-        VALUES ($3, $4, 'accepted_by_gateway', $6, $7)",
+        VALUES ($3, $4, $8, $6, $7)",
         task.owner.as_str(),
         seq,
         task.id.0,
@@ -269,6 +232,7 @@ async fn insert_event(
         Json(&task.state) as _,
         task.state.status.name(),
         detail,
+        TimelineEventKind::Accepted.name(),
     )
     .execute(&mut **tx)
     .await?;

@@ -5,17 +5,17 @@
 //! waits until the one before it is delivered or has failed for good.
 
 use secrecy::SecretString;
-use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::leases::ClaimOptions;
-use super::rows::{ImageRow, TaskRow, checked_int};
+use super::rows::checked_int;
+use super::task_row::{TaskRow, task_columns};
 use super::webhooks::DeliveryRow;
 use super::{Store, StoreError};
 use crate::domain::{
-    Delivery, DeliveryId, DeliveryOutcome, EndpointHealth, EndpointId, Request, RetryDecision,
-    Task, TaskState, Timestamp, UserId, record_attempt,
+    Delivery, DeliveryId, DeliveryOutcome, EndpointHealth, EndpointId, RetryDecision, Task,
+    TaskState, Timestamp, UserId, record_attempt,
 };
 use crate::hints::Work;
 
@@ -219,56 +219,57 @@ async fn load_claims(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query!(
-        r#"-- store::deliveries::load_claims
+    let rows: Vec<ClaimRow> = sqlx::query_as(concat!(
+        "-- store::deliveries::load_claims
         SELECT
-            d.id AS delivery, d.endpoint_id, d.attempts, d.at, e.url, e.secret,
+            d.id AS delivery, d.endpoint_id, d.attempts, d.at AS event_at, d.state AS event_state,
+            e.url, e.secret,
             ARRAY(
                 SELECT previous ->> 'secret' FROM jsonb_array_elements(e.previous_secrets) AS previous
                 WHERE (previous ->> 'until')::timestamptz > $2
-            ) AS "previous_secrets!: Vec<String>",
-            t.id AS "id!", t.owner AS "owner!", t.model AS "model!",
-            t.request AS "request!: Json<Request>", t.metadata AS "metadata: Value",
-            t.created_at AS "created_at!", d.state AS "state!: Json<TaskState>",
-            t.images AS "images: Json<Vec<ImageRow>>", t.model_named AS "model_named!",
-            t.max_credits, t.board_id
-        FROM webhook_deliveries AS d
+            ) AS previous_secrets, ",
+        task_columns!("t."),
+        " FROM webhook_deliveries AS d
         JOIN webhook_endpoints AS e ON e.id = d.endpoint_id
         JOIN task_details AS t ON t.id = d.task_id AND t.owner = e.owner
-        WHERE d.id = ANY ($1)"#,
-        ids,
-        now,
-    )
+        WHERE d.id = ANY ($1)",
+    ))
+    .bind(ids)
+    .bind(now)
     .fetch_all(db)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let task = TaskRow {
-                id: row.id,
-                owner: row.owner,
-                model: row.model,
-                request: row.request,
-                metadata: row.metadata,
-                created_at: row.created_at,
-                state: row.state,
-                images: row.images,
-                model_named: row.model_named,
-                max_credits: row.max_credits,
-                board_id: row.board_id,
-            };
-            let secrets = std::iter::once(row.secret).chain(row.previous_secrets);
-            Ok(DeliveryClaim {
-                id: DeliveryId(row.delivery),
-                endpoint: EndpointId(row.endpoint_id),
-                lease,
-                url: row.url,
-                secrets: secrets.map(SecretString::from).collect(),
-                attempts: checked_int(row.attempts)?,
-                at: row.at,
-                task: task.into_task()?,
-            })
+    rows.into_iter().map(|row| row.into_claim(lease)).collect()
+}
+
+/// A delivery, with its endpoint and the row of its task.
+#[derive(sqlx::FromRow)]
+struct ClaimRow {
+    delivery: Uuid,
+    endpoint_id: Uuid,
+    attempts: i32,
+    event_at: Timestamp,
+    event_state: Json<TaskState>,
+    url: String,
+    secret: String,
+    previous_secrets: Vec<String>,
+    #[sqlx(flatten)]
+    task: TaskRow,
+}
+
+impl ClaimRow {
+    fn into_claim(self, lease: Uuid) -> Result<DeliveryClaim, StoreError> {
+        let secrets = std::iter::once(self.secret).chain(self.previous_secrets);
+        Ok(DeliveryClaim {
+            id: DeliveryId(self.delivery),
+            endpoint: EndpointId(self.endpoint_id),
+            lease,
+            url: self.url,
+            secrets: secrets.map(SecretString::from).collect(),
+            attempts: checked_int(self.attempts)?,
+            at: self.event_at,
+            task: self.task.into_task_in(self.event_state.0)?,
         })
-        .collect()
+    }
 }
 
 async fn lock_health(

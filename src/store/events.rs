@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
 use sqlx::types::Json;
 
-use super::rows::{ImageRow, TaskRow, checked_int, owner};
-use super::{Store, StoreError};
-use crate::domain::{Event, Request, TaskState, UserId};
+use super::rows::{checked_int, owner};
+use super::task_row::{TaskRow, task_columns};
+use super::{Reads, StoreError};
+use crate::domain::{Event, TaskState, Timestamp, UserId};
 
 /// The range of event numbers in a user's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct EventLog {
 /// Maximum number of events per user and statement.
 pub const EVENTS_PAGE_SIZE: usize = 100;
 
-impl Store {
+impl Reads {
     /// The range of event numbers in the user's log.
     ///
     /// # Errors
@@ -65,15 +65,11 @@ impl Store {
             .iter()
             .map(|(_, seq)| checked_int::<i64, _>(*seq))
             .collect::<Result<Vec<_>, _>>()?;
-        let rows = sqlx::query!(
-            r#"-- store::events::list_events
-            SELECT
-                e.seq, e.at, t.id AS "id!", t.owner AS "owner!", t.model AS "model!",
-                t.request AS "request!: Json<Request>", t.metadata AS "metadata: Value",
-                t.created_at AS "created_at!", e.state AS "state!: Json<TaskState>",
-                t.images AS "images: Json<Vec<ImageRow>>", t.model_named AS "model_named!",
-                t.max_credits, t.board_id
-            FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
+        let rows: Vec<EventRow> = sqlx::query_as(concat!(
+            "-- store::events::list_events
+            SELECT e.seq, e.at AS event_at, e.state AS event_state, ",
+            task_columns!("t."),
+            " FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
             CROSS JOIN LATERAL (
                 SELECT * FROM events
                 WHERE events.owner = reader.owner AND events.seq > reader.seq
@@ -81,30 +77,30 @@ impl Store {
                 LIMIT $3
             ) AS e
             JOIN task_details AS t ON t.id = e.task_id
-            ORDER BY e.owner, e.seq"#,
-            &users,
-            &seqs,
-            checked_int::<i64, _>(EVENTS_PAGE_SIZE)?,
-        )
+            ORDER BY e.owner, e.seq",
+        ))
+        .bind(users)
+        .bind(seqs)
+        .bind(checked_int::<i64, _>(EVENTS_PAGE_SIZE)?)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let task = TaskRow {
-                    id: row.id,
-                    owner: row.owner,
-                    model: row.model,
-                    request: row.request,
-                    metadata: row.metadata,
-                    created_at: row.created_at,
-                    state: row.state,
-                    images: row.images,
-                    model_named: row.model_named,
-                    max_credits: row.max_credits,
-                    board_id: row.board_id,
-                };
-                Ok(Event { seq: checked_int(row.seq)?, at: row.at, task: task.into_task()? })
-            })
-            .collect()
+        rows.into_iter().map(EventRow::into_event).collect()
+    }
+}
+
+/// An event, with the row of its task.
+#[derive(sqlx::FromRow)]
+struct EventRow {
+    seq: i64,
+    event_at: Timestamp,
+    event_state: Json<TaskState>,
+    #[sqlx(flatten)]
+    task: TaskRow,
+}
+
+impl EventRow {
+    fn into_event(self) -> Result<Event, StoreError> {
+        let task = self.task.into_task_in(self.event_state.0)?;
+        Ok(Event { seq: checked_int(self.seq)?, at: self.event_at, task })
     }
 }

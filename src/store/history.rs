@@ -3,8 +3,8 @@
 use sqlx::{Postgres, QueryBuilder};
 
 use super::page::{Page, Range};
-use super::rows::TaskRow;
-use super::{Store, StoreError};
+use super::task_row::{TaskRow, task_columns};
+use super::{Reads, StoreError};
 use crate::domain::{BoardId, Status, Task, TaskId, TaskKind, Timestamp, UserId};
 use crate::ids::first_uuid_at;
 
@@ -27,7 +27,7 @@ pub struct HistoryFilter {
     pub created_before: Option<Timestamp>,
 }
 
-impl Store {
+impl Reads {
     /// A page of the owner's history. One statement.
     ///
     /// # Errors
@@ -50,12 +50,12 @@ fn history_query(
     filter: &HistoryFilter,
     range: Range<TaskId>,
 ) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
+    let mut query = QueryBuilder::new(concat!(
         "-- store::history::list_history
-        SELECT id, owner, model, request, metadata, created_at, state, images, model_named,
-            max_credits, board_id
-        FROM task_details WHERE owner = ",
-    );
+        SELECT ",
+        task_columns!(""),
+        " FROM task_details WHERE owner = ",
+    ));
     query.push_bind(owner.as_str().to_owned());
     push_filter(&mut query, filter);
     if let Some(after) = range.after {
@@ -75,11 +75,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
         query.push(" AND status = ANY (").push_bind(names).push(")");
     }
     if let Some(kind) = filter.kind {
-        let kind = match kind {
-            TaskKind::Generate => "GENERATE",
-            TaskKind::Edit => "EDIT",
-        };
-        query.push(" AND kind = ").push_bind(kind);
+        query.push(" AND kind = ").push_bind(kind.name());
     }
     if let Some(model) = &filter.model {
         query.push(" AND model = ").push_bind(model.replace('\0', " "));

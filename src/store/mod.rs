@@ -25,10 +25,13 @@ mod reroute;
 mod retention;
 mod rows;
 mod stats;
+mod task_row;
 mod tasks;
 mod uploads;
 mod webhooks;
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use sqlx::Connection;
@@ -60,11 +63,17 @@ use crate::hints::Hints;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database rejected the statement or is unreachable.
-    #[error("database error: {}", summary(.0))]
-    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// A row contains a value that this program never writes.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(DatabaseError(error))
+    }
 }
 
 impl StoreError {
@@ -74,22 +83,47 @@ impl StoreError {
         match self {
             Self::Inconsistent(_) => true,
             // Data exceptions and violated constraints.
-            Self::Database(sqlx::Error::Database(error)) => {
+            Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
             Self::Database(_) => false,
         }
     }
+
+    /// Whether this constraint was violated.
+    fn violates(&self, constraint: &str) -> bool {
+        match self {
+            Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
+                error.constraint() == Some(constraint)
+            }
+            _ => false,
+        }
+    }
 }
 
-/// The part of an error that may be logged: the message of Postgres can contain a prompt.
-fn summary(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(error) => {
-            let (code, constraint) = (error.code(), error.constraint());
-            format!("code {} {}", code.unwrap_or_default(), constraint.unwrap_or_default())
+/// An error of the database, without the message of Postgres, which can contain a prompt.
+#[derive(Debug)]
+pub struct DatabaseError(sqlx::Error);
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => {
+                let (code, constraint) = (error.code(), error.constraint());
+                write!(formatter, "database error: code {}", code.unwrap_or_default())?;
+                constraint.map_or(Ok(()), |name| write!(formatter, ", constraint {name}"))
+            }
+            other => write!(formatter, "database error: {other}"),
         }
-        other => other.to_string(),
+    }
+}
+
+impl Error for DatabaseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            sqlx::Error::Database(_) => None,
+            other => other.source(),
+        }
     }
 }
 
@@ -111,6 +145,29 @@ pub struct StoreOptions {
     pub max_connections: u32,
     /// Credits that each new user starts with; `None` means that users have no quota.
     pub initial_quota: Option<Credits>,
+}
+
+/// The reads of clients: nothing that they do changes the database. Clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Reads {
+    pool: PgPool,
+    initial_quota: Option<Credits>,
+}
+
+impl Reads {
+    /// Whether every migration of this binary is applied.
+    ///
+    /// # Errors
+    /// When the database is unreachable.
+    pub async fn check(&self) -> Result<bool, StoreError> {
+        let newest = sqlx::migrate!().iter().map(|migration| migration.version).max();
+        // Not checked at compile time: the table is created by the migrator.
+        let applied: Option<i64> =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(applied >= newest)
+    }
 }
 
 impl Store {
@@ -135,26 +192,27 @@ impl Store {
         Ok(Self { pool, hints, timeouts, initial_quota: options.initial_quota })
     }
 
+    /// The reads of clients, on the connections of this store.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        Reads { pool: self.pool.clone(), initial_quota: self.initial_quota }
+    }
+
+    /// What this store publishes after each change.
+    #[must_use]
+    pub fn hints(&self) -> Hints {
+        self.hints.clone()
+    }
+
     /// Applies pending migrations.
     ///
     /// # Errors
     /// When the database is unreachable or a migration fails.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!().run(&self.pool).await.map_err(|error| StoreError::Database(error.into()))
-    }
-
-    /// Whether every migration of this binary is applied.
-    ///
-    /// # Errors
-    /// When the database is unreachable.
-    pub async fn check(&self) -> Result<bool, StoreError> {
-        let newest = sqlx::migrate!().iter().map(|migration| migration.version).max();
-        // Not checked at compile time: the table is created by the migrator.
-        let applied: Option<i64> =
-            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&self.pool)
-                .await?;
-        Ok(applied >= newest)
+        sqlx::migrate!()
+            .run(&self.pool)
+            .await
+            .map_err(|error| StoreError::from(sqlx::Error::from(error)))
     }
 
     /// Closes all connections, for a graceful shutdown.
@@ -170,6 +228,9 @@ impl Store {
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     let mut connection = sqlx::PgConnection::connect(url).await?;
     let migrator = sqlx::migrate!();
-    migrator.run(&mut connection).await.map_err(|error| StoreError::Database(error.into()))?;
+    migrator
+        .run(&mut connection)
+        .await
+        .map_err(|error| StoreError::from(sqlx::Error::from(error)))?;
     Ok(connection.close().await?)
 }

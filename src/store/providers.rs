@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 
 use super::rows::checked_int;
-use super::{Store, StoreError};
+use super::{Reads, Store, StoreError};
 use crate::domain::{Breaker, BreakerReason, Credits, ProviderName, Timestamp};
 use crate::hints::Work;
 
@@ -68,7 +68,7 @@ pub(super) struct ProviderState {
     pub(super) next_query_at: Option<Timestamp>,
 }
 
-impl Store {
+impl Reads {
     /// All accounts that were ever checked or paused.
     ///
     /// # Errors
@@ -101,7 +101,9 @@ impl Store {
         });
         Ok(accounts.collect())
     }
+}
 
+impl Store {
     /// Records an account's balance; `None` when it could not be read. A balance that has grown
     /// ends a pause for lack of credits.
     ///

@@ -20,8 +20,8 @@ use super::rows::{checked_int, owner, provider, status};
 use super::{Store, StoreError};
 use crate::domain::{
     Change, Credits, Entry, EntryKind, Failure, IgnoreReason, Image, ImageId, Job, JobUpdate,
-    ResultLink, Status, TaskId, TaskSnapshot, TaskState, Timestamp, UpdateTarget, UserId, apply,
-    entries,
+    ResultLink, Status, TaskId, TaskSnapshot, TaskState, TimelineEventKind, Timestamp,
+    UpdateTarget, UserId, apply, entries,
 };
 use crate::hints::Work;
 
@@ -44,7 +44,7 @@ pub enum Authority<'a> {
 #[derive(Debug, Clone)]
 pub struct TimelineNote {
     /// The kind of step, such as `polled`.
-    pub kind: &'static str,
+    pub kind: TimelineEventKind,
     /// Details, without secrets or links.
     pub detail: Option<Value>,
 }
@@ -53,12 +53,12 @@ impl TimelineNote {
     /// An entry with the kind of the update and no details.
     #[must_use]
     pub const fn of(update: &JobUpdate) -> Self {
-        Self { kind: update.kind(), detail: None }
+        Self { kind: update.timeline_kind(), detail: None }
     }
 
     /// An entry with details.
     #[must_use]
-    pub const fn new(kind: &'static str, detail: Value) -> Self {
+    pub const fn new(kind: TimelineEventKind, detail: Value) -> Self {
         Self { kind, detail: Some(detail) }
     }
 }
@@ -130,14 +130,14 @@ impl Store {
         };
         match write_jobs(&mut tx, task, &loaded.owner, &change, update, now).await {
             Err(error) if is_duplicate_upstream_id(&error) => {
-                return Ok(RecordOutcome::Ignored("another task has this upstream id"));
+                return Ok(RecordOutcome::Ignored(IgnoreReason::UpstreamIdTaken));
             }
             written => written?,
         }
         if change.visible {
             write_task(&mut tx, task, &loaded.owner, &change.state, now).await?;
             if !self.write_credits(&mut tx, task, &loaded, &change, now).await? {
-                return Ok(RecordOutcome::Ignored("the user does not have enough credits"));
+                return Ok(RecordOutcome::Ignored(IgnoreReason::InsufficientCredits));
             }
         }
         let mut board = None;
@@ -229,8 +229,7 @@ fn lease_lost(
 
 /// Whether another job already has this upstream id: then a callback named the wrong upstream task.
 fn is_duplicate_upstream_id(error: &StoreError) -> bool {
-    let StoreError::Database(sqlx::Error::Database(error)) = error else { return false };
-    error.constraint() == Some("jobs_upstream")
+    error.violates("jobs_upstream")
 }
 
 async fn load(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::rows::checked_int;
-use super::{Store, StoreError};
+use super::{Reads, StoreError};
 use crate::domain::TaskId;
 
 /// The key of a typical duration.
@@ -17,7 +17,7 @@ pub struct DurationKey {
     pub images: u32,
 }
 
-impl Store {
+impl Reads {
     /// The number of tasks ahead of each of these in the queue; tasks without a queued job are
     /// omitted.
     ///

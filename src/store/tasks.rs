@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::rows::{ImageRow, TaskRow, status};
-use super::{Store, StoreError};
-use crate::domain::{ImageId, Request, Task, TaskId, TaskState, TimelineEntry, UserId};
+use super::rows::status;
+use super::task_row::{TaskRow, task_columns};
+use super::{Reads, StoreError};
+use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, UserId};
 
-impl Store {
+impl Reads {
     /// The owner's tasks with these ids, and those that made the images with these ids, in no
     /// particular order. One statement.
     ///
@@ -23,24 +23,19 @@ impl Store {
     ) -> Result<Vec<Task>, StoreError> {
         let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
         let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
-        let rows = sqlx::query_as!(
-            TaskRow,
-            r#"-- store::tasks::find_tasks
-            SELECT
-                id AS "id!", owner AS "owner!", model AS "model!",
-                request AS "request!: Json<Request>", metadata,
-                created_at AS "created_at!", state AS "state!: Json<TaskState>",
-                images AS "images: Json<Vec<ImageRow>>", model_named AS "model_named!",
-                max_credits, board_id
-            FROM task_details
+        let rows: Vec<TaskRow> = sqlx::query_as(concat!(
+            "-- store::tasks::find_tasks
+            SELECT ",
+            task_columns!(""),
+            " FROM task_details
             WHERE owner = $1
                 AND id = ANY ($2::uuid[] || ARRAY(
                     SELECT i.task_id FROM images AS i WHERE i.id = ANY ($3::uuid[]) AND i.owner = $1
-                ))"#,
-            owner.as_str(),
-            &tasks,
-            &images,
-        )
+                ))",
+        ))
+        .bind(owner.as_str())
+        .bind(tasks)
+        .bind(images)
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(TaskRow::into_task).collect()
@@ -80,7 +75,8 @@ impl Store {
         for row in rows {
             timelines.entry(TaskId(row.task_id)).or_default().push(TimelineEntry {
                 at: row.at,
-                kind: row.kind,
+                kind: TimelineEventKind::from_name(&row.kind)
+                    .ok_or(StoreError::Inconsistent("timeline.kind"))?,
                 status: status(&row.status)?,
                 detail: row.detail,
             });

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::rows::{checked_int, owner};
-use super::{Store, StoreError};
+use super::{Reads, Store, StoreError};
 use crate::domain::{
     Image, ImageFormat, ImageSource, ImageVariant, TaskId, Timestamp, Upload, UploadId, UserId,
 };
@@ -23,6 +23,46 @@ pub enum InputImage {
     },
     /// The owner has no such image.
     NotFound,
+}
+
+impl Reads {
+    /// The upload with this id, of any owner: the signed link is the authorization.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
+        let row = sqlx::query!(
+            "-- store::uploads::find_upload
+            SELECT owner, media_type, byte_size, expires_at, received_digest FROM uploads WHERE id = $1",
+            id.0,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|row| {
+            Ok(Upload {
+                id,
+                owner: owner(row.owner)?,
+                media_type: media_type(&row.media_type)?,
+                byte_size: checked_int(row.byte_size)?,
+                expires_at: row.expires_at,
+                digest: row.received_digest,
+            })
+        })
+        .transpose()
+    }
+
+    /// Where these images can be read, in the order of `sources`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_inputs(
+        &self,
+        owner: &UserId,
+        sources: &[ImageSource],
+    ) -> Result<Vec<InputImage>, StoreError> {
+        let paths = find_paths(&mut *self.pool.acquire().await?, &[(owner, sources)]).await?;
+        Ok(paths.inputs(owner, sources))
+    }
 }
 
 impl Store {
@@ -56,31 +96,6 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(created.rows_affected() > 0)
-    }
-
-    /// The upload with this id, of any owner: the signed link is the authorization.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
-        let row = sqlx::query!(
-            "-- store::uploads::find_upload
-            SELECT owner, media_type, byte_size, expires_at, received_digest FROM uploads WHERE id = $1",
-            id.0,
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map(|row| {
-            Ok(Upload {
-                id,
-                owner: owner(row.owner)?,
-                media_type: media_type(&row.media_type)?,
-                byte_size: checked_int(row.byte_size)?,
-                expires_at: row.expires_at,
-                digest: row.received_digest,
-            })
-        })
-        .transpose()
     }
 
     /// Sets the digest of an upload before its bytes are stored: the first bytes win. False when
@@ -119,19 +134,6 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
-    }
-
-    /// Where these images can be read, in the order of `sources`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn find_inputs(
-        &self,
-        owner: &UserId,
-        sources: &[ImageSource],
-    ) -> Result<Vec<InputImage>, StoreError> {
-        let paths = find_paths(&mut *self.pool.acquire().await?, &[(owner, sources)]).await?;
-        Ok(paths.inputs(owner, sources))
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::accounts::lock_account;
 use super::page::{Page, Range};
 use super::rows::{checked_int, owner, status};
-use super::{Store, StoreError};
+use super::{Reads, Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, Endpoint, EndpointId, Status, TaskId, Timestamp, UserId,
 };
@@ -68,43 +68,7 @@ fn names(statuses: &[Status]) -> Vec<String> {
     statuses.iter().map(|status| status.name().to_owned()).collect()
 }
 
-impl Store {
-    /// Creates an endpoint, which receives the events from now on; `None` when the owner has
-    /// `max_endpoints` already.
-    ///
-    /// # Errors
-    /// When the database fails; then nothing was created.
-    pub async fn create_endpoint(
-        &self,
-        new: NewEndpoint<'_>,
-        max_endpoints: i64,
-        now: Timestamp,
-    ) -> Result<Option<Endpoint>, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        // Locks the user, so that concurrent calls cannot exceed the limit.
-        let account = lock_account(&mut tx, new.owner, self.initial_quota, 0, now).await?;
-        let row = sqlx::query_as!(
-            EndpointRow,
-            "-- store::webhooks::create_endpoint
-            INSERT INTO webhook_endpoints (id, owner, url, statuses, secret, cursor, created_at)
-            SELECT $1, $2, $3, $4, $5, $6, $7
-            WHERE (SELECT count(*) FROM webhook_endpoints WHERE owner = $2) < $8
-            RETURNING id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at",
-            new.id.0,
-            new.owner.as_str(),
-            new.url,
-            &names(new.statuses),
-            new.secret.expose_secret(),
-            account.last_seq,
-            now,
-            max_endpoints,
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        row.map(EndpointRow::into_endpoint).transpose()
-    }
-
+impl Reads {
     /// The owner's endpoints, all or those with these ids, oldest first. One statement.
     ///
     /// # Errors
@@ -128,6 +92,98 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(EndpointRow::into_endpoint).collect()
+    }
+
+    /// A page of the delivery log of one of the owner's endpoints. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_deliveries(
+        &self,
+        owner: &UserId,
+        endpoint: EndpointId,
+        range: Range<DeliveryId>,
+    ) -> Result<Page<Delivery>, StoreError> {
+        let rows = sqlx::query_as!(
+            DeliveryRow,
+            r#"-- store::webhooks::list_deliveries
+            SELECT
+                d.id AS "id!", d.task_id AS "task_id!", e.owner, d.status AS "status!",
+                d.attempts AS "attempts!", d.next_step_at, d.last_attempt_at, d.last_status,
+                d.last_error, d.created_at AS "created_at!", d.delivered_at
+            FROM webhook_endpoints AS e
+            CROSS JOIN LATERAL (
+                (
+                    SELECT * FROM webhook_deliveries
+                    WHERE endpoint_id = e.id AND NOT $5
+                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+                    ORDER BY id DESC
+                    LIMIT $6
+                )
+                UNION ALL
+                (
+                    SELECT * FROM webhook_deliveries
+                    WHERE endpoint_id = e.id AND $5
+                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+                    ORDER BY id
+                    LIMIT $6
+                )
+            ) AS d
+            WHERE e.id = $1 AND e.owner = $2"#,
+            endpoint.0,
+            owner.as_str(),
+            range.after.map(|id| id.0),
+            range.before.map(|id| id.0),
+            range.from_end,
+            range.fetch_limit(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let deliveries = rows.into_iter().map(DeliveryRow::into_delivery);
+        let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
+        deliveries.sort_by_key(|delivery| delivery.id);
+        if !range.from_end {
+            deliveries.reverse();
+        }
+        Ok(Page::new(deliveries, &range))
+    }
+}
+
+impl Store {
+    /// Creates an endpoint, which receives the events from now on; `None` when the owner has
+    /// `max_endpoints` already.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing was created.
+    pub async fn create_endpoint(
+        &self,
+        new: NewEndpoint<'_>,
+        max_endpoints: u32,
+        now: Timestamp,
+    ) -> Result<Option<Endpoint>, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        // Locks the user, so that concurrent calls cannot exceed the limit.
+        let account = lock_account(&mut tx, new.owner, self.initial_quota, 0, now).await?;
+        let row = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::create_endpoint
+            INSERT INTO webhook_endpoints (id, owner, url, statuses, secret, cursor, created_at)
+            SELECT $1, $2, $3, $4, $5, $6, $7
+            WHERE (SELECT count(*) FROM webhook_endpoints WHERE owner = $2) < $8
+            RETURNING id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at",
+            new.id.0,
+            new.owner.as_str(),
+            new.url,
+            &names(new.statuses),
+            new.secret.expose_secret(),
+            account.last_seq,
+            now,
+            i64::from(max_endpoints),
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        row.map(EndpointRow::into_endpoint).transpose()
     }
 
     /// Changes one of the owner's endpoints; `None` when the owner has no such endpoint. Enabling
@@ -238,60 +294,6 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         row.map(EndpointRow::into_endpoint).transpose()
-    }
-
-    /// A page of the delivery log of one of the owner's endpoints. One statement.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_deliveries(
-        &self,
-        owner: &UserId,
-        endpoint: EndpointId,
-        range: Range<DeliveryId>,
-    ) -> Result<Page<Delivery>, StoreError> {
-        let rows = sqlx::query_as!(
-            DeliveryRow,
-            r#"-- store::webhooks::list_deliveries
-            SELECT
-                d.id AS "id!", d.task_id AS "task_id!", e.owner, d.status AS "status!",
-                d.attempts AS "attempts!", d.next_step_at, d.last_attempt_at, d.last_status,
-                d.last_error, d.created_at AS "created_at!", d.delivered_at
-            FROM webhook_endpoints AS e
-            CROSS JOIN LATERAL (
-                (
-                    SELECT * FROM webhook_deliveries
-                    WHERE endpoint_id = e.id AND NOT $5
-                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
-                    ORDER BY id DESC
-                    LIMIT $6
-                )
-                UNION ALL
-                (
-                    SELECT * FROM webhook_deliveries
-                    WHERE endpoint_id = e.id AND $5
-                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
-                    ORDER BY id
-                    LIMIT $6
-                )
-            ) AS d
-            WHERE e.id = $1 AND e.owner = $2"#,
-            endpoint.0,
-            owner.as_str(),
-            range.after.map(|id| id.0),
-            range.before.map(|id| id.0),
-            range.from_end,
-            range.fetch_limit(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let deliveries = rows.into_iter().map(DeliveryRow::into_delivery);
-        let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
-        deliveries.sort_by_key(|delivery| delivery.id);
-        if !range.from_end {
-            deliveries.reverse();
-        }
-        Ok(Page::new(deliveries, &range))
     }
 }
 

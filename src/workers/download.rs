@@ -9,8 +9,11 @@ use serde_json::json;
 
 use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, WorkerContext};
-use crate::blobs::{ImageInfo, inspect};
-use crate::domain::{Failure, FailureCode, Image, ImageVariant, JobUpdate, ResultLink, Timestamp};
+use crate::blobs::{ImageFileError, ImageInfo, inspect};
+use crate::causes::with_causes;
+use crate::domain::{
+    Failure, FailureCode, Image, ImageVariant, JobUpdate, ResultLink, TimelineEventKind, Timestamp,
+};
 use crate::hints::Work;
 use crate::outbound::FetchError;
 use crate::store::{Claim, StoreError, TimelineNote};
@@ -50,7 +53,10 @@ impl Download {
         }
         if let Some(why) = transient {
             let at = self.ctx.after_backoff(claim.step_attempts);
-            let note = TimelineNote::new("download_postponed", json!({ "why": why, "until": at }));
+            let note = TimelineNote::new(
+                TimelineEventKind::DownloadPostponed,
+                json!({ "why": why, "until": at }),
+            );
             return (JobUpdate::Postponed { at }, note);
         }
         if images.is_empty() {
@@ -59,7 +65,10 @@ impl Download {
             }));
         }
         let bytes: u64 = images.iter().map(|image| image.byte_size).sum();
-        let note = TimelineNote::new("stored", json!({ "images": images.len(), "bytes": bytes }));
+        let note = TimelineNote::new(
+            TimelineEventKind::Stored,
+            json!({ "images": images.len(), "bytes": bytes }),
+        );
         (JobUpdate::Stored { images }, note)
     }
 
@@ -71,11 +80,11 @@ impl Download {
     ) -> Result<Image, DownloadError> {
         let may_retry = claim.step_attempts < MAX_ATTEMPTS;
         let bytes = self.fetch(link, may_retry).await?;
-        let inspected = decode(bytes.clone()).await.map_err(|why| invalid(&why, may_retry))?;
+        let inspected = decode(bytes.clone()).await.map_err(|error| invalid(&error, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());
         let path = image.path(ImageVariant::Original);
         self.ctx.blobs.put(&path, bytes).await.map_err(|error| {
-            tracing::error!(task.id = %claim.task, %error, source = ?std::error::Error::source(&error), "storing an image failed, retrying");
+            tracing::error!(task.id = %claim.task, error = %with_causes(&error), "storing an image failed, retrying");
             DownloadError::Transient("the image store failed")
         })?;
         Ok(image)
@@ -126,27 +135,25 @@ impl Download {
     }
 }
 
-/// Runs on a blocking thread: decoding needs milliseconds to seconds of CPU time.
-async fn decode(bytes: Bytes) -> Result<ImageInfo, String> {
+/// Runs on a blocking thread: decoding needs milliseconds to seconds of CPU time. A panic of the
+/// decoder counts as a file that cannot be decoded.
+async fn decode(bytes: Bytes) -> Result<ImageInfo, ImageFileError> {
     let decoded = tokio::task::spawn_blocking(move || inspect(&bytes)).await;
-    match decoded {
-        Ok(Ok(inspected)) => Ok(inspected),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("it could not be decoded".to_owned()),
-    }
+    decoded.unwrap_or(Err(ImageFileError::Undecodable(None)))
 }
 
 /// A file that does not decode may be truncated, so it is downloaded again a few times.
-fn invalid(why: &str, may_retry: bool) -> DownloadError {
+fn invalid(error: &ImageFileError, may_retry: bool) -> DownloadError {
     if may_retry {
         return DownloadError::Transient("the result cannot be decoded");
     }
-    let message = format!("The provider delivered an unusable file: {why}.");
+    let message = format!("The provider delivered an unusable file: {error}.");
     DownloadError::Permanent(Failure::new(FailureCode::ResultInvalid, message))
 }
 
 fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
-    let note = TimelineNote::new("download_failed", json!({ "code": failure.code }));
+    let note =
+        TimelineNote::new(TimelineEventKind::DownloadFailed, json!({ "code": failure.code }));
     (JobUpdate::Failed(failure), note)
 }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::WorkerContext;
+use crate::causes::with_causes;
 use crate::domain::Timestamp;
 use crate::hints::Work;
 use crate::store::StoreError;
@@ -61,7 +62,7 @@ pub(super) async fn drive<S: Step>(
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &ctx, &shutdown).await,
             Err(error) => {
-                tracing::warn!(work = ?step.wake_signal(), %error, "claiming jobs failed, retrying");
+                tracing::warn!(work = ?step.wake_signal(), error = %with_causes(&error), "claiming jobs failed, retrying");
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
         }
@@ -101,7 +102,7 @@ async fn claim_and_start<S: Step>(
             let _permit = permit;
             if let Err(error) = step.work(job).await {
                 // The lease expires, and the job is claimed again.
-                tracing::error!(work = ?step.wake_signal(), %error, "recording a job failed, retrying when its lease expires");
+                tracing::error!(work = ?step.wake_signal(), error = %with_causes(&error), "recording a job failed, retrying when its lease expires");
             }
         });
     }

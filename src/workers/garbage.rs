@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::WorkerContext;
+use crate::causes::with_causes;
 use crate::store::StoreError;
 
 const BATCH_SIZE: u32 = 50;
@@ -30,7 +31,7 @@ async fn remove_batch(ctx: &WorkerContext) -> Result<bool, StoreError> {
         match ctx.blobs.remove_folder(&folder).await {
             Ok(()) => removed.push(folder),
             Err(error) => {
-                tracing::warn!(%error, "removing a folder of the image store failed, will retry");
+                tracing::warn!(error = %with_causes(&error), "removing a folder of the image store failed, will retry");
             }
         }
     }

@@ -9,7 +9,8 @@ use serde_json::json;
 use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
-use crate::domain::{JobUpdate, Timestamp, UpdateTarget};
+use crate::causes::with_causes;
+use crate::domain::{JobUpdate, TimelineEventKind, Timestamp, UpdateTarget};
 use crate::hints::Work;
 use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
 use crate::store::{Authority, Callback, RecordOutcome, RecordRequest, StoreError, TimelineNote};
@@ -35,7 +36,7 @@ impl Inbox {
         let request = RecordRequest { task, target, authority: Authority::Gateway, update, note };
         let recorded = self.ctx.store.record(request, self.ctx.clock.now()).await?;
         tracing::info!(
-            task.id = %callback.task, job = callback.job, update = update.kind(), ?recorded,
+            task.id = %callback.task, job = callback.job, update = update.timeline_kind().name(), ?recorded,
             provider = callback.provider.slug(), "callback processed"
         );
         Ok(recorded)
@@ -48,8 +49,10 @@ impl Inbox {
         note: CallbackPayload,
     ) -> Result<(), StoreError> {
         let CallbackPayload { upstream_id, state } = note;
-        let note =
-            TimelineNote::new("callback_received", json!({ "claims": claimed_status(&state) }));
+        let note = TimelineNote::new(
+            TimelineEventKind::CallbackReceived,
+            json!({ "claims": claimed_status(&state) }),
+        );
         let now = self.ctx.clock.now();
         let trusted = if self.ctx.settings.confirm_callbacks {
             None
@@ -57,7 +60,8 @@ impl Inbox {
             trust(state, self.ctx.after(provider.result_ttl()))
         };
         // A trusted callback needs no immediate status query.
-        let poll_at = if trusted.is_some() { now + self.ctx.settings.poll_interval } else { now };
+        let poll_at =
+            if trusted.is_some() { now + self.ctx.settings.timeouts.poll_interval } else { now };
         let callback_received =
             JobUpdate::CallbackReceived { provider: callback.provider, upstream_id, poll_at };
         let recorded = self.record(callback, &callback_received, note).await?;
@@ -113,9 +117,9 @@ impl Step for Inbox {
             (&callback.headers, &callback.body, callback.received_at);
         match provider.read_callback(&providers::Callback { headers, body, received_at }) {
             Ok(note) => self.read(&callback, &**provider, note).await?,
-            Err(why) => tracing::warn!(
+            Err(error) => tracing::warn!(
                 task.id = %callback.task, provider = callback.provider.slug(),
-                bytes = callback.body.len(), why, "callback rejected"
+                bytes = callback.body.len(), error = %with_causes(&error), "callback rejected"
             ),
         }
         self.ctx.store.finish_callback(callback.id).await

@@ -30,8 +30,9 @@ use tokio_util::task::TaskTracker;
 use periodic::{PERIODIC_JOBS, repeat};
 
 use crate::blobs::Blobs;
+use crate::causes::with_causes;
 use crate::clock::Clock;
-use crate::domain::{Catalog, JobUpdate, ProviderName, Timestamp, UpdateTarget};
+use crate::domain::{Catalog, JobTimeouts, JobUpdate, ProviderName, Timestamp, UpdateTarget};
 use crate::hints::{Hints, Work};
 use crate::ids::Ids;
 use crate::links::Links;
@@ -83,10 +84,8 @@ pub struct WorkerContext {
 /// The operator's settings for the workers.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Time between the submission and the first status query, and between status queries.
-    pub poll_interval: TimeDelta,
-    /// Maximum time of a job in the queue, and maximum time until its result.
-    pub task_timeout: TimeDelta,
+    /// Intervals and timeouts of jobs.
+    pub timeouts: JobTimeouts,
     /// Whether a callback is confirmed by a status query before it is trusted.
     pub confirm_callbacks: bool,
     /// How long data is kept.
@@ -150,7 +149,7 @@ impl WorkerContext {
         {
             Ok(breaker) => breaker,
             Err(error) => {
-                return tracing::warn!(provider = name, %error, "recording the provider state failed");
+                return tracing::warn!(provider = name, error = %with_causes(&error), "recording the provider state failed");
             }
         };
         if let (Some(reason), Some(until)) = (breaker.reason, breaker.paused_until)
@@ -187,7 +186,7 @@ impl WorkerContext {
             let recorded = self.store.record(request.clone(), self.clock.now()).await;
             match recorded {
                 Err(error) if attempt < MAX_RECORD_ATTEMPTS && !error.is_permanent() => {
-                    tracing::warn!(task.id = %claim.task, attempt, %error, "recording an update failed, retrying");
+                    tracing::warn!(task.id = %claim.task, attempt, error = %with_causes(&error), "recording an update failed, retrying");
                     tokio::time::sleep(RECORD_PAUSE).await;
                     attempt += 1;
                 }
@@ -203,15 +202,15 @@ impl WorkerContext {
 
 /// Logs transitions, but not polls without progress.
 fn log(claim: &Claim, update: &JobUpdate, recorded: RecordOutcome) {
-    let (task, job, kind) = (claim.task, claim.number, update.kind());
+    let (task, job, kind) = (claim.task, claim.number, update.timeline_kind().name());
     match recorded {
         RecordOutcome::Applied(_) if matches!(update, JobUpdate::Postponed { .. }) => {}
         RecordOutcome::Applied(status) => tracing::info!(
             task.id = %task, job, update = kind, %status,
             provider = claim.provider.slug(), "task updated"
         ),
-        RecordOutcome::Ignored(why) => {
-            tracing::debug!(task.id = %task, job, update = kind, why, "update ignored");
+        RecordOutcome::Ignored(reason) => {
+            tracing::debug!(task.id = %task, job, update = kind, %reason, "update ignored");
         }
         RecordOutcome::LeaseLost | RecordOutcome::NotFound => {
             tracing::debug!(task.id = %task, job, update = kind, "update discarded: lease lost or task missing");

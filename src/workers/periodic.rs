@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     WorkerContext, balance, enqueue_deliveries, garbage, relay, reroute, retention, sweep,
 };
+use crate::causes::with_causes;
 use crate::hints::Work;
 use crate::store::StoreError;
 
@@ -109,7 +110,7 @@ pub(super) async fn repeat(
                 Ok(()) if trigger == Trigger::Signal => {}
                 Ok(()) => due = started + job.interval,
                 Err(error) => {
-                    tracing::warn!(job = job.name, %error, "periodic job failed, will retry");
+                    tracing::warn!(job = job.name, error = %with_causes(&error), "periodic job failed, will retry");
                     due = ctx.clock.now() + RETRY_INTERVAL;
                 }
             }

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use super::driver::Step;
 use super::{INITIAL_BACKOFF, MAX_LEASE_ATTEMPTS, WorkerContext};
-use crate::domain::{Failure, FailureCode, JobUpdate, ResultLink, Timestamp};
+use crate::causes::with_causes;
+use crate::domain::{Failure, FailureCode, JobUpdate, ResultLink, TimelineEventKind, Timestamp};
 use crate::hints::Work;
 use crate::providers::{Delay, Provider, UpstreamState};
 use crate::store::{Claim, ProviderOutcome, StoreError, TimelineNote};
@@ -40,7 +41,10 @@ impl Poll {
             UpstreamState::InProgress => postponed(self.next_poll(claim), "working"),
             UpstreamState::Finished(urls) => {
                 let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
-                let note = TimelineNote::new("finished", json!({ "images": results.len() }));
+                let note = TimelineNote::new(
+                    TimelineEventKind::Finished,
+                    json!({ "images": results.len() }),
+                );
                 (JobUpdate::Finished { results }, note)
             }
             UpstreamState::Failed(failure) => failed(failure),
@@ -77,7 +81,7 @@ impl Poll {
     }
 
     fn next_poll(&self, claim: &Claim) -> Timestamp {
-        let regular = self.ctx.clock.now() + self.ctx.settings.poll_interval;
+        let regular = self.ctx.clock.now() + self.ctx.settings.timeouts.poll_interval;
         if !claim.called_back {
             return regular;
         }
@@ -98,11 +102,15 @@ pub(super) fn result_links(urls: Vec<String>, expires_at: Timestamp) -> Vec<Resu
 }
 
 fn postponed(at: Timestamp, why: &'static str) -> (JobUpdate, TimelineNote) {
-    (JobUpdate::Postponed { at }, TimelineNote::new("polled", json!({ "answer": why })))
+    (
+        JobUpdate::Postponed { at },
+        TimelineNote::new(TimelineEventKind::Polled, json!({ "answer": why })),
+    )
 }
 
 fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
-    let note = TimelineNote::new("generation_failed", json!({ "code": failure.code }));
+    let note =
+        TimelineNote::new(TimelineEventKind::GenerationFailed, json!({ "code": failure.code }));
     (JobUpdate::Failed(failure), note)
 }
 
@@ -146,7 +154,7 @@ impl Step for Poll {
             match self.ctx.record(claim, &update, note).await {
                 // A response that cannot be recorded must not prevent the recording of the others.
                 Err(error) if error.is_permanent() => {
-                    tracing::error!(task.id = %claim.task, %error, "a response cannot be recorded");
+                    tracing::error!(task.id = %claim.task, error = %with_causes(&error), "a response cannot be recorded");
                 }
                 recorded => drop(recorded?),
             }

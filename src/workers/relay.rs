@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::WorkerContext;
+use crate::causes::with_causes;
 use crate::hints::Notification;
 use crate::store::{MAX_NOTIFICATION_BYTES, StoreError};
 
@@ -46,7 +47,7 @@ pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken
         tokio::select! {
             () = shutdown.cancelled() => return,
             ended = ctx.store.listen(on_message) => if let Err(error) = ended {
-                tracing::warn!(%error, "listening for hints failed, reconnecting");
+                tracing::warn!(error = %with_causes(&error), "listening for hints failed, reconnecting");
             },
         }
         tokio::time::sleep(RECONNECT_AFTER).await;

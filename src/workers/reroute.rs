@@ -5,8 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::WorkerContext;
+use crate::causes::with_causes;
 use crate::domain::{
-    BreakerReason, JobUpdate, Model, ProviderName, Timestamp, UpdateTarget, job_parts,
+    BreakerReason, JobUpdate, Model, ProviderName, TimelineEventKind, Timestamp, UpdateTarget,
+    job_parts,
 };
 use crate::store::{
     Authority, ProviderAccount, RecordOutcome, RecordRequest, Reroutable, StoreError, TimelineNote,
@@ -18,15 +20,17 @@ const BATCH_SIZE: u32 = 1000;
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let states =
-            ProviderStates { accounts: ctx.store.list_accounts().await?, now: ctx.clock.now() };
+        let states = ProviderStates {
+            accounts: ctx.store.reads().list_accounts().await?,
+            now: ctx.clock.now(),
+        };
         let tasks = ctx.store.list_reroutable(&states.unavailable(&ctx), after, BATCH_SIZE).await?;
         let Some(last) = tasks.last() else { return Ok(()) };
         after = Some(last.task);
         for task in &tasks {
             // A task that cannot be recorded must not delay the others.
             if let Err(error) = reroute(&ctx, task, &states).await {
-                tracing::warn!(task.id = %task.task, %error, "rerouting a task failed, will retry");
+                tracing::warn!(task.id = %task.task, error = %with_causes(&error), "rerouting a task failed, will retry");
             }
         }
     }
@@ -72,13 +76,18 @@ async fn reroute(
     states: &ProviderStates,
 ) -> Result<(), StoreError> {
     let to = ctx.catalog.cheapest(&task.request, |model| states.can_accept(ctx, model, task));
-    let recorded = match to {
-        Some(to) => reroute_to(ctx, task, to, states).await?,
-        None => RecordOutcome::Ignored("no other provider can run the task"),
+    let is_ignored = match to {
+        Some(to) => {
+            let recorded = reroute_to(ctx, task, to, states).await?;
+            matches!(recorded, RecordOutcome::Ignored(_))
+        }
+        None => true,
     };
-    if task.rejected && matches!(recorded, RecordOutcome::Ignored(_)) {
-        let note =
-            TimelineNote::new("failed", json!({ "why": "no other provider can run the task" }));
+    if task.rejected && is_ignored {
+        let note = TimelineNote::new(
+            TimelineEventKind::Failed,
+            json!({ "why": "no other provider can run the task" }),
+        );
         record(ctx, task, &JobUpdate::NoAlternative, note).await?;
     }
     Ok(())
@@ -94,7 +103,8 @@ async fn reroute_to(
     let update =
         JobUpdate::Rerouted { from: task.from, to, job_parts: job_parts(&task.request, to) };
     let detail = json!({ "from": task.model, "to": to.id, "why": reason.name() });
-    let recorded = record(ctx, task, &update, TimelineNote::new("moved", detail)).await?;
+    let recorded =
+        record(ctx, task, &update, TimelineNote::new(TimelineEventKind::Rerouted, detail)).await?;
     if matches!(recorded, RecordOutcome::Applied(_)) {
         tracing::info!(
             task.id = %task.task, from = task.model, to = to.id,

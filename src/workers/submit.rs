@@ -10,7 +10,7 @@ use serde_json::json;
 use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
-use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, Timestamp};
+use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, TimelineEventKind, Timestamp};
 use crate::hints::Work;
 use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
 use crate::store::{Authority, Claim, InputImage, ProviderOutcome, StoreError, TimelineNote};
@@ -31,7 +31,7 @@ impl Submit {
     /// Links of the images to edit, valid until the task times out; `None` when an image was
     /// deleted.
     fn inputs(&self, claim: &Claim) -> Option<Vec<String>> {
-        let until = self.ctx.clock.now() + self.ctx.settings.task_timeout;
+        let until = self.ctx.clock.now() + self.ctx.settings.timeouts.task_timeout;
         let link = |input: &InputImage| match input {
             InputImage::Url(url) => Some(url.clone()),
             InputImage::Stored { path } => Some(self.ctx.links.stored(path, until).url.into()),
@@ -56,13 +56,14 @@ impl Submit {
         let code = FailureCode::InvalidInput;
         let failure =
             Failure::new(code, "An image to edit was deleted before the task was submitted.");
-        let note = TimelineNote::new("input_gone", json!({ "code": code }));
+        let note = TimelineNote::new(TimelineEventKind::InputDeleted, json!({ "code": code }));
         self.ctx.record(claim, &JobUpdate::Failed(failure), note).await?;
         Ok(())
     }
 
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
-        let note = TimelineNote::new("submitted", json!({ "upstreamId": upstream_id }));
+        let note =
+            TimelineNote::new(TimelineEventKind::Submitted, json!({ "upstreamId": upstream_id }));
         let update = JobUpdate::Accepted { provider: claim.provider, upstream_id };
         self.ctx.record(claim, &update, note).await?;
         self.ctx.hints.wake(Work::Balance);
@@ -79,7 +80,8 @@ impl Submit {
     ) -> Result<(), StoreError> {
         self.accepted(claim, upstream_id).await?;
         let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
-        let note = TimelineNote::new("finished", json!({ "images": results.len() }));
+        let note =
+            TimelineNote::new(TimelineEventKind::Finished, json!({ "images": results.len() }));
         self.ctx
             .record_as(claim, &JobUpdate::Finished { results }, note, Authority::Gateway)
             .await?;
@@ -91,7 +93,7 @@ impl Submit {
         let code = failure.code;
         // Recorded first, so that rerouting knows that this provider is paused.
         self.ctx.record_outcome(claim.provider, rejection_outcome(code, pause)).await;
-        let note = TimelineNote::new("rejected", json!({ "code": code }));
+        let note = TimelineNote::new(TimelineEventKind::Rejected, json!({ "code": code }));
         let may_reroute = !claim.model_named && is_provider_fault(code);
         let update =
             if may_reroute { JobUpdate::Rejected(failure) } else { JobUpdate::Failed(failure) };
@@ -113,8 +115,10 @@ impl Submit {
                 ProviderOutcome::SubmissionBlocked(reason, pause)
             });
         self.ctx.record_outcome(claim.provider, provider_outcome).await;
-        let note =
-            TimelineNote::new("submission_postponed", json!({ "why": delay.reason, "until": at }));
+        let note = TimelineNote::new(
+            TimelineEventKind::SubmissionPostponed,
+            json!({ "why": delay.reason, "until": at }),
+        );
         self.ctx.record(claim, &JobUpdate::Postponed { at }, note).await?;
         Ok(())
     }
@@ -134,15 +138,15 @@ impl Submit {
         let pause = self.ctx.after_backoff(claim.step_attempts);
         let at = pause.max(self.ctx.clock.now() + window.unwrap_or_default());
         let why = json!({ "why": "provider error", "until": at });
-        let note = TimelineNote::new("submission_postponed", why);
+        let note = TimelineNote::new(TimelineEventKind::SubmissionPostponed, why);
         self.ctx.record(claim, &JobUpdate::TransientFailure { at }, note).await?;
         Ok(())
     }
 
     async fn lost(&self, claim: &Claim, why: &'static str) -> Result<(), StoreError> {
         self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
-        let note = TimelineNote::new("answer_lost", json!({ "why": why }));
-        self.ctx.record(claim, &JobUpdate::AnswerLost, note).await?;
+        let note = TimelineNote::new(TimelineEventKind::ResponseLost, json!({ "why": why }));
+        self.ctx.record(claim, &JobUpdate::ResponseLost, note).await?;
         Ok(())
     }
 }
@@ -193,9 +197,11 @@ impl Step for Submit {
 
     async fn work(&self, claim: Claim) -> Result<(), StoreError> {
         if claim.answer_lost {
-            let note =
-                TimelineNote::new("answer_lost", json!({ "why": "the gateway was interrupted" }));
-            self.ctx.record(&claim, &JobUpdate::AnswerLost, note).await?;
+            let note = TimelineNote::new(
+                TimelineEventKind::ResponseLost,
+                json!({ "why": "the gateway was interrupted" }),
+            );
+            self.ctx.record(&claim, &JobUpdate::ResponseLost, note).await?;
             return Ok(());
         }
         let Some(inputs) = self.inputs(&claim) else { return self.input_missing(&claim).await };

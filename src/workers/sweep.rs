@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::WorkerContext;
+use crate::causes::with_causes;
 use crate::domain::{JobUpdate, UpdateTarget};
 use crate::store::{Authority, RecordRequest, StoreError, TimelineNote};
 
@@ -22,7 +23,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
                 tracing::info!(task.id = %task, job, ?recorded, "task expired");
             }
             Err(error) => {
-                tracing::warn!(task.id = %task, job, %error, "recording an expired task failed, will retry");
+                tracing::warn!(task.id = %task, job, error = %with_causes(&error), "recording an expired task failed, will retry");
             }
         }
     }

@@ -143,8 +143,8 @@ async function userWithEverything() {
   const [ready] = await Promise.all([
     createFinishedTask(user, 'a red balloon'),
     createFinishedTask(user, 'a lighthouse [sim:fail=501]'),
-    submitTask(user, 'a sailing boat [sim:never]'),
-    submitTask(user, 'a cactus [sim:never-arrived]'),
+    submitTask(user, 'a sailing boat [sim:never-finishes]'),
+    submitTask(user, 'a cactus [sim:request-lost]'),
   ]);
   await createBoard(user, 'Kitchen', [ready.images[0].id]);
   await user.graphql('mutation { createWebhookEndpoint(url: "http://127.0.0.1:9/hook") { __typename } }');

@@ -48,7 +48,7 @@ async fn unusual_callbacks_lead_to_one_image_and_one_success() {
 async fn a_premature_success_callback_does_not_finish_the_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let id = ana.submit("a cat [sim:never-wait_until_finished]").await;
+    let id = ana.submit("a cat [sim:never-finishes]").await;
     ana.wait_for_status(&id, "GENERATING").await;
     let task = ana.task(&id).await;
     let upstream = task["timeline"][1]["detail"]["upstreamId"].as_str().unwrap();
@@ -58,7 +58,7 @@ async fn a_premature_success_callback_does_not_finish_the_task() {
     let task = eventually("the provider to be polled", || async {
         let task = ana.task(&id).await;
         let kinds = task["timeline"].as_array().unwrap();
-        kinds.iter().any(|entry| entry["kind"] == "polled").then_some(task)
+        kinds.iter().any(|entry| entry["kind"] == "POLLED").then_some(task)
     })
     .await;
     assert_eq!(task["status"], "GENERATING");
@@ -105,7 +105,7 @@ async fn a_callback_for_a_finished_task_changes_nothing() {
 async fn malformed_callbacks_are_rejected() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let id = ana.submit("a cat [sim:never-wait_until_finished]").await;
+    let id = ana.submit("a cat [sim:never-finishes]").await;
     let good = callback_url(&app, &id);
     let problem = "application/problem+json".to_owned();
     assert_eq!(post(&ana, &format!("{good}x"), "{}").await, (404, problem.clone()));
@@ -154,7 +154,7 @@ async fn timeline_kinds_with_webhook_key(key: &str, is_accepted: bool) -> Vec<St
 #[tokio::test]
 async fn a_signed_callback_is_accepted_only_with_the_right_signature() {
     let was_received =
-        |timeline_kinds: &[String]| timeline_kinds.iter().any(|kind| kind == "callback_received");
+        |timeline_kinds: &[String]| timeline_kinds.iter().any(|kind| kind == "CALLBACK_RECEIVED");
     // The simulator signs with the first key.
     assert!(was_received(
         &timeline_kinds_with_webhook_key("whk_test_0123456789abcdef", true).await
@@ -167,7 +167,7 @@ async fn a_callback_from_the_previous_provider_of_a_rerouted_task_is_ignored() {
     let app = TestApp::with(&["--nanobanana-api-key=bad"]).await;
     let ana = app.user("ana");
     // The task is rerouted to Flux Kontext, but the URL for NanoBanana was signed before.
-    let id = ana.submit("a cat [sim:never-wait_until_finished]").await;
+    let id = ana.submit("a cat [sim:never-finishes]").await;
     ana.wait_for_status(&id, "GENERATING").await;
     let info = json!({ "resultImageUrl": "http://127.0.0.1:1/x.png" });
     let body = json!({ "code": 200, "data": { "taskId": "unknown", "info": info } });

@@ -38,7 +38,7 @@ async fn a_finished_task_cannot_be_canceled_and_canceling_twice_changes_nothing(
     assert_eq!(result["__typename"], "TaskNotCancelable");
     assert_eq!(result["task"]["status"], "SUCCEEDED");
 
-    let canceled = ana.submit("a [sim:never-wait_until_finished]").await;
+    let canceled = ana.submit("a [sim:never-finishes]").await;
     ana.cancel(&canceled).await;
     assert_eq!(ana.cancel(&canceled).await["__typename"], "TaskCanceled");
     assert_eq!(app.user("bob").cancel(&canceled).await["__typename"], "NotFound");
@@ -49,9 +49,8 @@ async fn a_finished_task_cannot_be_canceled_and_canceling_twice_changes_nothing(
 async fn a_task_is_canceled_at_the_clients_deadline() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let result = ana
-        .generate(json!({ "prompt": "a [sim:never-wait_until_finished]", "deadlineSeconds": 20 }))
-        .await;
+    let result =
+        ana.generate(json!({ "prompt": "a [sim:never-finishes]", "deadlineSeconds": 20 })).await;
     let id = result["task"]["id"].as_str().unwrap().to_owned();
     ana.wait_for_status(&id, "GENERATING").await;
     app.advance(21);
@@ -63,7 +62,7 @@ async fn a_task_is_canceled_at_the_clients_deadline() {
 async fn an_unfinished_task_fails_after_the_task_timeout() {
     let app = TestApp::with(&["--task-timeout-seconds=100"]).await;
     let ana = app.user("ana");
-    let id = ana.submit("a cat [sim:never-wait_until_finished]").await;
+    let id = ana.submit("a cat [sim:never-finishes]").await;
     ana.wait_for_status(&id, "GENERATING").await;
     app.advance(101);
     let task = ana.wait_until_finished(&id).await;

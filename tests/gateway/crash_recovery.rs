@@ -43,13 +43,13 @@ async fn a_submission_interrupted_by_a_crash_is_never_resent() {
     let ana = app.user("ana");
     app.advance(31);
     let task = ana.wait_for_status(&id, "UNCONFIRMED").await;
-    assert_eq!(task["timeline"][1]["kind"], "answer_lost");
+    assert_eq!(task["timeline"][1]["kind"], "RESPONSE_LOST");
     assert_eq!(app.simulator.counts().submissions, 1);
 }
 
 #[tokio::test]
 async fn submissions_interrupted_by_a_crash_do_not_block_the_concurrency_limit() {
-    let app = TestApp::with(&["--ace-data-jobs-at-once=2"]).await;
+    let app = TestApp::with(&["--ace-data-max-tasks=2"]).await;
     let ace = |marker: &str| json!({ "prompt": format!("a {marker}"), "model": "ace/nano-banana" });
     for _ in 0..2 {
         app.user("ana").generate(ace("[sim:hang][sim:callback=lost]")).await;

@@ -41,7 +41,7 @@ async fn credits_are_reserved_while_a_task_runs_and_settled_or_released_at_its_e
     let app = TestApp::with(&["--user-quota=100"]).await;
     let ana = app.user("ana");
     assert_eq!(amounts(&quota(&ana).await), json!([100.0, 0.0, 0.0, 100.0]));
-    let running = ana.submit("a [sim:never-wait_until_finished]").await;
+    let running = ana.submit("a [sim:never-finishes]").await;
     assert_eq!(amounts(&quota(&ana).await), json!([100.0, 4.0, 0.0, 96.0]));
     ana.wait_until_finished(&ana.submit("b").await).await;
     assert_eq!(amounts(&quota(&ana).await), json!([100.0, 4.0, 4.0, 92.0]));
@@ -57,7 +57,7 @@ async fn credits_are_reserved_while_a_task_runs_and_settled_or_released_at_its_e
 async fn concurrent_submissions_cannot_exceed_the_quota() {
     let app = TestApp::with(&["--user-quota=10"]).await;
     let ana = app.user("ana");
-    let input = || json!({ "prompt": "a [sim:never-wait_until_finished]" });
+    let input = || json!({ "prompt": "a [sim:never-finishes]" });
     let results = futures_util::future::join_all((0..12).map(|_| ana.generate(input()))).await;
     let accepted = results.iter().filter(|each| each["__typename"] == "TaskAccepted").count();
     assert_eq!(accepted, 2);
@@ -112,7 +112,7 @@ async fn grants_and_tasks_push_credit_updates() {
     until(10.0).await;
     grant(&root, "ana", 5.0, "k").await;
     until(15.0).await;
-    ana.submit("a [sim:never-wait_until_finished]").await;
+    ana.submit("a [sim:never-finishes]").await;
     until(11.0).await;
 }
 

@@ -12,13 +12,13 @@ const PURGE_INTERVAL_SECONDS: i64 = 601;
 
 async fn delete_task(user: &User, id: &str) -> Value {
     let query = "mutation($id: ID!) { deleteTask(id: $id) {
-        __typename ... on TaskDeleted { id } ... on UserError { message } } }";
+        __typename ... on TaskDeleted { deletedTaskId } ... on UserError { message } } }";
     user.graphql(query, json!({ "id": id })).await["deleteTask"].clone()
 }
 
 async fn delete_image(user: &User, id: &str) -> Value {
     let query = "mutation($id: ID!) { deleteImage(id: $id) {
-        __typename ... on ImageDeleted { id task { images { id } } } ... on UserError { message } } }";
+        __typename ... on ImageDeleted { deletedImageId task { images { id } } } ... on UserError { message } } }";
     user.graphql(query, json!({ "id": id })).await["deleteImage"].clone()
 }
 
@@ -62,7 +62,10 @@ async fn deleting_a_task_removes_its_files_and_refunds_nothing() {
     let spent = "{ credits { quota { spent reserved available } } }";
     let before = ana.graphql(spent, json!({})).await;
 
-    assert_eq!(delete_task(&ana, id).await, json!({ "__typename": "TaskDeleted", "id": id }));
+    assert_eq!(
+        delete_task(&ana, id).await,
+        json!({ "__typename": "TaskDeleted", "deletedTaskId": id })
+    );
     assert_eq!(ana.task(id).await, Value::Null);
     assert_eq!(board_images(&ana, &board).await, json!([]));
     wait_until_removed(&ana, link).await;
@@ -75,7 +78,7 @@ async fn deleting_a_task_removes_its_files_and_refunds_nothing() {
 async fn unfinished_tasks_and_tasks_of_other_users_cannot_be_deleted() {
     let app = TestApp::start().await;
     let (ana, eve) = (app.user("ana"), app.user("eve"));
-    let task = ana.submit("a boat [sim:never-wait_until_finished]").await;
+    let task = ana.submit("a boat [sim:never-finishes]").await;
     ana.wait_for_status(&task, "GENERATING").await;
     let rejected = delete_task(&ana, &task).await;
     assert_eq!(rejected["__typename"], "InvalidInput");
@@ -207,7 +210,7 @@ async fn files_stored_before_a_crash_are_removed_when_the_task_ends_without_them
 
 #[tokio::test]
 async fn tasks_are_purged_after_the_retention_period_unless_they_are_in_use() {
-    let app = TestApp::with(&["--keep-history-days=10", "--task-timeout-seconds=86400"]).await;
+    let app = TestApp::with(&["--history-retention-days=10", "--task-timeout-seconds=86400"]).await;
     let ana = app.user("ana");
     let (plain, kept) =
         (create_finished_task(&ana, "a boat").await, create_finished_task(&ana, "a tree").await);
@@ -217,7 +220,7 @@ async fn tasks_are_purged_after_the_retention_period_unless_they_are_in_use() {
     create_board_with(&ana, &[&kept["images"][0]["id"]]).await;
     app.advance(10 * DAY_SECONDS - 60);
     let source = json!([{ "imageId": edited["images"][0]["id"] }]);
-    let edit = json!({ "prompt": "in the rain [sim:never-wait_until_finished]", "images": source });
+    let edit = json!({ "prompt": "in the rain [sim:never-finishes]", "images": source });
     let edit = ana.edit(edit).await["task"]["id"].as_str().unwrap().to_owned();
     ana.wait_for_status(&edit, "GENERATING").await;
     app.advance(PURGE_INTERVAL_SECONDS);
@@ -238,7 +241,7 @@ async fn tasks_are_purged_after_the_retention_period_unless_they_are_in_use() {
 
 #[tokio::test]
 async fn old_events_are_purged_and_cursors_before_them_are_rejected() {
-    let app = TestApp::with(&["--keep-events-days=3"]).await;
+    let app = TestApp::with(&["--event-retention-days=3"]).await;
     let ana = app.user("ana");
     let mut socket = ana.socket().await;
     let query = "subscription($after: String) { taskEvents(after: $after) { cursor status } }";
@@ -273,7 +276,7 @@ async fn old_events_are_purged_and_cursors_before_them_are_rejected() {
 
 #[tokio::test]
 async fn callbacks_are_purged_whether_processed_or_not() {
-    let app = TestApp::with(&["--keep-callbacks-days=2"]).await;
+    let app = TestApp::with(&["--callback-retention-days=2"]).await;
     let ana = app.user("ana");
     create_finished_task(&ana, "a boat").await;
     let mut database = app.database.connect().await;

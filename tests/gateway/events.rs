@@ -187,5 +187,5 @@ async fn credits_updated_pushes_the_current_balance_and_every_change() {
     while credits["remaining"] != 12.5 {
         credits = socket.data().await["creditsUpdated"]["providers"][0].clone();
     }
-    assert_eq!(credits, json!({ "provider": "NANO_BANANA", "remaining": 12.5, "low": true }));
+    assert_eq!(credits, json!({ "provider": "nano-banana", "remaining": 12.5, "low": true }));
 }

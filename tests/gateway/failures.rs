@@ -51,7 +51,7 @@ const MARKERS: &[&str] = &[
     "fail=501",
     "create-failed",
     "slow=0.5",
-    "never-wait_until_finished",
+    "never-finishes",
     "not-found=1",
     "never-found",
     "poll=401",
@@ -74,7 +74,7 @@ const MARKERS: &[&str] = &[
 ];
 
 /// For these markers the provider never reports a result, so the tasks time out.
-const TIMEOUT_MARKERS: [&str; 3] = ["request-lost", "bad-gateway", "never-wait_until_finished"];
+const TIMEOUT_MARKERS: [&str; 3] = ["request-lost", "bad-gateway", "never-finishes"];
 
 /// Returns the table cells for the task of each provider with this marker.
 async fn outcomes(marker: &str) -> Vec<String> {

@@ -144,7 +144,7 @@ async fn the_eta_is_estimated_from_finished_tasks() {
     let eta = async |id: &str| {
         ana.graphql("query($id: ID!) { task(id: $id) { etaSeconds } }", json!({ "id": id })).await["task"]["etaSeconds"].clone()
     };
-    let first = ana.submit("a [sim:never-wait_until_finished]").await;
+    let first = ana.submit("a [sim:never-finishes]").await;
     assert_eq!(eta(&first).await, json!(null));
     let done = ana.submit("b").await;
     ana.wait_until_finished(&done).await;

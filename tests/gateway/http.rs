@@ -219,7 +219,7 @@ async fn a_failed_nullable_field_is_null_and_the_other_fields_are_returned() {
 
 #[tokio::test]
 async fn a_response_over_the_size_limit_shows_that_the_operation_ran() {
-    let app = TestApp::with(&["--max-answer-bytes=300"]).await;
+    let app = TestApp::with(&["--max-response-bytes=300"]).await;
     let ana = app.user("ana");
     let query = "mutation($p: String!) {
         generateImages(input: { prompt: $p }) { ... on TaskAccepted { task { prompt } } } }";

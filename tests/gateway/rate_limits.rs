@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{TestApp, User, eventually};
 
-const NEVER: &str = "[sim:never-wait_until_finished]";
+const NEVER: &str = "[sim:never-finishes]";
 
 /// Submits `count` tasks with this marker.
 async fn submit_many(user: &User, model: &str, count: usize, marker: &str) {
@@ -54,7 +54,7 @@ async fn one_users_task_is_not_delayed_by_the_long_queue_of_another_user() {
     let app = TestApp::with(&["--submissions-per-10-seconds=0"]).await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     submit_many(&ana, "nano-banana", 500, NEVER).await;
-    let model = json!({ "prompt": "[sim:never-wait_until_finished]", "model": "nano-banana" });
+    let model = json!({ "prompt": "[sim:never-finishes]", "model": "nano-banana" });
     let mut bobs = Vec::new();
     for _ in 0..3 {
         let accepted = bob.generate(model.clone()).await;
@@ -121,7 +121,7 @@ async fn a_submission_waits_for_the_retry_after_of_the_provider() {
     let entry = eventually("the submission to be postponed", || async {
         let task = ana.task(&id).await;
         let entries = task["timeline"].as_array().unwrap();
-        entries.iter().find(|entry| entry["kind"] == "submission_postponed").cloned()
+        entries.iter().find(|entry| entry["kind"] == "SUBMISSION_POSTPONED").cloned()
     })
     .await;
     let until: Timestamp = entry["detail"]["until"].as_str().unwrap().parse().unwrap();
@@ -134,7 +134,7 @@ async fn a_submission_waits_for_the_retry_after_of_the_provider() {
 
 #[tokio::test]
 async fn canceled_tasks_count_toward_the_concurrency_limit_of_the_provider() {
-    let app = TestApp::with_default_limits(&["--ace-data-jobs-at-once=10"]).await;
+    let app = TestApp::with_default_limits(&["--ace-data-max-tasks=10"]).await;
     let ana = app.user("ana");
     submit_many(&ana, "ace/nano-banana", 10, "[sim:slow=100]").await;
     wait_until_idle(&app).await;
@@ -184,7 +184,7 @@ async fn concurrent_jobs_stay_within_the_limit_of_the_provider() {
 async fn requests_to_poll_1000_tasks(model: &str, provider: Provider) -> u32 {
     let app = TestApp::with_default_limits(&[
         "--submissions-per-10-seconds=100000",
-        "--ace-data-jobs-at-once=10000",
+        "--ace-data-max-tasks=10000",
         // Longer than all submissions take on a busy machine.
         "--poll-seconds=600",
         "--task-timeout-seconds=86400",
@@ -235,13 +235,13 @@ async fn polling_1000_unfinished_tasks_takes_the_fewest_possible_requests() {
 async fn a_callback_stops_the_polling_of_its_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let unfinished = ana.submit("[sim:never-wait_until_finished]").await;
+    let unfinished = ana.submit("[sim:never-finishes]").await;
     let id = ana.submit("a cat").await;
     assert_eq!(ana.wait_until_finished(&id).await["status"], "SUCCEEDED");
     let polls = async |id: &str| {
         let task = ana.task(id).await;
         let entries = task["timeline"].as_array().unwrap().iter();
-        u32::try_from(entries.filter(|entry| entry["kind"] == "polled").count()).unwrap()
+        u32::try_from(entries.filter(|entry| entry["kind"] == "POLLED").count()).unwrap()
     };
     eventually("the unfinished task to be polled five times", || async {
         app.advance_to_the_next_step().await;

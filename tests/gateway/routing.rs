@@ -15,7 +15,10 @@ async fn task(user: &User, id: &str) -> Value {
 
 fn reroutes(task: &Value) -> Vec<Value> {
     let entries = task["timeline"].as_array().unwrap().iter();
-    entries.filter(|entry| entry["kind"] == "moved").map(|entry| entry["detail"].clone()).collect()
+    entries
+        .filter(|entry| entry["kind"] == "REROUTED")
+        .map(|entry| entry["detail"].clone())
+        .collect()
 }
 
 async fn available(user: &User, model: &str) -> bool {
@@ -127,7 +130,7 @@ async fn a_task_is_not_rerouted_while_one_of_its_jobs_is_being_submitted() {
     eventually("the other job to be rejected", || async {
         let task = task(&ana, &id).await;
         let entries = task["timeline"].as_array().unwrap();
-        entries.iter().any(|entry| entry["kind"] == "rejected").then_some(())
+        entries.iter().any(|entry| entry["kind"] == "REJECTED").then_some(())
     })
     .await;
     app.advance(61);

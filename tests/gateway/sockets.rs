@@ -68,7 +68,7 @@ async fn a_socket_is_closed_with_1001_at_shutdown() {
 
 #[tokio::test]
 async fn a_waiting_mutation_is_answered_before_shutdown() {
-    let app = TestApp::with(&["--ping-seconds=1"]).await;
+    let app = TestApp::with(&["--ping-interval-seconds=1"]).await;
     let ana = app.user("ana");
     let mut socket = ana.socket().await;
     socket.subscribe("s", REPLAY, json!({})).await;
@@ -153,7 +153,7 @@ async fn a_busy_subscription_does_not_starve_other_operations() {
 /// The stalled client reads nothing for longer than the ping interval (1 second here).
 #[tokio::test]
 async fn a_stalled_reader_loses_only_its_own_socket_and_no_events() {
-    let app = TestApp::with(&["--ping-seconds=1", "--max-user-sockets=1"]).await;
+    let app = TestApp::with(&["--ping-interval-seconds=1", "--max-user-sockets=1"]).await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     let tasks = 10;
     create_finished_tasks(&ana, tasks, &"a long prompt ".repeat(300)).await;

@@ -39,14 +39,7 @@ async fn every_model_completes_a_task_and_stores_its_image() {
         assert_eq!(task["cost"], json!({ "reserved": 0.0, "settled": price }), "{model}");
         assert_eq!(
             kinds(&task),
-            [
-                "accepted_by_gateway",
-                "submitted",
-                "callback_received",
-                "finished",
-                "stored",
-                "credits_settled"
-            ],
+            ["ACCEPTED", "SUBMITTED", "CALLBACK_RECEIVED", "FINISHED", "STORED", "CREDITS_SETTLED"],
         );
         let image = &task["images"][0];
         assert_eq!((&image["width"], &image["height"]), (&json!(768), &json!(432)));
@@ -84,10 +77,7 @@ async fn after_wait_seconds_the_mutation_returns_the_unfinished_task() {
     let ana = app.user("ana");
     let slow = ana.clone();
     let waiting = tokio::spawn(async move {
-        slow.generate(
-            json!({ "prompt": "a cat [sim:never-wait_until_finished]", "waitSeconds": 60 }),
-        )
-        .await
+        slow.generate(json!({ "prompt": "a cat [sim:never-finishes]", "waitSeconds": 60 })).await
     });
     let generating = "query { tasks(filter: {status: GENERATING}) { nodes { id } } }";
     eventually("the task to be submitted", || async {
@@ -257,7 +247,7 @@ async fn concurrent_requests_with_one_idempotency_key_create_one_task() {
 async fn a_finished_task_is_retried_as_a_new_task() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    let id = ana.submit("a cat [sim:never-wait_until_finished]").await;
+    let id = ana.submit("a cat [sim:never-finishes]").await;
     assert_eq!(ana.retry(&id, None).await["__typename"], "InvalidInput");
     ana.cancel(&id).await;
     let first = ana.retry(&id, Some("again")).await;
@@ -303,8 +293,8 @@ async fn a_prompt_with_a_blocked_term_is_rejected() {
 async fn too_many_unfinished_tasks_return_rate_limited_with_a_retry_time() {
     let app = TestApp::with(&["--max-unfinished-tasks=2"]).await;
     let ana = app.user("ana");
-    ana.submit("a [sim:never-wait_until_finished]").await;
-    ana.submit("b [sim:never-wait_until_finished]").await;
+    ana.submit("a [sim:never-finishes]").await;
+    ana.submit("b [sim:never-finishes]").await;
     let result = ana.generate(json!({ "prompt": "c" })).await;
     assert_eq!(
         (&result["__typename"], &result["retryAfterSeconds"]),
@@ -318,7 +308,7 @@ async fn submissions_stay_within_the_rate_limit_of_the_provider() {
     let app = TestApp::with(&["--submissions-per-10-seconds=3"]).await;
     let ana = app.user("ana");
     for n in 0..7 {
-        ana.submit(&format!("{n} [sim:never-wait_until_finished]")).await;
+        ana.submit(&format!("{n} [sim:never-finishes]")).await;
     }
     let submitted = async |count: usize| {
         eventually("the submissions", || async {

@@ -4,11 +4,17 @@
 
 use std::time::Duration;
 
-use chrono::{DurationRound, TimeDelta, Utc};
+use chrono::{DurationRound, SecondsFormat, TimeDelta, Utc};
 use tokio::sync::watch;
 
 /// A timestamp in UTC with milliseconds, which a `UUIDv7` and Postgres both store without rounding.
 pub type Timestamp = chrono::DateTime<Utc>;
+
+/// A timestamp as APIs and webhooks show it: RFC 3339 in UTC, with milliseconds.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
 
 /// The system time plus an offset that only tests change. Clones share the offset.
 #[derive(Debug, Clone)]

@@ -119,7 +119,7 @@ fn finished() -> JobUpdate {
 fn every_update() -> Vec<JobUpdate> {
     vec![
         accepted(),
-        JobUpdate::AnswerLost,
+        JobUpdate::ResponseLost,
         callback_received("upstream-0"),
         callback_received("another"),
         JobUpdate::Postponed { at: now() },
@@ -147,7 +147,7 @@ fn each_transition_leads_to_the_status_in_the_graph() {
     let transitions = [
         (Queued, accepted(), Generating),
         (Queued, callback_received("early"), Generating),
-        (Queued, JobUpdate::AnswerLost, Unconfirmed),
+        (Queued, JobUpdate::ResponseLost, Unconfirmed),
         (Queued, JobUpdate::Postponed { at: now() }, Queued),
         (Queued, JobUpdate::TransientFailure { at: now() }, Queued),
         (Queued, JobUpdate::Rejected(failure("invalid key")), Queued),

@@ -42,7 +42,12 @@ impl DeletionMutation {
         let task = deleted.map_err(|error| internal(&error))?;
         Ok(task.map_or_else(
             || DeleteImageResult::NotFound(NotFound::of("image")),
-            |task| DeleteImageResult::ImageDeleted(ImageDeleted { id, task: task.into() }),
+            |task| {
+                DeleteImageResult::ImageDeleted(ImageDeleted {
+                    deleted_image_id: id,
+                    task: task.into(),
+                })
+            },
         ))
     }
 }
@@ -59,7 +64,7 @@ enum DeleteTaskResult {
 #[derive(SimpleObject)]
 struct TaskDeleted {
     /// The id of the deleted task.
-    id: ID,
+    deleted_task_id: ID,
 }
 
 /// Result of `deleteImage`.
@@ -73,7 +78,7 @@ enum DeleteImageResult {
 #[derive(SimpleObject)]
 struct ImageDeleted {
     /// The id of the deleted image.
-    id: ID,
+    deleted_image_id: ID,
     /// The task that produced the image, now without the image.
     task: Task,
 }
@@ -82,7 +87,7 @@ impl From<DeleteOutcome> for DeleteTaskResult {
     fn from(outcome: DeleteOutcome) -> Self {
         match outcome {
             DeleteOutcome::Deleted(id) => {
-                Self::TaskDeleted(TaskDeleted { id: id.to_string().into() })
+                Self::TaskDeleted(TaskDeleted { deleted_task_id: id.to_string().into() })
             }
             DeleteOutcome::InvalidInput(errors) => Self::InvalidInput(errors.into()),
             DeleteOutcome::NotFound => Self::NotFound(NotFound::of("task")),

@@ -10,8 +10,8 @@ use async_graphql::{Context, Enum, ID, MergedObject, Object};
 
 use boards::BoardMutation;
 use deletion::DeletionMutation;
-pub(super) use results::UserError;
 use results::{CancelTaskResult, GrantCreditsResult, SubmitResult};
+pub(super) use results::{FieldError, InvalidInput, UserError};
 use uploads::UploadMutation;
 use webhooks::WebhookMutation;
 

@@ -6,6 +6,7 @@ use crate::commands::{
     CancelOutcome, Commands, CreditLimit, GrantOutcome, Shortage, SubmitOutcome,
 };
 use crate::domain;
+use crate::graphql::spelling::GraphqlSpelling;
 use crate::graphql::types::{Quota, Task};
 
 /// An error with a message for the user.
@@ -49,18 +50,18 @@ pub(in crate::graphql) struct TaskAccepted {
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct InvalidInput {
     /// A message for the user.
-    message: String,
+    pub(in crate::graphql) message: String,
     /// All invalid fields.
-    fields: Vec<FieldError>,
+    pub(in crate::graphql) fields: Vec<FieldError>,
 }
 
 /// An invalid field of the input.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct FieldError {
     /// The path in the input, from the outermost field, for example `["images", "0", "url"]`.
-    path: Vec<String>,
+    pub(in crate::graphql) path: Vec<String>,
     /// Which value was sent, and which values are allowed.
-    message: String,
+    pub(in crate::graphql) message: String,
 }
 
 /// The operator does not allow this prompt. No credits were spent.
@@ -229,11 +230,19 @@ impl From<Vec<domain::FieldError>> for InvalidInput {
     fn from(errors: Vec<domain::FieldError>) -> Self {
         let fields: Vec<FieldError> = errors
             .into_iter()
-            .map(|error| FieldError { path: error.path, message: error.message })
+            .map(|error| FieldError {
+                path: error.path.iter().map(ToString::to_string).collect(),
+                message: error.problem.message(&GraphqlSpelling),
+            })
             .collect();
-        let messages: Vec<&str> = fields.iter().map(|field| field.message.as_str()).collect();
-        Self { message: messages.join(" "), fields }
+        Self { message: summarize(&fields), fields }
     }
+}
+
+/// All errors in one text, each behind the path of its field.
+fn summarize(fields: &[FieldError]) -> String {
+    let lines = fields.iter().map(|field| format!("{}: {}", field.path.join("."), field.message));
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 impl From<CancelOutcome> for CancelTaskResult {

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, SimpleObject};
 
-use super::{DateTime, ProviderName};
+use super::DateTime;
 use crate::commands::Commands;
 use crate::domain;
 use crate::graphql::context::ContextExt;
@@ -49,7 +49,7 @@ impl Quota {
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
 pub(in crate::graphql) struct ProviderCredits {
     /// The provider of the account.
-    provider: ProviderName,
+    provider: &'static str,
     /// The remaining credits, of $0.005 each; null while the balance is unknown.
     remaining: Option<f64>,
     /// True when `remaining` is below `PLANTAIN_CREDITS_LOW`, which is 20 unless the operator
@@ -64,14 +64,14 @@ impl Credits {
     pub(in crate::graphql) async fn load(ctx: &Context<'_>) -> Result<Self, Error> {
         let commands = ctx.commands();
         let viewer = ctx.viewer()?;
-        let quota = commands.store.find_user_quota(&viewer.id).await;
+        let quota = ctx.api().reads.find_user_quota(&viewer.id).await;
         let quota = quota.map_err(|error| internal(&error))?;
-        let accounts = commands.store.list_accounts().await.map_err(|error| internal(&error))?;
-        let providers = commands.catalog.providers().into_iter().map(|name| {
+        let accounts = ctx.api().reads.list_accounts().await.map_err(|error| internal(&error))?;
+        let providers = ctx.api().catalog.providers().into_iter().map(|name| {
             let account = accounts.iter().find(|account| account.provider == name);
             let remaining = account.and_then(|account| account.remaining);
             ProviderCredits {
-                provider: name.into(),
+                provider: name.slug(),
                 remaining: remaining.map(domain::Credits::as_f64),
                 low: commands.is_low(remaining),
                 checked_at: account.and_then(|account| account.checked_at).map(DateTime),

@@ -1,6 +1,5 @@
 //! Stored images.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
@@ -49,16 +48,16 @@ impl Image {
         variant: Option<ImageVariant>,
     ) -> Link {
         let variant = variant.unwrap_or(ImageVariant::Original);
-        let commands = ctx.commands();
-        let link = commands.links.image(self.image(), variant.into(), commands.clock.now());
+        let api = ctx.api();
+        let link = api.links.image(self.image(), variant.into(), api.clock.now());
         Link(link.url.into())
     }
 
     /// When the current `url` expires: in one to two hours. Query `url` again for a new link.
     async fn url_expires_at(&self, ctx: &Context<'_>) -> DateTime {
-        let commands = ctx.commands();
-        let now = commands.clock.now();
-        commands.links.image(self.image(), domain::ImageVariant::Original, now).expires_at.into()
+        let api = ctx.api();
+        let now = api.clock.now();
+        api.links.image(self.image(), domain::ImageVariant::Original, now).expires_at.into()
     }
 
     /// The width of the original, in pixels.
@@ -83,11 +82,7 @@ impl Image {
 
     /// The SHA-256 of the original, as 64 hexadecimal digits.
     async fn sha256(&self) -> String {
-        let mut digits = String::new();
-        for byte in self.image().sha256 {
-            let _ = write!(digits, "{byte:02x}");
-        }
-        digits
+        hex::encode(self.image().sha256)
     }
 
     /// A small placeholder to show while the image loads (`ThumbHash`, base64).

@@ -13,6 +13,7 @@ mod request;
 mod scalars;
 mod status;
 mod task;
+mod timeline;
 mod viewer;
 mod webhook;
 
@@ -21,7 +22,7 @@ pub(super) use connection::{Connection, PageArguments};
 pub(super) use credits::{Credits, Quota};
 pub(super) use failure::TaskFailure;
 pub(super) use image::Image;
-pub(super) use model::{Model, OutputFormat, ProviderName, Resolution};
+pub(super) use model::{Model, OutputFormat, Resolution};
 pub(super) use node::Node;
 pub(super) use provider::Provider;
 pub(super) use quote::{Quote, QuoteInput};
@@ -29,6 +30,7 @@ pub(super) use request::{EditImagesInput, GenerateImagesInput, NIL_ID};
 pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
 pub(super) use task::{Task, TaskEvent};
+pub(super) use timeline::TimelineEntry;
 pub(super) use viewer::Viewer;
 pub(super) use webhook::{WebhookDelivery, WebhookEndpoint};
 

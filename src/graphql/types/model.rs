@@ -23,22 +23,22 @@ impl Model {
         self.0.id.into()
     }
 
-    /// The provider that runs the model.
-    async fn provider(&self) -> ProviderName {
-        self.0.provider.into()
+    /// The provider that runs the model, such as `nano-banana`.
+    async fn provider(&self) -> &str {
+        self.0.provider.slug()
     }
 
     /// Whether the model accepts new tasks: false while the provider is out of credits, is under
     /// maintenance, rejects the gateway's API key, or fails.
     async fn available(&self, ctx: &Context<'_>) -> Result<bool, Error> {
-        let commands = ctx.commands();
-        if commands.catalog.find(self.0.id).is_none() {
+        let api = ctx.api();
+        if api.catalog.find(self.0.id).is_none() {
             return Ok(false);
         }
         let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
         let account = loader.load_one(self.0.provider).await.map_err(|error| internal(&error))?;
         let can_accept = |account: &ProviderAccount| {
-            account.can_accept(self.0.credits_per_image, commands.clock.now())
+            account.can_accept(self.0.credits_per_image, api.clock.now())
         };
         Ok(account.as_ref().is_none_or(can_accept))
     }
@@ -78,18 +78,6 @@ impl Model {
     async fn credits_per_image(&self) -> f64 {
         self.0.credits_per_image.as_f64()
     }
-}
-
-/// The providers of models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::ProviderName")]
-pub(in crate::graphql) enum ProviderName {
-    /// The API of nanobananaapi.ai.
-    NanoBanana,
-    /// The Flux Kontext API of kie.ai or fluxapi.ai.
-    FluxKontext,
-    /// The API of Ace Data Cloud.
-    AceData,
 }
 
 /// Nominal length of the longer side of an image.

@@ -2,21 +2,21 @@
 
 use async_graphql::{Enum, SimpleObject};
 
-use super::{DateTime, Model, ProviderName};
+use super::{DateTime, Model};
 use crate::domain::{self, Breaker, BreakerReason, Timestamp};
 use crate::store::ProviderAccount;
 
 /// An enabled provider.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Provider {
-    /// The name of the provider.
-    name: ProviderName,
+    /// The name of the provider, such as `nano-banana`, as in its callback paths.
+    name: &'static str,
     /// Whether the provider accepts new tasks now: submissions are not paused, and its account can
     /// pay for its cheapest model.
     available: bool,
     /// The current problem, or the last problem until a submission succeeds; null when there is
     /// none.
-    trouble: Option<ProviderTrouble>,
+    issue: Option<ProviderIssue>,
     /// The problem and what happens next: a message for the user; null when there is no problem.
     message: Option<String>,
     /// When submissions are tried again; null when there is no problem, when submissions are
@@ -28,7 +28,7 @@ pub(in crate::graphql) struct Provider {
 
 /// The problem of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-pub(in crate::graphql) enum ProviderTrouble {
+pub(in crate::graphql) enum ProviderIssue {
     /// The provider is rate limiting the gateway. It is still available: tasks wait.
     RateLimited,
     /// The account has no credits, or fewer than the cheapest model costs.
@@ -41,9 +41,9 @@ pub(in crate::graphql) enum ProviderTrouble {
     Failing,
 }
 
-impl From<BreakerReason> for ProviderTrouble {
-    fn from(trouble: BreakerReason) -> Self {
-        match trouble {
+impl From<BreakerReason> for ProviderIssue {
+    fn from(issue: BreakerReason) -> Self {
+        match issue {
             BreakerReason::RateLimited => Self::RateLimited,
             BreakerReason::Credits => Self::OutOfCredits,
             BreakerReason::Auth => Self::KeyRefused,
@@ -63,22 +63,21 @@ impl Provider {
         let cheapest = models.iter().map(|model| model.credits_per_image).min();
         let can_pay = cheapest.is_none_or(|cost| account.can_afford(cost));
         let breaker = account.breaker;
-        let trouble = breaker.current_reason(now).or((!can_pay).then_some(BreakerReason::Credits));
+        let issue = breaker.current_reason(now).or((!can_pay).then_some(BreakerReason::Credits));
         Self {
-            name: account.provider.into(),
+            name: account.provider.slug(),
             available: breaker.is_available(now) && can_pay,
-            trouble: trouble.map(ProviderTrouble::from),
-            message: trouble.map(|trouble| {
-                format!("{} {}", describe(trouble), next_step(breaker, can_pay, now))
-            }),
+            issue: issue.map(ProviderIssue::from),
+            message: issue
+                .map(|issue| format!("{} {}", describe(issue), next_step(breaker, can_pay, now))),
             retry_at: breaker.retry_at(now).map(DateTime),
             models: models.iter().map(|model| Model(model)).collect(),
         }
     }
 }
 
-const fn describe(trouble: BreakerReason) -> &'static str {
-    match trouble {
+const fn describe(issue: BreakerReason) -> &'static str {
+    match issue {
         BreakerReason::RateLimited => "The provider is rate limiting the gateway.",
         BreakerReason::Credits => "The account at the provider is out of credits.",
         BreakerReason::Auth => "The provider rejects the gateway's key.",

@@ -6,45 +6,15 @@ use uuid::Uuid;
 
 use super::{Link, OutputFormat, Resolution};
 use crate::commands::Submission;
-use crate::domain::{self, BoardId, ImageId, Request, TaskKind, UploadId};
+use crate::domain::{self, BoardId, Credits, ImageId, Request, TaskKind, TaskSpec, UploadId};
 
 /// A request to generate images.
 #[derive(InputObject)]
 pub(in crate::graphql) struct GenerateImagesInput {
     /// A text that describes the images: 1 to 20,000 characters.
     prompt: String,
-    /// The id of the model. When null, the gateway chooses the cheapest available model that
-    /// supports the request.
-    model: Option<ID>,
-    /// Number of images: 1 to `maxImages` of the model.
-    #[graphql(default_with = "Some(1)")]
-    count: Option<i32>,
-    /// The aspect ratio, `width:height`: one of `aspectRatios` of the model. When null, the model
-    /// decides.
-    aspect_ratio: Option<String>,
-    /// The resolution: one of `resolutions` of the model. When null, the model decides.
-    resolution: Option<Resolution>,
-    /// The file format: one of `outputFormats` of the model. When null, the model decides.
-    output_format: Option<OutputFormat>,
-    /// A watermark text, if the model supports watermarks: 1 to 200 characters.
-    watermark: Option<String>,
-    /// The board to which the stored images are added, at its end. Images above the 1,000 images of
-    /// a board are not added.
-    board_id: Option<ID>,
-    /// Maximum cost in credits: 0 or more. A higher cost is rejected with `InsufficientCredits`.
-    max_credits: Option<f64>,
-    /// Identifies the request: 1 to 255 characters. The same key with the same input returns the
-    /// first task; with a different input, the result is `IdempotencyConflict`.
-    idempotency_key: Option<String>,
-    /// Seconds to wait for the task to finish before the mutation returns: 0 to 60.
-    #[graphql(default_with = "Some(0)")]
-    wait_seconds: Option<i32>,
-    /// Seconds from now after which an unfinished task is canceled: 1 to 86,400.
-    deadline_seconds: Option<i32>,
-    /// Any JSON, at most 16 KiB and 32 nested levels. Returned as `Task.metadata`.
-    metadata: Option<Json<Value>>,
-    /// Settings of a single provider.
-    options: Option<ProviderOptions>,
+    #[graphql(flatten)]
+    settings: ImageSettings,
 }
 
 /// A request to edit images.
@@ -54,6 +24,13 @@ pub(in crate::graphql) struct EditImagesInput {
     prompt: String,
     /// The images to edit: 1 to `maxInputImages` of the model.
     images: Vec<ImageSource>,
+    #[graphql(flatten)]
+    settings: ImageSettings,
+}
+
+/// What both mutations accept.
+#[derive(InputObject)]
+struct ImageSettings {
     /// The id of the model. When null, the gateway chooses the cheapest available model that
     /// supports the request.
     model: Option<ID>,
@@ -130,54 +107,45 @@ pub(in crate::graphql) struct FluxKontextOptions {
 
 impl From<GenerateImagesInput> for Submission {
     fn from(input: GenerateImagesInput) -> Self {
-        EditImagesInput {
-            prompt: input.prompt,
-            images: Vec::new(),
-            model: input.model,
-            count: input.count,
-            aspect_ratio: input.aspect_ratio,
-            resolution: input.resolution,
-            output_format: input.output_format,
-            watermark: input.watermark,
-            board_id: input.board_id,
-            max_credits: input.max_credits,
-            idempotency_key: input.idempotency_key,
-            wait_seconds: input.wait_seconds,
-            deadline_seconds: input.deadline_seconds,
-            metadata: input.metadata,
-            options: input.options,
-        }
-        .into_submission(TaskKind::Generate)
+        input.settings.into_submission(TaskKind::Generate, input.prompt, Vec::new())
     }
 }
 
 impl From<EditImagesInput> for Submission {
     fn from(input: EditImagesInput) -> Self {
-        input.into_submission(TaskKind::Edit)
+        input.settings.into_submission(TaskKind::Edit, input.prompt, input.images)
     }
 }
 
-impl EditImagesInput {
-    fn into_submission(self, kind: TaskKind) -> Submission {
+impl ImageSettings {
+    fn into_submission(
+        self,
+        kind: TaskKind,
+        prompt: String,
+        images: Vec<ImageSource>,
+    ) -> Submission {
+        let request = Request {
+            kind,
+            prompt,
+            images: images.into_iter().map(Into::into).collect(),
+            count: u32::try_from(self.count.unwrap_or(1)).unwrap_or(0),
+            aspect_ratio: self.aspect_ratio,
+            resolution: self.resolution.map(Into::into),
+            output_format: self.output_format.map(Into::into),
+            watermark: self.watermark,
+            options: self.options.map(Into::into).unwrap_or_default(),
+        };
         Submission {
-            request: Request {
-                kind,
-                prompt: self.prompt,
-                images: self.images.into_iter().map(Into::into).collect(),
-                count: u32::try_from(self.count.unwrap_or(1)).unwrap_or(0),
-                aspect_ratio: self.aspect_ratio,
-                resolution: self.resolution.map(Into::into),
-                output_format: self.output_format.map(Into::into),
-                watermark: self.watermark,
-                options: self.options.map(Into::into).unwrap_or_default(),
+            spec: TaskSpec {
+                request,
+                max_credits: self.max_credits.and_then(Credits::from_f64),
+                metadata: self.metadata.map(|json| json.0),
+                board: self.board_id.map(|id| id.parse().unwrap_or(BoardId(NIL_ID))),
             },
             model: self.model.map(|id| id.to_string()),
-            max_credits: self.max_credits,
             idempotency_key: self.idempotency_key,
             wait_seconds: self.wait_seconds.unwrap_or(0),
             deadline_seconds: self.deadline_seconds,
-            metadata: self.metadata.map(|json| json.0),
-            board: self.board_id.map(|id| id.parse().unwrap_or(BoardId(NIL_ID))),
             retry_of: None,
         }
     }

@@ -4,13 +4,14 @@ use async_graphql::{
     ID, InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value,
 };
 
+use crate::clock::rfc3339;
 use crate::domain::Timestamp;
 
 /// An absolute URI, RFC 3986.
 pub(in crate::graphql) struct Link(pub(in crate::graphql) String);
 
 /// An absolute URI, in the format of RFC 3986.
-#[Scalar(name = "URL", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3986")]
+#[Scalar(name = "URI", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3986")]
 impl ScalarType for Link {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
@@ -42,7 +43,7 @@ impl ScalarType for DateTime {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+        Value::String(rfc3339(self.0))
     }
 }
 
@@ -52,8 +53,13 @@ impl From<Timestamp> for DateTime {
     }
 }
 
-/// Checks that a value is valid for a scalar; the error says why it is not.
-pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), String> {
+/// A value that a scalar does not accept.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(in crate::graphql) struct InvalidScalar(String);
+
+/// Checks that a value is valid for a scalar.
+pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), InvalidScalar> {
     match name {
         "Boolean" => check::<bool>(value),
         "Int" => check::<i32>(value),
@@ -61,12 +67,12 @@ pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), 
         "ID" => check::<ID>(value),
         "String" => check::<String>(value),
         "DateTime" => check::<DateTime>(value),
-        "URL" => check::<Link>(value),
+        "URI" => check::<Link>(value),
         _ => Ok(()),
     }
 }
 
-fn check<T: InputType>(value: &Value) -> Result<(), String> {
+fn check<T: InputType>(value: &Value) -> Result<(), InvalidScalar> {
     let parsed = T::parse(Some(value.clone())).map(drop);
-    parsed.map_err(|error| error.into_server_error(Pos::default()).message)
+    parsed.map_err(|error| InvalidScalar(error.into_server_error(Pos::default()).message))
 }

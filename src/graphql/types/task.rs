@@ -6,7 +6,9 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Json, Object, SimpleObject};
 use serde_json::Value;
 
-use super::{Board, DateTime, Image, Model, Resolution, TaskFailure, TaskKind, TaskStatus};
+use super::{
+    Board, DateTime, Image, Model, Resolution, TaskFailure, TaskKind, TaskStatus, TimelineEntry,
+};
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::cursor;
@@ -36,7 +38,7 @@ impl Task {
 
     /// Whether the task generates or edits images.
     async fn kind(&self) -> TaskKind {
-        self.0.request.kind.into()
+        self.0.spec.request.kind.into()
     }
 
     /// The current status.
@@ -46,12 +48,12 @@ impl Task {
 
     /// The prompt of the request.
     async fn prompt(&self) -> &str {
-        &self.0.request.prompt
+        &self.0.spec.request.prompt
     }
 
     /// The model of the task, requested by the client or chosen by the gateway.
     async fn model(&self, ctx: &Context<'_>) -> Result<Model, Error> {
-        let model = ctx.commands().catalog.find_known(&self.0.model);
+        let model = ctx.api().catalog.find_known(&self.0.model);
         model
             .map(Model)
             .ok_or_else(|| internal(&crate::store::StoreError::Inconsistent("tasks.model")))
@@ -59,17 +61,17 @@ impl Task {
 
     /// Number of requested images. `images` can have fewer when the provider delivers only some.
     async fn requested_images(&self) -> u32 {
-        self.0.request.count
+        self.0.spec.request.count
     }
 
     /// The requested aspect ratio: `width:height` or `auto`; null when the model decides.
     async fn aspect_ratio(&self) -> Option<&str> {
-        self.0.request.aspect_ratio.as_deref()
+        self.0.spec.request.aspect_ratio.as_deref()
     }
 
     /// The requested resolution; null when the model decides.
     async fn resolution(&self) -> Option<Resolution> {
-        self.0.request.resolution.map(Resolution::from)
+        self.0.spec.request.resolution.map(Resolution::from)
     }
 
     /// The images that are already stored, in order.
@@ -109,9 +111,9 @@ impl Task {
             return Ok(None);
         }
         let loader = ctx.data_unchecked::<DataLoader<MedianSecondsLoader>>();
-        let key = DurationKey { model: self.0.model.clone(), images: self.0.request.count };
+        let key = DurationKey { model: self.0.model.clone(), images: self.0.spec.request.count };
         let median = loader.load_one(key).await.map_err(|error| internal(&error))?;
-        let now = ctx.commands().clock.now();
+        let now = ctx.api().clock.now();
         Ok(median.map(|median| self.0.seconds_left(median, now)))
     }
 
@@ -124,7 +126,7 @@ impl Task {
     /// The board of the submission, to which the images were added when they were stored; null
     /// without a board, and when the board is deleted.
     async fn board(&self, ctx: &Context<'_>) -> Result<Option<Board>, Error> {
-        let Some(board) = self.0.board else { return Ok(None) };
+        let Some(board) = self.0.spec.board else { return Ok(None) };
         let loader = ctx.data_unchecked::<DataLoader<BoardLoader>>();
         let board = loader.load_one((self.0.owner.clone(), board)).await;
         Ok(board.map_err(|error| internal(&error))?.map(Board))
@@ -132,7 +134,7 @@ impl Task {
 
     /// The `metadata` of the submission; null without metadata.
     async fn metadata(&self) -> Option<Json<Value>> {
-        self.0.metadata.clone().map(Json)
+        self.0.spec.metadata.clone().map(Json)
     }
 
     /// Every recorded step, oldest first: submissions, callbacks, polls, downloads, credits.
@@ -174,30 +176,6 @@ pub(in crate::graphql) struct TaskCost {
     /// unless the provider had delivered images; a canceled task costs the part on which the
     /// provider was already working.
     settled: Option<f64>,
-}
-
-/// A recorded step of a task.
-#[derive(Debug, SimpleObject)]
-pub(in crate::graphql) struct TimelineEntry {
-    /// When the step was recorded.
-    at: DateTime,
-    /// The kind of step, such as `submitted`, `callback_received`, `polled` or `stored`.
-    kind: String,
-    /// The status of the task after the step.
-    status: TaskStatus,
-    /// Details of the step; the content depends on `kind`.
-    detail: Option<Json<Value>>,
-}
-
-impl From<domain::TimelineEntry> for TimelineEntry {
-    fn from(entry: domain::TimelineEntry) -> Self {
-        Self {
-            at: entry.at.into(),
-            kind: entry.kind,
-            status: entry.status.into(),
-            detail: entry.detail.map(Json),
-        }
-    }
 }
 
 /// A change of a task of the viewer.

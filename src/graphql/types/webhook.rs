@@ -82,7 +82,7 @@ impl WebhookEndpoint {
     ) -> Result<Connection<WebhookDelivery>, Error> {
         let range = PageArguments { first, after, last, before }.range()?;
         let (owner, id) = (&self.endpoint.owner, self.endpoint.id);
-        let page = ctx.commands().store.list_deliveries(owner, id, range).await;
+        let page = ctx.api().reads.list_deliveries(owner, id, range).await;
         let page = page.map_err(|error| internal(&error))?;
         let entry = |delivery: domain::Delivery| Some((delivery.id, WebhookDelivery(delivery)));
         Ok(Connection::new(page, &range, entry))

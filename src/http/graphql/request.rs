@@ -86,6 +86,7 @@ fn json_error(error: &serde_json::Error) -> HttpError {
     if error.is_data() {
         return wrong_types();
     }
+    // serde_json has no kind for this error, only this text.
     if error.to_string().starts_with("recursion limit exceeded") {
         return HttpError::exceeded("nesting", MAX_NESTING);
     }

@@ -85,7 +85,7 @@ impl OperationStream {
                     // Otherwise a subscription with a constant flow of events would never end.
                     biased;
                     () = self.state.stop.cancelled(), if self.is_subscription => return None,
-                    () = self.state.commands.clock.sleep_until(expires_at), if self.is_subscription => {
+                    () = self.state.clock.sleep_until(expires_at), if self.is_subscription => {
                         Some(Err(token_expired()))
                     }
                     answer = answers.next() => answer,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use futures_util::future;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use tokio_stream::StreamMap;
 
 use super::messages::{self, Close, Incoming};
 use crate::auth::{AuthError, TokenVerifier, Viewer};
+use crate::clock::rfc3339;
 use crate::domain::Timestamp;
 use crate::graphql::{
     Caller, OperationKind, OperationResponse, Parameters, PreparedOperation, RequestError,
@@ -226,7 +227,7 @@ impl ConnectionState {
     /// Warns the client once. Closes the socket when the token has expired.
     pub(super) fn on_token_deadline(&mut self) -> Result<String, Close> {
         let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
-        let now = self.state.commands.clock.now();
+        let now = self.state.clock.now();
         let left = expires_at.filter(|expires_at| *expires_at > now).ok_or(Close::TOKEN_EXPIRED)?;
         self.expiry_warned = true;
         Ok(messages::ping(Some(token_expires_at(left))))
@@ -234,7 +235,7 @@ impl ConnectionState {
 }
 
 fn token_expires_at(at: Timestamp) -> Value {
-    json!({ "tokenExpiresAt": at.to_rfc3339_opts(SecondsFormat::Millis, true) })
+    json!({ "tokenExpiresAt": rfc3339(at) })
 }
 
 async fn verify(verifier: &TokenVerifier, authorization: &str) -> Result<Option<Viewer>, Close> {

@@ -139,7 +139,7 @@ impl Session {
         keep_alive: &mut KeepAlive,
         init_deadline: Instant,
     ) -> Result<Outgoing, SessionEnd> {
-        let clock = self.state.commands.clock.clone();
+        let clock = self.state.clock.clone();
         let awaits_init = !self.connection_state.is_acknowledged();
         let token_deadline = self.connection_state.token_deadline();
         let stopping = self.stopping;

@@ -174,7 +174,7 @@ fn callbacks_are_read_by_success_and_error() {
         ("forbidden", Ok("ContentRejected")),
         ("bare-error", Ok("GenerationFailed")),
         ("echo", Ok("in progress")),
-        ("without-id", Err("the task id is missing")),
+        ("without-id", Err(CallbackError::NoTaskId)),
     ];
     for (name, expected) in cases {
         let body = recorded(&format!("callback-{name}"));

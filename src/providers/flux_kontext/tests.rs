@@ -88,7 +88,7 @@ fn callbacks_are_read_wherever_the_task_id_is() {
         ("internal-error", Ok("GenerationFailed")),
         ("failed", Ok("GenerationFailed")),
         ("top-level-id", Ok(link)),
-        ("without-id", Err("the task id is missing")),
+        ("without-id", Err(CallbackError::NoTaskId)),
     ];
     for (name, expected) in cases {
         let body = fixture("flux-kontext", &format!("callback-{name}"));
@@ -100,7 +100,7 @@ fn callbacks_are_read_wherever_the_task_id_is() {
 }
 
 /// The documented test vector: task `fk-task-0001`, signed at 1760000000.
-fn signed(timestamp: &str, signature: &str, age: i64) -> Result<String, &'static str> {
+fn signed(timestamp: &str, signature: &str, age: i64) -> Result<String, CallbackError> {
     let headers = BTreeMap::from([
         ("x-webhook-timestamp".to_owned(), timestamp.to_owned()),
         ("x-webhook-signature".to_owned(), signature.to_owned()),
@@ -118,20 +118,20 @@ fn a_signed_callback_is_valid_for_five_minutes() {
     assert_eq!(signed(at, signature, 0), Ok("fk-task-0001".to_owned()));
     assert_eq!(signed(at, signature, 300), Ok("fk-task-0001".to_owned()));
     assert_eq!(signed(at, signature, -300), Ok("fk-task-0001".to_owned()));
-    assert_eq!(signed(at, signature, 301), Err("the signature has expired"));
-    assert_eq!(signed(at, signature, -301), Err("the signature has expired"));
-    assert_eq!(signed("1760000001", signature, 0), Err("the signature does not match"));
-    assert_eq!(signed("-9223372036854775808", signature, 0), Err("the signature has expired"));
-    assert_eq!(signed("soon", signature, 0), Err("the timestamp is not a number"));
-    assert_eq!(signed(at, "AAAA", 0), Err("the signature does not match"));
-    assert_eq!(signed(at, "no base64!", 0), Err("the signature is not base64"));
+    assert_eq!(signed(at, signature, 301), Err(CallbackError::SignatureExpired));
+    assert_eq!(signed(at, signature, -301), Err(CallbackError::SignatureExpired));
+    assert_eq!(signed("1760000001", signature, 0), Err(CallbackError::WrongSignature));
+    assert_eq!(signed("-9223372036854775808", signature, 0), Err(CallbackError::SignatureExpired));
+    assert_eq!(signed("soon", signature, 0), Err(CallbackError::InvalidTimestamp));
+    assert_eq!(signed(at, "AAAA", 0), Err(CallbackError::WrongSignature));
+    assert_eq!(signed(at, "no base64!", 0), Err(CallbackError::InvalidSignature));
 }
 
 #[test]
 fn with_a_webhook_key_an_unsigned_callback_is_rejected() {
     let body = fixture("flux-kontext", "callback-success");
     let unsigned = provider(Some(KEY)).read_callback(&unsigned(&body));
-    assert_eq!(unsigned, Err("the signature is missing"));
+    assert_eq!(unsigned, Err(CallbackError::NoSignature));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::touch;
 use crate::domain::{Board, BoardId, ImageId, Task, TaskId, Timestamp, UserId};
 use crate::store::page::{Page, Range};
-use crate::store::{Store, StoreError};
+use crate::store::{Reads, Store, StoreError};
 
 /// The position of an image on a board when it was read, and the image's id, which finds its
 /// current position.
@@ -52,6 +52,83 @@ struct BoardImageRow {
 struct LockedBoard {
     last_position: i64,
     count: i64,
+}
+
+impl Reads {
+    /// The same page of each of the owner's boards, in two statements. The number of images per
+    /// board is limited.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_board_images(
+        &self,
+        owner: &UserId,
+        boards: &[BoardId],
+        range: Range<BoardPosition>,
+    ) -> Result<HashMap<BoardId, Page<BoardImage>>, StoreError> {
+        let found_rows = self.list_board_positions(owner, boards, range).await?;
+        let mut task_ids: Vec<TaskId> = found_rows.iter().map(|row| row.task).collect();
+        task_ids.sort_unstable();
+        task_ids.dedup();
+        let tasks = self.find_tasks(owner, &task_ids, &[]).await?;
+        let tasks: HashMap<TaskId, Arc<Task>> =
+            tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect();
+        let mut found: HashMap<BoardId, Vec<BoardImage>> = HashMap::new();
+        for BoardImageRow { board, board_position, task } in found_rows {
+            // The task was deleted between the two statements.
+            let Some(task) = tasks.get(&task) else { continue };
+            let image = BoardImage { board_position, task: Arc::clone(task) };
+            found.entry(board).or_default().push(image);
+        }
+        Ok(found.into_iter().map(|(board, items)| (board, Page::new(items, &range))).collect())
+    }
+
+    async fn list_board_positions(
+        &self,
+        owner: &UserId,
+        boards: &[BoardId],
+        range: Range<BoardPosition>,
+    ) -> Result<Vec<BoardImageRow>, StoreError> {
+        let ids: Vec<Uuid> = boards.iter().map(|id| id.0).collect();
+        let rows = sqlx::query!(
+            "-- store::boards::list_board_positions
+            SELECT b.board_id, b.position, b.image_id, images.task_id
+            FROM boards
+            CROSS JOIN LATERAL (
+                SELECT i.* FROM board_images AS i
+                WHERE i.board_id = boards.id
+                    AND ($3::bigint IS NULL OR i.position > COALESCE(
+                        (SELECT position FROM board_images WHERE board_id = boards.id AND image_id = $4),
+                        $3
+                    ))
+                    AND ($5::bigint IS NULL OR i.position < COALESCE(
+                        (SELECT position FROM board_images WHERE board_id = boards.id AND image_id = $6),
+                        $5
+                    ))
+                ORDER BY CASE WHEN $7 THEN -i.position ELSE i.position END
+                LIMIT $8
+            ) AS b
+            JOIN images ON images.id = b.image_id
+            WHERE boards.owner = $1 AND boards.id = ANY ($2)
+            ORDER BY CASE WHEN $7 THEN -b.position ELSE b.position END",
+            owner.as_str(),
+            &ids,
+            range.after.map(|board_position| board_position.position),
+            range.after.map(|board_position| board_position.image.0),
+            range.before.map(|board_position| board_position.position),
+            range.before.map(|board_position| board_position.image.0),
+            range.from_end,
+            range.fetch_limit(),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let found_rows = rows.into_iter().map(|row| BoardImageRow {
+            board: BoardId(row.board_id),
+            board_position: BoardPosition { position: row.position, image: ImageId(row.image_id) },
+            task: TaskId(row.task_id),
+        });
+        Ok(found_rows.collect())
+    }
 }
 
 impl Store {
@@ -144,81 +221,6 @@ impl Store {
         tx.commit().await?;
         self.hints.board_changed(id);
         Ok(BoardImagesOutcome::Changed(board))
-    }
-
-    /// The same page of each of the owner's boards, in two statements. The number of images per
-    /// board is limited.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn list_board_images(
-        &self,
-        owner: &UserId,
-        boards: &[BoardId],
-        range: Range<BoardPosition>,
-    ) -> Result<HashMap<BoardId, Page<BoardImage>>, StoreError> {
-        let found_rows = self.list_board_positions(owner, boards, range).await?;
-        let mut task_ids: Vec<TaskId> = found_rows.iter().map(|row| row.task).collect();
-        task_ids.sort_unstable();
-        task_ids.dedup();
-        let tasks = self.find_tasks(owner, &task_ids, &[]).await?;
-        let tasks: HashMap<TaskId, Arc<Task>> =
-            tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect();
-        let mut found: HashMap<BoardId, Vec<BoardImage>> = HashMap::new();
-        for BoardImageRow { board, board_position, task } in found_rows {
-            // The task was deleted between the two statements.
-            let Some(task) = tasks.get(&task) else { continue };
-            let image = BoardImage { board_position, task: Arc::clone(task) };
-            found.entry(board).or_default().push(image);
-        }
-        Ok(found.into_iter().map(|(board, items)| (board, Page::new(items, &range))).collect())
-    }
-
-    async fn list_board_positions(
-        &self,
-        owner: &UserId,
-        boards: &[BoardId],
-        range: Range<BoardPosition>,
-    ) -> Result<Vec<BoardImageRow>, StoreError> {
-        let ids: Vec<Uuid> = boards.iter().map(|id| id.0).collect();
-        let rows = sqlx::query!(
-            "-- store::boards::list_board_positions
-            SELECT b.board_id, b.position, b.image_id, images.task_id
-            FROM boards
-            CROSS JOIN LATERAL (
-                SELECT i.* FROM board_images AS i
-                WHERE i.board_id = boards.id
-                    AND ($3::bigint IS NULL OR i.position > COALESCE(
-                        (SELECT position FROM board_images WHERE board_id = boards.id AND image_id = $4),
-                        $3
-                    ))
-                    AND ($5::bigint IS NULL OR i.position < COALESCE(
-                        (SELECT position FROM board_images WHERE board_id = boards.id AND image_id = $6),
-                        $5
-                    ))
-                ORDER BY CASE WHEN $7 THEN -i.position ELSE i.position END
-                LIMIT $8
-            ) AS b
-            JOIN images ON images.id = b.image_id
-            WHERE boards.owner = $1 AND boards.id = ANY ($2)
-            ORDER BY CASE WHEN $7 THEN -b.position ELSE b.position END",
-            owner.as_str(),
-            &ids,
-            range.after.map(|board_position| board_position.position),
-            range.after.map(|board_position| board_position.image.0),
-            range.before.map(|board_position| board_position.position),
-            range.before.map(|board_position| board_position.image.0),
-            range.from_end,
-            range.fetch_limit(),
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let found_rows = rows.into_iter().map(|row| BoardImageRow {
-            board: BoardId(row.board_id),
-            board_position: BoardPosition { position: row.position, image: ImageId(row.image_id) },
-            task: TaskId(row.task_id),
-        });
-        Ok(found_rows.collect())
     }
 }
 

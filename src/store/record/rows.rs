@@ -6,7 +6,8 @@ use sqlx::{Postgres, Transaction};
 
 use super::TimelineNote;
 use crate::domain::{
-    Change, Credits, Image, Job, JobUpdate, TaskId, TaskSnapshot, TaskState, Timestamp, UserId,
+    Change, Credits, Image, Job, JobUpdate, TaskId, TaskSnapshot, TaskState, TimelineEventKind,
+    Timestamp, UserId,
 };
 use crate::store::StoreError;
 use crate::store::create::insert_jobs;
@@ -182,15 +183,16 @@ pub(super) async fn write_timeline(
         "-- store::record::write_timeline
         INSERT INTO timeline (task_id, at, kind, status, detail)
         SELECT $1, $2, kind, $3, detail
-        FROM (VALUES ($4, $5::jsonb, true), ('credits_settled', $6::jsonb, $6::jsonb IS NOT NULL))
+        FROM (VALUES ($4, $5::jsonb, true), ($7, $6::jsonb, $6::jsonb IS NOT NULL))
             AS entry (kind, detail, happened)
         WHERE happened",
         task.0,
         now,
         change.state.status.name(),
-        note.kind,
+        note.kind.name(),
         note.detail,
         settled,
+        TimelineEventKind::CreditsSettled.name(),
     )
     .execute(&mut **tx)
     .await?;

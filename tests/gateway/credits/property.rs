@@ -8,7 +8,7 @@ use plantain::clock::Clock;
 use plantain::domain::{
     Catalog, Credits, Failure, FailureCode, Image, ImageFormat, JobTimeouts, JobUpdate, Model,
     NewTask, ProviderName, ProviderOptions, Request, ResultLink, Status, TaskId, TaskKind,
-    Timestamp, UpdateTarget, UserId, job_parts,
+    TaskSpec, Timestamp, UpdateTarget, UserId, job_parts,
 };
 use plantain::hints::Hints;
 use plantain::ids::Ids;
@@ -125,12 +125,12 @@ impl Fixture {
     /// Retries a finished task as its owner would.
     async fn retry(&self, id: TaskId) -> Option<TaskId> {
         for user in 0..2 {
-            let Some(task) = self.store.find_task(&owner(user), id).await.unwrap() else {
+            let Some(task) = self.store.reads().find_task(&owner(user), id).await.unwrap() else {
                 continue;
             };
             if task.state.status.is_terminal() {
                 let model = self.catalog.find_known(&task.model).unwrap();
-                return self.create_task(task.owner, task.request, model).await;
+                return self.create_task(task.owner, task.spec.request, model).await;
             }
         }
         None
@@ -146,12 +146,9 @@ impl Fixture {
         let new = NewTask {
             id: self.ids.task(now),
             owner,
-            request,
+            spec: TaskSpec { request, max_credits: None, metadata: None, board: None },
             model,
             model_named: false,
-            max_credits: None,
-            metadata: None,
-            board: None,
             idempotency_key: None,
             input_digest: vec![],
             deadline_at: None,
@@ -194,12 +191,12 @@ impl Fixture {
         let failure = || Failure::new(FailureCode::UpstreamAuth, "it failed");
         let link = || ResultLink { url: "https://x/a".into(), expires_at: now };
         let update = match (claim.status, update) {
-            (Status::Queued, _) if claim.answer_lost => JobUpdate::AnswerLost,
+            (Status::Queued, _) if claim.answer_lost => JobUpdate::ResponseLost,
             (Status::Queued, 0..=4) => JobUpdate::Accepted {
                 provider: claim.provider,
                 upstream_id: format!("{}-{}", claim.task, claim.number),
             },
-            (Status::Queued, 5) => JobUpdate::AnswerLost,
+            (Status::Queued, 5) => JobUpdate::ResponseLost,
             (Status::Queued, 6 | 7) => JobUpdate::Rejected(failure()),
             (Status::Queued, 8) => JobUpdate::TransientFailure { at: now },
             (Status::Generating, 0..=6) => JobUpdate::Finished { results: vec![link()] },
@@ -413,6 +410,6 @@ async fn a_job_accepted_after_its_task_was_canceled_costs_at_most_the_remaining_
     assert_invariants(&mut database, &[]).await;
     fixture.complete_claim(1, 0).await;
     assert_invariants(&mut database, &[]).await;
-    let quota = fixture.store.find_user_quota(&owner(0)).await.unwrap().unwrap();
+    let quota = fixture.store.reads().find_user_quota(&owner(0)).await.unwrap().unwrap();
     assert_eq!((quota.spent, quota.available()), (Credits::whole(2), Credits::ZERO));
 }

@@ -42,7 +42,7 @@ struct Arguments {
 const DEFAULT_LIMITS: [&str; 4] = [
     "--submissions-per-10-seconds=18",
     "--queries-per-second=9",
-    "--ace-data-jobs-at-once=10",
+    "--ace-data-max-tasks=10",
     "--ace-data-queries-per-second=1",
 ];
 
@@ -101,8 +101,8 @@ impl TestApp {
     ) -> Self {
         let config = configure(&flags, &simulator_url, database.url(), folder.path());
         let ids = Ids::random();
-        let secret = config.jwt_secret.as_ref().unwrap();
-        let signer = TokenSigner::new(secret, config.claim_requirements.clone(), clock.clone());
+        let secret = config.auth.jwt_secret.as_ref().unwrap();
+        let signer = TokenSigner::new(secret, config.auth.claims.clone(), clock.clone());
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
@@ -233,7 +233,7 @@ impl TestApp {
     /// Returns the link signer of this gateway.
     pub(crate) fn links(&self) -> plantain::links::Links {
         let url = self.url.parse().unwrap();
-        plantain::links::Links::new(url, self.config.secrets.clone())
+        plantain::links::Links::new(url, self.config.link_secrets.clone())
     }
 
     pub(crate) fn ids(&self) -> &Ids {
@@ -311,7 +311,7 @@ fn configure(
         "--database-connections=8",
         "--submissions-per-10-seconds=100000",
         "--queries-per-second=10000",
-        "--ace-data-jobs-at-once=10000",
+        "--ace-data-max-tasks=10000",
         "--ace-data-queries-per-second=10000",
         "--nanobanana-api-key=simulated",
         "--flux-kontext-api-key=simulated",

@@ -34,7 +34,7 @@ async function fatal(t, user) {
   return messages[0];
 }
 
-export const multipartSettings = { PLANTAIN_PING_SECONDS: '1' };
+export const multipartSettings = { PLANTAIN_PING_INTERVAL_SECONDS: '1' };
 
 export const multipartRules = [
   [

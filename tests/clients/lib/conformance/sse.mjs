@@ -66,7 +66,7 @@ const rejectedRules = Object.entries(rejected).map(([what, body]) => [
   async ({ t, ...user }) => assertRejected(t, await post(user, body, eventStream)),
 ]);
 
-export const sseSettings = { PLANTAIN_PING_SECONDS: '1', PLANTAIN_MAX_USER_SOCKETS: '2' };
+export const sseSettings = { PLANTAIN_PING_INTERVAL_SECONDS: '1', PLANTAIN_MAX_USER_SOCKETS: '2' };
 
 export const sseRules = [
   [

@@ -63,7 +63,7 @@ export const keepAliveRules = [
     },
   ],
   [
-    'After PLANTAIN_PING_SECONDS without messages the gateway sends a ping message and a ping frame',
+    'After PLANTAIN_PING_INTERVAL_SECONDS without messages the gateway sends a ping message and a ping frame',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
       await Promise.all([serverPing(socket), socket.waitForPingFrames(1)]);

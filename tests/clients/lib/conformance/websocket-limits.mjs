@@ -4,7 +4,7 @@ import { Socket, bearer } from './socket.mjs';
 
 /** Small limits, so that the rules can exceed them. */
 export const socketSettings = {
-  PLANTAIN_PING_SECONDS: '1',
+  PLANTAIN_PING_INTERVAL_SECONDS: '1',
   PLANTAIN_MAX_SOCKET_OPERATIONS: '3',
   PLANTAIN_MAX_USER_SOCKETS: '2',
 };

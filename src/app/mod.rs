@@ -1,0 +1,152 @@
+//! Builds and runs the gateway from its configuration.
+
+mod parts;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::TokenVerifier;
+use crate::blobs::Variants;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::feed::Feed;
+use crate::http::{
+    AppState, ConnectionLimiter, PageConfig, UploadLimiter, authorization_server, router, serve,
+};
+use crate::ids::Ids;
+use crate::workers::{self, WorkerContext};
+
+/// Time for work in progress after the stop signal. It is longer than the timeout of a call to a
+/// provider: a response that the gateway does not wait for is lost.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Each resize uses one core.
+const MAX_CONCURRENT_RESIZES: usize = 2;
+/// An upload is in memory until it is stored.
+const MAX_UPLOAD_MEBIBYTES: usize = 256;
+const MAX_UPLOADS_PER_USER: usize = 4;
+/// Each re-encoding uses one core.
+const MAX_CONCURRENT_REENCODES: usize = 2;
+
+/// A gateway that is built and has its listener, but does not serve requests yet.
+pub struct App {
+    listener: TcpListener,
+    router: Router,
+    /// Time for a client to read a response.
+    write_timeout: Duration,
+    sessions: TaskTracker,
+    ctx: Arc<WorkerContext>,
+    verifier: TokenVerifier,
+    feed: Feed,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Connects everything, applies migrations, and listens.
+    ///
+    /// # Errors
+    /// When a part cannot be set up; the message says which.
+    pub async fn build(
+        config: &Config,
+        page: PageConfig,
+        clock: Clock,
+        ids: Ids,
+    ) -> anyhow::Result<Self> {
+        let store = parts::store(config)?;
+        if config.database.migrate {
+            store.migrate().await.context(
+                "cannot connect to the database of DATABASE_URL or apply the migrations",
+            )?;
+        }
+        let bind = config.server.bind;
+        let listener = TcpListener::bind(bind).await.with_context(|| {
+            format!("cannot listen on {bind}; set PLANTAIN_BIND to another address")
+        })?;
+        let address = listener.local_addr()?;
+        let ctx = parts::worker_context(config, store, address, clock, ids)?;
+        let feed = Feed::new(ctx.store.reads(), ctx.hints.clone());
+        let verifier = parts::token_verifier(config, &ctx.clock)?;
+        let stop = CancellationToken::new();
+        let state = state(config, &ctx, &feed, &verifier, page, &stop)?;
+        let (write_timeout, sessions) = (state.limits.ping_interval, state.sessions.clone());
+        let (router, ctx) = (router(state), Arc::new(ctx));
+        Ok(Self { listener, router, write_timeout, sessions, ctx, verifier, feed, stop })
+    }
+
+    /// The address of the listener.
+    ///
+    /// # Errors
+    /// When the system cannot return it.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Runs until `shutdown` completes; then finishes work in progress, within 25 seconds.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        let tracker = TaskTracker::new();
+        workers::start(&self.ctx, &tracker, &self.stop);
+        tracker.spawn(self.feed.run(self.stop.clone()));
+        tracker.spawn(self.verifier.keep_fresh(self.stop.clone()));
+        tracker.spawn(serve(self.listener, self.router, self.write_timeout, self.stop.clone()));
+        shutdown.await;
+        tracing::info!("stopping");
+        self.stop.cancel();
+        tracker.close();
+        self.sessions.close();
+        let finished = async {
+            self.sessions.wait().await;
+            tracker.wait().await;
+        };
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, finished).await.is_err() {
+            tracing::warn!(
+                "work in progress did not finish within 25 s; it continues after the next start"
+            );
+        }
+        // Closing the pool waits for the server; an unreachable server must not delay the exit.
+        let _ = tokio::time::timeout(POOL_CLOSE_TIMEOUT, self.ctx.store.close()).await;
+    }
+}
+
+/// What the HTTP handlers share.
+fn state(
+    config: &Config,
+    ctx: &WorkerContext,
+    feed: &Feed,
+    verifier: &TokenVerifier,
+    page: PageConfig,
+    stop: &CancellationToken,
+) -> anyhow::Result<AppState> {
+    let commands = parts::commands(config, ctx, feed)?;
+    let server = &config.server;
+    Ok(AppState {
+        operations: parts::operations(config, ctx, &commands, feed)?,
+        profile: server.profile,
+        limits: server.limits,
+        connection_limiter: ConnectionLimiter::new(server.max_user_connections),
+        origins: server.origins.clone(),
+        verifier: verifier.clone(),
+        commands,
+        reads: ctx.store.reads(),
+        catalog: Arc::clone(&ctx.catalog),
+        links: ctx.links.clone(),
+        clock: ctx.clock.clone(),
+        variants: Variants::new(ctx.blobs.clone(), MAX_CONCURRENT_RESIZES),
+        blobs: ctx.blobs.clone(),
+        page,
+        upload_limiter: UploadLimiter::new(
+            MAX_UPLOAD_MEBIBYTES,
+            MAX_UPLOADS_PER_USER,
+            MAX_CONCURRENT_REENCODES,
+        ),
+        authorization_server: authorization_server(config.auth.claims.issuer.as_deref()),
+        stop: stop.clone(),
+        sessions: TaskTracker::new(),
+    })
+}

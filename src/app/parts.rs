@@ -1,0 +1,162 @@
+//! The parts of a gateway, each from its section of the configuration.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use crate::auth::{Issuer, TokenVerifier};
+use crate::blobs::Blobs;
+use crate::clock::Clock;
+use crate::commands::{BlockedTerms, Commands, Dependencies, Policy};
+use crate::config::{ApiConfig, Config};
+use crate::feed::Feed;
+use crate::graphql::{Api, Operations, parse_manifest};
+use crate::hints::Hints;
+use crate::ids::Ids;
+use crate::links::Links;
+use crate::outbound::{Fetcher, WebhookClient};
+use crate::providers::{
+    AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry,
+};
+use crate::store::{Store, StoreOptions};
+use crate::workers::{Settings, WorkerContext};
+
+pub(super) fn store(config: &Config) -> anyhow::Result<Store> {
+    let options = StoreOptions {
+        url: config.database.url.expose_secret().to_owned(),
+        max_connections: config.database.max_connections,
+        initial_quota: config.tasks.initial_quota,
+    };
+    let store = Store::open(&options, Hints::default(), config.tasks.timeouts);
+    store.context("DATABASE_URL cannot be used")
+}
+
+pub(super) fn worker_context(
+    config: &Config,
+    store: Store,
+    address: SocketAddr,
+    clock: Clock,
+    ids: Ids,
+) -> anyhow::Result<WorkerContext> {
+    let allow_private = config.tasks.allow_private_addresses;
+    let public_url = match &config.server.public_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{address}"))?,
+    };
+    let blobs = Blobs::open(&config.storage)
+        .with_context(|| format!("cannot use {} as image store", config.storage))?;
+    let registry = registry(config)?;
+    Ok(WorkerContext {
+        hints: store.hints(),
+        store,
+        fetcher: Fetcher::new(allow_private)?,
+        webhook_client: WebhookClient::new(allow_private)?,
+        blobs,
+        links: Links::new(public_url, config.link_secrets.clone()),
+        instance: ids.uuid(clock.now()),
+        clock,
+        ids,
+        settings: Settings {
+            timeouts: config.tasks.timeouts,
+            confirm_callbacks: config.tasks.confirm_callbacks,
+            retention: config.retention,
+        },
+        catalog: Arc::new(registry.catalog()),
+        registry,
+    })
+}
+
+pub(super) fn token_verifier(config: &Config, clock: &Clock) -> anyhow::Result<TokenVerifier> {
+    let auth = &config.auth;
+    let issuer = auth.jwks_url.clone().map(|url| Issuer::new(url, clock.clone())).transpose()?;
+    let claims = auth.claims.clone();
+    Ok(TokenVerifier::new(auth.jwt_secret.as_ref(), issuer, claims, clock.clone()))
+}
+
+pub(super) fn commands(
+    config: &Config,
+    ctx: &WorkerContext,
+    feed: &Feed,
+) -> anyhow::Result<Commands> {
+    Ok(Commands::new(Dependencies {
+        store: ctx.store.clone(),
+        reads: ctx.store.reads(),
+        feed: feed.clone(),
+        hints: ctx.hints.clone(),
+        catalog: Arc::clone(&ctx.catalog),
+        links: ctx.links.clone(),
+        clock: ctx.clock.clone(),
+        ids: ctx.ids.clone(),
+        policy: Arc::new(policy(config)?),
+    }))
+}
+
+fn policy(config: &Config) -> anyhow::Result<Policy> {
+    let tasks = &config.tasks;
+    let blocked_terms = match &tasks.blocked_terms {
+        Some(file) => BlockedTerms::read(file)
+            .with_context(|| format!("cannot use {} as PLANTAIN_BLOCKED_TERMS", file.display()))?,
+        None => BlockedTerms::default(),
+    };
+    Ok(Policy {
+        blocked_terms,
+        upload_bytes: config.server.limits.upload_bytes,
+        limits: tasks.limits,
+        credits_low: tasks.credits_low,
+        allow_private_addresses: tasks.allow_private_addresses,
+    })
+}
+
+pub(super) fn operations(
+    config: &Config,
+    ctx: &WorkerContext,
+    commands: &Commands,
+    feed: &Feed,
+) -> anyhow::Result<Operations> {
+    let graphql = &config.graphql;
+    let trusted = graphql.trusted_documents.as_deref().map(trusted_documents).transpose()?;
+    let api = Api {
+        commands: commands.clone(),
+        reads: ctx.store.reads(),
+        feed: feed.clone(),
+        hints: ctx.hints.clone(),
+        catalog: Arc::clone(&ctx.catalog),
+        links: ctx.links.clone(),
+        clock: ctx.clock.clone(),
+    };
+    Operations::new(api, graphql.limits, graphql.operation_timeout, trusted.as_deref())
+        .context("GraphQL cannot be set up; check PLANTAIN_TRUSTED_DOCUMENTS")
+}
+
+fn trusted_documents(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let read = || -> anyhow::Result<_> { Ok(parse_manifest(&std::fs::read_to_string(path)?)?) };
+    read().with_context(|| format!("cannot use {} as PLANTAIN_TRUSTED_DOCUMENTS", path.display()))
+}
+
+/// Creates the providers that have an API key.
+fn registry(config: &Config) -> anyhow::Result<Registry> {
+    let client = |api: &ApiConfig| ApiClient::new(api.base_url.clone(), api.key.clone());
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    if let Some(api) = &config.providers.nano_banana {
+        providers.push(Arc::new(NanoBanana::new(client(api)?, api.rate_limits)));
+    }
+    if let Some(flux) = &config.providers.flux_kontext {
+        let (api, webhook_key) = (client(&flux.api)?, flux.webhook_key.clone());
+        providers.push(Arc::new(FluxKontext::new(api, flux.api.rate_limits, webhook_key)));
+    }
+    if let Some(ace) = &config.providers.ace_data {
+        let application = match &ace.platform {
+            Some(platform) => Some(Application {
+                platform: ApiClient::new(platform.base_url.clone(), platform.token.clone())?,
+                id: platform.application_id.clone(),
+            }),
+            None => None,
+        };
+        providers.push(Arc::new(AceData::new(client(&ace.api)?, ace.api.rate_limits, application)));
+    }
+    Ok(Registry::new(providers))
+}
