@@ -21,7 +21,8 @@ dev: tools web ## Starts everything on this machine
 test: tools web check unit clients ## Runs every test
 
 .PHONY: check
-check: tools web ## Formatting, lints, docs, and whether generated files are up to date
+check: tools web ## Formatting, words, lints, docs, and whether generated files are up to date
+	scripts/check-words
 	cargo fmt --all --check
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items
@@ -56,9 +57,9 @@ schema: web ## Generates schema.graphql from the code
 	mv schema.graphql.new schema.graphql
 
 .PHONY: docs
-docs: web ## Generates docs/failures.md, docs/conformance.md and docs/console.jpg by a test run
+docs: web ## Generates the settings, limits, failures, conformance and the screenshot in docs by a test run
 	cargo build --quiet
-	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_failures
+	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_
 	browser=$$(scripts/find-chromium) && cd tests/clients && \
 	  CHROMIUM="$$browser" PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs console-look.test.mjs
 

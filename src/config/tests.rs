@@ -69,18 +69,6 @@ fn serve_rejects_settings_that_have_no_effect_without_another() {
 }
 
 #[test]
-fn the_readme_names_every_limit() {
-    let readme = include_str!("../../README.md");
-    let command = <Arguments as clap::CommandFactory>::command();
-    let limits = command.get_arguments().filter(|flag| flag.get_help_heading() == Some("Limits"));
-    let settings: Vec<&str> = limits.filter_map(|flag| flag.get_env()?.to_str()).collect();
-    assert!(settings.len() > 10, "{settings:?}");
-    for setting in settings {
-        assert!(readme.contains(setting), "{setting} is not in the README");
-    }
-}
-
-#[test]
 fn origins_must_be_written_as_browsers_serialise_them() {
     let good = complete(&["--cors-origins=https://app.example.com,http://localhost:5173"]);
     assert_eq!(problems(good), Vec::<String>::new());

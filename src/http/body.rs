@@ -21,12 +21,12 @@ pub(super) enum BodyError {
     Incomplete,
 }
 
-/// Reads a body of at limit `limit` bytes.
+/// Reads a body of at most `limit` bytes.
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     read_with_timeout(READ_TIMEOUT, body, limit).await
 }
 
-/// Reads a body of at limit `limit` bytes, for at limit the given time.
+/// Reads a body of at most `limit` bytes, for at most the given time.
 pub(super) async fn read_with_timeout(
     max_duration: Duration,
     body: Body,
@@ -35,7 +35,7 @@ pub(super) async fn read_with_timeout(
     timeout(max_duration, read_all(body, limit)).await.unwrap_or(Err(BodyError::Incomplete))
 }
 
-/// Reads and discards at limit the given number of bytes for at limit the given time: a client that
+/// Reads and discards at most the given number of bytes for at most the given time: a client that
 /// is still sending does not receive a response.
 pub(super) async fn discard(max_duration: Duration, body: Body, limit: u64) {
     let mut chunks = body.into_data_stream();

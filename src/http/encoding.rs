@@ -44,7 +44,7 @@ pub(super) fn accepted_codings<'a>(headers: impl Iterator<Item = &'a str>) -> Ve
     let ranges: Vec<_> = headers.flat_map(|header| header.split(',')).filter_map(range).collect();
     let quality = |coding: Coding| {
         let of = |name| ranges.iter().find(|(range, _)| range == name).map(|(_, quality)| *quality);
-        // A coding that is not mentioned is not accepted_codings. `identity` remains acceptable (RFC 9110,
+        // A coding that is not mentioned is not accepted. `identity` remains acceptable (RFC 9110,
         // 12.5.3).
         of(coding.name()).or_else(|| of("*")).unwrap_or(u16::from(coding == Coding::Identity))
     };

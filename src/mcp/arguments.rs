@@ -23,7 +23,7 @@ const DEFAULT_LIST_LIMIT: i64 = 10;
 /// absent arguments must not appear in it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(super) struct GenerateImage {
-    /// Text prompt: common to generate, or how to change the given images. 1 to 20,000 characters.
+    /// Text prompt: what to generate, or how to change the given images. 1 to 20,000 characters.
     prompt: String,
     /// A model's id from `list_models`. Default: the cheapest available model that supports the
     /// arguments.

@@ -92,7 +92,7 @@ for (const transport of Object.keys(transports)) {
 
   test(`over ${transport} a repeated call is charged once, and a variation makes another image`, limit, async (t) => {
     const { call } = await connect(t, `saver-${transport}`, transport);
-    const spent = async () => (await call('get_credits')).structuredContent.allowance.spent;
+    const spent = async () => (await call('get_credits')).structuredContent.quota.spent;
     const args = { prompt: 'a plantain in the rain', model: 'nano-banana' };
     const first = await call('generate_image', args);
     const price = await spent();
@@ -179,7 +179,7 @@ test('a failed task has a code and retryable, and a repeated call retries a retr
   ]);
   // get_task itself succeeds for a failed task.
   assert.equal((await call('get_task', { id: tasks[0].id })).structuredContent.status, 'FAILED');
-  assert.equal((await call('get_credits')).structuredContent.allowance.available, quota);
+  assert.equal((await call('get_credits')).structuredContent.quota.available, quota);
 });
 
 test('a user cannot find the tasks of other users', limit, async (t) => {
@@ -266,7 +266,7 @@ test('protocol version 2026-07-28 works without a handshake', limit, async () =>
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
   const answer = await send('POST', headers, body);
   assert.equal(answer.status, 200, answer.body);
-  assert.equal(JSON.parse(answer.body).result.structuredContent.allowance.available, quota);
+  assert.equal(JSON.parse(answer.body).result.structuredContent.quota.available, quota);
 });
 
 test('a gateway that shuts down answers waiting calls', limit, async (t) => {

@@ -29,6 +29,7 @@ mod quotes;
 mod rate_limits;
 mod replicas;
 mod routing;
+mod settings;
 mod sockets;
 mod submission;
 mod unconfirmed;

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::fold::fold_status;
 use super::*;
 use crate::domain::{Image, ImageFormat, ImageId, ProviderName, ResultLink, TaskId};
 

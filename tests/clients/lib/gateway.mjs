@@ -98,8 +98,8 @@ class Gateway {
     await exit;
   }
 
-  async token(sub, ttl = 3600) {
-    const options = ['token', '--sub', sub, '--ttl', String(ttl)];
+  async token(sub, ttl = 3600, role = undefined) {
+    const options = ['token', '--sub', sub, '--ttl', String(ttl), ...(role ? ['--role', role] : [])];
     const { stdout } = await promisify(execFile)(binary, options, { env: this.#env });
     return stdout.trim();
   }
