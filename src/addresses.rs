@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_public_addresses_are_public() {
+    fn addresses_of_special_purpose_ranges_are_not_public() {
         let public = ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"];
         let special = [
             "127.0.0.1",

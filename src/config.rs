@@ -44,7 +44,7 @@ pub struct Config {
     pub server: ServerConfig,
     /// How access tokens are verified.
     pub auth: AuthConfig,
-    /// Sign callback paths and links: the first signs, all verify.
+    /// Secrets of callback URLs and links: the first one signs, all of them verify.
     pub link_secrets: Vec<SecretString>,
     /// The image store.
     pub storage: StorageConfig,
@@ -135,17 +135,18 @@ impl Config {
     /// # Errors
     /// Every setting that is missing or unsafe, each with what to do.
     pub fn for_serve(args: GatewayArgs) -> Result<Self, ConfigErrors> {
+        let args = args.without_empty();
         let mut checks = Checks::default();
         let database_url = checks.database_url(args.database_url.as_deref());
         let link_secrets = checks.secrets("PLANTAIN_SECRET", args.secret.as_deref());
-        let jwt_secret = non_empty(args.jwt_secret.as_ref());
+        let jwt_secret = args.jwt_secret.clone();
         checks.token_keys(jwt_secret.as_deref(), args.jwks_url.as_ref());
         checks.public_url(args.public_url.as_ref());
         let providers = ProvidersConfig::new(&args, &mut checks);
         if providers.is_empty() {
             checks.missing(
-                "each of NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY and ACE_DATA_API_KEY",
-                "without one of them, nothing can be generated",
+                "an API key (NANOBANANA_API_KEY, FLUX_KONTEXT_API_KEY or ACE_DATA_API_KEY)",
+                "set at least one; without a provider, nothing can be generated",
             );
         }
         let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: false };
@@ -169,14 +170,14 @@ impl Config {
     /// # Errors
     /// When other machines could use the development secrets, or a setting is not valid.
     pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, ConfigErrors> {
+        let args = args.without_empty();
         let mut checks = Checks::default();
         let storage = checks.storage(&args);
         let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: true };
         checks.origins(&origins.listed);
         checks.jwks_url(args.jwks_url.as_ref(), true);
-        let own_secrets = args.secret.is_some() && args.jwt_secret.is_some();
-        if !args.bind.ip().is_loopback() && !own_secrets {
-            checks.add(ConfigError::PublicDevelopment(args.bind));
+        if !args.bind.ip().is_loopback() {
+            checks.public_development(&args);
         }
         let providers = ProvidersConfig::new(&args, &mut checks);
         checks.finish()?;
@@ -260,11 +261,6 @@ struct Environment {
 #[must_use]
 pub fn dev_jwt_secret(configured: Option<&str>) -> SecretString {
     configured.unwrap_or(DEV_JWT_SECRET).into()
-}
-
-/// An empty variable counts as unset.
-fn non_empty(text: Option<&String>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).cloned()
 }
 
 #[cfg(test)]

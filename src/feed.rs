@@ -5,7 +5,7 @@
 //! subscriber: open the channel ─▶ read the table from its cursor ─▶ receive from the channel
 //! ```
 //!
-//! Event numbers are gapless per user. By comparing them, a subscriber skips delivered events,
+//! Event numbers have no gaps within a user. A subscriber compares them: it skips delivered events,
 //! delivers the next one, and reads the table again after a gap. No event is lost, and a slow
 //! subscriber costs one channel of limited size.
 
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::causes::with_causes;
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::store::{EVENTS_PAGE_SIZE, EventLog, Reads, StoreError};
+use crate::store::{EVENTS_PAGE_SIZE, EventLog, ReadStore, StoreError};
 
 /// Number of events that a subscriber may lag behind before it reads the table instead.
 const CHANNEL_CAPACITY: usize = 16;
@@ -35,7 +35,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The event logs of all users with subscribers in this process. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    reads: Reads,
+    reads: ReadStore,
     hints: Hints,
     channels: Arc<Mutex<HashMap<UserId, Channel>>>,
 }
@@ -48,15 +48,15 @@ struct Channel {
 }
 
 impl Feed {
-    /// A feed of the events in this reads.
+    /// Creates a feed that reads the events from `reads`.
     #[must_use]
-    pub fn new(reads: Reads, hints: Hints) -> Self {
+    pub fn new(reads: ReadStore, hints: Hints) -> Self {
         Self { reads, hints, channels: Arc::default() }
     }
 
     /// Every event of the user after number `after`, then each new one as it happens. Without
-    /// `after`, only new events. The stream ends after the first error. `None` when the user's log
-    /// never had the number `after`, or when it was purged.
+    /// `after`, only new events. The stream ends after the first error. Returns `None` when the user's log
+    /// never had the number `after`, or when events after it were purged.
     ///
     /// # Errors
     /// When the database fails.
@@ -98,7 +98,7 @@ impl Feed {
                 () = stop.cancelled() => return,
                 users = self.hints.users_with_events() => self.subscribed(users.into_iter()),
                 _ = poll_timer.tick() => {
-                    self.hints.remove_unused_boards();
+                    self.hints.remove_unused_board_channels();
                     self.find_lagging().await
                 }
             };
@@ -145,7 +145,7 @@ impl Feed {
         for position in self.subscribed(users.iter().cloned()) {
             match self.send_batch(vec![position]).await {
                 Err(error) if error.is_permanent() => {
-                    tracing::error!(error = %with_causes(&error), "the events of a user cannot be read");
+                    tracing::error!(error = %with_causes(&error), "reading the events of a user failed permanently, retrying with the next read");
                 }
                 sent => sent?,
             }
@@ -180,7 +180,7 @@ impl Feed {
 
 /// The position of one subscriber in the log.
 struct Reader {
-    reads: Reads,
+    reads: ReadStore,
     user: UserId,
     /// The number of the last delivered event.
     delivered_seq: u64,

@@ -60,7 +60,7 @@ impl Links {
         self.verify(&callback_claim(provider, task, job), signature).then_some(job)
     }
 
-    /// The public URL of a path.
+    /// The absolute URL of a path below the public URL of the gateway.
     #[must_use]
     pub fn page(&self, path: &str) -> Url {
         self.at(path)
@@ -72,7 +72,7 @@ impl Links {
         self.stored(&image.path(variant), now + IMAGE_LINK_ROUNDING)
     }
 
-    /// A link to a stored object that expires up to one hour after `until`.
+    /// A link to a file of the image store; the link expires up to one hour after `until`.
     #[must_use]
     pub fn stored(&self, path: &str, until: Timestamp) -> SignedLink {
         let step = IMAGE_LINK_ROUNDING.num_seconds();
@@ -80,7 +80,7 @@ impl Links {
         self.signed(&format!("/images/{path}"), expires, &image_claim(path, expires))
     }
 
-    /// A link for the bytes of an upload that expires at `until`.
+    /// The link to PUT the bytes of an upload to; the link expires at `until`.
     #[must_use]
     pub fn upload(&self, id: UploadId, until: Timestamp) -> Url {
         let expires = until.timestamp();
@@ -145,7 +145,6 @@ fn upload_claim(id: UploadId, expires: i64) -> String {
 }
 
 fn mac(secret: &SecretString, claim: &str) -> Hmac<Sha256> {
-    // HMAC accepts keys of any length.
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes keys of any length");

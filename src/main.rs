@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
-/// Exit status when settings are missing, invalid or unsafe.
+/// Exit status when settings are missing, invalid or unsafe, or when the gateway cannot start.
 const EXIT_INVALID_CONFIG: u8 = 2;
 
 /// One GraphQL endpoint in front of asynchronous AI image generation.

@@ -1,5 +1,5 @@
-//! A task as webhooks and MCP show it, with the field names of GraphQL. The doc comments are
-//! descriptions for the readers of the JSON schema.
+//! A task as webhooks and MCP show it, with the field names of GraphQL. The doc comments become
+//! the descriptions in the JSON schema.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -36,7 +36,7 @@ pub struct TaskView {
     pub images: Vec<ImageView>,
     /// Why it failed; null unless FAILED.
     pub failure: Option<FailureView>,
-    /// Its credits.
+    /// The cost in credits.
     pub cost: CostView,
     /// Starts at 1; every change of the task increments it.
     pub version: i64,
@@ -107,7 +107,7 @@ pub struct FailureView {
 }
 
 impl TaskView {
-    /// The task, with links that are signed `now`.
+    /// The task, with links that are signed at `now`.
     #[must_use]
     pub fn new(task: &Task, links: &Links, now: Timestamp) -> Self {
         let (state, request) = (&task.state, &task.spec.request);

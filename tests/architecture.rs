@@ -1,4 +1,4 @@
-//! The structure of `src`: which module imports which, and that derived files are up to date.
+//! Tests that modules import only what ARCHITECTURE.md allows, and that schema.graphql is up to date.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -29,17 +29,21 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+fn files_with(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.extend(files_with(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
             files.push(path);
         }
     }
     files
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    files_with(folder, "rs")
 }
 
 /// Every Rust file of `src` and `crates`.
@@ -175,7 +179,11 @@ fn assert_table(heading: &str, names: impl Fn(&Paths) -> BTreeSet<String>) {
     });
     let rows: Vec<String> = rows.collect();
     let expected = table(heading);
-    assert!(found == expected, "ARCHITECTURE.md, {heading}, must say:\n{}", rows.join("\n"));
+    assert!(
+        found == expected,
+        "ARCHITECTURE.md is outdated; the table below \"{heading}\" must be:\n{}",
+        rows.join("\n")
+    );
 }
 
 #[test]
@@ -199,5 +207,41 @@ fn no_file_is_longer_than_400_lines() {
     for path in all_files() {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= 400, "{} has {lines} lines", path.display());
+    }
+}
+
+/// Every Markdown file of the repository's own pages.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = files_with(&root().join("docs"), "md");
+    pages.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
+    pages
+}
+
+#[test]
+fn every_relative_link_of_a_page_leads_to_a_file() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            let is_external = path.contains(':') || path.is_empty();
+            let target = page.parent().unwrap().join(path);
+            assert!(is_external || target.exists(), "{}: {link}", page.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_that_a_walkthrough_names_exists() {
+    let walkthroughs = files_with(&root().join("docs/walkthroughs"), "md");
+    assert_eq!(walkthroughs.len(), 5);
+    for page in walkthroughs {
+        let text = fs::read_to_string(&page).unwrap();
+        let prose = text.split("```").step_by(2);
+        let code = prose.flat_map(|prose| prose.split('`').skip(1).step_by(2));
+        let paths: Vec<&str> = code.filter(|text| text.contains('/')).collect();
+        assert!(paths.len() > 3, "{} names {} files", page.display(), paths.len());
+        for path in paths {
+            assert!(root().join(path).exists(), "{} names {path}", page.display());
+        }
     }
 }

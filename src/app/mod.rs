@@ -39,7 +39,7 @@ const MAX_CONCURRENT_REENCODES: usize = 2;
 pub struct App {
     listener: TcpListener,
     router: Router,
-    /// Time for a client to read a response.
+    /// How long a client may take to read a response.
     write_timeout: Duration,
     sessions: TaskTracker,
     ctx: Arc<WorkerContext>,

@@ -30,7 +30,7 @@ const MAX_KEY_AGE: TimeDelta = TimeDelta::hours(24);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that a request waits for a fetch.
 const REFRESH_WAIT_TIMEOUT: Duration = Duration::from_secs(6);
-/// A key has at most 2 KiB, and more with its certificates.
+/// A key without certificates has at most 2 KiB; certificates add several KiB.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
 /// Why a fetch failed.
@@ -171,7 +171,7 @@ impl Issuer {
         let refresh_requested = async {
             loop {
                 self.refresh_requested.notified().await;
-                // The last fetch is too recent; it has answered the requests that came during it.
+                // A request that arrived during the last fetch needs no other fetch: it received the result.
                 if cached.may_refresh(self.clock.now()) {
                     break;
                 }
@@ -221,7 +221,7 @@ impl Issuer {
     }
 }
 
-/// If the keys are current, a missing key is invalid. Otherwise the token cannot be verified at the
+/// If the keys are current, a token with an unknown key is invalid. Otherwise it cannot be verified at the
 /// moment.
 fn reject(cached: &CachedKeys) -> Result<Key, AuthError> {
     // `refresh` has logged why the keys are not current.

@@ -13,7 +13,7 @@ pub(super) struct Key {
     pub(super) decoding: DecodingKey,
 }
 
-/// The `parse_key` keys of an issuer.
+/// The usable public keys of an issuer.
 #[derive(Clone, Default)]
 pub(super) struct KeySet(Vec<Key>);
 
@@ -32,7 +32,7 @@ struct Document {
 }
 
 impl KeySet {
-    /// Parses a key set. Unknown keys are ignored, as RFC 7517 requires.
+    /// Parses a key set. Keys of unknown types are ignored, as RFC 7517 requires.
     pub(super) fn read(document: &[u8]) -> Result<Self, serde_json::Error> {
         let document: Document = serde_json::from_slice(document)?;
         let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());

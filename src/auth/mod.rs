@@ -34,7 +34,7 @@ pub enum Role {
 pub struct Viewer {
     /// The token's `sub`.
     pub id: UserId,
-    /// From the token's claims.
+    /// The role in the token's claims.
     pub role: Role,
     /// When the token expires.
     pub expires_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Tests of the verification of access verifier.
+//! Tests of the verification of access tokens.
 
 #![expect(clippy::disallowed_methods, reason = "what a test spawns ends with it")]
 

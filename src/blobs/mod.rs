@@ -129,10 +129,10 @@ impl Blobs {
         Ok(())
     }
 
-    /// Checks that the store is reachable and writable.
+    /// Checks that the store is reachable, and that it was writable at the first check.
     ///
     /// # Errors
-    /// When the store is not reachable or not writable. Without the permission to list a bucket, S3
+    /// When the store is not reachable, or the first check cannot write. Without the permission to list a bucket, S3
     /// reports a missing object as forbidden, so no smaller variant would be created: that is an
     /// error, too.
     pub async fn check(&self) -> Result<(), BlobError> {

@@ -74,7 +74,7 @@ impl Variants {
             shrink(&bytes, longest_side)
         })
         .await;
-        // Resizing does not fail, since the original was decoded when it was stored; if it does,
+        // Resizing should not fail: the original was decoded when it was stored. If it does fail,
         // the original is served.
         let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
         self.blobs.put(wanted.path, shrunk.clone()).await?;

@@ -27,7 +27,7 @@ impl Commands {
     ) -> Result<DeleteOutcome, StoreError> {
         let rejected = |problem| DeleteOutcome::InvalidInput(vec![FieldError::new("id", problem)]);
         Ok(match self.deps.store.delete_task(owner, id, self.deps.clock.now()).await? {
-            DeleteTaskOutcome::Removed => {
+            DeleteTaskOutcome::Deleted => {
                 tracing::info!(task.id = %id, user.id = %owner, "task deleted");
                 DeleteOutcome::Deleted(id)
             }

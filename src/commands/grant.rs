@@ -63,7 +63,7 @@ impl Commands {
 fn check(request: &GrantRequest) -> Result<(UserId, Credits), Vec<FieldError>> {
     let user = UserId::parse(request.user.clone());
     let amount = Credits::from_f64(request.amount)
-        .filter(|amount| *amount > Credits::ZERO && *amount <= Credits::whole(1_000_000_000));
+        .filter(|amount| *amount > Credits::ZERO && *amount <= Credits::MAX_INPUT);
     let mut errors = Vec::new();
     if user.is_err() {
         let (chars, max) = (request.user.chars().count(), MAX_TEXT_CHARS);

@@ -92,7 +92,7 @@ impl Commands {
         let is_applied = status == Status::Unconfirmed
             && matches!(self.record(owner, id, &update).await?, RecordOutcome::Applied(_));
         if !is_applied {
-            return Ok(invalid(FieldProblem::TaskNotConfirmable { status }));
+            return Ok(invalid(FieldProblem::TaskNotUnconfirmed { status }));
         }
         let Some(task) = self.deps.reads.find_task(owner, id).await? else {
             return Ok(SubmitOutcome::NotFound);

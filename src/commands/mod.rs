@@ -38,20 +38,20 @@ use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
-use crate::store::{Reads, Store, StoreError, UserLimits};
+use crate::store::{ReadStore, Store, StoreError, UserLimits};
 
 /// What the commands work with.
 #[derive(Debug, Clone)]
 pub struct Dependencies {
     /// The database.
     pub store: Store,
-    /// The reads of the database.
-    pub reads: Reads,
+    /// Read-only access to the database.
+    pub reads: ReadStore,
     /// Pushes new events of the event log.
     pub feed: Feed,
     /// Signals changed credits.
     pub hints: Hints,
-    /// The models on offer.
+    /// The offered models.
     pub catalog: Arc<Catalog>,
     /// Signs and verifies links.
     pub links: Links,

@@ -36,13 +36,12 @@ impl Commands {
         if !missing.is_empty() {
             return Ok(Err(missing));
         }
-        let usual =
-            DurationKey { model: model.id.to_owned(), images: submission.spec.request.count };
-        let seconds = self.deps.reads.median_seconds(std::slice::from_ref(&usual)).await?;
+        let key = DurationKey { model: model.id.to_owned(), images: submission.spec.request.count };
+        let seconds = self.deps.reads.median_seconds(std::slice::from_ref(&key)).await?;
         Ok(Ok(Quote {
             model,
             credits: submission.spec.cost(model),
-            seconds: seconds.get(&usual).copied(),
+            seconds: seconds.get(&key).copied(),
             affordable: spending_limits.shortage(submission, model).is_none(),
         }))
     }

@@ -62,7 +62,7 @@ pub enum SubmitOutcome {
 const RETRY_AFTER_SECONDS: u32 = 30;
 
 impl Commands {
-    /// Submits a task, and waits until it has finished when the client requested it.
+    /// Submits a task. With `wait_seconds`, waits until the task has finished.
     ///
     /// # Errors
     /// When the database fails; then nothing was accepted.

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 
 /// How long the upload link is valid.
 const UPLOAD_LINK_LIFETIME: TimeDelta = TimeDelta::hours(1);
-/// Maximum number of uploads per user that no task uses, including those without bytes.
+/// Maximum number of unused uploads per user: stored ones, and those whose link is valid.
 const MAX_UNUSED_UPLOADS: u32 = 100;
 
 /// The result of creating an upload.

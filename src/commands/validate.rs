@@ -71,7 +71,7 @@ pub(super) fn check_text(
 
 fn check_max_credits(credits: Option<Credits>) -> Option<FieldError> {
     let credits = credits?;
-    (credits < Credits::ZERO).then(|| {
+    (credits < Credits::ZERO || credits > Credits::MAX_INPUT).then(|| {
         let value = credits.as_f64().to_string();
         let (min, max) = ("0".to_owned(), "1,000,000,000".to_owned());
         FieldError::new("maxCredits", FieldProblem::OutOfRange { value, min, max })
@@ -87,6 +87,18 @@ fn depth(value: &Value) -> usize {
     below.map_or(0, |below| below + 1)
 }
 
+/// Whether a key or a text contains a NUL character, which Postgres cannot store.
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(entries) => {
+            entries.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
+}
+
 fn check_metadata(metadata: &Value) -> Option<FieldError> {
     let problem = metadata_problem(metadata)?;
     Some(FieldError::new("metadata", problem))
@@ -96,18 +108,18 @@ fn metadata_problem(metadata: &Value) -> Option<FieldProblem> {
     if depth(metadata) > MAX_METADATA_DEPTH {
         return Some(FieldProblem::TooDeep { max: MAX_METADATA_DEPTH });
     }
-    let text = metadata.to_string();
-    if text.contains("\\u0000") {
+    if has_nul(metadata) {
         return Some(FieldProblem::NulCharacter);
     }
-    let (bytes, max) = (text.len(), MAX_METADATA_BYTES);
+    let (bytes, max) = (metadata.to_string().len(), MAX_METADATA_BYTES);
     (bytes > max).then_some(FieldProblem::TooManyBytes { bytes, max })
 }
 
 /// Why a URL is rejected; `None` when it is accepted.
 pub(super) fn check_url(url: &str, max: usize, allow_private: bool) -> Option<FieldProblem> {
-    if url.len() > max {
-        return Some(FieldProblem::Length { chars: url.len(), max });
+    let chars = url.chars().count();
+    if chars > max {
+        return Some(FieldProblem::Length { chars, max });
     }
     if url.contains('\0') {
         return Some(FieldProblem::NulCharacter);

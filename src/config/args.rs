@@ -96,7 +96,7 @@ pub struct GatewayArgs {
     )]
     pub max_unfinished_tasks: u32,
 
-    /// Initial quota of each new user, in credits [default: users have no quota]
+    /// Initial quota of each new user, in credits [default: unlimited]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
     pub user_quota: Option<Credits>,
 
@@ -155,11 +155,11 @@ pub struct GatewayArgs {
     #[arg(
         long,
         alias = "ace-data-jobs-at-once",
-        env = "ACE_DATA_MAX_TASKS",
+        env = "ACE_DATA_MAX_CONCURRENT_JOBS",
         value_name = "COUNT",
         default_value_t = 10
     )]
-    pub ace_data_max_tasks: u32,
+    pub ace_data_max_concurrent_jobs: u32,
 
     /// Status queries to Ace Data Cloud per second; one covers up to 100 tasks
     #[arg(long, env = "ACE_DATA_QUERIES_PER_SECOND", value_name = "COUNT", default_value_t = 1,
@@ -212,6 +212,37 @@ pub struct GatewayArgs {
     pub limits: LimitsArgs,
 }
 
+impl GatewayArgs {
+    /// These settings, in which an empty variable counts as unset.
+    pub(super) fn without_empty(mut self) -> Self {
+        let storage = &mut self.storage;
+        let texts = [
+            &mut self.database_url,
+            &mut self.secret,
+            &mut self.jwt_secret,
+            &mut self.jwt_issuer,
+            &mut self.jwt_audience,
+            &mut self.nanobanana_api_key,
+            &mut self.flux_kontext_api_key,
+            &mut self.flux_kontext_webhook_key,
+            &mut self.ace_data_api_key,
+            &mut self.ace_data_platform_token,
+            &mut self.ace_data_application_id,
+            &mut storage.aws_access_key_id,
+            &mut storage.aws_secret_access_key,
+            &mut storage.aws_session_token,
+            &mut storage.aws_region,
+            &mut storage.aws_default_region,
+            &mut storage.aws_endpoint_url,
+            &mut storage.aws_endpoint,
+        ];
+        for text in texts {
+            text.take_if(|text| text.is_empty());
+        }
+        self
+    }
+}
+
 /// How long data is kept.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retention")]
@@ -237,7 +268,7 @@ pub struct RetentionArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitsArgs {
-    /// Maximum bytes of an HTTP request
+    /// Maximum bytes of the body of an HTTP request; uploads have their own limit
     #[arg(
         long,
         env = "PLANTAIN_MAX_REQUEST_BYTES",
@@ -331,7 +362,7 @@ impl LimitsArgs {
             request_bytes: self.max_request_bytes,
             upload_bytes: self.max_upload_bytes,
             message_bytes: self.max_message_bytes,
-            answer_bytes: self.max_response_bytes,
+            response_bytes: self.max_response_bytes,
             socket_operations: self.max_socket_operations,
             ping_interval: Duration::from_secs(self.ping_interval_seconds.into()),
         }
@@ -347,14 +378,14 @@ impl LimitsArgs {
             root_fields: self.max_root_fields,
             directives: self.max_directives,
             cost: self.max_cost,
-            answer_bytes: self.max_response_bytes,
+            response_bytes: self.max_response_bytes,
         }
     }
 }
 
 /// An amount that is not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("it must be a number from 0 to 1,000,000,000")]
+#[error("credits must be a number from 0 to 1,000,000,000")]
 struct InvalidCredits;
 
 fn credits(text: &str) -> Result<Credits, InvalidCredits> {

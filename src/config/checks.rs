@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::{ConfigError, ConfigErrors, DEV_JWT_SECRET, DEV_SECRET};
+use super::{ConfigError, ConfigErrors, DEV_JWT_SECRET, DEV_SECRET, GatewayArgs};
 
 const MIN_SECRET_BYTES: usize = 32;
 
@@ -72,10 +72,21 @@ impl Checks {
         match jwt_secret {
             Some(secret) => self.secret("PLANTAIN_JWT_SECRET", secret),
             None if jwks_url.is_none() => self.missing(
-                "each of PLANTAIN_JWT_SECRET and PLANTAIN_JWKS_URL",
+                "PLANTAIN_JWT_SECRET or PLANTAIN_JWKS_URL",
                 "set the secret that signs the access tokens, or the URL of the issuer's keys",
             ),
             None => {}
+        }
+    }
+
+    /// Under `dev`, an address that other machines can reach requires secrets that they cannot guess.
+    pub(super) fn public_development(&mut self, args: &GatewayArgs) {
+        match (args.secret.as_deref(), args.jwt_secret.as_deref()) {
+            (Some(secret), Some(jwt_secret)) => {
+                self.secrets("PLANTAIN_SECRET", Some(secret));
+                self.secret("PLANTAIN_JWT_SECRET", jwt_secret);
+            }
+            _ => self.add(ConfigError::PublicDevelopment(args.bind)),
         }
     }
 

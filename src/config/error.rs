@@ -22,7 +22,7 @@ pub enum ConfigError {
         /// What it must be.
         expected: &'static str,
     },
-    /// A secret can be guessed.
+    /// A secret is too short.
     #[error(
         "{setting} is shorter than 32 bytes; use random bytes, such as from `openssl rand -hex 32`"
     )]

@@ -20,7 +20,7 @@ const FORMER_NAMES: [(&str, &str, &str); 7] = [
     ),
     ("PLANTAIN_PING_SECONDS", "PLANTAIN_PING_INTERVAL_SECONDS", "--ping-interval-seconds"),
     ("PLANTAIN_MAX_ANSWER_BYTES", "PLANTAIN_MAX_RESPONSE_BYTES", "--max-response-bytes"),
-    ("ACE_DATA_JOBS_AT_ONCE", "ACE_DATA_MAX_TASKS", "--ace-data-max-tasks"),
+    ("ACE_DATA_JOBS_AT_ONCE", "ACE_DATA_MAX_CONCURRENT_JOBS", "--ace-data-max-concurrent-jobs"),
 ];
 
 /// The subcommands that read the settings of the gateway.

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::checks::Checks;
-use super::{ConfigError, GatewayArgs, non_empty};
+use super::{ConfigError, GatewayArgs};
 use crate::domain::RateLimits;
 use crate::providers::{ace_rate_limits, kie_rate_limits};
 
@@ -62,15 +62,16 @@ pub struct PlatformConfig {
 impl ProvidersConfig {
     pub(super) fn new(args: &GatewayArgs, checks: &mut Checks) -> Self {
         let kie = kie_rate_limits(args.submissions_per_10_seconds, args.queries_per_second);
-        let ace = ace_rate_limits(args.ace_data_max_tasks, args.ace_data_queries_per_second);
+        let ace =
+            ace_rate_limits(args.ace_data_max_concurrent_jobs, args.ace_data_queries_per_second);
         let api = |key: &Option<String>, base_url: &Url, rate_limits| {
-            let key = non_empty(key.as_ref())?.into();
+            let key = key.clone()?.into();
             Some(ApiConfig { base_url: base_url.clone(), key, rate_limits })
         };
         check_webhook_key(args, checks);
         let platform = platform(args, checks);
         let flux_kontext = api(&args.flux_kontext_api_key, &args.flux_kontext_base_url, kie);
-        let webhook_key = non_empty(args.flux_kontext_webhook_key.as_ref()).map(Into::into);
+        let webhook_key = args.flux_kontext_webhook_key.clone().map(Into::into);
         let ace_data = api(&args.ace_data_api_key, &args.ace_data_base_url, ace);
         Self {
             nano_banana: api(&args.nanobanana_api_key, &args.nanobanana_base_url, kie),
@@ -85,8 +86,8 @@ impl ProvidersConfig {
 }
 
 fn platform(args: &GatewayArgs, checks: &mut Checks) -> Option<PlatformConfig> {
-    let token = non_empty(args.ace_data_platform_token.as_ref());
-    let application_id = non_empty(args.ace_data_application_id.as_ref());
+    let token = args.ace_data_platform_token.clone();
+    let application_id = args.ace_data_application_id.clone();
     if token.is_some() != application_id.is_some() {
         let (token, id) = ("ACE_DATA_PLATFORM_TOKEN", "ACE_DATA_APPLICATION_ID");
         checks.add(ConfigError::IncompletePair(token, id));

@@ -4,8 +4,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 use url::Url;
 
+use super::GatewayArgs;
 use super::checks::{Checks, is_loopback_url};
-use super::{GatewayArgs, non_empty};
 use crate::blobs::{Bucket, StorageConfig};
 
 /// Access to an S3 bucket, with the setting names that AWS tools use.
@@ -72,8 +72,7 @@ impl Checks {
             "PLANTAIN_STORAGE_URL",
             "s3://bucket/prefix, without user, port, query or fragment; the server belongs in AWS_ENDPOINT_URL",
         );
-        let region = non_empty(args.aws_region.as_ref())
-            .or_else(|| non_empty(args.aws_default_region.as_ref()));
+        let region = args.aws_region.clone().or_else(|| args.aws_default_region.clone());
         Bucket {
             name,
             prefix: url.path().trim_matches('/').to_owned(),
@@ -83,14 +82,14 @@ impl Checks {
             key: self
                 .bucket_key("AWS_SECRET_ACCESS_KEY", args.aws_secret_access_key.as_ref())
                 .into(),
-            session_token: non_empty(args.aws_session_token.as_ref()).map(Into::into),
+            session_token: args.aws_session_token.clone().map(Into::into),
         }
     }
 
     /// Over plain HTTP, anyone on the network path could read the images.
     fn endpoint(&mut self, args: &StorageArgs) -> Option<Url> {
-        let named = non_empty(args.aws_endpoint_url.as_ref());
-        let text = named.or_else(|| non_empty(args.aws_endpoint.as_ref()))?;
+        let named = args.aws_endpoint_url.clone();
+        let text = named.or_else(|| args.aws_endpoint.clone())?;
         let is_safe = |url: &Url| match url.scheme() {
             "https" => true,
             "http" => args.aws_allow_http || is_loopback_url(url),
@@ -106,7 +105,7 @@ impl Checks {
     }
 
     fn bucket_key(&mut self, setting: &'static str, text: Option<&String>) -> String {
-        non_empty(text).unwrap_or_else(|| {
+        text.cloned().unwrap_or_else(|| {
             self.missing(setting, "the bucket in PLANTAIN_STORAGE_URL requires it");
             String::new()
         })

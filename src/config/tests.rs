@@ -118,3 +118,24 @@ fn a_bucket_requires_a_name_keys_and_a_safe_endpoint() {
     }
     assert_eq!(problems(complete(&[bucket, "--aws-access-key-id="])).len(), 2);
 }
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let flags = ["--jwt-issuer=", "--flux-kontext-webhook-key=", "--ace-data-api-key="];
+    let config = Config::for_serve(complete(&flags)).unwrap();
+    assert_eq!(config.auth.claims.issuer, None);
+    assert!(config.providers.flux_kontext.is_none() && config.providers.ace_data.is_none());
+}
+
+#[test]
+fn dev_listens_publicly_only_with_secrets_of_its_own() {
+    let dev = |flags: &[&str]| {
+        let flags = [&["--bind=0.0.0.0:4000"], flags].concat();
+        Config::for_dev(complete(&flags), "postgres://localhost/plantain".to_owned()).is_ok()
+    };
+    assert!(dev(&[]));
+    assert!(!dev(&["--secret="]));
+    assert!(!dev(&["--jwt-secret="]));
+    assert!(!dev(&["--secret=short"]));
+    assert!(!dev(&[&format!("--jwt-secret={DEV_JWT_SECRET}")]));
+}

@@ -33,7 +33,7 @@ const TOKEN_SECONDS: u32 = 30 * 24 * 3600;
 /// The initial balance of the simulated provider accounts.
 const SIMULATED_CREDITS: f64 = 10_000.0;
 
-/// Settings of the simulator under `dev`.
+/// Settings of `plantain dev`.
 #[derive(Debug, Clone, Args)]
 pub struct DevArgs {
     /// The gateway's settings.
@@ -147,7 +147,7 @@ fn issue(signer: &TokenSigner, id: &str, role: Role) -> anyhow::Result<String> {
     Ok(signer.issue(&UserId::parse(id)?, claim, TOKEN_SECONDS)?)
 }
 
-/// A key that the developer sets enables the real provider, which costs money.
+/// The gateway's settings. A provider without an API key is simulated; a key enables the real one, which costs money.
 fn config(
     args: &DevArgs,
     postgres: Option<&PrivatePostgres>,

@@ -50,7 +50,7 @@ pub struct SimulatorArgs {
     #[arg(long, env = "PLANTAIN_SIMULATOR_LIMITS", default_value_t = true, action = clap::ArgAction::Set)]
     limits: bool,
 
-    /// Sign the callbacks of Flux Kontext with this key, as kie.ai does when its account has one
+    /// Sign the callbacks of Flux Kontext with this key, as kie.ai does for an account with a key
     #[arg(long, env = "FLUX_KONTEXT_WEBHOOK_KEY", value_name = "KEY", hide_env_values = true)]
     webhook_key: Option<String>,
 }

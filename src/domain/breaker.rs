@@ -54,7 +54,7 @@ impl BreakerReason {
         Self::ALL.into_iter().find(|reason| reason.name() == name).unwrap_or(Self::Failing)
     }
 
-    /// The reason to pause the whole account after a rejection with this code.
+    /// The reason that a rejection with this failure code gives for a pause of the provider.
     #[must_use]
     pub const fn of(code: FailureCode) -> Self {
         match code {
@@ -87,7 +87,7 @@ pub struct Breaker {
     pub paused_until: Option<Timestamp>,
     /// Deadline of the probe that is in flight; `None` without one.
     pub probe_until: Option<Timestamp>,
-    /// Consecutive pauses.
+    /// How many times the pause was doubled since the breaker was closed.
     pub trips: u32,
     /// Consecutive failed submissions.
     pub failures: u32,

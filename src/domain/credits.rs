@@ -11,7 +11,13 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct Credits(i64);
 
+/// Larger numbers are not exact to a thousandth.
+const MAX_AMOUNT: f64 = 1e12;
+
 impl Credits {
+    /// The largest amount that a client may send.
+    pub const MAX_INPUT: Self = Self::whole(1_000_000_000);
+
     /// Zero credits.
     pub const ZERO: Self = Self(0);
 
@@ -33,13 +39,12 @@ impl Credits {
         self.0
     }
 
-    /// The nearest exact amount; `None` when the number is not finite or is out of range.
+    /// The nearest amount, limited to ±1e12 credits; `None` for a number that is not one (NaN).
     #[must_use]
     pub fn from_f64(credits: f64) -> Option<Self> {
-        let in_range = credits.is_finite() && credits.abs() < 1e15;
-        #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-        let thousandths = (credits * 1000.0).round() as i64;
-        in_range.then_some(Self(thousandths))
+        #[expect(clippy::cast_possible_truncation, reason = "the range is limited first")]
+        let thousandths = (credits.clamp(-MAX_AMOUNT, MAX_AMOUNT) * 1000.0).round() as i64;
+        (!credits.is_nan()).then_some(Self(thousandths))
     }
 
     /// The amount as a number for GraphQL and JSON.

@@ -106,7 +106,7 @@ pub enum FieldProblem {
     ImageRequired,
     #[error("Add at least one status.")]
     StatusRequired,
-    #[error("{model} does not support it; omit it.")]
+    #[error("{model} does not support this field; omit it.")]
     FieldNotSupported { model: &'static str },
     #[error("{model} does not accept this value.")]
     ChoiceNotSupported { value: Choice, allowed: Vec<Choice>, model: &'static str },
@@ -143,7 +143,7 @@ pub enum FieldProblem {
     #[error("The task is {status}. It can be retried when it has finished.")]
     TaskNotFinished { status: Status },
     #[error("The task is {status}. Only an UNCONFIRMED task can be resolved.")]
-    TaskNotConfirmable { status: Status },
+    TaskNotUnconfirmed { status: Status },
     #[error("The task is {status}. Cancel it first, or wait until it has finished.")]
     TaskStillRunning { status: Status },
     #[error(

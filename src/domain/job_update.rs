@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, Image, JobPart, Model, ProviderName, TimelineEventKind, Timestamp};
 
-/// An event that [`super::apply`] applies to the jobs of a task.
+/// An update that [`super::apply`] applies to the jobs of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobUpdate {
     /// The provider accepted the submission.
@@ -25,7 +25,7 @@ pub enum JobUpdate {
         /// When to poll the provider to confirm the callback.
         poll_at: Timestamp,
     },
-    /// There is no progress, or the step cannot run now: it is tried again later.
+    /// There is no progress, or the step cannot run now. A worker tries the step again later.
     Postponed {
         /// When to try again.
         at: Timestamp,

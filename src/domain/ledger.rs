@@ -15,8 +15,8 @@ pub enum EntryKind {
     Settle,
     /// Reserved credits are available again.
     Release,
-    /// Credits are spent without a reservation: the provider accepted a task that had already
-    /// ended.
+    /// Credits are spent without a reservation: the provider accepted a job after the task had
+    /// finished.
     Charge,
 }
 

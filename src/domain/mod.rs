@@ -1,7 +1,7 @@
 //! The domain rules of a task: pure code without clock, network, database or framework.
 //!
-//! Every other module may use this one; it uses data types only. An event arrives as a
-//! [`JobUpdate`], and [`apply`] decides what it changes.
+//! Every other module may use this one, and it uses no other module. An update arrives as a
+//! [`JobUpdate`], and [`apply`] decides what the update changes.
 
 mod board;
 mod breaker;

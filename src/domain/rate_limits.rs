@@ -36,7 +36,7 @@ pub struct QueryBudget {
 }
 
 impl QueryBudget {
-    /// The state to store after `sent` status queries.
+    /// The time to store as `next` after `sent` status queries.
     #[must_use]
     pub fn next_after(&self, sent: usize) -> Timestamp {
         self.earliest + self.interval * i32::try_from(sent).unwrap_or(i32::MAX)

@@ -6,7 +6,7 @@ use super::{
     Choice, FieldError, FieldProblem, ImageId, Model, OutputFormat, Resolution, TaskKind, UploadId,
 };
 
-/// An accepted request for images.
+/// A request for images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Generation or editing.
@@ -176,7 +176,7 @@ fn check_options(request: &Request, model: &Model) -> impl Iterator<Item = Field
     unsupported.map(move |(_, path)| FieldError::nested(path, problem.clone()))
 }
 
-/// The provider returns 500 for a value out of range, which counts as its own failure.
+/// The provider returns 500 for a value out of range, which would count as a provider failure.
 fn check_tolerance(request: &Request, model: &Model) -> Option<FieldError> {
     let tolerance = request.options.flux_kontext?.safety_tolerance?;
     let max = match request.kind {

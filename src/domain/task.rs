@@ -14,7 +14,7 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TaskKind {
-    /// Makes images from a text.
+    /// Generates images from a prompt.
     Generate,
     /// Edits given images.
     Edit,
@@ -110,7 +110,7 @@ pub struct TaskState {
     pub reserved: Credits,
     /// The final cost; `None` while the task runs.
     pub settled: Option<Credits>,
-    /// When the provider accepted the first job of it.
+    /// When a provider accepted the first job.
     pub submitted_at: Option<Timestamp>,
     /// When it reached its terminal status.
     pub completed_at: Option<Timestamp>,
@@ -132,14 +132,20 @@ pub struct TaskSpec {
 }
 
 impl TaskSpec {
+    /// A request alone; everything optional is absent.
+    #[must_use]
+    pub const fn new(request: Request) -> Self {
+        Self { request, max_credits: None, metadata: None, board: None }
+    }
+
     /// The price of all images with this model.
     #[must_use]
     pub fn cost(&self, model: &Model) -> Credits {
         model.price(self.request.resolution).times(self.request.count)
     }
 
-    /// What distinguishes two submissions with the same idempotency key. A field that is not set
-    /// leaves no trace, so that the digests of earlier releases still match.
+    /// What distinguishes two submissions with the same idempotency key. An absent board is omitted,
+    /// so that the digests of earlier releases still match.
     #[must_use]
     pub fn digest_input(&self) -> Value {
         let mut input = json!({
@@ -180,7 +186,7 @@ impl Task {
     #[must_use]
     pub fn seconds_left(&self, typical_seconds: f64, now: Timestamp) -> i64 {
         let age = (now - self.created_at).as_seconds_f64();
-        #[expect(clippy::cast_possible_truncation, reason = "a task lasts few seconds")]
+        #[expect(clippy::cast_possible_truncation, reason = "a task lasts at most days")]
         let left = (typical_seconds - age).max(1.0).ceil() as i64;
         left
     }

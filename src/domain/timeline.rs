@@ -1,4 +1,4 @@
-//! The timeline of a task: every recorded step, for people who ask what happened.
+//! The timeline of a task: every recorded step, for people.
 
 use serde_json::Value;
 

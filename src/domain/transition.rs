@@ -26,9 +26,9 @@ use super::{
 /// The durations that the operator sets.
 #[derive(Debug, Clone, Copy)]
 pub struct JobTimeouts {
-    /// Time from the submission to the next status query of an unfinished job.
+    /// Time before the first status query of a job, and between its status queries.
     pub poll_interval: TimeDelta,
-    /// Maximum time of a job in the queue, and maximum time until its result.
+    /// Maximum time from the first postponed submission to the acceptance, and then to the result.
     pub task_timeout: TimeDelta,
 }
 
@@ -58,13 +58,13 @@ pub enum IgnoreReason {
     /// The task has fewer jobs.
     #[error("the task has no such job")]
     NoSuchJob,
-    /// The task was rerouted after the provider was asked.
+    /// The task was rerouted after the request to the provider was sent.
     #[error("the job belongs to another provider")]
     OtherProvider,
     /// A terminal status does not change.
     #[error("the job has finished")]
     Finished,
-    /// Only a rejected job fails for want of an alternative.
+    /// Only a rejected job fails when no other provider can run the task.
     #[error("the job was not rejected")]
     NotRejected,
     /// The update belongs to another step of a job.
@@ -73,13 +73,13 @@ pub enum IgnoreReason {
     /// A task that a provider may work on is not rerouted.
     #[error("a provider may have accepted a job of the task")]
     MaybeAccepted,
-    /// Another worker was faster.
+    /// Another worker has already rerouted the task.
     #[error("the task was already rerouted")]
     AlreadyRerouted,
     /// The job still has time.
     #[error("the timeout has not expired")]
     NotExpired,
-    /// A callback names the job, but another task of the provider.
+    /// The callback URL is for this job, but the body has the id of another upstream job.
     #[error("the callback is for another upstream job")]
     OtherUpstreamJob,
     /// Two jobs cannot have the same upstream id.
@@ -214,7 +214,7 @@ impl TransitionContext<'_> {
         Ok(queued_jobs(to, job_parts, expires_at, self.now))
     }
 
-    /// The submission was in flight when the job ended, and the provider accepted it: the owner
+    /// The submission was in flight when the job finished, and the provider accepted it: the owner
     /// pays, but not more than the available credits.
     fn charged_after_end(&self, job: &Job, upstream_id: &str) -> Job {
         let settled = self.available.map_or(job.price, |available| job.price.min(available));

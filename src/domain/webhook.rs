@@ -26,7 +26,7 @@ const MAX_RETRY_AFTER: TimeDelta = TimeDelta::days(1);
 /// First pause of an endpoint after a failure; each further failure doubles it.
 const INITIAL_PAUSE: TimeDelta = TimeDelta::seconds(5);
 const MAX_PAUSE: TimeDelta = TimeDelta::minutes(5);
-/// Older failures do not count. Longer than the longest pause between two attempts.
+/// Failures before a gap of this length do not count. It is longer than the longest retry delay.
 const FAILURES_EXPIRE_AFTER: TimeDelta = TimeDelta::days(1);
 /// An endpoint that fails for this long without a success is disabled.
 const DISABLE_AFTER: TimeDelta = TimeDelta::days(3);
@@ -215,7 +215,10 @@ fn capped(until: Timestamp, now: Timestamp) -> Timestamp {
 
 fn jittered(pause: TimeDelta, jitter: f64) -> TimeDelta {
     let factor = 1.0 + (jitter - 1.0) * JITTER_FACTOR;
-    #[expect(clippy::cast_possible_truncation, reason = "hours have few milliseconds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "some hours in milliseconds fit into 64 bits"
+    )]
     let millis = (pause.as_seconds_f64() * factor * 1000.0) as i64;
     TimeDelta::milliseconds(millis)
 }

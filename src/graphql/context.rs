@@ -12,20 +12,20 @@ use crate::domain::Catalog;
 use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::links::Links;
-use crate::store::Reads;
+use crate::store::ReadStore;
 
 /// Data that all resolvers share.
 #[derive(Debug, Clone)]
 pub struct Api {
     /// The commands.
     pub commands: Commands,
-    /// The reads of the database.
-    pub reads: Reads,
+    /// Reads from the database.
+    pub reads: ReadStore,
     /// The event log, for subscriptions.
     pub feed: Feed,
     /// Signals changes of boards and credits.
     pub hints: Hints,
-    /// The models on offer.
+    /// The models of the enabled providers.
     pub catalog: Arc<Catalog>,
     /// Signs links.
     pub links: Links,

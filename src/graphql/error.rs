@@ -111,10 +111,10 @@ pub(super) fn internal_error() -> Error {
     with_code(INTERNAL_MESSAGE, code::INTERNAL)
 }
 
-/// Why an internal error happened, with all causes.
+/// The text of an error and of all its sources, for the log.
 struct Cause(String);
 
-/// Makes every error without a code internal, so that nothing internal reaches the client, and logs
+/// Replaces each error without a code by an internal error, whose message reveals no cause, and logs
 /// one line for all internal errors of an operation.
 pub(super) fn log_internal_errors(errors: &mut [ServerError], request_id: &str) {
     let mut causes = Vec::new();

@@ -6,13 +6,13 @@ use apollo_compiler::ast::{Definition, DirectiveList, Document, FragmentDefiniti
 
 use super::request_error::RequestError;
 
-/// Maximum nesting of selections, values and types. It also stops at cyclic fragments.
+/// Maximum nesting of selections, values and types. It also ends the traversal of cyclic fragments.
 pub(super) const MAX_NESTING: usize = 100;
 /// Maximum number of `__schema` and `__type` in a document: each can return the entire schema.
 const MAX_INTROSPECTIONS: usize = 5;
 
-/// Limits of one operation. Each is far above the needs of a client and far below the needs of an
-/// attacker.
+/// Limits of one operation. Requests of ordinary clients stay far below each of them.
+///
 #[derive(Debug, Clone, Copy)]
 pub struct QueryLimits {
     /// Maximum number of lexical tokens in a document, whitespace and comments included.
@@ -30,7 +30,7 @@ pub struct QueryLimits {
     /// Maximum estimated number of values in the response, by the requested page sizes.
     pub cost: usize,
     /// Maximum size of a response, in bytes.
-    pub answer_bytes: usize,
+    pub response_bytes: usize,
 }
 
 /// Rejects a document that exceeds a limit, before it is validated against the schema.
@@ -145,7 +145,7 @@ mod tests {
         root_fields: 3,
         directives: 2,
         cost: 0,
-        answer_bytes: 0,
+        response_bytes: 0,
     };
 
     fn exceeded(query: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Data loaders: batch the SQL queries that a page of tasks would otherwise run one by one.
 //!
-//! Frequent reads need no loader: one row holds a task with its images.
+//! `Task.images` needs no loader: the row of a task holds its images.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,13 +11,13 @@ use async_graphql::dataloader::Loader;
 use super::types::Task;
 use crate::domain::{Board, BoardId, ProviderName, TaskId, TimelineEntry, UserId};
 use crate::store::{
-    BoardImage, BoardPosition, DurationKey, Page, ProviderAccount, Range, Reads, StoreError,
+    BoardImage, BoardPosition, DurationKey, Page, ProviderAccount, Range, ReadStore, StoreError,
 };
 
 type LoadResult<T> = Result<T, Arc<StoreError>>;
 
 /// Timelines by owner and task.
-pub(super) struct TimelineLoader(pub(super) Reads);
+pub(super) struct TimelineLoader(pub(super) ReadStore);
 
 impl Loader<(UserId, TaskId)> for TimelineLoader {
     type Value = Vec<TimelineEntry>;
@@ -37,7 +37,7 @@ impl Loader<(UserId, TaskId)> for TimelineLoader {
 }
 
 /// Tasks by owner and id.
-pub(super) struct TaskLoader(pub(super) Reads);
+pub(super) struct TaskLoader(pub(super) ReadStore);
 
 impl Loader<(UserId, TaskId)> for TaskLoader {
     type Value = Task;
@@ -54,7 +54,7 @@ impl Loader<(UserId, TaskId)> for TaskLoader {
 }
 
 /// Queue positions by task.
-pub(super) struct QueuePositionLoader(pub(super) Reads);
+pub(super) struct QueuePositionLoader(pub(super) ReadStore);
 
 impl Loader<TaskId> for QueuePositionLoader {
     type Value = u64;
@@ -66,7 +66,7 @@ impl Loader<TaskId> for QueuePositionLoader {
 }
 
 /// Median durations in seconds, by model and number of images.
-pub(super) struct MedianSecondsLoader(pub(super) Reads);
+pub(super) struct MedianSecondsLoader(pub(super) ReadStore);
 
 impl Loader<DurationKey> for MedianSecondsLoader {
     type Value = f64;
@@ -78,7 +78,7 @@ impl Loader<DurationKey> for MedianSecondsLoader {
 }
 
 /// Provider accounts by provider.
-pub(super) struct AccountLoader(pub(super) Reads);
+pub(super) struct AccountLoader(pub(super) ReadStore);
 
 impl Loader<ProviderName> for AccountLoader {
     type Value = ProviderAccount;
@@ -91,7 +91,7 @@ impl Loader<ProviderName> for AccountLoader {
 }
 
 /// Boards by owner and id.
-pub(super) struct BoardLoader(pub(super) Reads);
+pub(super) struct BoardLoader(pub(super) ReadStore);
 
 impl Loader<(UserId, BoardId)> for BoardLoader {
     type Value = Board;
@@ -122,7 +122,7 @@ pub(super) struct BoardPageKey {
 }
 
 /// Pages of the images on boards.
-pub(super) struct BoardPageLoader(pub(super) Reads);
+pub(super) struct BoardPageLoader(pub(super) ReadStore);
 
 impl Loader<BoardPageKey> for BoardPageLoader {
     type Value = Page<BoardImage>;

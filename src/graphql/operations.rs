@@ -96,7 +96,7 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Builds the schema on these commands. A query or mutation times out after `operation_timeout`.
+    /// Builds the schema. A query or mutation times out after `operation_timeout`.
     /// With `trusted` (ids and texts of documents), no other document is executed.
     ///
     /// # Errors
@@ -225,7 +225,7 @@ impl Operations {
     fn finish(&self, mut response: Response, prepared: &PreparedOperation) -> OperationResponse {
         complete(&mut response, &prepared.plan, &prepared.document.typed.sources);
         annotate_errors(&mut response.errors, &prepared.caller.request_id);
-        let limit = self.documents.limits.answer_bytes;
+        let limit = self.documents.limits.response_bytes;
         OperationResponse::serialize(&response, limit)
             .unwrap_or_else(|| error_response(error::exceeded("answerBytes", limit), prepared))
     }

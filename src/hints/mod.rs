@@ -108,7 +108,7 @@ struct Shared {
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
 }
 
-/// Merges notifications until they are taken, so that its size depends on the number of users and
+/// Merges notifications until they are taken. Its size depends only on the number of users and
 /// boards, not on the number of events.
 #[derive(Debug, Default)]
 struct PendingNotification(Mutex<Notification>);
@@ -137,7 +137,7 @@ impl Hints {
     /// A user has new events. Notifies this process at once and other replicas soon.
     pub fn user_has_events(&self, user: &UserId) {
         self.notify_users(&HashSet::from([user.clone()]));
-        self.user_has_endpoints(user);
+        self.wake_delivery_enqueuing(user);
         self.merge_outgoing(|notification| _ = notification.users.insert(user.clone()));
     }
 
@@ -148,7 +148,7 @@ impl Hints {
 
     /// A user's events may need webhook deliveries: there are new events, or an endpoint has
     /// changed.
-    pub fn user_has_endpoints(&self, user: &UserId) {
+    pub fn wake_delivery_enqueuing(&self, user: &UserId) {
         self.shared
             .users_to_enqueue
             .merge(|notification| _ = notification.users.insert(user.clone()));
@@ -187,7 +187,7 @@ impl Hints {
     }
 
     /// Drops the channels of boards without subscribers.
-    pub fn remove_unused_boards(&self) {
+    pub fn remove_unused_board_channels(&self) {
         let mut boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
         boards.retain(|_, subscribers| subscribers.receiver_count() > 0);
     }
@@ -216,10 +216,10 @@ impl Hints {
         }
     }
 
-    /// Takes the users whose events may need webhook deliveries. Only events that this process
-    /// recorded count.
+    /// Takes the users whose events may need webhook deliveries: only users whose events this
+    /// process recorded.
     #[must_use]
-    pub fn users_to_enqueue(&self) -> HashSet<UserId> {
+    pub fn take_users_to_enqueue(&self) -> HashSet<UserId> {
         self.shared.users_to_enqueue.take().users
     }
 

@@ -35,8 +35,8 @@ pub(super) async fn read_with_timeout(
     timeout(max_duration, read_all(body, limit)).await.unwrap_or(Err(BodyError::Incomplete))
 }
 
-/// Reads and discards at most the given number of bytes for at most the given time: a client that
-/// is still sending does not receive a response.
+/// Reads and discards at most `limit` bytes for at most `max_duration`. If the connection is closed
+/// while the client still sends, the client never receives the response.
 pub(super) async fn discard(max_duration: Duration, body: Body, limit: u64) {
     let mut chunks = body.into_data_stream();
     let drained = async {

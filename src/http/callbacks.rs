@@ -61,8 +61,8 @@ pub(super) async fn receive(
     }
 }
 
-/// The headers that may sign a callback. Longer values are ignored: no provider's `signature_headers` has
-/// more than 512 bytes.
+/// The headers that may hold the signature of a callback. Longer values are ignored: no signature of a
+/// provider has more than 512 bytes.
 fn signature_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let signing = headers.iter().filter(|(name, _)| name.as_str().starts_with("x-webhook-"));
     let texts = signing.filter_map(|(name, value)| {

@@ -49,7 +49,7 @@ use crate::commands::Commands;
 use crate::domain::Catalog;
 use crate::graphql::Operations;
 use crate::links::Links;
-use crate::store::Reads;
+use crate::store::ReadStore;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -67,9 +67,9 @@ pub struct AppState {
     pub origins: Origins,
     /// Runs commands.
     pub commands: Commands,
-    /// The reads of the database.
-    pub reads: Reads,
-    /// The models on offer.
+    /// Reads from the database.
+    pub reads: ReadStore,
+    /// The models of the enabled providers.
     pub catalog: Arc<Catalog>,
     /// Signs and verifies links.
     pub links: Links,
@@ -106,7 +106,7 @@ pub struct ConnectionLimits {
     /// Maximum bytes of a WebSocket message.
     pub message_bytes: usize,
     /// Maximum bytes of a response.
-    pub answer_bytes: usize,
+    pub response_bytes: usize,
     /// Maximum concurrent operations on one socket.
     pub socket_operations: usize,
     /// A client that sends nothing for this long gets a ping; after the same time without a reply,
@@ -140,7 +140,7 @@ pub fn router(state: AppState) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(
             |response: &Response, took: Duration, _: &Span| {
                 let status = response.status().as_u16();
-                tracing::debug!(status, duration_ms = took.as_millis(), "answered");
+                tracing::debug!(status, duration_ms = took.as_millis(), "request completed");
             },
         ))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))

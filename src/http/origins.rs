@@ -11,7 +11,7 @@ const MAX_AGE: Duration = Duration::from_hours(1);
 /// The origins that may call the gateway from a browser, in addition to its own.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    /// As browsers serialise them.
+    /// In the form that browsers send: `scheme://host[:port]`.
     pub listed: Vec<String>,
     /// Also allow every origin on loopback.
     pub allow_loopback: bool,

@@ -44,7 +44,7 @@ pub struct Example {
 
 pub(super) async fn read(State(state): State<SharedState>, headers: HeaderMap) -> Response {
     let PageConfig { users, examples } = &state.page;
-    // Otherwise a page could read the tokens through a host name that resolves to loopback (DNS
+    // Without this check, a page could read the tokens through a host name that resolves to loopback (DNS
     // rebinding).
     let users = if is_loopback_host(&headers) { users.clone() } else { Vec::new() };
     let config = PageConfig { users, examples: examples.clone() };

@@ -77,7 +77,7 @@ pub(super) async fn receive(
     let upload = match authorize(&state, &id, link_query.ok(), &headers).await {
         Ok(upload) => upload,
         Err(error) => {
-            // A client that is still sending does not receive a response.
+            // Read the rest of the body: a client that is still sending would not receive the response.
             body::discard(UPLOAD_TIMEOUT, body, state.limits.upload_bytes).await;
             return error.into_response();
         }

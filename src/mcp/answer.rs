@@ -50,7 +50,7 @@ impl McpServer {
                 content.extend(self.thumbnail(image).await);
             }
         };
-        // The result has the links; thumbnails that cannot be read in time are left out.
+        // The result has the links; thumbnails that cannot be read in time are omitted.
         let _ = tokio::time::timeout(THUMBNAILS_TIMEOUT, thumbnails).await;
         Ok(structured(content, &view))
     }

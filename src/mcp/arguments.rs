@@ -173,7 +173,7 @@ impl GenerateImage {
         };
         let max_credits = self.max_credits.and_then(Credits::from_f64);
         Submission {
-            spec: TaskSpec { request, max_credits, metadata: None, board: None },
+            spec: TaskSpec { max_credits, ..TaskSpec::new(request) },
             model: self.model.clone(),
             idempotency_key: None,
             wait_seconds: 0,

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_has_another_key_for_other_pictures() {
+    fn an_edit_has_another_key_for_other_images() {
         let edit = |link: &str| {
             let arguments = json!({ "prompt": "make it night", "images": [link] });
             let arguments: EditImage = serde_json::from_value(arguments).unwrap();

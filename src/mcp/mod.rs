@@ -36,13 +36,13 @@ use crate::clock::Clock;
 use crate::commands::{Commands, SubmitOutcome};
 use crate::domain::{Catalog, Task, TaskId};
 use crate::links::Links;
-use crate::store::{HistoryFilter, ProviderAccount, Range, Reads, StoreError};
+use crate::store::{HistoryFilter, ProviderAccount, Range, ReadStore, StoreError};
 use crate::task_view::TaskView;
 
 const INSTRUCTIONS: &str = "Generates and edits images. Call generate_image or edit_image, show the person \
      the thumbnail and give them the link. When a result says that the task is still running, call \
      wait_for_task. After an error, change the arguments only if the error says so.";
-/// After this many failed tasks, the same call starts no further task.
+/// Maximum number of tasks for the same call. After the last one has failed, the call returns it.
 const MAX_ATTEMPTS: usize = 10;
 
 /// The MCP server for one user.
@@ -50,9 +50,9 @@ const MAX_ATTEMPTS: usize = 10;
 pub struct McpServer {
     /// Runs the commands behind the tools.
     pub commands: Commands,
-    /// The reads of the database.
-    pub reads: Reads,
-    /// The models on offer.
+    /// Reads from the database.
+    pub reads: ReadStore,
+    /// The models of the enabled providers.
     pub catalog: Arc<Catalog>,
     /// Signs links.
     pub links: Links,

@@ -84,7 +84,7 @@ impl ToolError {
             ),
             CreditLimit::Provider => format!(
                 "This costs {required} credits, and the provider's account has {available} left. \
-                 Tell the person that the operator must top it up, or try another model \
+                 Tell the person that the operator must add credits, or try another model \
                  (list_models)."
             ),
         })
@@ -126,7 +126,7 @@ impl From<ToolError> for CallToolResult {
     }
 }
 
-/// `images[0]`; GraphQL's nesting below the index is left out.
+/// `images[0]`: omits the fields below the index, which only GraphQL has.
 fn argument_path(path: &[PathSegment]) -> String {
     match path {
         [PathSegment::Field(field), PathSegment::Index(index), ..] => format!("{field}[{index}]"),

@@ -82,13 +82,13 @@ pub(super) struct ModelView {
     max_input_images: i64,
     /// Values for `aspect_ratio`.
     aspect_ratios: Vec<String>,
-    /// Values for `resolution`; empty when the model has no choice.
+    /// Values for `resolution`; empty when the model does not accept it.
     resolutions: Vec<String>,
-    /// Values for `output_format`; empty when the model has no choice.
+    /// Values for `output_format`; empty when the model does not accept it.
     output_formats: Vec<String>,
     /// Price of one image at the default settings.
     pub(super) credits_per_image: f64,
-    /// False while the provider is out of credits, under maintenance or failing.
+    /// False while the provider is out of credits, is under maintenance, rejects the API key, or fails.
     pub(super) available: bool,
 }
 

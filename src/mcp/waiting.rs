@@ -93,9 +93,9 @@ impl McpServer {
         if task.state.status.is_terminal() {
             return Ok(None);
         }
-        let usual = DurationKey { model: task.model.clone(), images: task.spec.request.count };
-        let seconds = self.reads.median_seconds(std::slice::from_ref(&usual)).await?;
+        let key = DurationKey { model: task.model.clone(), images: task.spec.request.count };
+        let seconds = self.reads.median_seconds(std::slice::from_ref(&key)).await?;
         let now = self.clock.now();
-        Ok(seconds.get(&usual).map(|usual| task.seconds_left(*usual, now)))
+        Ok(seconds.get(&key).map(|median| task.seconds_left(*median, now)))
     }
 }

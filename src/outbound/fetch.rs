@@ -19,7 +19,7 @@ const MAX_REDIRECTS: usize = 3;
 /// Why a fetch failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The URL is at an address that is not allowed. Final.
+    /// The URL is invalid, or at an address that is not allowed. Final.
     #[error("the URL is at an address that is not allowed")]
     AddressNotAllowed,
     /// The body exceeds 40 MiB. Final.
@@ -29,7 +29,7 @@ pub enum FetchError {
     #[error("the file does not exist")]
     Gone,
     /// The server or the network failed; a later attempt may succeed.
-    #[error("the server could not be reached")]
+    #[error("the server failed or could not be reached")]
     Unavailable,
 }
 

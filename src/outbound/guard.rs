@@ -1,6 +1,6 @@
 //! The guard: public addresses only, unless the operator allows others.
 //!
-//! Checked on the host as written, and on every address that a name resolves to.
+//! It checks the host in the URL, and every address that a host name resolves to.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use url::Url;
 use super::USER_AGENT;
 use crate::addresses::{is_allowed_url, is_public};
 
-/// The URL is not at a public address.
+/// The URL is invalid, or not at a public address.
 #[derive(Debug, thiserror::Error)]
 #[error("not a public address")]
 pub(super) struct NotPublicAddress;

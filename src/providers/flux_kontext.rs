@@ -139,7 +139,7 @@ fn verify(
         .map_err(|_| CallbackError::WrongSignature)
 }
 
-/// Omits what the client did not set: in edit mode a ratio would override that of the image.
+/// Omits fields that the client did not set: in edit mode, a default aspect ratio would override the image's.
 fn request_body(submission: &Submission<'_>) -> Value {
     let request = submission.request;
     let options = request.options.flux_kontext.unwrap_or_default();

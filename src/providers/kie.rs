@@ -1,6 +1,6 @@
-//! API conventions shared by nanobananaapi.ai, kie.ai and fluxapi.ai: envelope, error codes,
-//! results
-//! (`upstreams.md` section 1).
+//! API conventions that nanobananaapi.ai, kie.ai and fluxapi.ai share: envelope, error codes and
+//! results (`upstreams.md` section 1).
+//!
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use super::messages::{classify, failure};
 use super::{ApiClient, CallbackPayload, Delay, SubmissionError, SubmissionOutcome, UpstreamState};
 use crate::domain::{BreakerReason, Credits, FailureCode, Rate, RateLimits};
 
-/// A 429 means "not queued"; the family's window is 10 seconds.
+/// Pause after a 429: the rate limits of these providers apply to windows of 10 seconds.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 const MAINTENANCE_PAUSE: Duration = Duration::from_mins(2);
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
-/// Rate limits of an account (3.6): 20 submissions in 10 seconds, 10 status queries per second.
+/// Rate limits of an account. The providers allow 20 submissions in 10 seconds and 10 status queries per second (3.6).
 #[must_use]
 pub fn rate_limits(submissions_per_10_seconds: u32, queries_per_second: u32) -> RateLimits {
     let window = TimeDelta::seconds(10);
@@ -135,7 +135,7 @@ pub(super) fn without_nulls(mut body: Value) -> Value {
     body
 }
 
-/// Queries the status of jobs one by one: the family has no batch endpoint.
+/// Queries the status of jobs one by one: these APIs have no batch endpoint.
 pub(super) async fn query_status(
     api: &ApiClient,
     path: &str,
@@ -186,7 +186,7 @@ pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
     SubmissionOutcome::Rejected(submission_error)
 }
 
-/// The codes of 2.5 as responses to a submission; `None` for codes that ask for a later retry.
+/// The codes of 2.5 as responses to a submission; `None` for codes after which the job is submitted again later.
 const fn submission_failure_code(code: i64) -> Option<FailureCode> {
     Some(match code {
         400 | 413 | 422 => FailureCode::InvalidInput,
@@ -263,7 +263,7 @@ pub(super) fn read_record(reply: &Reply) -> UpstreamState {
     record_state(envelope.data())
 }
 
-/// `successFlag` decides, not `code` (1.2). 4 is said to be "generated, callback failed": then a
+/// `successFlag` decides, not `code` (1.2). 4 is documented as "generated, callback failed": then a
 /// URL is sufficient proof. Every other value means that the job is not finished.
 fn record_state(record: &Value) -> UpstreamState {
     let urls = result_urls(record);

@@ -1,7 +1,7 @@
 //! Clients of the providers' APIs: one file per provider, mapped to the types below.
 //!
 //! A provider does not depend on tasks, the database or the clock. To add one: a file here, a line
-//! in `app::registry`, a file in the simulator, recorded bodies in `tests/fixtures/`.
+//! in `app::parts`, a file in the simulator, recorded bodies in `tests/fixtures/`.
 
 mod ace_data;
 mod flux_kontext;
@@ -181,7 +181,7 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         Duration::from_hours(24)
     }
 
-    /// How long the provider may not find a new job (`upstreams.md` 1.5).
+    /// How long after its submission the provider may not find a job yet (`upstreams.md` 1.5).
     fn visibility_delay(&self) -> Duration {
         Duration::from_mins(1)
     }

@@ -4,17 +4,17 @@
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::rows::checked_int;
-use super::{Reads, Store, StoreError};
+use super::{ReadStore, Store, StoreError};
 use crate::domain::{Credits, Entry, EntryKind, TaskId, Timestamp, UserId, UserQuota};
 
 /// The result of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantEntryOutcome {
-    /// The user's credits after the grant; a repeated grant changes nothing.
+    /// The user's quota after the grant; a repeated grant changes nothing.
     Applied(UserQuota),
     /// The idempotency key was used for another user or amount.
     IdempotencyConflict,
-    /// This gateway limits no user's credits.
+    /// This gateway has no user quotas.
     QuotaDisabled,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Account {
     pub(super) user_quota: Option<UserQuota>,
 }
 
-impl Reads {
+impl ReadStore {
     /// The user's quota; `None` when users have none.
     ///
     /// # Errors

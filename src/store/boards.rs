@@ -10,7 +10,7 @@ pub use images::{BoardImage, BoardImagesOutcome, BoardPosition};
 
 use super::page::{Page, Range};
 use super::rows::{checked_int, owner};
-use super::{Reads, Store, StoreError};
+use super::{ReadStore, Store, StoreError};
 use crate::domain::{Board, BoardId, BoardKind, ImageId, TaskId, Timestamp, UserId};
 
 struct BoardRow {
@@ -38,7 +38,7 @@ impl BoardRow {
     }
 }
 
-impl Reads {
+impl ReadStore {
     /// The owner's boards with these ids, in no particular order.
     ///
     /// # Errors
@@ -221,7 +221,7 @@ pub(super) async fn attach_images(
     now: Timestamp,
 ) -> Result<Option<BoardId>, StoreError> {
     let images: Vec<Uuid> = images.iter().map(|id| id.0).collect();
-    // A statement of its own: the next one counts what was added while this one waited for the
+    // A separate statement: the next one also counts images added while this one waited for the
     // lock.
     sqlx::query!(
         "-- store::boards::attach_images

@@ -11,8 +11,8 @@ use super::{Store, StoreError};
 use crate::domain::{ProviderName, TaskId, Timestamp};
 use crate::hints::Work;
 
-/// Maximum number of callbacks stored per task. A provider sends a handful; the limit stops a
-/// flood.
+/// Maximum number of stored callbacks per task; others are ignored. A provider sends a few per
+/// job.
 const MAX_CALLBACKS_PER_TASK: i64 = 100;
 
 /// A callback to store.
@@ -54,7 +54,7 @@ pub struct Callback {
 }
 
 impl Store {
-    /// Stores a callback; a repeated one, or one of a deleted task, changes nothing.
+    /// Stores a callback. Ignores a repeated one, one of a deleted task, and one beyond the limit.
     ///
     /// # Errors
     /// When the database fails; then it was not stored.

@@ -8,7 +8,7 @@ use super::accounts::{lock_account, write_entries};
 use super::rows::checked_int;
 use super::task_row::insert_task;
 use super::uploads::link_uploads;
-use super::{Reads, Store, StoreError};
+use super::{ReadStore, Store, StoreError};
 use crate::domain::{
     Credits, Job, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind, Timestamp, UserId,
     entries, first_jobs,
@@ -47,7 +47,7 @@ pub struct UserLimits {
     pub max_unfinished_tasks: u32,
 }
 
-impl Reads {
+impl ReadStore {
     /// The owner's task with this idempotency key, as [`CreateOutcome::Duplicate`].
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Webhook deliveries: claim, record an attempt, resend.
 //!
-//! Each endpoint has its own concurrency limit, which is lower while it fails, so that a dead
-//! endpoint delays no other. The deliveries of one task to an endpoint keep their order: a delivery
-//! waits until the one before it is delivered or has failed for good.
+//! Each endpoint has its own concurrency limit, which is lower while it fails: an unreachable
+//! endpoint must not delay others. Deliveries of a task to an endpoint keep their order: a delivery
+//! waits until the one before it is delivered or has no attempts left.
 
 use secrecy::SecretString;
 use sqlx::types::Json;

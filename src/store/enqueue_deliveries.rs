@@ -11,8 +11,8 @@ const MAX_ENDPOINTS_PER_BATCH: i64 = 50;
 const MAX_EVENTS_PER_ENDPOINT: i64 = 100;
 
 impl Store {
-    /// Writes deliveries for the events after the cursor of each endpoint, of these users or of all
-    /// users. One statement; returns whether there may be more events.
+    /// For each endpoint of these users, or of all users, writes deliveries for events after its
+    /// cursor. One statement; returns whether there may be more events.
     ///
     /// Events are numbered in the order of their commits, so a cursor skips none. Events that were
     /// purged from the log are not delivered.

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 use super::rows::{checked_int, owner};
 use super::task_row::{TaskRow, task_columns};
-use super::{Reads, StoreError};
+use super::{ReadStore, StoreError};
 use crate::domain::{Event, TaskState, Timestamp, UserId};
 
 /// The range of event numbers in a user's log.
@@ -21,7 +21,7 @@ pub struct EventLog {
 /// Maximum number of events per user and statement.
 pub const EVENTS_PAGE_SIZE: usize = 100;
 
-impl Reads {
+impl ReadStore {
     /// The range of event numbers in the user's log.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use sqlx::{Postgres, QueryBuilder};
 
 use super::page::{Page, Range};
 use super::task_row::{TaskRow, task_columns};
-use super::{Reads, StoreError};
+use super::{ReadStore, StoreError};
 use crate::domain::{BoardId, Status, Task, TaskId, TaskKind, Timestamp, UserId};
 use crate::ids::first_uuid_at;
 
@@ -27,7 +27,7 @@ pub struct HistoryFilter {
     pub created_before: Option<Timestamp>,
 }
 
-impl Reads {
+impl ReadStore {
     /// A page of the owner's history. One statement.
     ///
     /// # Errors

@@ -48,13 +48,13 @@ pub struct Claim {
     /// Whether a callback for the job was received.
     pub called_back: bool,
     /// Whether a submission failed with an internal error of the provider.
-    pub had_transient_failure: bool,
+    pub failed_transiently: bool,
     /// Number of claims since the last recorded step, including this one.
     pub lease_attempts: u32,
     /// Number of postponements since the status last changed.
     pub step_attempts: u32,
     /// Whether an earlier claim started the submission but recorded no result.
-    pub answer_lost: bool,
+    pub response_lost: bool,
 }
 
 /// Options of a claim.
@@ -118,10 +118,10 @@ pub(super) async fn load_claims(
                 submitted_at: row.submitted_at,
                 results: row.results.0,
                 called_back: row.called_back,
-                had_transient_failure: row.faltered,
+                failed_transiently: row.faltered,
                 lease_attempts: checked_int(row.lease_attempts)?,
                 step_attempts: checked_int(row.step_attempts)?,
-                answer_lost: false,
+                response_lost: false,
             })
         })
         .collect()
@@ -180,7 +180,7 @@ impl Store {
     /// Jobs whose `expires_at` has passed, the oldest first.
     ///
     /// A job that is due for a poll is polled before it expires: after an outage of the gateway,
-    /// the provider may have finished it already. Waiting in the queue is not the provider's delay:
+    /// the provider may have finished it already. The time in the queue does not count:
     /// a job that was never sent, or is being sent, expires only at the client's deadline. Jobs of
     /// providers that are not in `providers` have no worker and expire without these conditions.
     ///

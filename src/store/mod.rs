@@ -147,14 +147,14 @@ pub struct StoreOptions {
     pub initial_quota: Option<Credits>,
 }
 
-/// The reads of clients: nothing that they do changes the database. Clones share the connections.
+/// Read-only access to the database. Clones share the connections.
 #[derive(Debug, Clone)]
-pub struct Reads {
+pub struct ReadStore {
     pool: PgPool,
     initial_quota: Option<Credits>,
 }
 
-impl Reads {
+impl ReadStore {
     /// Whether every migration of this binary is applied.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Reads {
 }
 
 impl Store {
-    /// Connects on first use; [`Store::check`] reports an unreachable database.
+    /// Connects on first use; [`ReadStore::check`] reports an unreachable database.
     ///
     /// # Errors
     /// When the URL is not valid.
@@ -192,13 +192,13 @@ impl Store {
         Ok(Self { pool, hints, timeouts, initial_quota: options.initial_quota })
     }
 
-    /// The reads of clients, on the connections of this store.
+    /// Read-only access, with the connections of this store.
     #[must_use]
-    pub fn reads(&self) -> Reads {
-        Reads { pool: self.pool.clone(), initial_quota: self.initial_quota }
+    pub fn reads(&self) -> ReadStore {
+        ReadStore { pool: self.pool.clone(), initial_quota: self.initial_quota }
     }
 
-    /// What this store publishes after each change.
+    /// The hints that this store sends after each change.
     #[must_use]
     pub fn hints(&self) -> Hints {
         self.hints.clone()

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 
 use super::rows::checked_int;
-use super::{Reads, Store, StoreError};
+use super::{ReadStore, Store, StoreError};
 use crate::domain::{Breaker, BreakerReason, Credits, ProviderName, Timestamp};
 use crate::hints::Work;
 
@@ -68,7 +68,7 @@ pub(super) struct ProviderState {
     pub(super) next_query_at: Option<Timestamp>,
 }
 
-impl Reads {
+impl ReadStore {
     /// All accounts that were ever checked or paused.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Reads {
 
 impl Store {
     /// Records an account's balance; `None` when it could not be read. A balance that has grown
-    /// ends a pause for lack of credits.
+    /// ends a pause that was caused by missing credits.
     ///
     /// # Errors
     /// When the database fails.

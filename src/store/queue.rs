@@ -45,13 +45,13 @@ impl Store {
         // Read the clock after the lock: otherwise the wait for the lock would shorten the rate
         // window.
         let now = clock.now();
-        let unanswered = claim_unanswered(&mut tx, provider, claim_options, now).await?;
+        let unanswered = claim_interrupted(&mut tx, provider, claim_options, now).await?;
         if !unanswered.is_empty() {
             let claims = load_claims(&mut tx, &unanswered, claim_options.lease).await?;
             tx.commit().await?;
             return Ok(claims
                 .into_iter()
-                .map(|claim| Claim { answer_lost: true, ..claim })
+                .map(|claim| Claim { response_lost: true, ..claim })
                 .collect());
         }
         let admission = state.breaker.admission(now);
@@ -159,7 +159,7 @@ async fn find_capacity(
 }
 
 /// Claims jobs whose submission was started but has no recorded result and no valid lease.
-async fn claim_unanswered(
+async fn claim_interrupted(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
     claim_options: ClaimOptions,
@@ -167,7 +167,7 @@ async fn claim_unanswered(
 ) -> Result<Vec<JobKey>, StoreError> {
     let keys = sqlx::query_as!(
         JobKey,
-        "-- store::queue::claim_unanswered
+        "-- store::queue::claim_interrupted
         WITH due AS (
             SELECT task_id, number FROM jobs
             WHERE status = 'QUEUED' AND provider = $1 AND next_step_at <= $2
@@ -192,8 +192,8 @@ async fn claim_unanswered(
     Ok(keys)
 }
 
-/// Claims the next jobs in the order of their turns, and advances the queue's turn to the last
-/// one's.
+/// Claims the next jobs in the order of their turns, and advances the queue to the turn of the last
+/// claimed job.
 async fn claim_in_turn_order(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,

@@ -227,7 +227,7 @@ fn lease_lost(
     !held && !matches!(update, JobUpdate::Accepted { .. })
 }
 
-/// Whether another job already has this upstream id: then a callback named the wrong upstream task.
+/// Whether another job already has this upstream id, because a callback had the wrong id.
 fn is_duplicate_upstream_id(error: &StoreError) -> bool {
     error.violates("jobs_upstream")
 }

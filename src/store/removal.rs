@@ -13,14 +13,14 @@ use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
 use crate::hints::Work;
 
 /// Within this time, the response to a submission is recorded, even after an outage of the
-/// database. A later callback does not matter: it changes nothing of a finished task.
+/// database. A later callback does not matter: it does not change a finished task.
 const SETTLEMENT_WINDOW: TimeDelta = TimeDelta::minutes(5);
 
 /// The result of deleting a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeleteTaskOutcome {
     /// The rows are deleted; the image files are deleted later.
-    Removed,
+    Deleted,
     /// The task is not finished.
     Unfinished(Status),
     /// The task was canceled during its submission; the provider may still accept it, which costs
@@ -85,7 +85,7 @@ impl Store {
         delete_rows(&mut tx, id).await?;
         tx.commit().await?;
         self.hint_removal(&boards);
-        Ok(DeleteTaskOutcome::Removed)
+        Ok(DeleteTaskOutcome::Deleted)
     }
 
     /// Deletes an image, and returns the task that made it; `None` when the user has no such image.
@@ -145,7 +145,7 @@ async fn lock_task(
 }
 
 /// Whether a job was canceled during its submission, so that its worker may still record that the
-/// provider accepted it. A statement of its own, so that it reads what was recorded while the
+/// provider accepted it. A separate statement, so that it also reads updates recorded while the
 /// previous one waited for the lock.
 async fn is_unsettled(
     tx: &mut Transaction<'_, Postgres>,

@@ -26,8 +26,8 @@ pub struct Reroutable {
 }
 
 impl Store {
-    /// Tasks whose request names no model, that no worker has claimed, and that wait for one of
-    /// these providers or were rejected by theirs, in the order of their ids, after `after`.
+    /// Tasks without a chosen model that wait, unclaimed, for an `unavailable` provider, or
+    /// whose provider rejected them. Ordered by id, starting after `after`.
     ///
     /// # Errors
     /// When the database fails.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::rows::checked_int;
-use super::{Reads, StoreError};
+use super::{ReadStore, StoreError};
 use crate::domain::TaskId;
 
 /// The key of a typical duration.
@@ -17,7 +17,7 @@ pub struct DurationKey {
     pub images: u32,
 }
 
-impl Reads {
+impl ReadStore {
     /// The number of tasks ahead of each of these in the queue; tasks without a queued job are
     /// omitted.
     ///
@@ -51,8 +51,8 @@ impl Reads {
     }
 
     /// The median number of seconds from creation to completion of the last 50 successful tasks,
-    /// per model and number of images. Without such tasks, tasks of the model with any number of
-    /// images count; without those, the key is omitted.
+    /// per model and number of images. If there are none, tasks of the model with any number of
+    /// images are used; if there are none of these, the key is omitted.
     ///
     /// # Errors
     /// When the database fails.

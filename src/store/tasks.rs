@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::rows::status;
 use super::task_row::{TaskRow, task_columns};
-use super::{Reads, StoreError};
+use super::{ReadStore, StoreError};
 use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, UserId};
 
-impl Reads {
+impl ReadStore {
     /// The owner's tasks with these ids, and those that made the images with these ids, in no
     /// particular order. One statement.
     ///

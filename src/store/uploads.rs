@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::rows::{checked_int, owner};
-use super::{Reads, Store, StoreError};
+use super::{ReadStore, Store, StoreError};
 use crate::domain::{
     Image, ImageFormat, ImageSource, ImageVariant, TaskId, Timestamp, Upload, UploadId, UserId,
 };
@@ -25,7 +25,7 @@ pub enum InputImage {
     NotFound,
 }
 
-impl Reads {
+impl ReadStore {
     /// The upload with this id, of any owner: the signed link is the authorization.
     ///
     /// # Errors
@@ -66,8 +66,8 @@ impl Reads {
 }
 
 impl Store {
-    /// Creates an upload; returns false when its owner has `max_unused` uploads already that are
-    /// not yet stored or that no task edits. Concurrent calls may exceed the limit slightly.
+    /// Creates an upload; false when its owner already has `max_unused` uploads that no task
+    /// uses and that are stored or have a valid link. Concurrent calls may exceed it slightly.
     ///
     /// # Errors
     /// When the database fails; then nothing was created.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::accounts::lock_account;
 use super::page::{Page, Range};
 use super::rows::{checked_int, owner, status};
-use super::{Reads, Store, StoreError};
+use super::{ReadStore, Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, Endpoint, EndpointId, Status, TaskId, Timestamp, UserId,
 };
@@ -68,7 +68,7 @@ fn names(statuses: &[Status]) -> Vec<String> {
     statuses.iter().map(|status| status.name().to_owned()).collect()
 }
 
-impl Reads {
+impl ReadStore {
     /// The owner's endpoints, all or those with these ids, oldest first. One statement.
     ///
     /// # Errors
@@ -236,7 +236,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         // The endpoint may have a backlog of events and deliveries.
-        self.hints.user_has_endpoints(owner);
+        self.hints.wake_delivery_enqueuing(owner);
         self.hints.wake(Work::Deliver);
         row.map(EndpointRow::into_endpoint).transpose()
     }

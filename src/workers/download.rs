@@ -46,16 +46,16 @@ impl Download {
         for (position, link) in (0..).zip(claim.results.iter().take(claim.images as usize)) {
             match self.store_one(claim, position, link).await {
                 Ok(image) => images.push(image),
-                Err(DownloadError::Permanent(why)) => failure = failure.or(Some(why)),
+                Err(DownloadError::Permanent(cause)) => failure = failure.or(Some(cause)),
                 // Try the other results too, so that all of them have the same number of attempts.
-                Err(DownloadError::Transient(why)) => transient = Some(why),
+                Err(DownloadError::Transient(reason)) => transient = Some(reason),
             }
         }
-        if let Some(why) = transient {
+        if let Some(reason) = transient {
             let at = self.ctx.after_backoff(claim.step_attempts);
             let note = TimelineNote::new(
                 TimelineEventKind::DownloadPostponed,
-                json!({ "why": why, "until": at }),
+                json!({ "reason": reason, "until": at }),
             );
             return (JobUpdate::Postponed { at }, note);
         }

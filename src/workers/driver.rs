@@ -19,7 +19,7 @@ use crate::store::StoreError;
 const POLL_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// Minimum wait when a due job cannot be claimed yet (rate limit, paused provider).
 const MIN_WAIT: TimeDelta = TimeDelta::milliseconds(200);
-const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// One step in the processing of jobs.
 #[async_trait]
@@ -63,7 +63,7 @@ pub(super) async fn drive<S: Step>(
             Ok(Load::Spare) => wait(&*step, &ctx, &shutdown).await,
             Err(error) => {
                 tracing::warn!(work = ?step.wake_signal(), error = %with_causes(&error), "claiming jobs failed, retrying");
-                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }

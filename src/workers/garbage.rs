@@ -31,7 +31,7 @@ async fn remove_batch(ctx: &WorkerContext) -> Result<bool, StoreError> {
         match ctx.blobs.remove_folder(&folder).await {
             Ok(()) => removed.push(folder),
             Err(error) => {
-                tracing::warn!(error = %with_causes(&error), "removing a folder of the image store failed, will retry");
+                tracing::warn!(error = %with_causes(&error), "removing a folder of the image store failed, retrying when its lease expires");
             }
         }
     }

@@ -7,8 +7,8 @@ use crate::domain::{Task, Timestamp};
 use crate::links::Links;
 use crate::task_view::TaskView;
 
-/// The body for a task event that happened `at`. Links are signed `now`, so that they have not
-/// expired.
+/// The body for a task event of the time `at`. Links are signed at `now`, so that they are valid
+/// when the message is sent.
 pub(super) fn event_body(task: &Task, at: Timestamp, links: &Links, now: Timestamp) -> Value {
     json!({
         "type": format!("task.{}", task.state.status.name().to_ascii_lowercase()),

@@ -1,7 +1,7 @@
 //! The background workers that process tasks: one file per step, all with the same loop.
 //!
 //! A worker has no input. A hint or a timer wakes it, and it runs the work that the database shows
-//! as due; with a hint, without a hint and after a crash, the same code runs. It claims jobs under
+//! as due. The same code runs after a hint, after a timer and after a crash. It claims jobs under
 //! a lease, calls slow servers without an open transaction, and records the result.
 
 mod balance;
@@ -103,7 +103,7 @@ pub struct RetentionPolicy {
     pub callbacks: TimeDelta,
 }
 
-/// Starts all workers on the tracker. After `shutdown`, they finish their running jobs and end.
+/// Starts all workers on the tracker. After `shutdown`, jobs finish and periodic runs are dropped.
 pub fn start(ctx: &Arc<WorkerContext>, tracker: &TaskTracker, shutdown: &CancellationToken) {
     // Each provider has its own workers, so that a slow provider does not delay the others.
     for provider in ctx.registry.all() {
@@ -149,14 +149,14 @@ impl WorkerContext {
         {
             Ok(breaker) => breaker,
             Err(error) => {
-                return tracing::warn!(provider = name, error = %with_causes(&error), "recording the provider state failed");
+                return tracing::warn!(provider = name, error = %with_causes(&error), "recording the provider state failed, continuing without it");
             }
         };
         if let (Some(reason), Some(until)) = (breaker.reason, breaker.paused_until)
             && until > now
         {
             let reason = reason.name();
-            tracing::warn!(provider = name, reason, %until, "circuit breaker opened");
+            tracing::warn!(provider = name, reason, %until, "circuit breaker is open");
             self.hints.wake(Work::Balance);
         }
     }

@@ -101,10 +101,10 @@ pub(super) fn result_links(urls: Vec<String>, expires_at: Timestamp) -> Vec<Resu
     urls.into_iter().map(|url| ResultLink { url: url.replace('\0', ""), expires_at }).collect()
 }
 
-fn postponed(at: Timestamp, why: &'static str) -> (JobUpdate, TimelineNote) {
+fn postponed(at: Timestamp, state: &'static str) -> (JobUpdate, TimelineNote) {
     (
         JobUpdate::Postponed { at },
-        TimelineNote::new(TimelineEventKind::Polled, json!({ "answer": why })),
+        TimelineNote::new(TimelineEventKind::Polled, json!({ "state": state })),
     )
 }
 
@@ -154,7 +154,7 @@ impl Step for Poll {
             match self.ctx.record(claim, &update, note).await {
                 // A response that cannot be recorded must not prevent the recording of the others.
                 Err(error) if error.is_permanent() => {
-                    tracing::error!(task.id = %claim.task, error = %with_causes(&error), "a response cannot be recorded");
+                    tracing::error!(task.id = %claim.task, error = %with_causes(&error), "recording a response failed permanently, the job is polled again when its lease expires");
                 }
                 recorded => drop(recorded?),
             }

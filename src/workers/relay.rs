@@ -14,22 +14,23 @@ use crate::causes::with_causes;
 use crate::hints::Notification;
 use crate::store::{MAX_NOTIFICATION_BYTES, StoreError};
 
-const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Message {
     /// The sender, which ignores its own messages.
     from: Uuid,
-    news: Notification,
+    #[serde(rename = "news")] // Gateways of the last release read this name.
+    notification: Notification,
 }
 
 /// Sends the pending notifications to other replicas.
 pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
-    let news = ctx.hints.outgoing();
-    if news.is_empty() {
+    let notification = ctx.hints.outgoing();
+    if notification.is_empty() {
         return Ok(());
     }
-    for payload in payloads(ctx.instance, news) {
+    for payload in payloads(ctx.instance, notification) {
         ctx.store.notify(&payload).await?;
     }
     Ok(())
@@ -41,7 +42,7 @@ pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken
         let on_message = |payload: &str| {
             let message: Option<Message> = serde_json::from_str(payload).ok();
             if let Some(message) = message.filter(|message| message.from != ctx.instance) {
-                ctx.hints.receive(&message.news);
+                ctx.hints.receive(&message.notification);
             }
         };
         tokio::select! {
@@ -50,19 +51,23 @@ pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken
                 tracing::warn!(error = %with_causes(&error), "listening for hints failed, reconnecting");
             },
         }
-        tokio::time::sleep(RECONNECT_AFTER).await;
+        tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 
-/// Splits the hints into messages that each fit into one notification.
-fn payloads(from: Uuid, news: Notification) -> Vec<String> {
-    let payload = serde_json::to_string(&Message { from, news: news.clone() }).unwrap_or_default();
-    if payload.len() <= MAX_NOTIFICATION_BYTES || news.users.len() + news.boards.len() < 2 {
+/// Splits the hints into messages that each fit into the payload of one NOTIFY.
+fn payloads(from: Uuid, notification: Notification) -> Vec<String> {
+    let payload = serde_json::to_string(&Message { from, notification: notification.clone() })
+        .unwrap_or_default();
+    if payload.len() <= MAX_NOTIFICATION_BYTES
+        || notification.users.len() + notification.boards.len() < 2
+    {
         return vec![payload];
     }
-    let (users, more_users) = halves(news.users);
-    let (boards, more_boards) = halves(news.boards);
-    let mut messages = payloads(from, Notification { users, boards, credits: news.credits });
+    let (users, more_users) = halves(notification.users);
+    let (boards, more_boards) = halves(notification.boards);
+    let mut messages =
+        payloads(from, Notification { users, boards, credits: notification.credits });
     let rest = Notification { users: more_users, boards: more_boards, credits: false };
     messages.extend(payloads(from, rest));
     messages

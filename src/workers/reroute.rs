@@ -47,13 +47,15 @@ impl ProviderStates {
         ProviderAccount::of(&self.accounts, provider)
     }
 
-    /// The unavailable providers, whose tasks are rerouted; none when no provider is available.
+    /// The unavailable providers, whose tasks are rerouted. Empty when all are unavailable.
     fn unavailable(&self, ctx: &WorkerContext) -> Vec<ProviderName> {
-        let is_on = |name: &ProviderName| ctx.registry.get(*name).is_some();
-        let is_open =
-            |name: &ProviderName| is_on(name) && self.account(*name).breaker.is_available(self.now);
-        let (open, closed): (Vec<_>, Vec<_>) = ProviderName::ALL.into_iter().partition(is_open);
-        if open.is_empty() { Vec::new() } else { closed }
+        let is_configured = |name: &ProviderName| ctx.registry.get(*name).is_some();
+        let is_available = |name: &ProviderName| {
+            is_configured(name) && self.account(*name).breaker.is_available(self.now)
+        };
+        let (available, unavailable): (Vec<_>, Vec<_>) =
+            ProviderName::ALL.into_iter().partition(is_available);
+        if available.is_empty() { Vec::new() } else { unavailable }
     }
 
     /// A task that can stay with its provider is not rerouted to a half-open provider.
@@ -86,7 +88,7 @@ async fn reroute(
     if task.rejected && is_ignored {
         let note = TimelineNote::new(
             TimelineEventKind::Failed,
-            json!({ "why": "no other provider can run the task" }),
+            json!({ "reason": "no other provider can run the task" }),
         );
         record(ctx, task, &JobUpdate::NoAlternative, note).await?;
     }
@@ -102,7 +104,7 @@ async fn reroute_to(
     let reason = states.account(task.from).breaker.reason.unwrap_or(BreakerReason::Failing);
     let update =
         JobUpdate::Rerouted { from: task.from, to, job_parts: job_parts(&task.request, to) };
-    let detail = json!({ "from": task.model, "to": to.id, "why": reason.name() });
+    let detail = json!({ "from": task.model, "to": to.id, "reason": reason.name() });
     let recorded =
         record(ctx, task, &update, TimelineNote::new(TimelineEventKind::Rerouted, detail)).await?;
     if matches!(recorded, RecordOutcome::Applied(_)) {

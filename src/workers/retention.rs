@@ -9,7 +9,7 @@ use crate::domain::Timestamp;
 use crate::store::{PURGE_BATCH_SIZE, StoreError};
 
 /// How long uploads are kept that no task uses.
-const KEEP_UNUSED_UPLOADS: TimeDelta = TimeDelta::days(1);
+const UNUSED_UPLOAD_RETENTION: TimeDelta = TimeDelta::days(1);
 
 /// Purges everything that is older than its retention.
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
@@ -17,7 +17,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     while is_full(store.purge_events(now - retention.events).await?) {}
     while is_full(store.purge_deliveries(now - retention.events).await?) {}
     while is_full(store.purge_callbacks(now - retention.callbacks).await?) {}
-    while is_full(store.purge_uploads(now - KEEP_UNUSED_UPLOADS, now).await?) {}
+    while is_full(store.purge_uploads(now - UNUSED_UPLOAD_RETENTION, now).await?) {}
     match retention.history {
         Some(history) => purge_tasks(&ctx, now - history).await,
         None => Ok(()),

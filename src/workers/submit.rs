@@ -88,8 +88,8 @@ impl Submit {
         Ok(())
     }
 
-    async fn rejected(&self, claim: &Claim, refusal: SubmissionError) -> Result<(), StoreError> {
-        let SubmissionError { failure, pause } = refusal;
+    async fn rejected(&self, claim: &Claim, rejection: SubmissionError) -> Result<(), StoreError> {
+        let SubmissionError { failure, pause } = rejection;
         let code = failure.code;
         // Recorded first, so that rerouting knows that this provider is paused.
         self.ctx.record_outcome(claim.provider, rejection_outcome(code, pause)).await;
@@ -117,7 +117,7 @@ impl Submit {
         self.ctx.record_outcome(claim.provider, provider_outcome).await;
         let note = TimelineNote::new(
             TimelineEventKind::SubmissionPostponed,
-            json!({ "why": delay.reason, "until": at }),
+            json!({ "reason": delay.reason, "until": at }),
         );
         self.ctx.record(claim, &JobUpdate::Postponed { at }, note).await?;
         Ok(())
@@ -128,24 +128,24 @@ impl Submit {
     async fn transient_failure(
         &self,
         claim: &Claim,
-        refusal: SubmissionError,
+        rejection: SubmissionError,
     ) -> Result<(), StoreError> {
-        if claim.had_transient_failure {
-            return self.rejected(claim, refusal).await;
+        if claim.failed_transiently {
+            return self.rejected(claim, rejection).await;
         }
         self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
         let window = self.provider.rate_limits().submissions.map(|rate| rate.window);
         let pause = self.ctx.after_backoff(claim.step_attempts);
         let at = pause.max(self.ctx.clock.now() + window.unwrap_or_default());
-        let why = json!({ "why": "provider error", "until": at });
-        let note = TimelineNote::new(TimelineEventKind::SubmissionPostponed, why);
+        let detail = json!({ "reason": "provider error", "until": at });
+        let note = TimelineNote::new(TimelineEventKind::SubmissionPostponed, detail);
         self.ctx.record(claim, &JobUpdate::TransientFailure { at }, note).await?;
         Ok(())
     }
 
-    async fn lost(&self, claim: &Claim, why: &'static str) -> Result<(), StoreError> {
+    async fn lost(&self, claim: &Claim, reason: &'static str) -> Result<(), StoreError> {
         self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
-        let note = TimelineNote::new(TimelineEventKind::ResponseLost, json!({ "why": why }));
+        let note = TimelineNote::new(TimelineEventKind::ResponseLost, json!({ "reason": reason }));
         self.ctx.record(claim, &JobUpdate::ResponseLost, note).await?;
         Ok(())
     }
@@ -165,7 +165,7 @@ fn rejection_outcome(code: FailureCode, pause: Option<Duration>) -> ProviderOutc
     }
 }
 
-/// Another provider may accept the task: the rejection was not about the content.
+/// Whether the provider rejected the job because of its own state: another one may accept the job.
 const fn is_provider_fault(code: FailureCode) -> bool {
     use FailureCode::{UpstreamAuth, UpstreamCredits, UpstreamUnavailable};
     matches!(code, UpstreamAuth | UpstreamCredits | UpstreamUnavailable)
@@ -196,10 +196,10 @@ impl Step for Submit {
     }
 
     async fn work(&self, claim: Claim) -> Result<(), StoreError> {
-        if claim.answer_lost {
+        if claim.response_lost {
             let note = TimelineNote::new(
                 TimelineEventKind::ResponseLost,
-                json!({ "why": "the gateway was interrupted" }),
+                json!({ "reason": "the gateway was interrupted" }),
             );
             self.ctx.record(&claim, &JobUpdate::ResponseLost, note).await?;
             return Ok(());
@@ -210,9 +210,9 @@ impl Step for Submit {
             SubmissionOutcome::Completed { upstream_id, urls } => {
                 self.done(&claim, upstream_id, urls).await
             }
-            SubmissionOutcome::Rejected(refusal) => self.rejected(&claim, refusal).await,
-            SubmissionOutcome::TransientFailure(refusal) => {
-                self.transient_failure(&claim, refusal).await
+            SubmissionOutcome::Rejected(rejection) => self.rejected(&claim, rejection).await,
+            SubmissionOutcome::TransientFailure(rejection) => {
+                self.transient_failure(&claim, rejection).await
             }
             SubmissionOutcome::Postponed(delay) => self.postponed(&claim, delay).await,
             SubmissionOutcome::Unconfirmed { reason } => self.lost(&claim, reason).await,

@@ -20,10 +20,10 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
         // A task that cannot be recorded must not delay the others.
         match ctx.store.record(request, now).await {
             Ok(recorded) => {
-                tracing::info!(task.id = %task, job, ?recorded, "task expired");
+                tracing::info!(task.id = %task, job, ?recorded, "job expired");
             }
             Err(error) => {
-                tracing::warn!(task.id = %task, job, error = %with_causes(&error), "recording an expired task failed, will retry");
+                tracing::warn!(task.id = %task, job, error = %with_causes(&error), "recording an expired job failed, will retry");
             }
         }
     }

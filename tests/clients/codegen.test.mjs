@@ -29,7 +29,7 @@ async function generateTypes(t) {
     schema,
     schemaAst: buildASTSchema(schema),
     documents: [{ location: 'operations.graphql', document: parse(operations), rawSDL: operations }],
-    config: { useTypeImports: true, scalars: { DateTime: 'string', URL: 'string', JSON: 'unknown' } },
+    config: { useTypeImports: true, scalars: { DateTime: 'string', URI: 'string', JSON: 'unknown' } },
     presetConfig: {},
     plugins: [],
     pluginMap: {},

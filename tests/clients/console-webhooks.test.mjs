@@ -14,7 +14,7 @@ async function startReceiver(t) {
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     messages.push({ headers: request.headers, body });
-    // Each response has a different status.
+    // A different status per response, so that the test can tell the deliveries apart.
     response.writeHead(200 + messages.length).end();
     server.emit('message');
   }).listen(0, '127.0.0.1');

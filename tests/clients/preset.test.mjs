@@ -117,7 +117,7 @@ test('every step of docs/preset.md works as described', limit, async (t) => {
       deleted.filter((line) => typeof line === 'string'),
       ['200', '404'],
     );
-    assert.equal(resultsOf(deleted, 'deleteImage')[0].id, first);
+    assert.equal(resultsOf(deleted, 'deleteImage')[0].deletedImageId, first);
     const photoAndOlives = ids([photo.images[0], ...secondRound]).map((id) => ({ id }));
     assert.deepEqual(resultsOf(deleted, 'board')[0].images.nodes, photoAndOlives);
     const token = await gateway.token('creator-1');

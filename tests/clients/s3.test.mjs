@@ -89,7 +89,7 @@ test('a task stays in STORING while the bucket is unavailable, and succeeds when
   const ready = async () => (await fetch(`${gateway.url}/readyz`)).json();
   await s3.kill();
   const id = await generate(gateway, token, 'a copper robot');
-  const postponed = ({ timeline }) => timeline.some(({ kind }) => kind === 'download_postponed');
+  const postponed = ({ timeline }) => timeline.some(({ kind }) => kind === 'DOWNLOAD_POSTPONED');
   const waiting = await waitForTask(token, id, postponed);
   assert.equal(waiting.status, 'STORING');
   assert.deepEqual(await ready(), { database: true, images: false });

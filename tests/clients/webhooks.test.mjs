@@ -9,7 +9,7 @@ import { generate } from './lib/tasks.mjs';
 const limit = { timeout: 120_000 };
 
 const createEndpoint = /* GraphQL */ `
-  mutation CreateEndpoint($url: URL!) {
+  mutation CreateEndpoint($url: URI!) {
     createWebhookEndpoint(url: $url) {
       __typename
       ... on WebhookEndpointChanged {

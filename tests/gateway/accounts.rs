@@ -1,4 +1,4 @@
-//! Authentication: tokens, roles, and what needs them; the list of models.
+//! Authentication by tokens and roles, and the list of models.
 
 use serde_json::{Value, json};
 

@@ -48,8 +48,8 @@ async fn a_submission_interrupted_by_a_crash_is_never_resent() {
 }
 
 #[tokio::test]
-async fn submissions_interrupted_by_a_crash_do_not_block_the_concurrency_limit() {
-    let app = TestApp::with(&["--ace-data-max-tasks=2"]).await;
+async fn submissions_interrupted_by_a_crash_do_not_block_later_submissions() {
+    let app = TestApp::with(&["--ace-data-max-concurrent-jobs=2"]).await;
     let ace = |marker: &str| json!({ "prompt": format!("a {marker}"), "model": "ace/nano-banana" });
     for _ in 0..2 {
         app.user("ana").generate(ace("[sim:hang][sim:callback=lost]")).await;

@@ -275,7 +275,7 @@ async fn old_events_are_purged_and_cursors_before_them_are_rejected() {
 }
 
 #[tokio::test]
-async fn callbacks_are_purged_whether_processed_or_not() {
+async fn unprocessed_callbacks_are_purged_after_the_retention_period() {
     let app = TestApp::with(&["--callback-retention-days=2"]).await;
     let ana = app.user("ana");
     create_finished_task(&ana, "a boat").await;

@@ -134,7 +134,7 @@ async fn a_submission_waits_for_the_retry_after_of_the_provider() {
 
 #[tokio::test]
 async fn canceled_tasks_count_toward_the_concurrency_limit_of_the_provider() {
-    let app = TestApp::with_default_limits(&["--ace-data-max-tasks=10"]).await;
+    let app = TestApp::with_default_limits(&["--ace-data-max-concurrent-jobs=10"]).await;
     let ana = app.user("ana");
     submit_many(&ana, "ace/nano-banana", 10, "[sim:slow=100]").await;
     wait_until_idle(&app).await;
@@ -184,8 +184,8 @@ async fn concurrent_jobs_stay_within_the_limit_of_the_provider() {
 async fn requests_to_poll_1000_tasks(model: &str, provider: Provider) -> u32 {
     let app = TestApp::with_default_limits(&[
         "--submissions-per-10-seconds=100000",
-        "--ace-data-max-tasks=10000",
-        // Longer than all submissions take on a busy machine.
+        "--ace-data-max-concurrent-jobs=10000",
+        // All submissions are finished before the first poll, even on a busy machine.
         "--poll-seconds=600",
         "--task-timeout-seconds=86400",
     ])

@@ -41,8 +41,9 @@ async fn a_rejected_key_reroutes_a_task_that_named_no_model() {
     let task = task(&ana, &id).await;
     assert_eq!(task["model"]["id"], "flux-kontext-pro");
     assert_eq!(task["cost"]["settled"], 5.0);
-    let why = json!({ "from": "nano-banana", "to": "flux-kontext-pro", "why": "UPSTREAM_AUTH" });
-    assert_eq!(reroutes(&task), [why]);
+    let detail =
+        json!({ "from": "nano-banana", "to": "flux-kontext-pro", "reason": "UPSTREAM_AUTH" });
+    assert_eq!(reroutes(&task), [detail]);
     assert!(!available(&ana, "nano-banana").await);
 
     let next = ana.submit("another").await;
@@ -67,7 +68,7 @@ async fn queued_tasks_leave_a_provider_under_maintenance_unless_they_named_a_mod
         (task["model"]["id"] == "flux-kontext-pro").then_some(task)
     })
     .await;
-    assert_eq!(reroutes(&rerouted)[0]["why"], "MAINTENANCE");
+    assert_eq!(reroutes(&rerouted)[0]["reason"], "MAINTENANCE");
     assert_eq!(rerouted["cost"]["reserved"], 5.0);
     ana.wait_for_status(&free, "SUCCEEDED").await;
     for id in [&rejected, &pinned] {
@@ -94,7 +95,7 @@ async fn a_task_of_several_jobs_is_rerouted_once_with_all_its_jobs() {
         let task = task(&ana, &id).await;
         let images = ana.task(&id).await["images"].as_array().unwrap().len();
         assert_eq!((&task["model"]["id"], images), (&json!(model), 4), "{task}");
-        // Next time from Flux Kontext, whose account cannot pay for all four, to Ace Data Cloud.
+        // In the second round, the account at Flux Kontext is empty: the task is rerouted to Ace Data Cloud.
         if model == "flux-kontext-pro" {
             assert_eq!(reroutes(&task).len(), 1, "{task}");
             app.simulator.set_credits(Provider::FluxKontext, 0.0);
@@ -162,7 +163,7 @@ async fn a_key_rejected_during_a_poll_opens_the_circuit_breaker() {
 }
 
 #[tokio::test]
-async fn a_retried_task_keeps_the_max_credits_of_the_first() {
+async fn a_retried_task_keeps_the_max_credits_of_the_original_task() {
     let app = TestApp::with(&["--nanobanana-api-key=bad"]).await;
     let ana = app.user("ana");
     let id = submit(&ana, json!({ "prompt": "a cat", "maxCredits": 4.5 })).await;

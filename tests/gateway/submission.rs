@@ -165,6 +165,7 @@ async fn invalid_inputs_are_reported_by_field_before_any_submission() {
         (json!({ "prompt": "a", "deadlineSeconds": 0 }), "deadlineSeconds"),
         (json!({ "prompt": "a", "idempotencyKey": "" }), "idempotencyKey"),
         (json!({ "prompt": "a", "maxCredits": -1.0 }), "maxCredits"),
+        (json!({ "prompt": "a", "maxCredits": 1e15 }), "maxCredits"),
         (json!({ "prompt": "a", "metadata": "x".repeat(16 * 1024) }), "metadata"),
         (json!({ "prompt": "a", "metadata": { "a": "\u{0}" } }), "metadata"),
         (

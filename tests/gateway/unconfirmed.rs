@@ -1,4 +1,4 @@
-//! Tasks whose submission response was lost: they are never paid twice.
+//! Tasks whose submission response was lost: the user is never charged twice for them.
 
 use serde_json::json;
 

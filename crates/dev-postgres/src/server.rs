@@ -45,7 +45,7 @@ impl Server {
         let output = File::options().create(true).truncate(true).write(true).mode(0o600).open(log);
         let output = output.with_context(|| format!("open {}", log.display()))?;
         command.stdout(output.try_clone().context("share the log file")?).stderr(output);
-        // Ctrl-C in the terminal must not reach the server: it is needed until this process has shut down.
+        // Ctrl-C in the terminal must not reach the server: this process needs the server until it has shut down.
         command.process_group(0);
         let (pid, thread) = spawn(command).await?;
         let server = Self { paths, bin, log: log.to_owned(), pid, thread: Some(thread) };

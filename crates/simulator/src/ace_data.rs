@@ -76,7 +76,7 @@ fn submission_request(body: Submission) -> SubmissionRequest {
     }
 }
 
-/// The response to a submission; includes the result when the script says so.
+/// The response to a submission; includes the result with the marker `inline`.
 pub(super) fn accept(state: &SimulatorState, task: &SimTask, base: &str) -> Response {
     let mut body = accepted(task);
     if task.script.inline && task.done_at <= state.now() {
@@ -167,7 +167,7 @@ fn record(state: &SimulatorState, task: &SimTask, base: &str) -> Value {
         record["response"] = outcome(task, base);
         record["finished_at"] = json!(task.done_at.to_rfc3339());
     } else if task.script.string_error {
-        record["response"] = json!({ "success": false, "error": "upstream hiccup" });
+        record["response"] = json!({ "success": false, "error": "temporary upstream error" });
     }
     record
 }
@@ -180,7 +180,7 @@ async fn application(State(state): State<SimulatorState>, headers: HeaderMap) ->
     Json(json!({ "remaining_amount": remaining.to_string() })).into_response()
 }
 
-/// The nearest equivalent of a code of the kie family.
+/// Rejects a call with the nearest equivalent of this code of kie.ai.
 pub(super) fn reject(code: i64, custom_message: Option<&str>) -> Response {
     let (status, name, message) = error(code);
     error_response(status, name, custom_message.unwrap_or(message))

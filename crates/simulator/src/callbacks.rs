@@ -39,7 +39,7 @@ pub(super) fn resume(state: &SimulatorState) {
     }
 }
 
-/// Sends the callback now, as often as the script says.
+/// Sends the callback now: once, several times or never, as the markers require.
 pub(super) async fn send(state: &SimulatorState, task: &SimTask, base: &str) {
     let Some(url) = &task.callback_url else { return };
     let callback = task.dialect.callback(state, task, base);

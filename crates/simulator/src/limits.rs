@@ -27,8 +27,8 @@ pub(super) fn permit_submission(
     }
 }
 
-/// 10 per second for the kie family. The pages of Ace Data Cloud state 60 and "under one": two
-/// tolerate the jitter of the network.
+/// 10 per second for the kie family. Ace Data Cloud documents 60 on one page and "under one" on another: 2
+/// allows one per second in spite of network jitter.
 pub(super) fn permit_query(provider: Provider, recent: &mut RecentCalls, now: Timestamp) -> bool {
     let limit = if provider == Provider::AceData { 2 } else { 10 };
     permit(recent, limit, TimeDelta::seconds(1), now)

@@ -20,7 +20,7 @@ pub(super) fn router() -> Router<SimulatorState> {
     Router::new().route("/results/{file}", get(result))
 }
 
-/// URLs of a task's images; none when the script says so.
+/// URLs of a task's images; none with the marker `result=none`.
 pub(super) fn links(task: &SimTask, base: &str) -> Vec<String> {
     let link = |n| match task.script.result {
         ResultMode::Private => PRIVATE_LINK.to_owned(),

@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markers_are_read_wherever_they_stand() {
+    fn markers_are_read_anywhere_in_the_prompt() {
         let script =
             Script::read("a [sim:submit=429*2] cat [sim:callback=lost][sim:slow=0.5] [sim:x");
         assert_eq!(script.submit, Some(InjectedError { code: 429, times: 2 }));

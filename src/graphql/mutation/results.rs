@@ -239,7 +239,7 @@ impl From<Vec<domain::FieldError>> for InvalidInput {
     }
 }
 
-/// All errors in one text, each behind the path of its field.
+/// All errors in one text: for each, the path of its field and the message.
 fn summarize(fields: &[FieldError]) -> String {
     let lines = fields.iter().map(|field| format!("{}: {}", field.path.join("."), field.message));
     lines.collect::<Vec<_>>().join(" ")

@@ -14,7 +14,7 @@ pub(super) struct UploadMutation;
 #[Object]
 impl UploadMutation {
     /// Creates an upload for an image to edit. The gateway validates the image, removes metadata
-    /// such as the location of a photo, and keeps the image as long as a task that edits it;
+    /// such as the location of a photo, and keeps the image as long as a task exists that edits it;
     /// without such a task, for one day. A user can have at most 100 uploads that no task edits;
     /// more are `InvalidInput`.
     async fn create_upload(

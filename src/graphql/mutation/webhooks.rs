@@ -36,8 +36,8 @@ impl WebhookMutation {
         endpoint_result(ctx.commands().create_endpoint(&viewer.id, &url.0, &statuses).await)
     }
 
-    /// Changes an endpoint. An argument that is null or omitted changes nothing. After the endpoint
-    /// is enabled again, deliveries continue from the last one.
+    /// Changes an endpoint. An argument that is null or omitted changes nothing. When the endpoint
+    /// is enabled again, its waiting messages are sent.
     async fn update_webhook_endpoint(
         &self,
         ctx: &Context<'_>,

@@ -129,8 +129,8 @@ where
     T: OutputType + Clone,
     Edge<T>: OutputType,
 {
-    /// Converts a page of rows. When the client sends a cursor, there is at least one item on the
-    /// other side of the page: the item of the cursor.
+    /// Converts a page of rows. A cursor proves that the list has items on the
+    /// other side of the page: at least the item of the cursor.
     pub(in crate::graphql) fn new<R, P: CursorKey>(
         page: Page<R>,
         range: &Range<P>,

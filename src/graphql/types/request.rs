@@ -28,7 +28,7 @@ pub(in crate::graphql) struct EditImagesInput {
     settings: ImageSettings,
 }
 
-/// What both mutations accept.
+/// The fields that both inputs share.
 #[derive(InputObject)]
 struct ImageSettings {
     /// The id of the model. When null, the gateway chooses the cheapest available model that

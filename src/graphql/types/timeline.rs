@@ -48,9 +48,9 @@ pub(in crate::graphql) enum TimelineEventKind {
     InputDeleted,
     /// The response to a submission was lost.
     ResponseLost,
-    /// The provider called back.
+    /// The provider sent a callback.
     CallbackReceived,
-    /// The provider was asked for the status, and had nothing new.
+    /// A status query returned no change.
     Polled,
     /// The provider finished; the download of the results begins.
     Finished,

@@ -34,7 +34,7 @@ impl Viewer {
 pub(in crate::graphql) enum Role {
     /// Access to the user's own objects.
     User,
-    /// Also access to administration, by the claim `role` or `app_metadata.role` of the token.
+    /// Additional access to administration. Set by the claim `role` or `app_metadata.role` of the token.
     Admin,
 }
 

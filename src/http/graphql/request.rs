@@ -10,7 +10,7 @@ use super::response::HttpError;
 use crate::graphql::Parameters;
 use crate::http::body::{self, BodyError};
 
-/// The limit of `serde_json`; valid requests are nested at most 10 levels deep.
+/// The recursion limit of `serde_json`. The deepest valid requests have 32 nested levels in `metadata`.
 const MAX_NESTING: usize = 128;
 
 /// Reads the query string of a `GET`.
@@ -96,6 +96,6 @@ fn json_error(error: &serde_json::Error) -> HttpError {
 
 fn wrong_types() -> HttpError {
     HttpError::malformed(
-        "The body must be a JSON object with the strings `query`, `operationName` and `documentId` and the objects `variables` and `extensions`.",
+        "The body must be a JSON object. `query`, `operationName` and `documentId` must be strings, `variables` and `extensions` objects; omit what you do not use.",
     )
 }

@@ -9,7 +9,7 @@ use super::media::Media;
 use crate::auth::AuthError;
 use crate::graphql::{OperationResponse, RequestError, RequestErrorKind, code};
 
-/// "Partial success" in the draft of August 2026.
+/// "Partial success" in the GraphQL over HTTP draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
 /// A lost connection is detected, and its permit released, within this time.
 const RETRY_AFTER_SECONDS: &str = "30";
@@ -17,9 +17,9 @@ const RETRY_AFTER_SECONDS: &str = "30";
 /// The HTTP status codes of GraphQL responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
-    /// As the audits of the npm package graphql-http require
+    /// The status codes that the audits of the npm package graphql-http require
     Audited,
-    /// As the draft of August 2026 requires: 422 for a request that does not match the schema, 294
+    /// The status codes of the GraphQL over HTTP draft of August 2026: 422 for an invalid request, 294
     /// for a partial response
     Draft,
 }
@@ -46,7 +46,7 @@ impl HttpError {
         RequestError::malformed(message).into()
     }
 
-    /// The body is not valid JSON.
+    /// The body is incomplete or is not valid JSON.
     pub(super) fn unreadable(message: impl Into<String>) -> Self {
         Self::with(StatusCode::BAD_REQUEST, RequestError::malformed(message))
     }

@@ -82,7 +82,7 @@ impl OperationStream {
                 let viewer = self.caller.viewer.as_ref();
                 let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
                 tokio::select! {
-                    // Otherwise a subscription with a constant flow of events would never end.
+                    // Check `stop` and the expiry first: a subscription with constant events would never end.
                     biased;
                     () = self.state.stop.cancelled(), if self.is_subscription => return None,
                     () = self.state.clock.sleep_until(expires_at), if self.is_subscription => {
@@ -144,7 +144,7 @@ pub(super) fn events(
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
         (header::VARY, "accept"),
-        // Otherwise proxies such as nginx hold events back until their buffer is full.
+        // Without this header, proxies such as nginx delay events until their buffer is full.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()

@@ -1,4 +1,4 @@
-//! The state of one connection in graphql-transport-ws, without its network event.
+//! The state of one connection in graphql-transport-ws, without network I/O.
 
 use std::pin::Pin;
 use std::sync::Arc;

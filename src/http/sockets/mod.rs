@@ -47,7 +47,7 @@ pub(super) async fn accept(
         .max_frame_size(state.limits.message_bytes)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(state.limits.answer_bytes + SPARE_BUFFER_BYTES);
+        .max_write_buffer_size(state.limits.response_bytes + SPARE_BUFFER_BYTES);
     let has_subprotocol = upgrade.selected_protocol().is_some();
     let sessions = state.sessions.clone();
     let session = Session::new(state, request_id(headers).into(), header_viewer);

@@ -160,7 +160,7 @@ impl Session {
                 self.connection_state.on_token_deadline().map(Outgoing::Text)
             }
             () = sleep_until(init_deadline), if awaits_init => Err(Close::INIT_TIMEOUT),
-            // While it stops, the gateway no longer reads frames, so pongs do not count.
+            // While the gateway stops, it reads no frames, so it would miss every pong.
             () = sleep_until(keep_alive.deadline()), if !stopping => keep_alive.on_deadline(),
         };
         outgoing.map_err(SessionEnd::from)

@@ -95,7 +95,7 @@ fn malformed_submission_responses_are_never_retried_unless_the_status_permits() 
 }
 
 #[test]
-fn records_without_a_status_are_read_by_what_they_hold() {
+fn records_without_a_status_are_read_by_their_fields() {
     let link = "finished https://platform.cdn.acedata.cloud/n/a.png";
     let both = "finished https://platform.cdn.acedata.cloud/n/a.png https://platform.cdn.acedata.cloud/n/b.png";
     let cases = [

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::touch;
 use crate::domain::{Board, BoardId, ImageId, Task, TaskId, Timestamp, UserId};
 use crate::store::page::{Page, Range};
-use crate::store::{Reads, Store, StoreError};
+use crate::store::{ReadStore, Store, StoreError};
 
 /// The position of an image on a board when it was read, and the image's id, which finds its
 /// current position.
@@ -54,7 +54,7 @@ struct LockedBoard {
     count: i64,
 }
 
-impl Reads {
+impl ReadStore {
     /// The same page of each of the owner's boards, in two statements. The number of images per
     /// board is limited.
     ///
@@ -229,7 +229,7 @@ async fn lock_board(
     owner: &UserId,
     id: BoardId,
 ) -> Result<Option<LockedBoard>, StoreError> {
-    // The count is a statement of its own, so it includes what was added while this one waited for
+    // The count is a separate statement, so it includes images added while this one waited for
     // the lock.
     let locked = sqlx::query_scalar!(
         "-- store::boards::lock_board

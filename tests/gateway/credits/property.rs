@@ -146,7 +146,7 @@ impl Fixture {
         let new = NewTask {
             id: self.ids.task(now),
             owner,
-            spec: TaskSpec { request, max_credits: None, metadata: None, board: None },
+            spec: TaskSpec::new(request),
             model,
             model_named: false,
             idempotency_key: None,
@@ -191,7 +191,7 @@ impl Fixture {
         let failure = || Failure::new(FailureCode::UpstreamAuth, "it failed");
         let link = || ResultLink { url: "https://x/a".into(), expires_at: now };
         let update = match (claim.status, update) {
-            (Status::Queued, _) if claim.answer_lost => JobUpdate::ResponseLost,
+            (Status::Queued, _) if claim.response_lost => JobUpdate::ResponseLost,
             (Status::Queued, 0..=4) => JobUpdate::Accepted {
                 provider: claim.provider,
                 upstream_id: format!("{}-{}", claim.task, claim.number),

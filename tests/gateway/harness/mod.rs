@@ -42,7 +42,7 @@ struct Arguments {
 const DEFAULT_LIMITS: [&str; 4] = [
     "--submissions-per-10-seconds=18",
     "--queries-per-second=9",
-    "--ace-data-max-tasks=10",
+    "--ace-data-max-concurrent-jobs=10",
     "--ace-data-queries-per-second=1",
 ];
 
@@ -173,7 +173,7 @@ impl TestApp {
     }
 
     /// Moves the clock to the next time at which a job or the breaker of its provider continues.
-    /// Does nothing while a worker holds a lease: a jump would make its step look hours long.
+    /// Does nothing while a worker holds a lease: the jump would make the lease expire.
     pub(crate) async fn advance_to_the_next_step(&self) {
         let mut database = self.database.connect().await;
         let next = "SELECT min(greatest(
@@ -276,7 +276,7 @@ impl KilledApp {
     }
 }
 
-/// Contains an invalid token, so that tests can check which pages receive it.
+/// Returns the configuration of the pages, with a fake token, so that tests can check who receives it.
 fn page_config() -> PageConfig {
     let user = PageUser { id: "dev".to_owned(), role: Role::User, token: "a-token".to_owned() };
     PageConfig { users: vec![user], examples: Vec::new() }
@@ -311,7 +311,7 @@ fn configure(
         "--database-connections=8",
         "--submissions-per-10-seconds=100000",
         "--queries-per-second=10000",
-        "--ace-data-max-tasks=10000",
+        "--ace-data-max-concurrent-jobs=10000",
         "--ace-data-queries-per-second=10000",
         "--nanobanana-api-key=simulated",
         "--flux-kontext-api-key=simulated",

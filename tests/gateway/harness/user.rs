@@ -100,7 +100,7 @@ impl User {
         self.graphql(query, json!({ "id": id })).await["cancelTask"].clone()
     }
 
-    /// Waits until the gateway has read the balance; it reads it again only after an interval.
+    /// Waits until the gateway has read the balance. It does not read the balance again until an interval has passed.
     pub(crate) async fn wait_for_nano_banana_balance(&self) {
         eventually("the balance to be read", || async {
             let credits = self.graphql("{ credits { providers { remaining } } }", json!({})).await;

@@ -170,14 +170,14 @@ export const messages = {
 
   task: {
     notFound: 'Task not found',
-    notFoundHint: 'It was deleted or belongs to another user.',
+    notFoundHint: 'The task was deleted or belongs to another user.',
     backToHistory: 'Back to history',
     created: (ago: ReactNode) => rich`created ${ago}`,
     queued: (ahead: number) => (ahead === 0 ? 'Next in queue' : `Queued, ${ahead} ahead`),
     secondsLeft: (seconds: number) => `about ${seconds} s left`,
     almostDone: 'almost done',
     unconfirmedHint:
-      'The provider’s response was lost. If the provider has the task, the image still arrives here. Submitting again may cost twice.',
+      'The provider’s response was lost. If the provider has the task, the image still arrives here. Submitting again may charge you twice.',
     resubmit: 'Submit again',
     release: 'Cancel task',
     alreadyRetried: 'This task was already retried.',

@@ -7,7 +7,7 @@ interface Operation {
 }
 
 /**
- * The operation to run. GraphiQL's `operationName` lags behind: right after a change of tabs it is that of the last
+ * The operation to run. GraphiQL's `operationName` can be outdated: right after a change of tabs it is the name of the previous
  * tab.
  */
 export function resolveOperation({ query, operationName }: FetcherParams): Operation {

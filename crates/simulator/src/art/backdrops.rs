@@ -72,17 +72,17 @@ impl Backdrop {
     }
 }
 
-/// Open country: layers of land from the horizon to the front, with these properties.
+/// A landscape: layers of land from the horizon to the front, with these properties.
 struct Country {
     layers: u8,
-    /// In units, of the farthest and of the nearest layer.
+    /// Height of the hills in units: of the farthest and of the nearest layer.
     rise: (f32, f32),
     length: (f32, f32),
     /// How many of the layers are rugged, counted from the far side.
     rugged: u8,
-    /// How much accent is in the ground.
+    /// Share of the accent colour in the ground.
     warm: f32,
-    /// What grows from which layer on, how densely, and its size at the front.
+    /// The plants: their marks, their first layer, the gap between them, and their size at the front.
     growth: Option<(&'static [Mark], u8, f32, f32)>,
 }
 

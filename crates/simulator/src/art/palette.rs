@@ -108,7 +108,7 @@ impl Palette {
         self
     }
 
-    /// Whether lamps are lit and stars are out.
+    /// Whether the sky is dark, so that stars and lamps are drawn.
     pub(super) fn is_dark(&self) -> bool {
         light(self.sky) < DARK_SKY
     }

@@ -85,13 +85,13 @@ impl Scene {
         }
     }
 
-    /// Arranges what differs between the variations of a prompt.
+    /// Chooses the properties that differ between the variations of a prompt.
     fn arrange(&mut self, backdrop: Backdrop) {
         let (width, height) = (self.canvas.width, self.canvas.height);
         self.palette = self.palette.shifted(self.between(-1.0, 1.0));
         self.horizon = height * self.between(0.54, 0.66);
         let side = self.between(-1.0, 1.0).signum() * 0.22;
-        // The window of a room, which frames the sun, must fit in.
+        // In a room, the window surrounds the sun, and must fit into the image.
         let sway = if backdrop == Backdrop::Room { 0.0 } else { 0.08 };
         let aside = side + self.between(-sway, sway);
         self.orb.0 = width / 2.0 + width.min(self.unit * ORB_REACH) * aside;
@@ -106,7 +106,7 @@ impl Scene {
         !matching_rows(&self.words, &[keys].into_iter()).is_empty()
     }
 
-    /// Between far land (0) and near land (1).
+    /// The colour of the land, from far (0) to near (1).
     pub(super) fn land(&self, nearness: f32) -> Color {
         mix(self.palette.far, self.palette.near, nearness)
     }
@@ -114,7 +114,7 @@ impl Scene {
     /// Paints the subjects side by side, the first opposite the sun or moon.
     fn paint_subjects(&mut self, subjects: &[&Subject], backdrop: Backdrop) {
         let (width, unit) = (self.canvas.width, self.unit);
-        // In a room the sofa is on that side already.
+        // In a room, the sofa is opposite the sun, so the first subject is on the sun's side.
         let away =
             if (self.orb.0 < width / 2.0) == (backdrop != Backdrop::Room) { 1.0 } else { -1.0 };
         for (at, subject) in subjects.iter().enumerate() {

@@ -59,7 +59,7 @@ export async function collect(values) {
   return all;
 }
 
-/** Reads eight streams until their tokens expire: a race at the end does not show in every stream. */
+/** Reads eight streams until their tokens expire, because a race at the end of a stream affects only some of them. */
 export function readUntilTokenExpiry({ gateway, user }, read) {
   const follow = async (_, index) => read({ gateway, token: await gateway.token(`${user}-${index}`, 3) });
   return Promise.all(Array.from({ length: 8 }, follow));

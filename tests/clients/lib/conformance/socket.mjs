@@ -140,7 +140,7 @@ export class Socket {
     return withTimeout(this.#closed, 'close');
   }
 
-  /** Evaluates `condition` now and after every event, until it returns a value or the socket is closed. */
+  /** Returns the first value of `condition`, evaluated now and after every event. Fails when the socket is closed. */
   #wait(condition, what) {
     const found = new Promise((resolve, reject) => this.#waiters.push({ condition, resolve, reject, what }));
     this.#resolveWaiters();

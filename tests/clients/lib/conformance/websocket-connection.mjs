@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { assertClosed } from './socket-asserts.mjs';
 import { Socket, bearer, subprotocol } from './socket.mjs';
 
-/** Invalid messages. */
+/** Messages that violate the protocol: description, message. */
 const invalid = {
   'text that is not valid JSON': '{"type":"ping"',
   'JSON that is not an object': '["ping"]',

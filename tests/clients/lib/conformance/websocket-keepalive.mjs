@@ -25,7 +25,7 @@ export const keepAliveRules = [
     'ping is answered with pong, which contains the same payload',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
-      const payload = { at: 7, deep: { er: ['ö', null] } };
+      const payload = { number: 7, nested: { list: ['ö', null] } };
       socket.send({ type: 'ping', payload });
       assert.deepEqual(await socket.next('pong'), { type: 'pong', payload });
       for (const ping of [{ type: 'ping' }, { type: 'ping', payload: null }]) {

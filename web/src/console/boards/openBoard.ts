@@ -32,7 +32,7 @@ export function useOpenBoard(id: string): OpenBoard {
 /** The board on the page. It follows changes that are made elsewhere. */
 export class OpenBoard {
   readonly board = new Signal<Board | null>(null);
-  /** True when the board does not exist, or no longer. */
+  /** True when the board does not exist or was deleted. */
   readonly notFound = new Signal(false);
   readonly images = new PaginatedList<BoardImage>((after) => this.#fetchPage(after));
   #lastChange: Promise<unknown> = Promise.resolve();

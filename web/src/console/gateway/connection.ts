@@ -1,7 +1,7 @@
 import { createClient, type Client as Socket } from 'graphql-ws';
 import { Signal } from '../ui/signal';
 
-/** `reconnects` counts reconnections. When it grows, failed requests are worth another try. */
+/** `reconnects` counts reconnections. When it increases, failed requests can be retried. */
 export interface Connection {
   state: 'connecting' | 'open' | 'lost';
   reconnects: number;
@@ -51,7 +51,7 @@ export function connect(
 }
 
 /**
- * Reacts to the browser's network events at once: closes a dead connection, and restarts one that is trying to connect.
+ * Adds listeners for the browser's network events, and returns a `dispose` that removes them. They close a dead connection, and restart one that is waiting to connect.
  */
 function disposeWithListeners(socket: Socket, connection: Signal<Connection>): Socket['dispose'] {
   const offline = () => socket.terminate();

@@ -4,7 +4,7 @@ import type { Client as Socket, ExecutionResult, Sink } from 'graphql-ws';
 const retryDelayMs = 2_000;
 
 /**
- * graphql-ws reconnects by itself. This exchange also restarts subscriptions that end for good, because the socket
+ * graphql-ws reconnects automatically. This exchange also restarts subscriptions that graphql-ws ends, because the socket
  * closed with an unknown code or because of an internal error in the gateway.
  */
 export function resilientSubscriptionExchange(socket: Socket) {
@@ -32,7 +32,7 @@ function subscribe(socket: Socket, request: Request, sink: Sink<ExecutionResult>
       next: (result) => {
         if (failed) return;
         failed = !result.data && isFailure(result.errors);
-        // A later result would hide the gap.
+        // A later result has a later cursor, so the failed event would be lost.
         if (failed) unsubscribe();
         else sink.next(result as ExecutionResult);
       },

@@ -11,7 +11,7 @@ interface Props {
   className?: string;
   question: string;
   consequence?: ReactNode;
-  /** Label of the button in the dialog that goes ahead. */
+  /** Label of the button that confirms the action in the dialog. */
   action: string;
   /** Resolves to an error message when it failed; the dialog then stays open and shows it. */
   onConfirm: () => Promise<string | void>;

@@ -11,7 +11,7 @@ interface Toast {
 const toast = new Signal<Toast | null>(null);
 const shownForMs = 8_000;
 
-/** Shows the result of an action that has no better place for it. */
+/** Shows the result of an action for which the page has no status element. */
 export function showToast(text: string, tone: Toast['tone'] = 'success') {
   toast.set({ text, tone });
 }
