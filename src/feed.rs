@@ -127,7 +127,13 @@ impl Feed {
             return Vec::new();
         }
         let users: Vec<UserId> = known.keys().cloned().collect();
-        let last_seqs = self.reads.last_seqs(&users).await.unwrap_or_default();
+        let last_seqs = match self.reads.last_seqs(&users).await {
+            Ok(last_seqs) => last_seqs,
+            Err(error) => {
+                tracing::warn!(error = %with_causes(&error), "reading the event log failed, will retry");
+                return Vec::new();
+            }
+        };
         known.into_iter().filter(|(user, sent)| last_seqs.get(user) > Some(sent)).collect()
     }
 

@@ -76,6 +76,7 @@ pub(super) fn bad_fields(errors: Vec<domain::FieldError>) -> Error {
 pub(super) fn exceeded(name: &str, limit: usize) -> Error {
     let advice = match name {
         "cost" | "fields" | "pageSize" | "answerBytes" => "Request fewer fields or smaller pages.",
+        "batch" => "Send one operation per request.",
         "socketOperations" => "Complete other operations first.",
         "userSockets" => "Close other connections first.",
         _ => "Send a smaller request.",

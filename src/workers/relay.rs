@@ -40,9 +40,10 @@ pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
 pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken) {
     loop {
         let on_message = |payload: &str| {
-            let message: Option<Message> = serde_json::from_str(payload).ok();
-            if let Some(message) = message.filter(|message| message.from != ctx.instance) {
-                ctx.hints.receive(&message.notification);
+            match serde_json::from_str::<Message>(payload) {
+                Ok(message) if message.from == ctx.instance => {}
+                Ok(message) => ctx.hints.receive(&message.notification),
+                Err(error) => tracing::warn!(%error, "ignored a notification that is not valid"),
             }
         };
         tokio::select! {
