@@ -12,10 +12,14 @@ help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: dev
-dev: tools web ## Starts everything on this machine
-	@echo 'Building the gateway; the first time this takes several minutes …'
-	@cargo build --quiet
+dev: tools ## Starts everything on this machine
+	@echo 'Building the gateway and its pages; the first time this takes several minutes …'
+	@$(MAKE) --no-print-directory --jobs=2 web program
 	@exec ./target/debug/plantain dev
+
+.PHONY: program
+program: tools
+	@cargo build --quiet
 
 .PHONY: test
 test: tools web check unit clients ## Runs every test

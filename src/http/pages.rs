@@ -12,8 +12,9 @@ use rust_embed::Embed;
 use super::encoding::{Coding, accepted_codings};
 use super::problem::problem;
 
-/// `web/dist`; empty when the pages were not built. A file may have siblings with the same content
-/// in another coding.
+/// `web/dist`; empty when the pages were not built. A release build embeds it, a debug build reads it
+/// for each request, so that the pages can be built at the same time. A file may have siblings with
+/// the same content in another coding.
 #[derive(Embed)]
 #[folder = "web/dist"]
 #[allow_missing = true]

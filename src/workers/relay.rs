@@ -39,12 +39,10 @@ pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
 /// Receives the hints of the other replicas.
 pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken) {
     loop {
-        let on_message = |payload: &str| {
-            match serde_json::from_str::<Message>(payload) {
-                Ok(message) if message.from == ctx.instance => {}
-                Ok(message) => ctx.hints.receive(&message.notification),
-                Err(error) => tracing::warn!(%error, "ignored a notification that is not valid"),
-            }
+        let on_message = |payload: &str| match serde_json::from_str::<Message>(payload) {
+            Ok(message) if message.from == ctx.instance => {}
+            Ok(message) => ctx.hints.receive(&message.notification),
+            Err(error) => tracing::warn!(%error, "ignored a notification that is not valid"),
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
