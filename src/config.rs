@@ -260,7 +260,7 @@ struct Environment {
 /// The secret that `token` signs with: the configured one, or that of `dev`.
 #[must_use]
 pub fn dev_jwt_secret(configured: Option<&str>) -> SecretString {
-    configured.unwrap_or(DEV_JWT_SECRET).into()
+    configured.filter(|secret| !secret.is_empty()).unwrap_or(DEV_JWT_SECRET).into()
 }
 
 #[cfg(test)]

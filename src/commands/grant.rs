@@ -65,10 +65,7 @@ fn check(request: &GrantRequest) -> Result<(UserId, Credits), Vec<FieldError>> {
     let amount = Credits::from_f64(request.amount)
         .filter(|amount| *amount > Credits::ZERO && *amount <= Credits::MAX_INPUT);
     let mut errors = Vec::new();
-    if user.is_err() {
-        let (chars, max) = (request.user.chars().count(), MAX_TEXT_CHARS);
-        errors.push(FieldError::new("userId", FieldProblem::Length { chars, max }));
-    }
+    errors.extend(check_text("userId", Some(&request.user), MAX_TEXT_CHARS));
     if amount.is_none() {
         let (min, max) = ("0.001".to_owned(), "1,000,000,000".to_owned());
         let problem = FieldProblem::OutOfRange { value: request.amount.to_string(), min, max };

@@ -214,7 +214,8 @@ pub struct GatewayArgs {
 
 impl GatewayArgs {
     /// These settings, in which an empty variable counts as unset.
-    pub(super) fn without_empty(mut self) -> Self {
+    #[must_use]
+    pub fn without_empty(mut self) -> Self {
         let storage = &mut self.storage;
         let texts = [
             &mut self.database_url,

@@ -45,7 +45,11 @@ fn translate(
     for (old, new, flag) in FORMER_NAMES {
         let Some(value) = variable(old).filter(|_| variable(new).is_none()) else { continue };
         warn(&format!("{old} is deprecated and will be removed in the next release; use {new}"));
-        if !arguments.iter().any(|argument| is_flag(argument, flag)) {
+        let former_flag =
+            format!("--{}", old.trim_start_matches("PLANTAIN_").to_lowercase().replace('_', "-"));
+        let is_set =
+            |argument: &OsString| is_flag(argument, flag) || is_flag(argument, &former_flag);
+        if !arguments.iter().any(is_set) {
             let mut argument = OsString::from(format!("{flag}="));
             argument.push(value);
             arguments.push(argument);
@@ -88,6 +92,8 @@ mod tests {
         assert_eq!(translated(&["plantain", "serve"], &both).0, ["plantain", "serve"]);
         let flag = ["plantain", "serve", "--ping-interval-seconds", "7"];
         assert_eq!(translated(&flag, &both[..1]), (flag.map(str::to_owned).to_vec(), 1));
+        let former_flag = ["plantain", "serve", "--ping-seconds=7"];
+        assert_eq!(translated(&former_flag, &both[..1]).0, former_flag);
         assert_eq!(translated(&["plantain", "token"], &both[..1]).0, ["plantain", "token"]);
     }
 }

@@ -68,6 +68,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
     print_line: &(dyn Fn(&str) + Send + Sync),
 ) -> anyhow::Result<()> {
+    let args = DevArgs { gateway: args.gateway.without_empty(), ..args };
     telemetry::start(LogFormat::Text, &args.gateway.log)?;
     std::fs::create_dir_all(&args.gateway.data_dir).with_context(|| {
         format!(

@@ -73,10 +73,14 @@ impl ReadStore {
         .await?;
         let mut timelines: HashMap<TaskId, Vec<TimelineEntry>> = HashMap::new();
         for row in rows {
+            // A gateway of the next release may already write kinds that this one does not know.
+            let Some(kind) = TimelineEventKind::from_name(&row.kind) else {
+                tracing::warn!(kind = row.kind, "ignored a timeline entry of an unknown kind");
+                continue;
+            };
             timelines.entry(TaskId(row.task_id)).or_default().push(TimelineEntry {
                 at: row.at,
-                kind: TimelineEventKind::from_name(&row.kind)
-                    .ok_or(StoreError::Inconsistent("timeline.kind"))?,
+                kind,
                 status: status(&row.status)?,
                 detail: row.detail,
             });

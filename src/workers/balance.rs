@@ -5,20 +5,24 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::WorkerContext;
+use crate::causes::with_causes;
 use crate::providers::Provider;
 use crate::store::StoreError;
 
 /// Reads the balances of all providers concurrently: one that does not respond does not delay the
-/// others.
+/// others. A balance that cannot be recorded waits for the next run, so that an error of the
+/// database does not cause more requests to the providers.
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
-    let reads = ctx.registry.all().map(|provider| read_balance(&ctx, &**provider));
-    join_all(reads).await.into_iter().collect()
+    join_all(ctx.registry.all().map(|provider| read_balance(&ctx, &**provider))).await;
+    Ok(())
 }
 
-async fn read_balance(ctx: &WorkerContext, provider: &dyn Provider) -> Result<(), StoreError> {
+async fn read_balance(ctx: &WorkerContext, provider: &dyn Provider) {
     let (name, remaining) = (provider.name(), provider.balance().await);
     if remaining.is_none() {
         tracing::debug!(provider = name.slug(), "reading the balance failed");
     }
-    ctx.store.record_balance(name, remaining, ctx.clock.now()).await
+    if let Err(error) = ctx.store.record_balance(name, remaining, ctx.clock.now()).await {
+        tracing::warn!(provider = name.slug(), error = %with_causes(&error), "recording the balance failed, will retry");
+    }
 }

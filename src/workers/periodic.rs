@@ -14,7 +14,7 @@ use crate::causes::with_causes;
 use crate::hints::Work;
 use crate::store::StoreError;
 
-/// Pause before a job that failed runs again.
+/// Minimum pause before a job that failed runs again.
 const RETRY_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 
 /// What started a run.
@@ -108,10 +108,12 @@ pub(super) async fn repeat(
             match (job.run)(Arc::clone(&ctx), trigger).await {
                 // After a run by signal, the timer stays: other replicas send no signal.
                 Ok(()) if trigger == Trigger::Signal => {}
-                Ok(()) => due = started + job.interval,
+                Ok(()) => due = ctx.clock.now() + job.interval,
                 Err(error) => {
                     tracing::warn!(job = job.name, error = %with_causes(&error), "periodic job failed, will retry");
-                    due = ctx.clock.now() + RETRY_INTERVAL;
+                    due = ctx.clock.now() + (job.interval / 10).max(RETRY_INTERVAL);
+                    // A pending signal must not repeat the error in a loop without a pause.
+                    ctx.clock.sleep_until(ctx.clock.now() + RETRY_INTERVAL).await;
                 }
             }
             ctx.clock.sleep_until(started + job.min_interval).await;

@@ -30,10 +30,11 @@ pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     if notification.is_empty() {
         return Ok(());
     }
+    let mut result = Ok(());
     for payload in payloads(ctx.instance, notification) {
-        ctx.store.notify(&payload).await?;
+        result = result.and(ctx.store.notify(&payload).await);
     }
-    Ok(())
+    result
 }
 
 /// Receives the hints of the other replicas.
