@@ -17,6 +17,7 @@ use url::Url;
 
 pub use args::{GatewayArgs, LimitsArgs, RetentionArgs};
 use checks::Checks;
+pub use checks::is_loopback_url;
 pub use error::{ConfigError, ConfigErrors};
 pub use former_names::arguments;
 pub use providers::{AceDataConfig, ApiConfig, FluxKontextConfig, PlatformConfig, ProvidersConfig};

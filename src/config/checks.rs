@@ -128,7 +128,8 @@ pub(super) fn split_secrets(text: &str) -> Vec<SecretString> {
 }
 
 /// Whether the URL names loopback; host names are not resolved.
-pub(super) fn is_loopback_url(url: &Url) -> bool {
+#[must_use]
+pub fn is_loopback_url(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::auth::{Role, TokenSigner};
 use crate::clock::Clock;
-use crate::config::{Config, GatewayArgs, dev_jwt_secret};
+use crate::config::{Config, GatewayArgs, dev_jwt_secret, is_loopback_url};
 use crate::domain::UserId;
 use crate::examples;
 use crate::http::{PageConfig, PageUser};
@@ -118,8 +118,7 @@ async fn run_with(
     let secret = dev_jwt_secret(args.gateway.jwt_secret.as_deref());
     let signer = TokenSigner::new(&secret, config.auth.claims.clone(), clock.clone());
     let token = issue(&signer, DEV_USER, Role::User)?;
-    // Everyone who can open the pages can read these tokens.
-    let users = if args.gateway.bind.ip().is_loopback() { users(&signer)? } else { Vec::new() };
+    let users = if is_private(&args.gateway) { users(&signer)? } else { Vec::new() };
     let page = PageConfig { users, examples: examples::all() };
     let app = App::build(&config, page, clock, Ids::random()).await?;
     let address = app.address()?;
@@ -134,6 +133,11 @@ async fn run_with(
             bail!("the simulator stopped unexpectedly")
         }
     }
+}
+
+/// Whether only this machine can open the pages: everyone who can also reads the tokens of the users.
+fn is_private(args: &GatewayArgs) -> bool {
+    args.bind.ip().is_loopback() && args.public_url.as_ref().is_none_or(is_loopback_url)
 }
 
 fn users(signer: &TokenSigner) -> anyhow::Result<Vec<PageUser>> {
