@@ -246,7 +246,8 @@ impl TransitionContext<'_> {
         Job {
             // The provider may return more results than were requested: ignore the others.
             results: results.iter().take(job.images as usize).cloned().collect(),
-            // Only the expiry of the link limits this step: a full disk must not fail a paid task.
+            // No task timeout here, only the deadline of the client and the expiry of the links:
+            // a full disk must not fail a paid task.
             expires_at: self.deadline_at,
             ..self.enter(job, Status::Storing, Some(self.now))
         }

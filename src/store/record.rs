@@ -2,7 +2,7 @@
 //!
 //! It loads and locks the rows, calls [`domain::apply`](crate::domain::apply), writes jobs, task,
 //! images, event and timeline, commits, and sends hints. Rows are always locked in the order task,
-//! jobs, user, board.
+//! jobs, user, images, boards.
 
 mod rows;
 

@@ -106,7 +106,8 @@ pub(super) async fn repeat(
             let trigger = job.wait(&ctx, due).await;
             let started = ctx.clock.now();
             match (job.run)(Arc::clone(&ctx), trigger).await {
-                // After a run by signal, the timer stays: other replicas send no signal.
+                // A run by signal does not reset the timer: changes of other replicas send no
+                // signal to this process.
                 Ok(()) if trigger == Trigger::Signal => {}
                 Ok(()) => due = ctx.clock.now() + job.interval,
                 Err(error) => {
