@@ -78,13 +78,13 @@ fn check_max_credits(credits: Option<Credits>) -> Option<FieldError> {
     })
 }
 
+/// Levels of nested lists and objects; empty ones count as well.
 fn depth(value: &Value) -> usize {
-    let below = match value {
-        Value::Array(items) => items.iter().map(depth).max(),
-        Value::Object(entries) => entries.values().map(depth).max(),
-        _ => None,
-    };
-    below.map_or(0, |below| below + 1)
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 /// Whether a key or a text contains a NUL character, which Postgres cannot store.
@@ -128,5 +128,29 @@ pub(super) fn check_url(url: &str, max: usize, allow_private: bool) -> Option<Fi
         Err(_) => Some(FieldProblem::InvalidUrl),
         Ok(url) if is_allowed_url(&url, allow_private) => None,
         Ok(_) => Some(FieldProblem::UrlNotAllowed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn metadata_may_have_32_levels_even_when_the_innermost_is_empty() {
+        let nested = |levels| (1..levels).fold(json!([]), |inner, _| json!([inner]));
+        assert_eq!(metadata_problem(&nested(32)), None);
+        assert_eq!(metadata_problem(&nested(33)), Some(FieldProblem::TooDeep { max: 32 }));
+    }
+
+    #[test]
+    fn metadata_may_contain_the_escape_of_a_nul_but_no_nul_itself() {
+        assert_eq!(metadata_problem(&json!({ "text": "\\u0000" })), None);
+        for wrong in
+            [json!("\0"), json!(["a\0"]), json!({ "a\0": 1 }), json!({ "a": [{ "b": "\0" }] })]
+        {
+            assert_eq!(metadata_problem(&wrong), Some(FieldProblem::NulCharacter), "{wrong}");
+        }
     }
 }

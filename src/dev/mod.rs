@@ -203,3 +203,28 @@ fn banner(address: SocketAddr, simulator: &Simulator, token: &str) -> anyhow::Re
         simulator = simulator.url()?,
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        gateway: GatewayArgs,
+    }
+
+    #[test]
+    fn the_pages_contain_tokens_only_when_no_other_machine_is_meant_to_open_them() {
+        let is_private = |flags: &[&str]| {
+            let flags = ["dev"].iter().chain(flags);
+            super::is_private(&Arguments::parse_from(flags).gateway)
+        };
+        let (local, public) = ("--bind=127.0.0.1:0", "--bind=0.0.0.0:0");
+        assert!(is_private(&[local, "--public-url=http://localhost:4000"]));
+        assert!(!is_private(&[local, "--public-url=https://tunnel.example.com"]));
+        assert!(!is_private(&[public, "--public-url=http://localhost:4000"]));
+    }
+}

@@ -145,7 +145,8 @@ impl TaskSpec {
     }
 
     /// What distinguishes two submissions with the same idempotency key. An absent board is omitted,
-    /// so that the digests of earlier releases still match.
+    /// so that the digests of earlier releases still match, unless `maxCredits` was not a multiple
+    /// of a thousandth.
     #[must_use]
     pub fn digest_input(&self) -> Value {
         let mut input = json!({

@@ -243,7 +243,7 @@ fn the_failure_code_of_a_timeout_depends_on_the_status() {
 }
 
 #[test]
-fn only_the_expiry_of_its_link_limits_the_storing_of_a_result() {
+fn without_a_deadline_the_storing_of_a_result_does_not_expire() {
     let change = after(Status::Generating, &finished()).unwrap();
     assert_eq!(change.jobs[0].expires_at, None);
 }
