@@ -20,20 +20,28 @@ pub fn rfc3339(at: Timestamp) -> String {
 #[derive(Debug, Clone)]
 pub struct Clock {
     offset: watch::Sender<TimeDelta>,
+    stopped_at: Option<Timestamp>,
 }
 
 impl Clock {
     /// The system clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { offset: watch::Sender::new(TimeDelta::zero()) }
+        Self { offset: watch::Sender::new(TimeDelta::zero()), stopped_at: None }
+    }
+
+    /// A clock that only `advance` moves, for tests whose result must not depend on how busy the
+    /// machine is.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self { stopped_at: Some(Self::system().now()), ..Self::system() }
     }
 
     /// The current time, truncated to milliseconds.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "the only place that reads the system time")]
-        let now = Utc::now() + *self.offset.borrow();
+        let now = self.stopped_at.unwrap_or_else(Utc::now) + *self.offset.borrow();
         now.duration_trunc(TimeDelta::milliseconds(1)).unwrap_or(now)
     }
 
@@ -50,7 +58,7 @@ impl Clock {
             // Adds a millisecond, because timers may fire up to one millisecond early.
             let left = left + Duration::from_millis(1);
             tokio::select! {
-                () = tokio::time::sleep(left) => return,
+                () = tokio::time::sleep(left), if self.stopped_at.is_none() => return,
                 _ = offset.changed() => {}
             }
         }
