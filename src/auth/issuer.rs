@@ -154,7 +154,7 @@ impl Issuer {
         }
     }
 
-    /// Fetches the keys now and whenever they may be outdated, until `stop` is cancelled.
+    /// Fetches the keys now and whenever they may be outdated, until `stop` is canceled.
     pub(super) async fn keep_fresh(&self, stop: CancellationToken) {
         let working = async {
             loop {
@@ -206,12 +206,12 @@ impl Issuer {
 
     async fn fetch(&self) -> Result<KeySet, FetchError> {
         let request = self.http.get(self.url.clone()).header("accept", "application/json");
-        let mut answer = request.send().await?;
-        if !answer.status().is_success() {
-            return Err(FetchError::Status(answer.status()));
+        let mut response = request.send().await?;
+        if !response.status().is_success() {
+            return Err(FetchError::Status(response.status()));
         }
         let mut document = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
+        while let Some(chunk) = response.chunk().await? {
             if document.len() + chunk.len() > MAX_DOCUMENT_BYTES {
                 return Err(FetchError::TooLarge);
             }

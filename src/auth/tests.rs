@@ -104,12 +104,12 @@ impl KeyServer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
         let key_server = self.clone();
-        let answer = move || {
+        let response = move || {
             key_server.fetches.fetch_add(1, Ordering::Relaxed);
             let document = key_server.document.lock().unwrap().clone();
             std::future::ready(document.ok_or(axum::http::StatusCode::BAD_GATEWAY))
         };
-        let router = axum::Router::new().route("/jwks.json", axum::routing::get(answer));
+        let router = axum::Router::new().route("/jwks.json", axum::routing::get(response));
         tokio::spawn(axum::serve(listener, router).into_future());
         url.parse().unwrap()
     }
@@ -210,8 +210,8 @@ async fn keys_for_other_uses_are_ignored() {
         secret,
     ] {
         let (verifier, ..) = verifier_with_issuer(Some(&document)).await;
-        let answer = verifier.verify(&token_signed_by("es256", Some("es256"))).await;
-        assert_eq!(answer, Err(AuthError::Invalid), "{document}");
+        let response = verifier.verify(&token_signed_by("es256", Some("es256"))).await;
+        assert_eq!(response, Err(AuthError::Invalid), "{document}");
     }
 }
 
@@ -257,7 +257,12 @@ async fn an_invalid_or_too_large_key_set_is_rejected() {
     let large = format!("{KEYS}{}", " ".repeat(256 * 1024));
     for document in ["", "[]", r#"{"keys":{}}"#, "<html>", &large] {
         let (verifier, ..) = verifier_with_issuer(Some(document)).await;
-        let answer = verifier.verify(&token_signed_by("rs256", Some("rs256"))).await;
-        assert_eq!(answer, Err(AuthError::Unavailable), "{}", &document[..document.len().min(20)]);
+        let response = verifier.verify(&token_signed_by("rs256", Some("rs256"))).await;
+        assert_eq!(
+            response,
+            Err(AuthError::Unavailable),
+            "{}",
+            &document[..document.len().min(20)]
+        );
     }
 }

@@ -71,7 +71,7 @@ pub enum ImageFileError {
 struct Decoded {
     image: DynamicImage,
     media_type: ImageFormat,
-    /// ICC colour profile, if the file has one.
+    /// ICC color profile, if the file has one.
     profile: Option<Vec<u8>>,
 }
 
@@ -130,7 +130,7 @@ pub fn sanitize(bytes: &[u8], declared: ImageFormat) -> Result<SanitizedImage, I
     Ok(SanitizedImage { bytes: encode(decoded, UPLOAD_JPEG_QUALITY)?, media_type })
 }
 
-/// The JPEG decoder fills missing parts with grey. A complete file has an end marker; some encoders
+/// The JPEG decoder fills missing parts with gray. A complete file has an end marker; some encoders
 /// add a few bytes after the marker.
 fn is_complete(bytes: &[u8], media_type: ImageFormat) -> bool {
     let end = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
@@ -166,7 +166,7 @@ fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
     Ok(Decoded { image, media_type, profile })
 }
 
-/// Without a profile, colours are sRGB by convention. A profile that is not usable is ignored, as
+/// Without a profile, colors are sRGB by convention. A profile that is not usable is ignored, as
 /// browsers do.
 fn to_srgb(image: DynamicImage, profile: Option<&[u8]>) -> DynamicImage {
     let Some(transform) = profile.and_then(transform) else { return image };

@@ -1,6 +1,6 @@
 //! Commands for existing tasks: cancel, retry and resolve.
 
-use super::{Commands, Submission, SubmitOutcome};
+use super::{Commands, SubmitOutcome, TaskRequest};
 use crate::domain::{
     FieldError, FieldProblem, JobUpdate, Status, Task, TaskId, UpdateTarget, UserId,
 };
@@ -60,7 +60,7 @@ impl Commands {
         if !status.is_terminal() {
             return Ok(invalid(FieldProblem::TaskNotFinished { status }));
         }
-        let again = Submission {
+        let again = TaskRequest {
             spec: task.spec,
             model: task.model_named.then_some(task.model),
             idempotency_key,
@@ -86,7 +86,7 @@ impl Commands {
         };
         let update = match action {
             UnconfirmedAction::Resubmit => JobUpdate::Resubmitted,
-            UnconfirmedAction::Release => JobUpdate::Released,
+            UnconfirmedAction::Release => JobUpdate::Abandoned,
         };
         let status = task.state.status;
         let is_applied = status == Status::Unconfirmed

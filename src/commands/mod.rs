@@ -3,12 +3,12 @@
 //!
 //! Rejections that a client can handle are outcomes; errors are unexpected failures.
 
+mod blocked_terms;
 mod board;
 mod callback;
 mod delete;
 mod grant;
 mod manage;
-mod policy;
 mod quote;
 mod spending_limits;
 mod submit;
@@ -20,15 +20,15 @@ use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
 
+pub use blocked_terms::{BlockedTerms, BlockedTermsError};
 pub use board::BoardOutcome;
 pub use callback::{CallbackOutcome, IncomingCallback};
 pub use delete::DeleteOutcome;
 pub use grant::{GrantOutcome, GrantRequest};
 pub use manage::{CancelOutcome, UnconfirmedAction};
-pub use policy::{BlockedTerms, PolicyError};
 pub use quote::Quote;
 pub use spending_limits::{CreditLimit, Shortage};
-pub use submit::{Submission, SubmitOutcome};
+pub use submit::{SubmitOutcome, TaskRequest};
 pub use upload::UploadOutcome;
 pub use webhooks::EndpointOutcome;
 

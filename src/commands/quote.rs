@@ -1,6 +1,6 @@
 //! The estimated cost and duration of a request.
 
-use super::{Commands, Submission};
+use super::{Commands, TaskRequest};
 use crate::domain::{Credits, FieldError, Model, UserId};
 use crate::store::{DurationKey, StoreError};
 
@@ -25,24 +25,25 @@ impl Commands {
     pub async fn quote(
         &self,
         owner: &UserId,
-        submission: &Submission,
+        task_request: &TaskRequest,
     ) -> Result<Result<Quote, Vec<FieldError>>, StoreError> {
         let spending_limits = self.spending_limits(owner).await?;
-        let model = match self.check(submission, &spending_limits) {
+        let model = match self.check(task_request, &spending_limits) {
             Ok(model) => model,
             Err(errors) => return Ok(Err(errors)),
         };
-        let missing = self.find_missing(owner, submission).await?;
+        let missing = self.find_missing(owner, task_request).await?;
         if !missing.is_empty() {
             return Ok(Err(missing));
         }
-        let key = DurationKey { model: model.id.to_owned(), images: submission.spec.request.count };
+        let key =
+            DurationKey { model: model.id.to_owned(), images: task_request.spec.request.count };
         let seconds = self.deps.reads.median_seconds(std::slice::from_ref(&key)).await?;
         Ok(Ok(Quote {
             model,
-            credits: submission.spec.cost(model),
+            credits: task_request.spec.cost(model),
             seconds: seconds.get(&key).copied(),
-            affordable: spending_limits.shortage(submission, model).is_none(),
+            affordable: spending_limits.shortage(task_request, model).is_none(),
         }))
     }
 }

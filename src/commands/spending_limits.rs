@@ -1,6 +1,6 @@
 //! The credits that limit a task: the user's quota and the provider account.
 
-use super::{Commands, Submission};
+use super::{Commands, TaskRequest};
 use crate::domain::{Credits, Model, UserId, UserQuota};
 use crate::store::{ProviderAccount, StoreError};
 
@@ -50,10 +50,10 @@ impl SpendingLimits {
     }
 
     /// The first limit that a submission exceeds.
-    pub(super) fn shortage(&self, submission: &Submission, model: &Model) -> Option<Shortage> {
-        let required = submission.spec.cost(model);
+    pub(super) fn shortage(&self, task_request: &TaskRequest, model: &Model) -> Option<Shortage> {
+        let required = task_request.spec.cost(model);
         let limits = [
-            (CreditLimit::MaxCredits, submission.spec.max_credits),
+            (CreditLimit::MaxCredits, task_request.spec.max_credits),
             (CreditLimit::UserQuota, self.quota.map(|quota| quota.available())),
             (CreditLimit::Provider, self.account(model).remaining),
         ];

@@ -14,7 +14,7 @@ use crate::store::{CreateOutcome, InputImage, StoreError};
 
 /// A client's submission of a request for images.
 #[derive(Debug, Clone)]
-pub struct Submission {
+pub struct TaskRequest {
     /// What to make.
     pub spec: TaskSpec,
     /// Id of the model; `None` lets the gateway choose.
@@ -69,14 +69,14 @@ impl Commands {
     pub async fn submit(
         &self,
         owner: &UserId,
-        submission: Submission,
+        task_request: TaskRequest,
     ) -> Result<SubmitOutcome, StoreError> {
-        let outcome = self.submit_now(owner, &submission).await?;
+        let outcome = self.submit_now(owner, &task_request).await?;
         match outcome {
             SubmitOutcome::Accepted { task, replayed, credits_low }
-                if submission.wait_seconds > 0 =>
+                if task_request.wait_seconds > 0 =>
             {
-                let wait = TimeDelta::seconds(submission.wait_seconds.into());
+                let wait = TimeDelta::seconds(task_request.wait_seconds.into());
                 let finished = self.wait(owner, task.id, self.deps.clock.now() + wait).await;
                 // The task is accepted even when waiting for it fails.
                 let task = finished.ok().flatten().map_or(task, Box::new);
@@ -89,32 +89,32 @@ impl Commands {
     async fn submit_now(
         &self,
         owner: &UserId,
-        submission: &Submission,
+        task_request: &TaskRequest,
     ) -> Result<SubmitOutcome, StoreError> {
-        if let Some(known) = self.find_replay(owner, submission).await? {
+        if let Some(known) = self.find_replay(owner, task_request).await? {
             return self.replay(owner, known).await;
         }
-        if self.deps.policy.blocked_terms.matches(&submission.spec.request.prompt) {
+        if self.deps.policy.blocked_terms.matches(&task_request.spec.request.prompt) {
             return Ok(SubmitOutcome::PromptRejected);
         }
         let spending_limits = self.spending_limits(owner).await?;
-        let model = match self.check(submission, &spending_limits) {
+        let model = match self.check(task_request, &spending_limits) {
             Ok(model) => model,
             Err(errors) => return Ok(SubmitOutcome::InvalidInput(errors)),
         };
-        let missing = self.find_missing(owner, submission).await?;
+        let missing = self.find_missing(owner, task_request).await?;
         if !missing.is_empty() {
             return Ok(SubmitOutcome::InvalidInput(missing));
         }
-        if let Some(shortage) = spending_limits.shortage(submission, model) {
+        if let Some(shortage) = spending_limits.shortage(task_request, model) {
             return Ok(SubmitOutcome::InsufficientCredits(shortage));
         }
         let credits_low = spending_limits.is_low_after(
-            submission.spec.cost(model),
+            task_request.spec.cost(model),
             model,
             self.deps.policy.credits_low,
         );
-        self.create(owner, submission, model, credits_low).await
+        self.create(owner, task_request, model, credits_low).await
     }
 
     /// An earlier submission with the same key. It is checked first, because the model, the credits
@@ -122,12 +122,12 @@ impl Commands {
     async fn find_replay(
         &self,
         owner: &UserId,
-        submission: &Submission,
+        task_request: &TaskRequest,
     ) -> Result<Option<CreateOutcome>, StoreError> {
-        let valid = validate(submission, self.deps.policy.allow_private_addresses).is_empty();
-        match &submission.idempotency_key {
+        let valid = validate(task_request, self.deps.policy.allow_private_addresses).is_empty();
+        match &task_request.idempotency_key {
             Some(key) if valid => {
-                self.deps.reads.find_by_key(owner, key, &input_digest(submission)).await
+                self.deps.reads.find_by_key(owner, key, &input_digest(task_request)).await
             }
             _ => Ok(None),
         }
@@ -136,17 +136,17 @@ impl Commands {
     /// The model to use: the named one, or the cheapest one that is available and affordable.
     pub(super) fn check(
         &self,
-        submission: &Submission,
+        task_request: &TaskRequest,
         spending_limits: &SpendingLimits,
     ) -> Result<&'static Model, Vec<FieldError>> {
-        let mut errors = validate(submission, self.deps.policy.allow_private_addresses);
+        let mut errors = validate(task_request, self.deps.policy.allow_private_addresses);
         let now = self.deps.clock.now();
         let usable = |model: &Model| {
-            spending_limits.account(model).can_accept(submission.spec.cost(model), now)
+            spending_limits.account(model).can_accept(task_request.spec.cost(model), now)
         };
         match self.deps.catalog.choose(
-            submission.model.as_deref(),
-            &submission.spec.request,
+            task_request.model.as_deref(),
+            &task_request.spec.request,
             usable,
         ) {
             Ok(model) if errors.is_empty() => Ok(model),
@@ -163,15 +163,15 @@ impl Commands {
     pub(super) async fn find_missing(
         &self,
         owner: &UserId,
-        submission: &Submission,
+        task_request: &TaskRequest,
     ) -> Result<Vec<FieldError>, StoreError> {
-        let sources = &submission.spec.request.images;
+        let sources = &task_request.spec.request.images;
         let inputs = self.deps.reads.find_inputs(owner, sources).await?;
         let found = (0..).zip(sources.iter().zip(inputs));
         let missing = found.filter(|(_, (_, input))| *input == InputImage::NotFound);
         let mut errors: Vec<FieldError> =
             missing.map(|(index, (source, _))| missing_source(index, source)).collect();
-        if let (None, Some(board)) = (submission.retry_of, submission.spec.board)
+        if let (None, Some(board)) = (task_request.retry_of, task_request.spec.board)
             && self.deps.reads.find_board(owner, board).await?.is_none()
         {
             errors.push(FieldError::new("boardId", FieldProblem::NotFound { object: "board" }));
@@ -182,21 +182,21 @@ impl Commands {
     async fn create(
         &self,
         owner: &UserId,
-        submission: &Submission,
+        task_request: &TaskRequest,
         model: &'static Model,
         credits_low: bool,
     ) -> Result<SubmitOutcome, StoreError> {
         let now = self.deps.clock.now();
         let deadline =
-            submission.deadline_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
+            task_request.deadline_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
         let new = NewTask {
             id: self.deps.ids.task(now),
             owner: owner.clone(),
-            spec: submission.spec.clone(),
+            spec: task_request.spec.clone(),
             model,
-            model_named: submission.model.is_some(),
-            idempotency_key: submission.idempotency_key.clone(),
-            input_digest: input_digest(submission),
+            model_named: task_request.model.is_some(),
+            idempotency_key: task_request.idempotency_key.clone(),
+            input_digest: input_digest(task_request),
             deadline_at: deadline.map(|deadline| now + deadline),
         };
         match self.deps.store.create(&new, self.deps.policy.limits, now).await? {
@@ -260,13 +260,13 @@ fn missing_source(index: usize, source: &ImageSource) -> FieldError {
 }
 
 /// The same input has the same digest. How long the client waits is not part of it.
-fn input_digest(submission: &Submission) -> Vec<u8> {
-    let input = if let Some(task) = submission.retry_of {
+fn input_digest(task_request: &TaskRequest) -> Vec<u8> {
+    let input = if let Some(task) = task_request.retry_of {
         json!({ "retryOf": task.to_string() })
     } else {
-        let mut input = submission.spec.digest_input();
-        input["model"] = json!(submission.model);
-        input["deadlineSeconds"] = json!(submission.deadline_seconds);
+        let mut input = task_request.spec.digest_input();
+        input["model"] = json!(task_request.model);
+        input["deadlineSeconds"] = json!(task_request.deadline_seconds);
         input
     };
     Sha256::digest(input.to_string()).to_vec()

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::submit::Submission;
+use super::submit::TaskRequest;
 use crate::addresses::is_allowed_url;
 use crate::domain::{Credits, FieldError, FieldProblem, ImageSource};
 
@@ -19,22 +19,26 @@ const MAX_METADATA_DEPTH: usize = 32;
 const MAX_METADATA_BYTES: usize = 16 * 1024;
 
 /// All errors of a submission that do not depend on the model.
-pub(super) fn validate(submission: &Submission, allow_private: bool) -> Vec<FieldError> {
+pub(super) fn validate(task_request: &TaskRequest, allow_private: bool) -> Vec<FieldError> {
     let mut errors: Vec<FieldError> = [
-        check_nul("prompt", &submission.spec.request.prompt),
-        check_range("waitSeconds", submission.wait_seconds, 0, MAX_WAIT_SECONDS),
-        submission
+        check_nul("prompt", &task_request.spec.request.prompt),
+        check_range("waitSeconds", task_request.wait_seconds, 0, MAX_WAIT_SECONDS),
+        task_request
             .deadline_seconds
             .and_then(|seconds| check_range("deadlineSeconds", seconds, 1, MAX_DEADLINE_SECONDS)),
-        check_text("idempotencyKey", submission.idempotency_key.as_deref(), MAX_KEY_CHARS),
-        check_text("watermark", submission.spec.request.watermark.as_deref(), MAX_WATERMARK_CHARS),
-        check_max_credits(submission.spec.max_credits),
-        submission.spec.metadata.as_ref().and_then(check_metadata),
+        check_text("idempotencyKey", task_request.idempotency_key.as_deref(), MAX_KEY_CHARS),
+        check_text(
+            "watermark",
+            task_request.spec.request.watermark.as_deref(),
+            MAX_WATERMARK_CHARS,
+        ),
+        check_max_credits(task_request.spec.max_credits),
+        task_request.spec.metadata.as_ref().and_then(check_metadata),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let sources = submission.spec.request.images.iter().enumerate();
+    let sources = task_request.spec.request.images.iter().enumerate();
     errors.extend(sources.filter_map(|(index, source)| {
         match source {
             ImageSource::Url(url) => check_url(url, MAX_URL_CHARS, allow_private)

@@ -112,7 +112,7 @@ impl Checks {
         self.require(is_usable, "PLANTAIN_PUBLIC_URL", expected);
     }
 
-    /// Requires origins as browsers serialise them: scheme, host and port, nothing else.
+    /// Requires origins as browsers serialize them: scheme, host and port, nothing else.
     pub(super) fn origins(&mut self, origins: &[String]) {
         let is_origin = |text: &str| {
             let url = Url::parse(text).ok();

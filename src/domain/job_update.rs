@@ -8,7 +8,7 @@ use super::{Failure, Image, JobPart, Model, ProviderName, TimelineEventKind, Tim
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobUpdate {
     /// The provider accepted the submission.
-    Accepted {
+    Submitted {
         /// Which provider.
         provider: ProviderName,
         /// The provider's id for the job.
@@ -50,7 +50,7 @@ pub enum JobUpdate {
         job_parts: Vec<JobPart>,
     },
     /// The provider has finished.
-    Finished {
+    ResultsReady {
         /// The links of the images.
         results: Vec<ResultLink>,
     },
@@ -68,7 +68,7 @@ pub enum JobUpdate {
     /// The user requested that an unconfirmed job is submitted again.
     Resubmitted,
     /// The user abandoned an unconfirmed job.
-    Released,
+    Abandoned,
 }
 
 impl JobUpdate {
@@ -76,7 +76,7 @@ impl JobUpdate {
     #[must_use]
     pub const fn timeline_kind(&self) -> TimelineEventKind {
         match self {
-            Self::Accepted { .. } => TimelineEventKind::Submitted,
+            Self::Submitted { .. } => TimelineEventKind::Submitted,
             Self::ResponseLost => TimelineEventKind::ResponseLost,
             Self::CallbackReceived { .. } => TimelineEventKind::CallbackReceived,
             Self::Postponed { .. } | Self::TransientFailure { .. } => {
@@ -85,12 +85,12 @@ impl JobUpdate {
             Self::Rejected(_) => TimelineEventKind::Rejected,
             Self::NoAlternative | Self::Failed(_) => TimelineEventKind::Failed,
             Self::Rerouted { .. } => TimelineEventKind::Rerouted,
-            Self::Finished { .. } => TimelineEventKind::Finished,
+            Self::ResultsReady { .. } => TimelineEventKind::Finished,
             Self::Stored { .. } => TimelineEventKind::Stored,
             Self::Expired => TimelineEventKind::Expired,
             Self::Canceled => TimelineEventKind::Canceled,
             Self::Resubmitted => TimelineEventKind::Resubmitted,
-            Self::Released => TimelineEventKind::Released,
+            Self::Abandoned => TimelineEventKind::Released,
         }
     }
 }

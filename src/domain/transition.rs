@@ -148,20 +148,21 @@ impl TransitionContext<'_> {
         match (job.status, update) {
             (
                 _,
-                JobUpdate::Accepted { provider, .. } | JobUpdate::CallbackReceived { provider, .. },
+                JobUpdate::Submitted { provider, .. }
+                | JobUpdate::CallbackReceived { provider, .. },
             ) if *provider != job.provider => Err(IgnoreReason::OtherProvider),
-            (Canceled | Failed, JobUpdate::Accepted { upstream_id, .. })
+            (Canceled | Failed, JobUpdate::Submitted { upstream_id, .. })
                 if job.upstream_id.is_none() =>
             {
                 Ok(self.charged_after_end(job, upstream_id))
             }
             (status, _) if status.is_terminal() => Err(IgnoreReason::Finished),
-            (Queued | Unconfirmed, JobUpdate::Accepted { upstream_id, .. }) => {
+            (Queued | Unconfirmed, JobUpdate::Submitted { upstream_id, .. }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.timeouts.poll_interval))
             }
             // A callback before the response may be forged; the response of the provider is
             // authentic.
-            (Generating, JobUpdate::Accepted { upstream_id, .. })
+            (Generating, JobUpdate::Submitted { upstream_id, .. })
                 if job.upstream_id.as_ref() != Some(upstream_id) =>
             {
                 Ok(self.generating(job, upstream_id, self.now + self.timeouts.poll_interval))
@@ -185,10 +186,10 @@ impl TransitionContext<'_> {
                 Some(failure) => Ok(failed(job, failure)),
                 None => Err(IgnoreReason::NotRejected),
             },
-            (Generating, JobUpdate::Finished { results }) => Ok(self.storing(job, results)),
+            (Generating, JobUpdate::ResultsReady { results }) => Ok(self.storing(job, results)),
             (Queued | Generating | Storing, JobUpdate::Failed(failure)) => Ok(failed(job, failure)),
             (Storing, JobUpdate::Stored { images }) => Ok(succeeded(job, images.len())),
-            (_, JobUpdate::Canceled) | (Unconfirmed, JobUpdate::Released) => Ok(canceled(job)),
+            (_, JobUpdate::Canceled) | (Unconfirmed, JobUpdate::Abandoned) => Ok(canceled(job)),
             (_, JobUpdate::Expired) => self.expired(job),
             (Unconfirmed, JobUpdate::Resubmitted) => Ok(self.enter(job, Queued, Some(self.now))),
             _ => Err(IgnoreReason::WrongStatus),

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, watch};
 
 use crate::domain::{BoardId, ProviderName, Status, UserId};
 
-/// A worker that can be notified.
+/// Wakes one kind of worker of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub enum WorkerSignal {
     /// There may be a job to submit to this provider.
     Submit(ProviderName),
     /// There may be a job to poll at this provider.
@@ -37,7 +37,7 @@ pub enum Work {
     Relay,
 }
 
-impl Work {
+impl WorkerSignal {
     /// The workers to notify when a job has reached this status. A job that its provider has
     /// finished frees capacity for another submission.
     pub fn triggered_by(status: Status, provider: ProviderName) -> impl Iterator<Item = Self> {
@@ -51,8 +51,8 @@ impl Work {
         next_step.into_iter().chain(freed_capacity)
     }
 
-    /// The index of its signal.
-    const fn signal_index(self) -> usize {
+    /// Its index in `Shared::signals`.
+    const fn index(self) -> usize {
         const PROVIDERS: usize = ProviderName::ALL.len();
         match self {
             Self::Download => 0,
@@ -99,7 +99,7 @@ pub struct Hints {
 
 #[derive(Debug, Default)]
 struct Shared {
-    work: [Notify; SIGNALS],
+    signals: [Notify; SIGNALS],
     users: PendingNotification,
     users_signal: Notify,
     users_to_enqueue: PendingNotification,
@@ -125,13 +125,13 @@ impl PendingNotification {
 
 impl Hints {
     /// Notifies a worker of this process.
-    pub fn wake(&self, work: Work) {
-        self.shared.work[work.signal_index()].notify_one();
+    pub fn wake(&self, signal: WorkerSignal) {
+        self.shared.signals[signal.index()].notify_one();
     }
 
     /// Waits until this worker is notified; returns at once if it was notified before the call.
-    pub async fn notified(&self, work: Work) {
-        self.shared.work[work.signal_index()].notified().await;
+    pub async fn notified(&self, signal: WorkerSignal) {
+        self.shared.signals[signal.index()].notified().await;
     }
 
     /// A user has new events. Notifies this process at once and other replicas soon.
@@ -152,7 +152,7 @@ impl Hints {
         self.shared
             .users_to_enqueue
             .merge(|notification| _ = notification.users.insert(user.clone()));
-        self.wake(Work::EnqueueDeliveries);
+        self.wake(WorkerSignal::EnqueueDeliveries);
     }
 
     /// The providers' credits changed. Notifies this process at once and other replicas soon.
@@ -169,7 +169,7 @@ impl Hints {
 
     fn merge_outgoing(&self, change: impl FnOnce(&mut Notification)) {
         self.shared.outgoing.merge(change);
-        self.wake(Work::Relay);
+        self.wake(WorkerSignal::Relay);
     }
 
     fn notify_board(&self, board: BoardId) {

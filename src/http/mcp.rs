@@ -77,8 +77,8 @@ fn invalid_message(body: &[u8]) -> Option<Response> {
         Err(_) => (-32700, "The message is not valid JSON."),
     };
     let error = json!({ "code": code, "message": message });
-    let answer = json!({ "jsonrpc": "2.0", "id": null, "error": error });
-    Some((StatusCode::BAD_REQUEST, Json(answer)).into_response())
+    let response = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+    Some((StatusCode::BAD_REQUEST, Json(response)).into_response())
 }
 
 /// Creates the tools for each request: they act for the user of its token.

@@ -22,7 +22,7 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
 /// frame.
 const CLOSE_GRACE: Duration = Duration::from_secs(15);
 
-/// Serves until `stop` is cancelled, then finishes the requests in progress. A connection ends when
+/// Serves until `stop` is canceled, then finishes the requests in progress. A connection ends when
 /// a write makes no progress for longer than `client_timeout`.
 pub async fn serve(
     mut listener: TcpListener,

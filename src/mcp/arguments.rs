@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tool_error::ToolError;
-use crate::commands::Submission;
+use crate::commands::TaskRequest;
 use crate::domain::{
     self, Credits, FieldError, FieldProblem, ImageSource, Request, TaskKind, TaskSpec,
 };
@@ -19,7 +19,7 @@ const DEFAULT_WAIT_SECONDS: i64 = 45;
 const MAX_LIST_LIMIT: i64 = 20;
 const DEFAULT_LIST_LIMIT: i64 = 10;
 
-/// Arguments of `generate_image`. The idempotency key is derived from their serialised form, so
+/// Arguments of `generate_image`. The idempotency key is derived from their serialized form, so
 /// absent arguments must not appear in it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(super) struct GenerateImage {
@@ -128,7 +128,7 @@ pub(super) struct NoArguments {}
 /// The arguments of a tool that generates images.
 pub(super) trait GenerationArguments: Serialize {
     fn wait(&self) -> Result<i64, ToolError>;
-    fn submission(&self) -> Submission;
+    fn task_request(&self) -> TaskRequest;
 }
 
 impl GenerationArguments for GenerateImage {
@@ -142,8 +142,8 @@ impl GenerationArguments for GenerateImage {
         )
     }
 
-    fn submission(&self) -> Submission {
-        self.to_submission(TaskKind::Generate, Vec::new())
+    fn task_request(&self) -> TaskRequest {
+        self.to_task_request(TaskKind::Generate, Vec::new())
     }
 }
 
@@ -152,14 +152,14 @@ impl GenerationArguments for EditImage {
         self.common.wait()
     }
 
-    fn submission(&self) -> Submission {
+    fn task_request(&self) -> TaskRequest {
         let images = self.images.iter().map(|image| image_source(image));
-        self.common.to_submission(TaskKind::Edit, images.collect())
+        self.common.to_task_request(TaskKind::Edit, images.collect())
     }
 }
 
 impl GenerateImage {
-    fn to_submission(&self, kind: TaskKind, images: Vec<ImageSource>) -> Submission {
+    fn to_task_request(&self, kind: TaskKind, images: Vec<ImageSource>) -> TaskRequest {
         let request = Request {
             kind,
             prompt: self.prompt.clone(),
@@ -172,7 +172,7 @@ impl GenerateImage {
             options: domain::ProviderOptions::default(),
         };
         let max_credits = self.max_credits.and_then(Credits::from_f64);
-        Submission {
+        TaskRequest {
             spec: TaskSpec { max_credits, ..TaskSpec::new(request) },
             model: self.model.clone(),
             idempotency_key: None,

@@ -161,7 +161,7 @@ impl Bridge {
         let id = handle.id.clone();
         let steps = self.progress.subscribe(handle.progress_token.clone()).await;
         tokio::select! {
-            answer = handle.await_response() => match answer? {
+            response = handle.await_response() => match response? {
                 ServerResult::CallToolResult(result) => Ok(result),
                 _ => Err(ServiceError::UnexpectedResponse),
             },

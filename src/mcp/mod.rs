@@ -2,11 +2,11 @@
 //!
 //! The server is stateless: it has no sessions, and each request is authorized by its own token.
 
-mod answer;
 mod arguments;
 mod bridge;
 mod keys;
 mod listing;
+mod task_result;
 mod tool_error;
 mod view;
 mod waiting;
@@ -154,14 +154,14 @@ impl McpServer {
         tool: &str,
         request: &impl GenerationArguments,
     ) -> Result<(Task, bool), ToolError> {
-        let mut submission = request.submission();
+        let mut task_request = request.task_request();
         let mut last = None;
         for _ in 0..MAX_ATTEMPTS {
             let after = last.as_ref().map(|task: &Task| task.id);
-            submission.idempotency_key = Some(keys::key(tool, request, after));
+            task_request.idempotency_key = Some(keys::key(tool, request, after));
             let (task, replayed) =
-                accepted_task(self.commands.submit(&self.viewer.id, submission.clone()).await?)?;
-            if !replayed || !answer::may_retry(&task) {
+                accepted_task(self.commands.submit(&self.viewer.id, task_request.clone()).await?)?;
+            if !replayed || !task_result::may_retry(&task) {
                 return Ok((task, replayed));
             }
             last = Some(task);
@@ -242,5 +242,5 @@ fn accepted_task(outcome: SubmitOutcome) -> Result<(Task, bool), ToolError> {
 /// The text of a list is its JSON.
 fn as_text(view: &impl serde::Serialize) -> CallToolResult {
     let text = serde_json::to_string(view).unwrap_or_default();
-    answer::structured(vec![ContentBlock::text(text)], view)
+    task_result::structured(vec![ContentBlock::text(text)], view)
 }

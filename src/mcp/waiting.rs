@@ -21,7 +21,7 @@ pub(super) struct ProgressReporter {
     peer: Peer<RoleServer>,
     /// `None` when the client has not requested progress.
     progress: Option<ProgressToken>,
-    /// Cancelled when the client cancels the call.
+    /// Canceled when the client cancels the call.
     canceled: CancellationToken,
     last_status: Option<Status>,
     steps: u32,

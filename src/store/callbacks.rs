@@ -9,7 +9,7 @@ use super::leases::ClaimOptions;
 use super::rows::checked_int;
 use super::{Store, StoreError};
 use crate::domain::{ProviderName, TaskId, Timestamp};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// Maximum number of stored callbacks per task; others are ignored. A provider sends a few per
 /// job.
@@ -84,7 +84,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
-        self.hints.wake(Work::Inbox);
+        self.hints.wake(WorkerSignal::Inbox);
         Ok(())
     }
 

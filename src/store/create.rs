@@ -13,7 +13,7 @@ use crate::domain::{
     Credits, Job, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind, Timestamp, UserId,
     entries, first_jobs,
 };
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// The result of creating a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +105,7 @@ impl Store {
         write_entries(&mut tx, &task.owner, (task.id, task.state.version), &entries, now).await?;
         tx.commit().await?;
         self.hints.user_has_events(&task.owner);
-        self.hints.wake(Work::Submit(new.model.provider));
+        self.hints.wake(WorkerSignal::Submit(new.model.provider));
         Ok(CreateOutcome::New(Box::new(task)))
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::{
     Delivery, DeliveryId, DeliveryOutcome, EndpointHealth, EndpointId, RetryDecision, Task,
     TaskState, Timestamp, UserId, record_attempt,
 };
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// Maximum number of concurrent deliveries to a working endpoint. Replicas that claim at the same
 /// time may exceed it.
@@ -170,7 +170,7 @@ impl Store {
         write_health(&mut tx, claim.endpoint, &health).await?;
         tx.commit().await?;
         // The next delivery of the task may be due now, and the endpoint has free capacity.
-        self.hints.wake(Work::Deliver);
+        self.hints.wake(WorkerSignal::Deliver);
         Ok(Some((next, health)))
     }
 
@@ -205,7 +205,7 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        self.hints.wake(Work::Deliver);
+        self.hints.wake(WorkerSignal::Deliver);
         row.map(DeliveryRow::into_delivery).transpose()
     }
 }

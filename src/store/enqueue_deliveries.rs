@@ -3,7 +3,7 @@
 use super::rows::checked_int;
 use super::{Store, StoreError};
 use crate::domain::{Timestamp, UserId};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// Maximum number of endpoints per statement.
 const MAX_ENDPOINTS_PER_BATCH: i64 = 50;
@@ -77,7 +77,7 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         if checked_int::<u64, _>(row.written)? > 0 {
-            self.hints.wake(Work::Deliver);
+            self.hints.wake(WorkerSignal::Deliver);
         }
         Ok(row.more)
     }

@@ -49,9 +49,10 @@ pub struct Claim {
     pub called_back: bool,
     /// Whether a submission failed with an internal error of the provider.
     pub failed_transiently: bool,
-    /// Number of claims since the last recorded step, including this one.
+    /// How many times the job was claimed since a result was last recorded, including this claim: more
+    /// than a few mean that the gateway crashes or fails while it processes the job.
     pub lease_attempts: u32,
-    /// Number of postponements since the status last changed.
+    /// How many times this step was postponed since the status last changed; each doubles the pause.
     pub step_attempts: u32,
     /// Whether an earlier claim started the submission but recorded no result.
     pub response_lost: bool,

@@ -6,7 +6,7 @@ use sqlx::{Postgres, Transaction};
 use super::rows::checked_int;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{Breaker, BreakerReason, Credits, ProviderName, Timestamp};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// One provider account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,8 +172,8 @@ impl Store {
         if breaker != before {
             write_breaker(&mut tx, provider, breaker).await?;
             tx.commit().await?;
-            self.hints.wake(Work::Submit(provider));
-            self.hints.wake(Work::Reroute);
+            self.hints.wake(WorkerSignal::Submit(provider));
+            self.hints.wake(WorkerSignal::Reroute);
         }
         Ok(breaker)
     }

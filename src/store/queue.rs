@@ -45,9 +45,9 @@ impl Store {
         // Read the clock after the lock: otherwise the wait for the lock would shorten the rate
         // window.
         let now = clock.now();
-        let unanswered = claim_interrupted(&mut tx, provider, claim_options, now).await?;
-        if !unanswered.is_empty() {
-            let claims = load_claims(&mut tx, &unanswered, claim_options.lease).await?;
+        let interrupted = claim_interrupted(&mut tx, provider, claim_options, now).await?;
+        if !interrupted.is_empty() {
+            let claims = load_claims(&mut tx, &interrupted, claim_options.lease).await?;
             tx.commit().await?;
             return Ok(claims
                 .into_iter()
@@ -90,7 +90,7 @@ impl Store {
         let due = sqlx::query_scalar!(
             "-- store::queue::next_submission_due
             SELECT least(
-                unanswered.at,
+                interrupted.at,
                 CASE WHEN due.at IS NOT NULL THEN greatest(
                     due.at, p.paused_until, p.limited_until, p.probe_until, p.next_submission_at
                 ) END
@@ -102,7 +102,7 @@ impl Store {
             CROSS JOIN (
                 SELECT min(next_step_at) AS at FROM jobs
                 WHERE status = 'QUEUED' AND provider = $1 AND submit_started_at IS NOT NULL
-            ) AS unanswered
+            ) AS interrupted
             LEFT JOIN providers AS p ON p.name = $1",
             provider.slug(),
         )

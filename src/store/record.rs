@@ -23,7 +23,7 @@ use crate::domain::{
     ResultLink, Status, TaskId, TaskSnapshot, TaskState, TimelineEventKind, Timestamp,
     UpdateTarget, UserId, apply, entries,
 };
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// Delay before an abandoned folder is removed: a worker that is still storing into it has finished
 /// by then.
@@ -162,8 +162,8 @@ impl Store {
             self.hints.user_has_events(owner);
         }
         for job in &change.jobs {
-            for work in Work::triggered_by(job.status, job.provider) {
-                self.hints.wake(work);
+            for signal in WorkerSignal::triggered_by(job.status, job.provider) {
+                self.hints.wake(signal);
             }
         }
     }
@@ -224,7 +224,7 @@ fn lease_lost(
         return false;
     };
     let held = loaded.leases.get(usize::from(number)).copied().flatten() == Some(lease);
-    !held && !matches!(update, JobUpdate::Accepted { .. })
+    !held && !matches!(update, JobUpdate::Submitted { .. })
 }
 
 /// Whether another job already has this upstream id, because a callback had the wrong id.

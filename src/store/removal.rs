@@ -10,7 +10,7 @@ use super::garbage::schedule_removal;
 use super::rows::{checked_int, status};
 use super::{Store, StoreError};
 use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// Within this time, the response to a submission is recorded, even after an outage of the
 /// database. A later callback does not matter: it does not change a finished task.
@@ -124,7 +124,7 @@ impl Store {
         for board in boards {
             self.hints.board_changed(*board);
         }
-        self.hints.wake(Work::Garbage);
+        self.hints.wake(WorkerSignal::Garbage);
     }
 }
 

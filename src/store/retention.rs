@@ -122,7 +122,7 @@ impl Store {
         let folders: Vec<String> = deleted.iter().map(|id| Upload::folder(UploadId(*id))).collect();
         schedule_removal(&mut tx, &folders, now).await?;
         tx.commit().await?;
-        self.hints.wake(crate::hints::Work::Garbage);
+        self.hints.wake(crate::hints::WorkerSignal::Garbage);
         Ok(deleted.len() as u64)
     }
 

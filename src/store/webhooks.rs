@@ -10,7 +10,7 @@ use super::{ReadStore, Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, Endpoint, EndpointId, Status, TaskId, Timestamp, UserId,
 };
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 
 /// An endpoint about to be created.
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl Store {
         .await?;
         // The endpoint may have a backlog of events and deliveries.
         self.hints.wake_delivery_enqueuing(owner);
-        self.hints.wake(Work::Deliver);
+        self.hints.wake(WorkerSignal::Deliver);
         row.map(EndpointRow::into_endpoint).transpose()
     }
 

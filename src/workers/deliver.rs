@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 
 use super::WorkerContext;
 use super::driver::Step;
-use super::message::event_body;
+use super::webhook_body::event_body;
 use crate::domain::{DeliveryOutcome, RetryDecision, Timestamp};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::outbound::{RetryAfter, WebhookError, WebhookMessage, WebhookResponse};
 use crate::store::{DeliveryAttempt, DeliveryClaim, StoreError};
 
@@ -82,13 +82,13 @@ fn log(claim: &DeliveryClaim, delivery_attempt: &DeliveryAttempt, next: RetryDec
 
 #[async_trait]
 impl Step for Deliver {
-    type Job = DeliveryClaim;
+    type Work = DeliveryClaim;
 
     /// High, because an endpoint that hangs occupies a permit for 15 seconds.
     const CONCURRENCY: usize = 128;
 
-    fn wake_signal(&self) -> Work {
-        Work::Deliver
+    fn wake_signal(&self) -> WorkerSignal {
+        WorkerSignal::Deliver
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<DeliveryClaim>, StoreError> {
@@ -100,7 +100,7 @@ impl Step for Deliver {
         self.ctx.store.next_delivery_due(self.ctx.clock.now()).await
     }
 
-    async fn work(&self, claim: DeliveryClaim) -> Result<(), StoreError> {
+    async fn process(&self, claim: DeliveryClaim) -> Result<(), StoreError> {
         let delivery_attempt = self.delivery_attempt(self.post(&claim).await);
         let now = self.ctx.clock.now();
         let settled =

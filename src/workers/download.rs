@@ -14,7 +14,7 @@ use crate::causes::with_causes;
 use crate::domain::{
     Failure, FailureCode, Image, ImageVariant, JobUpdate, ResultLink, TimelineEventKind, Timestamp,
 };
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::outbound::FetchError;
 use crate::store::{Claim, StoreError, TimelineNote};
 
@@ -159,13 +159,13 @@ fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
 
 #[async_trait]
 impl Step for Download {
-    type Job = Claim;
+    type Work = Claim;
 
     /// Limits memory: each download holds one file and its decoded image.
     const CONCURRENCY: usize = 8;
 
-    fn wake_signal(&self) -> Work {
-        Work::Download
+    fn wake_signal(&self) -> WorkerSignal {
+        WorkerSignal::Download
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
@@ -177,7 +177,7 @@ impl Step for Download {
         self.ctx.store.next_download_due().await
     }
 
-    async fn work(&self, claim: Claim) -> Result<(), StoreError> {
+    async fn process(&self, claim: Claim) -> Result<(), StoreError> {
         let (update, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
             failed(Failure::new(FailureCode::Internal, "The result could not be processed."))
         } else {

@@ -12,38 +12,38 @@ use tokio_util::task::TaskTracker;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::Timestamp;
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::store::StoreError;
 
 /// How often the database is polled without a hint.
 const POLL_INTERVAL: TimeDelta = TimeDelta::seconds(5);
-/// Minimum wait when a due job cannot be claimed yet (rate limit, paused provider).
+/// Minimum wait when due work cannot be claimed yet (rate limit, paused provider).
 const MIN_WAIT: TimeDelta = TimeDelta::milliseconds(200);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// One step in the processing of jobs.
+/// One step in the processing of jobs, callbacks or deliveries.
 #[async_trait]
 pub(super) trait Step: Send + Sync + 'static {
     /// The unit of work that is claimed.
-    type Job: Send + 'static;
+    type Work: Send + 'static;
 
     /// The hint that wakes this worker.
-    fn wake_signal(&self) -> Work;
+    fn wake_signal(&self) -> WorkerSignal;
 
-    /// Maximum number of jobs that run concurrently.
+    /// Maximum number of units of work that run concurrently.
     const CONCURRENCY: usize;
 
-    /// Claims at most `limit` jobs that are due.
-    async fn claim(&self, limit: u32) -> Result<Vec<Self::Job>, StoreError>;
+    /// Claims at most `limit` units of work that are due.
+    async fn claim(&self, limit: u32) -> Result<Vec<Self::Work>, StoreError>;
 
-    /// When the next job is due.
+    /// When the next unit of work is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Runs one job and records the result. Every await in it has a timeout.
-    async fn work(&self, job: Self::Job) -> Result<(), StoreError>;
+    /// Processes one unit of work and records the result. Every await in it has a timeout.
+    async fn process(&self, work: Self::Work) -> Result<(), StoreError>;
 }
 
-/// Claims only as many jobs as can start at once, until `shutdown`; then waits for running jobs.
+/// Claims only as much work as can start at once, until `shutdown`; then waits for the running work.
 pub(super) async fn drive<S: Step>(
     step: Arc<S>,
     ctx: Arc<WorkerContext>,
@@ -57,12 +57,12 @@ pub(super) async fn drive<S: Step>(
             free = free_permits(&permits) => free,
         };
         let Some(free) = free else { break };
-        // Not cancelled by `shutdown`: a claimed job that never starts would look like a crash.
+        // Not canceled by `shutdown`: a claimed unit of work that never starts would look like a crash.
         match claim_and_start(&step, free, &running).await {
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &ctx, &shutdown).await,
             Err(error) => {
-                tracing::warn!(work = ?step.wake_signal(), error = %with_causes(&error), "claiming jobs failed, retrying");
+                tracing::warn!(worker = ?step.wake_signal(), error = %with_causes(&error), "claiming work failed, retrying");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }
@@ -74,7 +74,7 @@ pub(super) async fn drive<S: Step>(
 enum Load {
     /// There may be more to claim.
     Full,
-    /// All due jobs are claimed.
+    /// All due work is claimed.
     Spare,
 }
 
@@ -94,15 +94,15 @@ async fn claim_and_start<S: Step>(
     running: &TaskTracker,
 ) -> Result<Load, StoreError> {
     let limit = free.num_permits();
-    let jobs = step.claim(u32::try_from(limit).unwrap_or(u32::MAX)).await?;
-    let load = if jobs.len() < limit { Load::Spare } else { Load::Full };
-    for job in jobs {
+    let claimed = step.claim(u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+    let load = if claimed.len() < limit { Load::Spare } else { Load::Full };
+    for work in claimed {
         let (step, permit) = (Arc::clone(step), free.split(1));
         running.spawn(async move {
             let _permit = permit;
-            if let Err(error) = step.work(job).await {
-                // The lease expires, and the job is claimed again.
-                tracing::error!(work = ?step.wake_signal(), error = %with_causes(&error), "recording a job failed, retrying when its lease expires");
+            if let Err(error) = step.process(work).await {
+                // The lease expires, and the work is claimed again.
+                tracing::error!(worker = ?step.wake_signal(), error = %with_causes(&error), "recording the result of work failed, retrying when its lease expires");
             }
         });
     }

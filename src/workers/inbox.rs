@@ -11,7 +11,7 @@ use super::driver::Step;
 use super::poll::result_links;
 use crate::causes::with_causes;
 use crate::domain::{JobUpdate, TimelineEventKind, Timestamp, UpdateTarget};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
 use crate::store::{Authority, Callback, RecordOutcome, RecordRequest, StoreError, TimelineNote};
 
@@ -46,33 +46,33 @@ impl Inbox {
         &self,
         callback: &Callback,
         provider: &dyn Provider,
-        note: CallbackPayload,
+        payload: CallbackPayload,
     ) -> Result<(), StoreError> {
-        let CallbackPayload { upstream_id, state } = note;
+        let CallbackPayload { upstream_id, state } = payload;
         let note = TimelineNote::new(
             TimelineEventKind::CallbackReceived,
-            json!({ "claims": claimed_status(&state) }),
+            json!({ "reportedStatus": reported_status(&state) }),
         );
         let now = self.ctx.clock.now();
-        let trusted = if self.ctx.settings.confirm_callbacks {
+        let update = if self.ctx.settings.confirm_callbacks {
             None
         } else {
-            trust(state, self.ctx.after(provider.result_ttl()))
+            reported_update(state, self.ctx.after(provider.result_ttl()))
         };
-        // A trusted callback needs no immediate status query.
+        // A callback that is applied at once needs no immediate status query.
         let poll_at =
-            if trusted.is_some() { now + self.ctx.settings.timeouts.poll_interval } else { now };
+            if update.is_some() { now + self.ctx.settings.timeouts.poll_interval } else { now };
         let callback_received =
             JobUpdate::CallbackReceived { provider: callback.provider, upstream_id, poll_at };
         let recorded = self.record(callback, &callback_received, note).await?;
-        if let (RecordOutcome::Applied(_), Some(update)) = (recorded, trusted) {
+        if let (RecordOutcome::Applied(_), Some(update)) = (recorded, update) {
             self.record(callback, &update, TimelineNote::of(&update)).await?;
         }
         Ok(())
     }
 }
 
-const fn claimed_status(state: &UpstreamState) -> &'static str {
+const fn reported_status(state: &UpstreamState) -> &'static str {
     match state {
         UpstreamState::Finished(_) => "finished",
         UpstreamState::Failed(_) => "failed",
@@ -81,10 +81,10 @@ const fn claimed_status(state: &UpstreamState) -> &'static str {
 }
 
 /// The update that a callback reports, when callbacks are trusted without confirmation.
-fn trust(state: UpstreamState, expires_at: Timestamp) -> Option<JobUpdate> {
+fn reported_update(state: UpstreamState, expires_at: Timestamp) -> Option<JobUpdate> {
     match state {
         UpstreamState::Finished(urls) => {
-            Some(JobUpdate::Finished { results: result_links(urls, expires_at) })
+            Some(JobUpdate::ResultsReady { results: result_links(urls, expires_at) })
         }
         UpstreamState::Failed(failure) => Some(JobUpdate::Failed(failure)),
         _ => None,
@@ -93,12 +93,12 @@ fn trust(state: UpstreamState, expires_at: Timestamp) -> Option<JobUpdate> {
 
 #[async_trait]
 impl Step for Inbox {
-    type Job = Callback;
+    type Work = Callback;
 
     const CONCURRENCY: usize = 16;
 
-    fn wake_signal(&self) -> Work {
-        Work::Inbox
+    fn wake_signal(&self) -> WorkerSignal {
+        WorkerSignal::Inbox
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Callback>, StoreError> {
@@ -110,13 +110,13 @@ impl Step for Inbox {
         self.ctx.store.next_callback_due().await
     }
 
-    async fn work(&self, callback: Callback) -> Result<(), StoreError> {
+    async fn process(&self, callback: Callback) -> Result<(), StoreError> {
         // The provider is not configured now. Keep its callback: its key may be configured again.
         let Some(provider) = self.ctx.registry.get(callback.provider) else { return Ok(()) };
         let (headers, body, received_at) =
             (&callback.headers, &callback.body, callback.received_at);
         match provider.read_callback(&providers::Callback { headers, body, received_at }) {
-            Ok(note) => self.read(&callback, &**provider, note).await?,
+            Ok(payload) => self.read(&callback, &**provider, payload).await?,
             Err(error) => tracing::warn!(
                 task.id = %callback.task, provider = callback.provider.slug(),
                 bytes = callback.body.len(), error = %with_causes(&error), "callback rejected"

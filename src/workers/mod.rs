@@ -11,7 +11,6 @@ mod driver;
 mod enqueue_deliveries;
 mod garbage;
 mod inbox;
-mod message;
 mod periodic;
 mod poll;
 mod relay;
@@ -19,6 +18,7 @@ mod reroute;
 mod retention;
 mod submit;
 mod sweep;
+mod webhook_body;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ use crate::blobs::Blobs;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::domain::{Catalog, JobTimeouts, JobUpdate, ProviderName, Timestamp, UpdateTarget};
-use crate::hints::{Hints, Work};
+use crate::hints::{Hints, WorkerSignal};
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::outbound::{Fetcher, WebhookClient};
@@ -86,7 +86,7 @@ pub struct WorkerContext {
 pub struct Settings {
     /// Intervals and timeouts of jobs.
     pub timeouts: JobTimeouts,
-    /// Whether a callback is confirmed by a status query before it is trusted.
+    /// Whether a callback is confirmed by a status query before it is applied.
     pub confirm_callbacks: bool,
     /// How long data is kept.
     pub retention: RetentionPolicy,
@@ -157,7 +157,7 @@ impl WorkerContext {
         {
             let reason = reason.name();
             tracing::warn!(provider = name, reason, %until, "circuit breaker is open");
-            self.hints.wake(Work::Balance);
+            self.hints.wake(WorkerSignal::Balance);
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     WorkerContext, balance, enqueue_deliveries, garbage, relay, reroute, retention, sweep,
 };
 use crate::causes::with_causes;
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::store::StoreError;
 
 /// Minimum pause before a job that failed runs again.
@@ -35,7 +35,7 @@ pub(super) struct PeriodicJob {
     /// Minimum time between the starts of two runs: signals in between share one run.
     min_interval: TimeDelta,
     /// What starts a run before the interval has passed.
-    signal: Option<Work>,
+    signal: Option<WorkerSignal>,
     run: fn(Arc<WorkerContext>, Trigger) -> BoxFuture<'static, Result<(), StoreError>>,
 }
 
@@ -45,7 +45,7 @@ pub(super) static PERIODIC_JOBS: [PeriodicJob; 7] = [
         name: "enqueue deliveries",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::milliseconds(20),
-        signal: Some(Work::EnqueueDeliveries),
+        signal: Some(WorkerSignal::EnqueueDeliveries),
         run: |ctx, trigger| enqueue_deliveries::run(ctx, trigger).boxed(),
     },
     PeriodicJob {
@@ -59,14 +59,14 @@ pub(super) static PERIODIC_JOBS: [PeriodicJob; 7] = [
         name: "reroute tasks",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::zero(),
-        signal: Some(Work::Reroute),
+        signal: Some(WorkerSignal::Reroute),
         run: |ctx, _| reroute::run(ctx).boxed(),
     },
     PeriodicJob {
         name: "remove garbage",
         interval: TimeDelta::seconds(30),
         min_interval: TimeDelta::zero(),
-        signal: Some(Work::Garbage),
+        signal: Some(WorkerSignal::Garbage),
         run: |ctx, _| garbage::run(ctx).boxed(),
     },
     PeriodicJob {
@@ -80,7 +80,7 @@ pub(super) static PERIODIC_JOBS: [PeriodicJob; 7] = [
         name: "read provider balances",
         interval: TimeDelta::seconds(60),
         min_interval: TimeDelta::seconds(2),
-        signal: Some(Work::Balance),
+        signal: Some(WorkerSignal::Balance),
         run: |ctx, _| balance::run(ctx).boxed(),
     },
     PeriodicJob {
@@ -88,7 +88,7 @@ pub(super) static PERIODIC_JOBS: [PeriodicJob; 7] = [
         interval: TimeDelta::seconds(5),
         // NOTIFY acquires a lock that all commits share: send notifications in batches.
         min_interval: TimeDelta::milliseconds(20),
-        signal: Some(Work::Relay),
+        signal: Some(WorkerSignal::Relay),
         run: |ctx, _| relay::send(ctx).boxed(),
     },
 ];

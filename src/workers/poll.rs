@@ -14,7 +14,7 @@ use super::driver::Step;
 use super::{INITIAL_BACKOFF, MAX_LEASE_ATTEMPTS, WorkerContext};
 use crate::causes::with_causes;
 use crate::domain::{Failure, FailureCode, JobUpdate, ResultLink, TimelineEventKind, Timestamp};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, UpstreamState};
 use crate::store::{Claim, ProviderOutcome, StoreError, TimelineNote};
 
@@ -36,8 +36,8 @@ impl Poll {
         Arc::new(Self { ctx: Arc::clone(ctx), provider })
     }
 
-    fn interpret(&self, claim: &Claim, answer: UpstreamState) -> (JobUpdate, TimelineNote) {
-        match answer {
+    fn interpret(&self, claim: &Claim, state: UpstreamState) -> (JobUpdate, TimelineNote) {
+        match state {
             UpstreamState::InProgress => postponed(self.next_poll(claim), "working"),
             UpstreamState::Finished(urls) => {
                 let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
@@ -45,7 +45,7 @@ impl Poll {
                     TimelineEventKind::Finished,
                     json!({ "images": results.len() }),
                 );
-                (JobUpdate::Finished { results }, note)
+                (JobUpdate::ResultsReady { results }, note)
             }
             UpstreamState::Failed(failure) => failed(failure),
             UpstreamState::Unknown if self.may_be_invisible(claim) => {
@@ -67,8 +67,8 @@ impl Poll {
     }
 
     /// A rejected key or a rate limit affects all jobs of the provider.
-    async fn record_outcome(&self, answers: &[UpstreamState]) {
-        let provider_outcome = answers.iter().find_map(|answer| match answer {
+    async fn record_outcome(&self, states: &[UpstreamState]) {
+        let provider_outcome = states.iter().find_map(|state| match state {
             UpstreamState::Unavailable(Delay { breaker_reason: Some(reason), after, .. }) => {
                 let pause = TimeDelta::from_std(after.unwrap_or(INITIAL_BACKOFF));
                 Some(ProviderOutcome::PollBlocked(*reason, pause.unwrap_or(TimeDelta::MAX)))
@@ -117,12 +117,12 @@ fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
 #[async_trait]
 impl Step for Poll {
     /// The jobs of one status query.
-    type Job = Vec<Claim>;
+    type Work = Vec<Claim>;
 
     const CONCURRENCY: usize = 64;
 
-    fn wake_signal(&self) -> Work {
-        Work::Poll(self.provider.name())
+    fn wake_signal(&self) -> WorkerSignal {
+        WorkerSignal::Poll(self.provider.name())
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Vec<Claim>>, StoreError> {
@@ -138,18 +138,18 @@ impl Step for Poll {
         self.ctx.store.next_poll_due(self.provider.name()).await
     }
 
-    async fn work(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
+    async fn process(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
         let ids = claims.iter().map(|claim| claim.upstream_id.as_deref().unwrap_or_default());
-        let answers = self.provider.query_status(&ids.collect::<Vec<_>>()).await;
-        self.record_outcome(&answers).await;
-        for (claim, answer) in claims.iter().zip(answers) {
+        let states = self.provider.query_status(&ids.collect::<Vec<_>>()).await;
+        self.record_outcome(&states).await;
+        for (claim, state) in claims.iter().zip(states) {
             let (update, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
                 failed(Failure::new(
                     FailureCode::Internal,
                     "The gateway could not process the response of the provider.",
                 ))
             } else {
-                self.interpret(claim, answer)
+                self.interpret(claim, state)
             };
             match self.ctx.record(claim, &update, note).await {
                 // A response that cannot be recorded must not prevent the recording of the others.

@@ -11,7 +11,7 @@ use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
 use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, TimelineEventKind, Timestamp};
-use crate::hints::Work;
+use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
 use crate::store::{Authority, Claim, InputImage, ProviderOutcome, StoreError, TimelineNote};
 
@@ -64,15 +64,15 @@ impl Submit {
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
         let note =
             TimelineNote::new(TimelineEventKind::Submitted, json!({ "upstreamId": upstream_id }));
-        let update = JobUpdate::Accepted { provider: claim.provider, upstream_id };
+        let update = JobUpdate::Submitted { provider: claim.provider, upstream_id };
         self.ctx.record(claim, &update, note).await?;
-        self.ctx.hints.wake(Work::Balance);
+        self.ctx.hints.wake(WorkerSignal::Balance);
         self.ctx.record_outcome(claim.provider, ProviderOutcome::Success).await;
         Ok(())
     }
 
     /// The response already contains the images.
-    async fn done(
+    async fn accepted_with_results(
         &self,
         claim: &Claim,
         upstream_id: String,
@@ -83,7 +83,7 @@ impl Submit {
         let note =
             TimelineNote::new(TimelineEventKind::Finished, json!({ "images": results.len() }));
         self.ctx
-            .record_as(claim, &JobUpdate::Finished { results }, note, Authority::Gateway)
+            .record_as(claim, &JobUpdate::ResultsReady { results }, note, Authority::Gateway)
             .await?;
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Submit {
             if may_reroute { JobUpdate::Rejected(failure) } else { JobUpdate::Failed(failure) };
         self.ctx.record(claim, &update, note).await?;
         if may_reroute {
-            self.ctx.hints.wake(Work::Reroute);
+            self.ctx.hints.wake(WorkerSignal::Reroute);
         }
         Ok(())
     }
@@ -177,12 +177,12 @@ fn time_delta(duration: Duration) -> TimeDelta {
 
 #[async_trait]
 impl Step for Submit {
-    type Job = Claim;
+    type Work = Claim;
 
     const CONCURRENCY: usize = 64;
 
-    fn wake_signal(&self) -> Work {
-        Work::Submit(self.provider.name())
+    fn wake_signal(&self) -> WorkerSignal {
+        WorkerSignal::Submit(self.provider.name())
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
@@ -195,7 +195,7 @@ impl Step for Submit {
         self.ctx.store.next_submission_due(self.provider.name()).await
     }
 
-    async fn work(&self, claim: Claim) -> Result<(), StoreError> {
+    async fn process(&self, claim: Claim) -> Result<(), StoreError> {
         if claim.response_lost {
             let note = TimelineNote::new(
                 TimelineEventKind::ResponseLost,
@@ -208,7 +208,7 @@ impl Step for Submit {
         match self.submit(&claim, &inputs).await {
             SubmissionOutcome::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
             SubmissionOutcome::Completed { upstream_id, urls } => {
-                self.done(&claim, upstream_id, urls).await
+                self.accepted_with_results(&claim, upstream_id, urls).await
             }
             SubmissionOutcome::Rejected(rejection) => self.rejected(&claim, rejection).await,
             SubmissionOutcome::TransientFailure(rejection) => {

@@ -101,7 +101,7 @@ async fn while_the_issuer_is_unreachable_its_tokens_get_503_and_other_tokens_wor
     let (status, code, _) = query_viewer(&app, &issuer_token).await;
     assert_eq!((status, code), (503, json!("INTERNAL")));
     let mut socket = Socket::open(&app.url).await;
-    let closed = socket.initialise(&issuer_token).await.unwrap_err();
+    let closed = socket.initialize(&issuer_token).await.unwrap_err();
     assert_eq!(closed.0, 1013, "{closed:?}");
     assert_eq!(query_viewer(&app, &app.token("ben", None, 60)).await.0, 200);
 

@@ -94,7 +94,7 @@ async fn a_socket_that_pings_before_connection_init_is_closed_when_its_token_exp
     let mut socket = Socket::open(&app.url).await;
     socket.send(&json!({ "type": "ping" })).await;
     assert_eq!(socket.next().await["type"], "pong");
-    let ack = socket.initialise(&app.token("ana", None, 120)).await;
+    let ack = socket.initialize(&app.token("ana", None, 120)).await;
     assert_eq!(ack.unwrap()["type"], "connection_ack");
     app.advance(121);
     assert_eq!(socket.closed().await.0, 4403);
@@ -159,7 +159,7 @@ async fn a_stalled_reader_loses_only_its_own_socket_and_no_events() {
     create_finished_tasks(&ana, tasks, &"a long prompt ".repeat(300)).await;
 
     let mut stalled = Socket::open_with_small_buffer(&app.url).await;
-    assert_eq!(stalled.initialise(&ana.token).await.unwrap()["type"], "connection_ack");
+    assert_eq!(stalled.initialize(&ana.token).await.unwrap()["type"], "connection_ack");
     for n in 0..100 {
         stalled.subscribe(&n.to_string(), REPLAY, json!({ "after": BEGINNING })).await;
     }
@@ -170,7 +170,7 @@ async fn a_stalled_reader_loses_only_its_own_socket_and_no_events() {
     // The user may have one socket: a new one is accepted after the stalled one is closed.
     let mut reconnected = eventually("the stalled socket to be closed", || async {
         let mut socket = Socket::open(&app.url).await;
-        socket.initialise(&ana.token).await.ok().map(|_| socket)
+        socket.initialize(&ana.token).await.ok().map(|_| socket)
     })
     .await;
     assert_eq!(stalled.closed().await.0, 1013);

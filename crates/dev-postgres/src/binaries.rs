@@ -81,7 +81,7 @@ pub(super) async fn find(
         Some(required) if required != NPM_MAJOR => {
             let found = if found.is_empty() { NPM_MAJOR.to_string() } else { found.join(", ") };
             bail!(
-                "the cluster in {} was initialised by Postgres {required}, but the installed version is \
+                "the cluster in {} was initialized by Postgres {required}, but the installed version is \
                  Postgres {found}: install Postgres {required}, or move the folder away to start with an \
                  empty cluster",
                 paths.data().display(),

@@ -19,13 +19,13 @@ const ZOMBIE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Creates the cluster, with a database `plantain`. A process that is killed during this leaves nothing under the final
 /// name.
-pub(super) async fn initialise(
+pub(super) async fn initialize(
     paths: &ClusterPaths,
     bin: &Path,
     durability: Durability,
     progress: ProgressFn<'_>,
 ) -> anyhow::Result<()> {
-    progress(&format!("initialising a Postgres cluster in {}", paths.home.display()));
+    progress(&format!("initializing a Postgres cluster in {}", paths.home.display()));
     let unfinished = paths.unfinished("data")?;
     // Older macOS does not have the locale C.UTF-8.
     if initdb(paths, bin, &unfinished, "C.UTF-8", durability).await.is_err() {

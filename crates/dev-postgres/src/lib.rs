@@ -48,7 +48,7 @@ pub enum Durability {
 }
 
 impl PrivatePostgres {
-    /// Starts the cluster under `directory`. Creates and initialises it, with a database `plantain`, when it is
+    /// Starts the cluster under `directory`. Creates and initializes it, with a database `plantain`, when it is
     /// missing, and first stops a server that a killed process left running. Calls `progress` with one line of text per
     /// long step.
     ///
@@ -77,7 +77,7 @@ impl PrivatePostgres {
         let bin = binaries::find(candidates, &paths, progress).await?;
         cluster::stop_leftover(&paths, &bin, progress).await?;
         if !paths.data().exists() {
-            cluster::initialise(&paths, &bin, durability, progress).await?;
+            cluster::initialize(&paths, &bin, durability, progress).await?;
         }
         let socket = paths.socket_folder()?;
         let server =

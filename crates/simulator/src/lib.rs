@@ -86,7 +86,7 @@ impl Simulator {
         Ok(Url::parse(&format!("http://{}", self.listener.local_addr()?))?)
     }
 
-    /// Serves requests until `stop` is cancelled.
+    /// Serves requests until `stop` is canceled.
     ///
     /// # Errors
     /// When the listener fails.

@@ -100,7 +100,10 @@ fn image() -> Image {
 }
 
 fn accepted() -> JobUpdate {
-    JobUpdate::Accepted { provider: ProviderName::NanoBanana, upstream_id: "upstream-0".to_owned() }
+    JobUpdate::Submitted {
+        provider: ProviderName::NanoBanana,
+        upstream_id: "upstream-0".to_owned(),
+    }
 }
 
 fn callback_received(upstream_id: &str) -> JobUpdate {
@@ -114,7 +117,7 @@ fn rerouted() -> JobUpdate {
 }
 
 fn finished() -> JobUpdate {
-    JobUpdate::Finished { results: vec![link()] }
+    JobUpdate::ResultsReady { results: vec![link()] }
 }
 
 fn every_update() -> Vec<JobUpdate> {
@@ -134,7 +137,7 @@ fn every_update() -> Vec<JobUpdate> {
         JobUpdate::Expired,
         JobUpdate::Canceled,
         JobUpdate::Resubmitted,
-        JobUpdate::Released,
+        JobUpdate::Abandoned,
     ]
 }
 
@@ -158,7 +161,7 @@ fn each_transition_leads_to_the_status_in_the_graph() {
         (Unconfirmed, accepted(), Generating),
         (Unconfirmed, callback_received("late"), Generating),
         (Unconfirmed, JobUpdate::Resubmitted, Queued),
-        (Unconfirmed, JobUpdate::Released, Canceled),
+        (Unconfirmed, JobUpdate::Abandoned, Canceled),
         (Unconfirmed, JobUpdate::Canceled, Canceled),
         (Generating, callback_received("upstream-0"), Generating),
         (Generating, JobUpdate::Postponed { at: now() }, Generating),
@@ -212,7 +215,7 @@ fn a_task_costs_what_the_provider_delivers_or_is_working_on() {
     let settled = |from, update: &JobUpdate| after(from, update).unwrap().state.settled;
     let (free, full) = (Some(Credits::ZERO), Some(Credits::whole(4)));
     assert_eq!(settled(Status::Queued, &JobUpdate::Canceled), free);
-    assert_eq!(settled(Status::Unconfirmed, &JobUpdate::Released), free);
+    assert_eq!(settled(Status::Unconfirmed, &JobUpdate::Abandoned), free);
     assert_eq!(settled(Status::Generating, &JobUpdate::Canceled), full);
     assert_eq!(settled(Status::Storing, &JobUpdate::Canceled), full);
     assert_eq!(settled(Status::Generating, &JobUpdate::Failed(failure(""))), free);
@@ -391,7 +394,7 @@ fn a_late_charge_is_limited_to_the_available_credits() {
 
 #[test]
 fn results_beyond_the_requested_number_are_ignored() {
-    let many = JobUpdate::Finished { results: vec![link(); 1000] };
+    let many = JobUpdate::ResultsReady { results: vec![link(); 1000] };
     let change = after(Status::Generating, &many).unwrap();
     assert_eq!(change.jobs[0].results.len(), 1);
 }

@@ -18,7 +18,7 @@ use webhooks::WebhookMutation;
 use super::context::ContextExt;
 use super::error::{Error, internal};
 use super::types::{EditImagesInput, GenerateImagesInput};
-use crate::commands::{self, GrantRequest, Submission};
+use crate::commands::{self, GrantRequest, TaskRequest};
 use crate::domain::TaskId;
 
 /// Mutations, executed one after another. Each returns a union: the result, or a type that
@@ -117,9 +117,9 @@ impl TaskMutation {
     }
 }
 
-async fn submit(ctx: &Context<'_>, submission: Submission) -> Result<SubmitResult, Error> {
+async fn submit(ctx: &Context<'_>, task_request: TaskRequest) -> Result<SubmitResult, Error> {
     let viewer = ctx.viewer()?;
-    let outcome = ctx.commands().submit(&viewer.id, submission).await;
+    let outcome = ctx.commands().submit(&viewer.id, task_request).await;
     Ok(outcome.map_err(|error| internal(&error))?.into())
 }
 

@@ -3,7 +3,7 @@
 use async_graphql::{OneofObject, SimpleObject};
 
 use super::{EditImagesInput, GenerateImagesInput, Model};
-use crate::commands::{self, Submission};
+use crate::commands::{self, TaskRequest};
 
 /// A request to estimate.
 #[derive(OneofObject)]
@@ -14,7 +14,7 @@ pub(in crate::graphql) enum QuoteInput {
     Edit(EditImagesInput),
 }
 
-impl From<QuoteInput> for Submission {
+impl From<QuoteInput> for TaskRequest {
     fn from(input: QuoteInput) -> Self {
         match input {
             QuoteInput::Generate(input) => input.into(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Link, OutputFormat, Resolution};
-use crate::commands::Submission;
+use crate::commands::TaskRequest;
 use crate::domain::{self, BoardId, Credits, ImageId, Request, TaskKind, TaskSpec, UploadId};
 
 /// A request to generate images.
@@ -105,25 +105,25 @@ pub(in crate::graphql) struct FluxKontextOptions {
     enable_translation: Option<bool>,
 }
 
-impl From<GenerateImagesInput> for Submission {
+impl From<GenerateImagesInput> for TaskRequest {
     fn from(input: GenerateImagesInput) -> Self {
-        input.settings.into_submission(TaskKind::Generate, input.prompt, Vec::new())
+        input.settings.into_task_request(TaskKind::Generate, input.prompt, Vec::new())
     }
 }
 
-impl From<EditImagesInput> for Submission {
+impl From<EditImagesInput> for TaskRequest {
     fn from(input: EditImagesInput) -> Self {
-        input.settings.into_submission(TaskKind::Edit, input.prompt, input.images)
+        input.settings.into_task_request(TaskKind::Edit, input.prompt, input.images)
     }
 }
 
 impl ImageSettings {
-    fn into_submission(
+    fn into_task_request(
         self,
         kind: TaskKind,
         prompt: String,
         images: Vec<ImageSource>,
-    ) -> Submission {
+    ) -> TaskRequest {
         let request = Request {
             kind,
             prompt,
@@ -135,7 +135,7 @@ impl ImageSettings {
             watermark: self.watermark,
             options: self.options.map(Into::into).unwrap_or_default(),
         };
-        Submission {
+        TaskRequest {
             spec: TaskSpec {
                 request,
                 max_credits: self.max_credits.and_then(Credits::from_f64),

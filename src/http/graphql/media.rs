@@ -18,7 +18,7 @@ pub(super) enum Media {
     Multipart,
 }
 
-const ANSWERS: [Media; 3] = [Media::ResponseJson, Media::Json, Media::EventStream];
+const RESPONSE_MEDIA: [Media; 3] = [Media::ResponseJson, Media::Json, Media::EventStream];
 const STREAMS: [Media; 2] = [Media::EventStream, Media::Multipart];
 
 impl Media {
@@ -57,13 +57,13 @@ impl AcceptHeader {
     pub(super) fn choose(&self, kind: OperationKind) -> Option<Media> {
         match kind {
             OperationKind::Subscription => self.best(&STREAMS),
-            OperationKind::Query | OperationKind::Mutation => self.best(&ANSWERS),
+            OperationKind::Query | OperationKind::Mutation => self.best(&RESPONSE_MEDIA),
         }
     }
 
     /// The media type for an error before the operation is known.
     pub(super) fn for_errors(&self) -> Option<Media> {
-        self.best(&ANSWERS)
+        self.best(&RESPONSE_MEDIA)
     }
 
     /// The media type with the highest quality; the first one of equal quality.

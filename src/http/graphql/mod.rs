@@ -54,13 +54,13 @@ async fn respond(
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let accepted = AcceptHeader::read(accept);
     let responder = Responder { profile: state.profile, request_id: request_id(headers) };
-    let answer = match authenticate(state, headers, parameters).await {
+    let response = match authenticate(state, headers, parameters).await {
         Ok((parameters, caller)) => {
             run(state, method, parameters, caller, &accepted, &responder).await
         }
         Err(http_error) => Err(http_error),
     };
-    answer.unwrap_or_else(|http_error| responder.reject(http_error, accepted.for_errors()))
+    response.unwrap_or_else(|http_error| responder.reject(http_error, accepted.for_errors()))
 }
 
 /// Verifies the token, and adds the caller to the parameters.
@@ -97,8 +97,8 @@ async fn run(
     let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(&prepared))?;
     match media {
         Media::Json | Media::ResponseJson => {
-            let answer = state.operations.execute(prepared).await;
-            Ok(responder.answer(answer, media))
+            let response = state.operations.execute(prepared).await;
+            Ok(responder.respond(response, media))
         }
         Media::EventStream => Ok(stream::events(stream::open(state, prepared)?, state)),
         Media::Multipart => Ok(stream::multipart(stream::open(state, prepared)?, state)),

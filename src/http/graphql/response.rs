@@ -95,11 +95,11 @@ pub(super) struct Responder<'a> {
 
 impl Responder<'_> {
     /// The response of an executed operation.
-    pub(super) fn answer(&self, answer: OperationResponse, media: Media) -> Response {
-        let partial = self.profile == Profile::Draft && answer.has_errors();
+    pub(super) fn respond(&self, response: OperationResponse, media: Media) -> Response {
+        let partial = self.profile == Profile::Draft && response.has_errors();
         let status = if partial { PARTIAL_SUCCESS } else { 200 };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        json_response(status, media, answer.into_json())
+        json_response(status, media, response.into_json())
     }
 
     /// A response with errors and without `data`.

@@ -77,8 +77,8 @@ struct OperationStream {
 
 impl OperationStream {
     async fn next(&mut self) -> Option<StreamPart> {
-        let answer = match &mut self.phase {
-            Phase::Running(answers) => {
+        let response = match &mut self.phase {
+            Phase::Running(responses) => {
                 let viewer = self.caller.viewer.as_ref();
                 let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
                 tokio::select! {
@@ -88,14 +88,14 @@ impl OperationStream {
                     () = self.state.clock.sleep_until(expires_at), if self.is_subscription => {
                         Some(Err(token_expired()))
                     }
-                    answer = answers.next() => answer,
+                    response = responses.next() => response,
                 }
             }
             Phase::Failed => None,
             Phase::Finished => return None,
         };
-        Some(match answer {
-            Some(Ok(answer)) => StreamPart::Next(answer.into_json()),
+        Some(match response {
+            Some(Ok(response)) => StreamPart::Next(response.into_json()),
             Some(Err(request_error)) => {
                 self.phase = Phase::Failed;
                 StreamPart::Failed(request_error.errors(&self.caller.request_id))
@@ -131,14 +131,14 @@ pub(super) fn events(
     state: &AppState,
 ) -> Response {
     let events = with_heartbeats(parts, state.limits.ping_interval).map(|part| {
-        let answer = match part {
-            Some(StreamPart::Next(answer)) => answer,
+        let response = match part {
+            Some(StreamPart::Next(response)) => response,
             Some(StreamPart::Failed(errors)) => json!({ "errors": errors }).to_string(),
             // Browsers dispatch no event that has no `data` field.
             Some(StreamPart::Complete) => return Bytes::from_static(b"event: complete\ndata:\n\n"),
             None => return Bytes::from_static(b":\n\n"),
         };
-        format!("event: next\ndata: {answer}\n\n").into()
+        format!("event: next\ndata: {response}\n\n").into()
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
@@ -158,7 +158,7 @@ pub(super) fn multipart(
 ) -> Response {
     let pieces = with_heartbeats(parts, state.limits.ping_interval).map(|part| {
         let json = match part {
-            Some(StreamPart::Next(answer)) => format!("{{\"payload\":{answer}}}"),
+            Some(StreamPart::Next(response)) => format!("{{\"payload\":{response}}}"),
             Some(StreamPart::Failed(errors)) => {
                 json!({ "payload": null, "errors": without_locations(errors) }).to_string()
             }

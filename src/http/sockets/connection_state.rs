@@ -171,11 +171,12 @@ impl ConnectionState {
 
     fn execute_stream(&self, prepared: PreparedOperation) -> RunningOperation {
         let is_subscription = prepared.kind() == OperationKind::Subscription;
-        let answers = self.state.operations.execute_stream(prepared).map(|answer| match answer {
-            Ok(answer) => OperationEvent::Next(answer),
-            Err(request_error) => OperationEvent::Failed(request_error),
-        });
-        let events = answers.chain(stream::once(future::ready(OperationEvent::Complete)));
+        let responses =
+            self.state.operations.execute_stream(prepared).map(|response| match response {
+                Ok(response) => OperationEvent::Next(response),
+                Err(request_error) => OperationEvent::Failed(request_error),
+            });
+        let events = responses.chain(stream::once(future::ready(OperationEvent::Complete)));
         RunningOperation { is_subscription, events: events.boxed() }
     }
 
@@ -195,7 +196,7 @@ impl ConnectionState {
             return future::pending().await;
         };
         match event {
-            OperationEvent::Next(answer) => messages::next(&id, &answer.into_json()),
+            OperationEvent::Next(response) => messages::next(&id, &response.into_json()),
             OperationEvent::Failed(request_error) => self.error_message(&id, request_error),
             OperationEvent::Complete => {
                 let ended = self.operations.remove(&id);

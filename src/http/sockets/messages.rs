@@ -72,9 +72,9 @@ fn control(kind: &str, payload: Option<Value>) -> String {
     }
 }
 
-/// The payload is already serialised, with its fields in the order of the query.
-pub(super) fn next(id: &str, answer: &str) -> String {
-    format!(r#"{{"id":{},"type":"next","payload":{answer}}}"#, json!(id))
+/// The payload is already serialized, with its fields in the order of the query.
+pub(super) fn next(id: &str, response: &str) -> String {
+    format!(r#"{{"id":{},"type":"next","payload":{response}}}"#, json!(id))
 }
 
 pub(super) fn error(id: &str, errors: &Value) -> String {

@@ -151,7 +151,7 @@ impl Session {
                 keep_alive.reset();
                 return self.handle_frame(frame).await;
             }
-            answer = self.connection_state.next_message() => Ok(Outgoing::Text(answer)),
+            response = self.connection_state.next_message() => Ok(Outgoing::Text(response)),
             () = self.state.stop.cancelled(), if !stopping => {
                 self.stopping = true;
                 Ok(Outgoing::Nothing)
@@ -172,8 +172,8 @@ impl Session {
     ) -> Result<Outgoing, SessionEnd> {
         match frame {
             Some(Ok(Message::Text(text))) => {
-                let answer = self.connection_state.handle_message(&text).await?;
-                Ok(answer.map_or(Outgoing::Nothing, Outgoing::Text))
+                let response = self.connection_state.handle_message(&text).await?;
+                Ok(response.map_or(Outgoing::Nothing, Outgoing::Text))
             }
             Some(Ok(Message::Binary(_))) => Err(Close::BAD_REQUEST.into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Outgoing::Nothing),

@@ -28,7 +28,7 @@ const boards = [
 
 // Too long for a tile, so that the simulator marker at the end is not visible.
 const longPrompt = `a glass greenhouse at blue hour, warm lamps between ferns and lemon trees, rain on the panes, a wet gravel
-path that leads to it, and a grey cat who waits at its door until somebody lets it in`;
+path that leads to it, and a gray cat who waits at its door until somebody lets it in`;
 const slow = { model: 'nano-banana-2', aspectRatio: '4:3' };
 const slowMarker = '[sim:slow=5]';
 

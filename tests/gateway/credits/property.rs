@@ -192,14 +192,14 @@ impl Fixture {
         let link = || ResultLink { url: "https://x/a".into(), expires_at: now };
         let update = match (claim.status, update) {
             (Status::Queued, _) if claim.response_lost => JobUpdate::ResponseLost,
-            (Status::Queued, 0..=4) => JobUpdate::Accepted {
+            (Status::Queued, 0..=4) => JobUpdate::Submitted {
                 provider: claim.provider,
                 upstream_id: format!("{}-{}", claim.task, claim.number),
             },
             (Status::Queued, 5) => JobUpdate::ResponseLost,
             (Status::Queued, 6 | 7) => JobUpdate::Rejected(failure()),
             (Status::Queued, 8) => JobUpdate::TransientFailure { at: now },
-            (Status::Generating, 0..=6) => JobUpdate::Finished { results: vec![link()] },
+            (Status::Generating, 0..=6) => JobUpdate::ResultsReady { results: vec![link()] },
             (Status::Storing, 0..=6) => {
                 JobUpdate::Stored { images: vec![self.image(claim.task, claim.number, now)] }
             }
@@ -223,7 +223,7 @@ impl Fixture {
             2 => (UpdateTarget::Task, JobUpdate::Canceled),
             3 => (UpdateTarget::Task, JobUpdate::Resubmitted),
             4 => (UpdateTarget::Task, JobUpdate::NoAlternative),
-            _ => (UpdateTarget::Task, JobUpdate::Released),
+            _ => (UpdateTarget::Task, JobUpdate::Abandoned),
         };
         self.record(task, target, authority, &update).await;
     }

@@ -45,12 +45,12 @@ impl Socket {
     /// Opens a connection and waits for `connection_ack`.
     pub(crate) async fn connect(url: &str, token: &str) -> Self {
         let mut socket = Self::open(url).await;
-        assert_eq!(socket.initialise(token).await.unwrap()["type"], "connection_ack");
+        assert_eq!(socket.initialize(token).await.unwrap()["type"], "connection_ack");
         socket
     }
 
     /// Sends `connection_init` with this token and returns the response.
-    pub(crate) async fn initialise(&mut self, token: &str) -> Result<Value, (u16, String)> {
+    pub(crate) async fn initialize(&mut self, token: &str) -> Result<Value, (u16, String)> {
         self.send(&json!({ "type": "connection_init", "payload": bearer(token) })).await;
         self.receive().await
     }

@@ -80,7 +80,7 @@ struct Country {
     length: (f32, f32),
     /// How many of the layers are rugged, counted from the far side.
     rugged: u8,
-    /// Share of the accent colour in the ground.
+    /// Share of the accent color in the ground.
     warm: f32,
     /// The plants: their marks, their first layer, the gap between them, and their size at the front.
     growth: Option<(&'static [Mark], u8, f32, f32)>,

@@ -64,9 +64,9 @@ impl Canvas {
         let stops = [(0.0, 1.0), (0.25, 0.56), (0.5, 0.25), (0.75, 0.06), (1.0, 0.0)]
             .map(|(at, alpha)| GradientStop::new(at, fade(ink, alpha * ink.alpha())))
             .to_vec();
-        let centre = Point::from_xy(x, y);
+        let center = Point::from_xy(x, y);
         let (pad, still) = (SpreadMode::Pad, Transform::identity());
-        let shader = RadialGradient::new(centre, 0.0, centre, radius, stops, pad, still);
+        let shader = RadialGradient::new(center, 0.0, center, radius, stops, pad, still);
         if let (Some(disc), Some(shader)) = (PathBuilder::from_circle(x, y, radius), shader) {
             self.shade(&disc, shader, FillRule::Winding);
         }

@@ -1,4 +1,4 @@
-//! Colours: the prompt's mood and colour words, mixed into one palette.
+//! Colors: the prompt's mood and color words, mixed into one palette.
 
 use tiny_skia::Color;
 
@@ -29,7 +29,7 @@ const MOODS: &[Mood] = &[
      [0xe2_b896, 0xfb_eedd, 0xff_f9ec, 0xdb_a47d, 0x75_3829, 0xc8_603f, 0x6f_8f72]),
 ];
 
-const COLOURS: &[(&str, u32)] = &[
+const COLORS: &[(&str, u32)] = &[
     ("red crimson scarlet ruby cherry", 0xd6_2f3f),
     ("orange tangerine copper", 0xf0_8032),
     ("terracotta rust clay brick", 0xc4_6242),
@@ -45,11 +45,11 @@ const COLOURS: &[(&str, u32)] = &[
     ("black white grey gray silver monochrome tin", 0x8b_929c),
 ];
 
-/// Share of a colour word in the surroundings; the accents have the full colour.
+/// Share of a color word in the surroundings; the accents have the full color.
 const TINT: f32 = 0.5;
 const DARK_SKY: f32 = 0.3;
 
-/// The colours of one picture.
+/// The colors of one picture.
 #[derive(Clone, Copy)]
 pub(super) struct Palette {
     pub sky: Color,
@@ -62,7 +62,7 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// Selects moods and colours by the words; without a mood word, `sample` (0 to 1) selects a
+    /// Selects moods and colors by the words; without a mood word, `sample` (0 to 1) selects a
     /// mood.
     pub(super) fn from_words(words: &[String], sample: f32) -> Self {
         let mut moods = matching_rows(words, &MOODS.iter().map(|mood| mood.0));
@@ -81,19 +81,18 @@ impl Palette {
         Self { sky, haze, orb, far, near, accent, second }.tinted(words)
     }
 
-    /// The first colour word tints the land, the second (or the only one, weaker) the sky.
+    /// The first color word tints the land, the second (or the only one, weaker) the sky.
     fn tinted(mut self, words: &[String]) -> Self {
-        let colours = matching_rows(words, &COLOURS.iter().map(|colour| colour.0));
-        let colour =
-            |at: usize| colours.get(at).and_then(|&it| COLOURS.get(it)).map(|it| hex(it.1));
-        let Some(first) = colour(0) else { return self };
-        let (other, pull) = colour(1).map_or((first, TINT / 2.0), |it| (it, TINT));
+        let colors = matching_rows(words, &COLORS.iter().map(|color| color.0));
+        let color = |at: usize| colors.get(at).and_then(|&it| COLORS.get(it)).map(|it| hex(it.1));
+        let Some(first) = color(0) else { return self };
+        let (other, pull) = color(1).map_or((first, TINT / 2.0), |it| (it, TINT));
         self.sky = mix(self.sky, shade(other, light(self.sky)), pull);
         self.haze = mix(self.haze, shade(other, light(self.haze)), pull);
         self.far = mix(self.far, shade(first, light(self.far)), TINT);
         self.near = mix(self.near, shade(first, light(self.near)), TINT);
         self.accent = first;
-        if colours.len() > 1 {
+        if colors.len() > 1 {
             self.second = other;
         }
         self
@@ -158,7 +157,7 @@ fn light(ink: Color) -> f32 {
     ink.red() * 0.3 + ink.green() * 0.59 + ink.blue() * 0.11
 }
 
-/// The colour with the wanted lightness.
+/// The color with the wanted lightness.
 fn shade(ink: Color, wanted: f32) -> Color {
     let own = light(ink);
     if wanted < own {

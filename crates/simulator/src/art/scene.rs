@@ -106,7 +106,7 @@ impl Scene {
         !matching_rows(&self.words, &[keys].into_iter()).is_empty()
     }
 
-    /// The colour of the land, from far (0) to near (1).
+    /// The color of the land, from far (0) to near (1).
     pub(super) fn land(&self, nearness: f32) -> Color {
         mix(self.palette.far, self.palette.near, nearness)
     }

@@ -26,7 +26,7 @@ pub(super) enum Ink {
 
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
-    /// Centre x, y; half its width, half its height.
+    /// Center x, y; half its width, half its height.
     Oval(f32, f32, f32, f32),
     /// Left, top, width, height, rounding.
     Bar(f32, f32, f32, f32, f32),
@@ -102,7 +102,7 @@ pub(super) fn typical_for(backdrop: Backdrop, sample: f32) -> Vec<&'static Subje
     SUBJECTS.iter().filter(|subject| subject.words.split(' ').any(|word| word == key)).collect()
 }
 
-/// Where and how to draw a subject: its foot, its height, and its share of the haze's colour.
+/// Where and how to draw a subject: its foot, its height, and its share of the haze's color.
 #[derive(Clone, Copy)]
 pub(super) struct Spot {
     pub x: f32,
@@ -127,10 +127,9 @@ pub(super) fn stamp(canvas: &mut Canvas, palette: &Palette, spot: Spot, marks: &
     let scale = spot.size / 100.0;
     let transform = Transform::from_row(scale * spot.facing, 0.0, 0.0, scale, spot.x, spot.y);
     for &(ink, shape) in marks {
-        let plain = ink.colour(palette);
-        let colour =
-            if matches!(ink, Light) { plain } else { mix(plain, spot.haze.0, spot.haze.1) };
-        let inks = [mix(colour, fade(palette.orb, 1.0), 0.16), mix(colour, palette.near, 0.14)];
+        let plain = ink.color(palette);
+        let color = if matches!(ink, Light) { plain } else { mix(plain, spot.haze.0, spot.haze.1) };
+        let inks = [mix(color, fade(palette.orb, 1.0), 0.16), mix(color, palette.near, 0.14)];
         canvas.fill(shape.path().and_then(|path| path.transform(transform)), &inks);
     }
 }
@@ -149,7 +148,7 @@ impl Shape {
 }
 
 impl Ink {
-    fn colour(self, palette: &Palette) -> Color {
+    fn color(self, palette: &Palette) -> Color {
         match self {
             Body => palette.accent,
             Trim => palette.second,

@@ -80,7 +80,7 @@ impl McpServer {
 /// A result with the same data for models and for programs.
 pub(super) fn structured(content: Vec<ContentBlock>, view: &impl Serialize) -> CallToolResult {
     let mut result = CallToolResult::success(content);
-    // Serialising a view does not fail.
+    // Serializing a view does not fail.
     result.structured_content = serde_json::to_value(view).ok();
     result
 }

@@ -12,7 +12,7 @@ pub struct BlockedTerms {
 
 /// Why the list of blocked terms cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum PolicyError {
+pub enum BlockedTermsError {
     /// The file cannot be read.
     #[error("cannot read the file of blocked terms")]
     Unreadable(#[from] std::io::Error),
@@ -27,11 +27,11 @@ impl BlockedTerms {
     ///
     /// # Errors
     /// When the file cannot be read or an expression is invalid.
-    pub fn read(path: &Path) -> Result<Self, PolicyError> {
+    pub fn read(path: &Path) -> Result<Self, BlockedTermsError> {
         Self::parse(&std::fs::read_to_string(path)?)
     }
 
-    fn parse(text: &str) -> Result<Self, PolicyError> {
+    fn parse(text: &str) -> Result<Self, BlockedTermsError> {
         let lines = text.lines().map(str::trim);
         let rules = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
         let patterns = RegexSetBuilder::new(rules.map(pattern)).case_insensitive(true).build()?;
