@@ -185,7 +185,7 @@ impl Config {
         let environment = Environment {
             database_url,
             link_secrets: checks::split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET)),
-            jwt_secret: Some(dev_jwt_secret(args.jwt_secret.as_deref())),
+            jwt_secret: Some(jwt_secret_or_dev(args.jwt_secret.as_deref())),
             origins,
             storage,
             providers,
@@ -260,7 +260,7 @@ struct Environment {
 
 /// The secret that `token` signs with: the configured one, or that of `dev`.
 #[must_use]
-pub fn dev_jwt_secret(configured: Option<&str>) -> SecretString {
+pub fn jwt_secret_or_dev(configured: Option<&str>) -> SecretString {
     configured.filter(|secret| !secret.is_empty()).unwrap_or(DEV_JWT_SECRET).into()
 }
 

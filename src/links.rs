@@ -43,7 +43,7 @@ impl Links {
     /// The callback URL for one job.
     #[must_use]
     pub fn callback(&self, provider: ProviderName, task: TaskId, job: u16) -> Url {
-        let signature = self.sign(&callback_claim(provider, task, job));
+        let signature = self.sign(&callback_signed_text(provider, task, job));
         self.at(&format!("/callbacks/{}/{task}/{job}.{signature}", provider.slug()))
     }
 
@@ -57,7 +57,7 @@ impl Links {
     ) -> Option<u16> {
         let (job, signature) = token.split_once('.')?;
         let job: u16 = job.parse().ok()?;
-        self.verify(&callback_claim(provider, task, job), signature).then_some(job)
+        self.verify(&callback_signed_text(provider, task, job), signature).then_some(job)
     }
 
     /// The absolute URL of a path below the public URL of the gateway.
@@ -77,14 +77,14 @@ impl Links {
     pub fn stored(&self, path: &str, until: Timestamp) -> SignedLink {
         let step = IMAGE_LINK_ROUNDING.num_seconds();
         let expires = (until.timestamp() / step + 1) * step;
-        self.signed(&format!("/images/{path}"), expires, &image_claim(path, expires))
+        self.signed(&format!("/images/{path}"), expires, &image_signed_text(path, expires))
     }
 
     /// The link to PUT the bytes of an upload to; the link expires at `until`.
     #[must_use]
     pub fn upload(&self, id: UploadId, until: Timestamp) -> Url {
         let expires = until.timestamp();
-        self.signed(&format!("/uploads/{id}"), expires, &upload_claim(id, expires)).url
+        self.signed(&format!("/uploads/{id}"), expires, &upload_signed_text(id, expires)).url
     }
 
     /// Whether the link of an upload is valid now.
@@ -96,20 +96,20 @@ impl Links {
         signature: &str,
         now: Timestamp,
     ) -> bool {
-        self.verify(&upload_claim(id, expires), signature) && expires > now.timestamp()
+        self.verify(&upload_signed_text(id, expires), signature) && expires > now.timestamp()
     }
 
     /// Whether the link of an image is valid now.
     #[must_use]
     pub fn verify_image(&self, path: &str, expires: i64, signature: &str, now: Timestamp) -> bool {
-        self.verify(&image_claim(path, expires), signature) && expires > now.timestamp()
+        self.verify(&image_signed_text(path, expires), signature) && expires > now.timestamp()
     }
 
-    fn signed(&self, path: &str, expires: i64, claim: &str) -> SignedLink {
+    fn signed(&self, path: &str, expires: i64, text: &str) -> SignedLink {
         let mut url = self.at(path);
         url.query_pairs_mut()
             .append_pair("expires", &expires.to_string())
-            .append_pair("signature", &self.sign(claim));
+            .append_pair("signature", &self.sign(text));
         let expires_at = Timestamp::from_timestamp(expires, 0).unwrap_or(Timestamp::MAX_UTC);
         SignedLink { url, expires_at }
     }
@@ -120,35 +120,35 @@ impl Links {
         url
     }
 
-    fn sign(&self, claim: &str) -> String {
-        let signature = self.secrets.first().map(|secret| mac(secret, claim).finalize());
+    fn sign(&self, text: &str) -> String {
+        let signature = self.secrets.first().map(|secret| mac(secret, text).finalize());
         signature.map_or_else(String::new, |bytes| URL_SAFE_NO_PAD.encode(bytes.into_bytes()))
     }
 
-    fn verify(&self, claim: &str, signature: &str) -> bool {
+    fn verify(&self, text: &str, signature: &str) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         // `verify_slice` compares in constant time.
-        self.secrets.iter().any(|secret| mac(secret, claim).verify_slice(&signature).is_ok())
+        self.secrets.iter().any(|secret| mac(secret, text).verify_slice(&signature).is_ok())
     }
 }
 
-fn callback_claim(provider: ProviderName, task: TaskId, job: u16) -> String {
+fn callback_signed_text(provider: ProviderName, task: TaskId, job: u16) -> String {
     format!("callback {} {task} {job}", provider.slug())
 }
 
-fn image_claim(path: &str, expires: i64) -> String {
+fn image_signed_text(path: &str, expires: i64) -> String {
     format!("image {path} {expires}")
 }
 
-fn upload_claim(id: UploadId, expires: i64) -> String {
+fn upload_signed_text(id: UploadId, expires: i64) -> String {
     format!("upload {id} {expires}")
 }
 
-fn mac(secret: &SecretString, claim: &str) -> Hmac<Sha256> {
+fn mac(secret: &SecretString, text: &str) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes keys of any length");
-    mac.update(claim.as_bytes());
+    mac.update(text.as_bytes());
     mac
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
 use plantain::auth::{ClaimRequirements, TokenSigner};
 use plantain::clock::Clock;
-use plantain::config::{self, Config, GatewayArgs, dev_jwt_secret};
+use plantain::config::{self, Config, GatewayArgs, jwt_secret_or_dev};
 #[cfg(feature = "dev")]
 use plantain::dev::{self, DevArgs, SimulatorArgs};
 use plantain::domain::UserId;
@@ -153,7 +153,7 @@ async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
 fn token(args: &TokenArgs) -> anyhow::Result<String> {
     let claim_requirements =
         ClaimRequirements { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
-    let secret = dev_jwt_secret(args.jwt_secret.as_deref());
+    let secret = jwt_secret_or_dev(args.jwt_secret.as_deref());
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
     Ok(TokenSigner::new(&secret, claim_requirements, Clock::system()).issue(
         &user,

@@ -30,8 +30,8 @@ const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Each resize uses one core.
 const MAX_CONCURRENT_RESIZES: usize = 2;
 /// An upload is in memory until it is stored.
-const MAX_UPLOAD_MEBIBYTES: usize = 256;
-const MAX_UPLOADS_PER_USER: usize = 4;
+const UPLOAD_MEMORY_MEBIBYTES: usize = 256;
+const MAX_CONCURRENT_UPLOADS_PER_USER: usize = 4;
 /// Each re-encoding uses one core.
 const MAX_CONCURRENT_REENCODES: usize = 2;
 
@@ -106,7 +106,7 @@ impl App {
         };
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, finished).await.is_err() {
             tracing::warn!(
-                "work in progress did not finish within 25 s; it continues after the next start"
+                "work in progress did not finish within 25 s; claimed work is claimed again, and a submission in progress becomes UNCONFIRMED"
             );
         }
         // Closing the pool waits for the server; an unreachable server must not delay the exit.
@@ -141,8 +141,8 @@ fn state(
         blobs: ctx.blobs.clone(),
         page,
         upload_limiter: UploadLimiter::new(
-            MAX_UPLOAD_MEBIBYTES,
-            MAX_UPLOADS_PER_USER,
+            UPLOAD_MEMORY_MEBIBYTES,
+            MAX_CONCURRENT_UPLOADS_PER_USER,
             MAX_CONCURRENT_REENCODES,
         ),
         authorization_server: authorization_server(config.auth.claims.issuer.as_deref()),

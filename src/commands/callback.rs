@@ -30,7 +30,7 @@ pub enum CallbackOutcome {
     /// It is stored durably, now or by an earlier request.
     Stored,
     /// The path is not a valid callback path.
-    InvalidToken,
+    UnknownUrl,
     /// The body is not valid JSON.
     InvalidJson,
 }
@@ -47,10 +47,10 @@ impl Commands {
         let provider = ProviderName::from_slug(callback.provider);
         let task: Option<TaskId> = callback.task.parse().ok();
         let (Some(provider), Some(task)) = (provider, task) else {
-            return Ok(CallbackOutcome::InvalidToken);
+            return Ok(CallbackOutcome::UnknownUrl);
         };
         let Some(job) = self.deps.links.verify_callback(provider, task, callback.token) else {
-            return Ok(CallbackOutcome::InvalidToken);
+            return Ok(CallbackOutcome::UnknownUrl);
         };
         if serde_json::from_slice::<serde::de::IgnoredAny>(callback.body).is_err() {
             return Ok(CallbackOutcome::InvalidJson);

@@ -1,6 +1,6 @@
 //! Commands for existing tasks: cancel, retry and resolve.
 
-use super::{Commands, SubmitOutcome, TaskRequest};
+use super::{Commands, SubmitTaskOutcome, TaskRequest};
 use crate::domain::{
     FieldError, FieldProblem, JobUpdate, Status, Task, TaskId, UpdateTarget, UserId,
 };
@@ -52,9 +52,9 @@ impl Commands {
         owner: &UserId,
         id: TaskId,
         idempotency_key: Option<String>,
-    ) -> Result<SubmitOutcome, StoreError> {
+    ) -> Result<SubmitTaskOutcome, StoreError> {
         let Some(task) = self.deps.reads.find_task(owner, id).await? else {
-            return Ok(SubmitOutcome::NotFound);
+            return Ok(SubmitTaskOutcome::NotFound);
         };
         let status = task.state.status;
         if !status.is_terminal() {
@@ -80,13 +80,13 @@ impl Commands {
         owner: &UserId,
         id: TaskId,
         action: UnconfirmedAction,
-    ) -> Result<SubmitOutcome, StoreError> {
+    ) -> Result<SubmitTaskOutcome, StoreError> {
         let Some(task) = self.deps.reads.find_task(owner, id).await? else {
-            return Ok(SubmitOutcome::NotFound);
+            return Ok(SubmitTaskOutcome::NotFound);
         };
         let update = match action {
             UnconfirmedAction::Resubmit => JobUpdate::Resubmitted,
-            UnconfirmedAction::Release => JobUpdate::Abandoned,
+            UnconfirmedAction::Release => JobUpdate::Released,
         };
         let status = task.state.status;
         let is_applied = status == Status::Unconfirmed
@@ -95,10 +95,10 @@ impl Commands {
             return Ok(invalid(FieldProblem::TaskNotUnconfirmed { status }));
         }
         let Some(task) = self.deps.reads.find_task(owner, id).await? else {
-            return Ok(SubmitOutcome::NotFound);
+            return Ok(SubmitTaskOutcome::NotFound);
         };
         let credits_low = self.credits_low_for(&task).await?;
-        Ok(SubmitOutcome::Accepted { task: Box::new(task), replayed: false, credits_low })
+        Ok(SubmitTaskOutcome::Accepted { task: Box::new(task), replayed: false, credits_low })
     }
 
     async fn record(
@@ -116,6 +116,6 @@ impl Commands {
     }
 }
 
-fn invalid(problem: FieldProblem) -> SubmitOutcome {
-    SubmitOutcome::InvalidInput(vec![FieldError::new("id", problem)])
+fn invalid(problem: FieldProblem) -> SubmitTaskOutcome {
+    SubmitTaskOutcome::InvalidInput(vec![FieldError::new("id", problem)])
 }

@@ -28,7 +28,7 @@ pub use grant::{GrantOutcome, GrantRequest};
 pub use manage::{CancelOutcome, UnconfirmedAction};
 pub use quote::Quote;
 pub use spending_limits::{CreditLimit, Shortage};
-pub use submit::{SubmitOutcome, TaskRequest};
+pub use submit::{SubmitTaskOutcome, TaskRequest};
 pub use upload::UploadOutcome;
 pub use webhooks::EndpointOutcome;
 

@@ -36,8 +36,10 @@ impl Commands {
         if !missing.is_empty() {
             return Ok(Err(missing));
         }
-        let key =
-            DurationKey { model: model.id.to_owned(), images: task_request.spec.request.count };
+        let key = DurationKey {
+            model: model.id.to_owned(),
+            image_count: task_request.spec.request.count,
+        };
         let seconds = self.deps.reads.median_seconds(std::slice::from_ref(&key)).await?;
         Ok(Ok(Quote {
             model,

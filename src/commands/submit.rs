@@ -31,7 +31,7 @@ pub struct TaskRequest {
 
 /// The result of a submission, or of another command that submits a task.
 #[derive(Debug, Clone)]
-pub enum SubmitOutcome {
+pub enum SubmitTaskOutcome {
     /// The task is stored durably.
     Accepted {
         /// The current task.
@@ -70,17 +70,17 @@ impl Commands {
         &self,
         owner: &UserId,
         task_request: TaskRequest,
-    ) -> Result<SubmitOutcome, StoreError> {
+    ) -> Result<SubmitTaskOutcome, StoreError> {
         let outcome = self.submit_now(owner, &task_request).await?;
         match outcome {
-            SubmitOutcome::Accepted { task, replayed, credits_low }
+            SubmitTaskOutcome::Accepted { task, replayed, credits_low }
                 if task_request.wait_seconds > 0 =>
             {
                 let wait = TimeDelta::seconds(task_request.wait_seconds.into());
                 let finished = self.wait(owner, task.id, self.deps.clock.now() + wait).await;
                 // The task is accepted even when waiting for it fails.
                 let task = finished.ok().flatten().map_or(task, Box::new);
-                Ok(SubmitOutcome::Accepted { task, replayed, credits_low })
+                Ok(SubmitTaskOutcome::Accepted { task, replayed, credits_low })
             }
             other => Ok(other),
         }
@@ -90,24 +90,24 @@ impl Commands {
         &self,
         owner: &UserId,
         task_request: &TaskRequest,
-    ) -> Result<SubmitOutcome, StoreError> {
+    ) -> Result<SubmitTaskOutcome, StoreError> {
         if let Some(known) = self.find_replay(owner, task_request).await? {
             return self.replay(owner, known).await;
         }
         if self.deps.policy.blocked_terms.matches(&task_request.spec.request.prompt) {
-            return Ok(SubmitOutcome::PromptRejected);
+            return Ok(SubmitTaskOutcome::PromptRejected);
         }
         let spending_limits = self.spending_limits(owner).await?;
         let model = match self.check(task_request, &spending_limits) {
             Ok(model) => model,
-            Err(errors) => return Ok(SubmitOutcome::InvalidInput(errors)),
+            Err(errors) => return Ok(SubmitTaskOutcome::InvalidInput(errors)),
         };
         let missing = self.find_missing(owner, task_request).await?;
         if !missing.is_empty() {
-            return Ok(SubmitOutcome::InvalidInput(missing));
+            return Ok(SubmitTaskOutcome::InvalidInput(missing));
         }
         if let Some(shortage) = spending_limits.shortage(task_request, model) {
-            return Ok(SubmitOutcome::InsufficientCredits(shortage));
+            return Ok(SubmitTaskOutcome::InsufficientCredits(shortage));
         }
         let credits_low = spending_limits.is_low_after(
             task_request.spec.cost(model),
@@ -133,7 +133,8 @@ impl Commands {
         }
     }
 
-    /// The model to use: the named one, or the cheapest one that is available and affordable.
+    /// The model to use: the named one, or the cheapest one that is available and affordable;
+    /// when there is none, the cheapest one, whose submission then waits or is rejected.
     pub(super) fn check(
         &self,
         task_request: &TaskRequest,
@@ -158,7 +159,7 @@ impl Commands {
         }
     }
 
-    /// Errors for inputs and boards that the owner does not have. A retry does not need its board:
+    /// Errors for images to edit and for boards that the owner does not have. A retry does not need its board:
     /// it may have been deleted.
     pub(super) async fn find_missing(
         &self,
@@ -185,7 +186,7 @@ impl Commands {
         task_request: &TaskRequest,
         model: &'static Model,
         credits_low: bool,
-    ) -> Result<SubmitOutcome, StoreError> {
+    ) -> Result<SubmitTaskOutcome, StoreError> {
         let now = self.deps.clock.now();
         let deadline =
             task_request.deadline_seconds.map(|seconds| TimeDelta::seconds(seconds.into()));
@@ -202,20 +203,20 @@ impl Commands {
         match self.deps.store.create(&new, self.deps.policy.limits, now).await? {
             CreateOutcome::New(task) => {
                 tracing::info!(task.id = %task.id, user.id = %owner, model = model.id, "task accepted");
-                Ok(SubmitOutcome::Accepted { task, replayed: false, credits_low })
+                Ok(SubmitTaskOutcome::Accepted { task, replayed: false, credits_low })
             }
             CreateOutcome::InsufficientCredits { required, available } => {
                 let limit = CreditLimit::UserQuota;
-                Ok(SubmitOutcome::InsufficientCredits(Shortage { required, available, limit }))
+                Ok(SubmitTaskOutcome::InsufficientCredits(Shortage { required, available, limit }))
             }
             CreateOutcome::UploadNotFound => {
-                Ok(SubmitOutcome::InvalidInput(vec![FieldError::new(
+                Ok(SubmitTaskOutcome::InvalidInput(vec![FieldError::new(
                     "images",
                     FieldProblem::UploadDeleted,
                 )]))
             }
             CreateOutcome::TooManyUnfinished => {
-                Ok(SubmitOutcome::RateLimited { retry_after_seconds: RETRY_AFTER_SECONDS })
+                Ok(SubmitTaskOutcome::RateLimited { retry_after_seconds: RETRY_AFTER_SECONDS })
             }
             known @ CreateOutcome::Duplicate { .. } => self.replay(owner, known).await,
         }
@@ -226,19 +227,19 @@ impl Commands {
         &self,
         owner: &UserId,
         known: CreateOutcome,
-    ) -> Result<SubmitOutcome, StoreError> {
+    ) -> Result<SubmitTaskOutcome, StoreError> {
         let CreateOutcome::Duplicate { task, same_input } = known else {
-            return Ok(SubmitOutcome::NotFound);
+            return Ok(SubmitTaskOutcome::NotFound);
         };
         let Some(task) = self.deps.reads.find_task(owner, task).await? else {
-            return Ok(SubmitOutcome::NotFound);
+            return Ok(SubmitTaskOutcome::NotFound);
         };
         let task = Box::new(task);
         if !same_input {
-            return Ok(SubmitOutcome::IdempotencyConflict(task));
+            return Ok(SubmitTaskOutcome::IdempotencyConflict(task));
         }
         let credits_low = self.credits_low_for(&task).await?;
-        Ok(SubmitOutcome::Accepted { task, replayed: true, credits_low })
+        Ok(SubmitTaskOutcome::Accepted { task, replayed: true, credits_low })
     }
 
     /// Whether the quota or the provider account of this task is low.

@@ -74,7 +74,9 @@ pub struct GatewayArgs {
         value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub poll_seconds: u32,
 
-    /// Seconds until an unfinished task fails with `UPSTREAM_TIMEOUT`
+    /// Seconds until a task fails with `UPSTREAM_TIMEOUT`: from its first postponed submission until
+    /// a provider accepts it, and again until the provider has finished. Time in the queue does not
+    /// count
     #[arg(long, env = "PLANTAIN_TASK_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 900,
         value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub task_timeout_seconds: u32,

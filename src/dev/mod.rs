@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::auth::{Role, TokenSigner};
 use crate::clock::Clock;
-use crate::config::{Config, GatewayArgs, dev_jwt_secret, is_loopback_url};
+use crate::config::{Config, GatewayArgs, is_loopback_url, jwt_secret_or_dev};
 use crate::domain::UserId;
 use crate::examples;
 use crate::http::{PageConfig, PageUser};
@@ -115,7 +115,7 @@ async fn run_with(
     .await?;
     let config = config(args, postgres, &simulator)?;
     let clock = Clock::system();
-    let secret = dev_jwt_secret(args.gateway.jwt_secret.as_deref());
+    let secret = jwt_secret_or_dev(args.gateway.jwt_secret.as_deref());
     let signer = TokenSigner::new(&secret, config.auth.claims.clone(), clock.clone());
     let token = issue(&signer, DEV_USER, Role::User)?;
     let users = if is_private(&args.gateway) { users(&signer)? } else { Vec::new() };
@@ -135,7 +135,8 @@ async fn run_with(
     }
 }
 
-/// Whether only this machine can open the pages: everyone who can also reads the tokens of the users.
+/// Whether only this machine can open the pages. Whoever opens them can read the tokens of the
+/// development users.
 fn is_private(args: &GatewayArgs) -> bool {
     args.bind.ip().is_loopback() && args.public_url.as_ref().is_none_or(is_loopback_url)
 }

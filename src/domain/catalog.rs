@@ -44,7 +44,8 @@ impl Catalog {
         self.models.iter().copied().find(|model| model.id == id)
     }
 
-    /// The model to use: the named one, or the cheapest usable one that supports the request.
+    /// The model to use: the named one, or the cheapest usable one that supports the request;
+    /// when none is usable, the cheapest one that supports it.
     ///
     /// # Errors
     /// The errors of the request, field by field, when no model supports it.

@@ -16,7 +16,7 @@ pub enum JobUpdate {
     },
     /// The submission was sent, and its response was lost: it may have been accepted.
     ResponseLost,
-    /// A callback of the provider arrived. Only its job id is used: the rest is not trusted.
+    /// A callback of the provider arrived. Only its upstream id is used: the rest is not trusted.
     CallbackReceived {
         /// Which provider.
         provider: ProviderName,
@@ -68,7 +68,7 @@ pub enum JobUpdate {
     /// The user requested that an unconfirmed job is submitted again.
     Resubmitted,
     /// The user abandoned an unconfirmed job.
-    Abandoned,
+    Released,
 }
 
 impl JobUpdate {
@@ -90,7 +90,7 @@ impl JobUpdate {
             Self::Expired => TimelineEventKind::Expired,
             Self::Canceled => TimelineEventKind::Canceled,
             Self::Resubmitted => TimelineEventKind::Resubmitted,
-            Self::Abandoned => TimelineEventKind::Released,
+            Self::Released => TimelineEventKind::Released,
         }
     }
 }

@@ -226,15 +226,15 @@ pub struct Job {
     /// Price of the requested images.
     pub price: Credits,
     /// Number of requested images.
-    pub images: u32,
+    pub image_count: u32,
     /// The final cost; `None` while the job runs.
     pub settled: Option<Credits>,
     /// The provider's id for it.
     pub upstream_id: Option<String>,
     /// The provider's links to the results.
     pub results: Vec<ResultLink>,
-    /// Why it failed, or why the provider rejected a QUEUED job that waits to be rerouted or
-    /// failed.
+    /// Why it failed, or why the provider rejected a QUEUED job, which will then be rerouted or
+    /// fail.
     pub failure: Option<Failure>,
     /// When a worker runs its next step; `None` when it waits for an event.
     pub next_step_at: Option<Timestamp>,

@@ -189,7 +189,7 @@ impl TransitionContext<'_> {
             (Generating, JobUpdate::ResultsReady { results }) => Ok(self.storing(job, results)),
             (Queued | Generating | Storing, JobUpdate::Failed(failure)) => Ok(failed(job, failure)),
             (Storing, JobUpdate::Stored { images }) => Ok(succeeded(job, images.len())),
-            (_, JobUpdate::Canceled) | (Unconfirmed, JobUpdate::Abandoned) => Ok(canceled(job)),
+            (_, JobUpdate::Canceled) | (Unconfirmed, JobUpdate::Released) => Ok(canceled(job)),
             (_, JobUpdate::Expired) => self.expired(job),
             (Unconfirmed, JobUpdate::Resubmitted) => Ok(self.enter(job, Queued, Some(self.now))),
             _ => Err(IgnoreReason::WrongStatus),
@@ -246,7 +246,7 @@ impl TransitionContext<'_> {
     fn storing(&self, job: &Job, results: &[super::ResultLink]) -> Job {
         Job {
             // The provider may return more results than were requested: ignore the others.
-            results: results.iter().take(job.images as usize).cloned().collect(),
+            results: results.iter().take(job.image_count as usize).cloned().collect(),
             // No task timeout here, only the deadline of the client and the expiry of the links:
             // a full disk must not fail a paid task.
             expires_at: self.deadline_at,
@@ -306,7 +306,7 @@ fn queued_jobs(
         provider: model.provider,
         status: Status::Queued,
         price: part.price,
-        images: part.images,
+        image_count: part.images,
         settled: None,
         upstream_id: None,
         results: Vec::new(),
@@ -336,7 +336,7 @@ fn finished(job: &Job, status: Status, settled: Credits) -> Job {
 }
 
 fn succeeded(job: &Job, stored: usize) -> Job {
-    let stored = u32::try_from(stored).unwrap_or(job.images);
+    let stored = u32::try_from(stored).unwrap_or(job.image_count);
     finished(job, Status::Succeeded, price_of(job, stored))
 }
 
@@ -358,12 +358,12 @@ fn canceled(job: &Job) -> Job {
 /// The price of the results that the provider has delivered.
 fn delivered_price(job: &Job) -> Credits {
     let results = if job.status == Status::Storing { job.results.len() } else { 0 };
-    price_of(job, u32::try_from(results).unwrap_or(job.images))
+    price_of(job, u32::try_from(results).unwrap_or(job.image_count))
 }
 
 fn price_of(job: &Job, images: u32) -> Credits {
-    let (price, requested) = (job.price.thousandths(), i64::from(job.images.max(1)));
-    Credits::from_thousandths(price * i64::from(images.min(job.images)) / requested)
+    let (price, requested) = (job.price.thousandths(), i64::from(job.image_count.max(1)));
+    Credits::from_thousandths(price * i64::from(images.min(job.image_count)) / requested)
 }
 
 #[cfg(test)]

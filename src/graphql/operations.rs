@@ -188,9 +188,9 @@ impl Operations {
         }
     }
 
-    /// Executes an operation of any kind in a background task, at most one item ahead of the
-    /// client: a slow client does not hold the resources of an operation. An error is the last
-    /// item: the subscription could not start, or failed.
+    /// Executes an operation of any kind in a background task that buffers one item, so that an
+    /// operation can finish while its client reads slowly. An error is the last item: the
+    /// subscription could not start, or failed.
     pub fn execute_stream(
         &self,
         prepared: PreparedOperation,

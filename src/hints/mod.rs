@@ -1,4 +1,5 @@
-//! Hints: notifications that something changed in the database. A hint contains ids only.
+//! Hints: messages that something changed in the database. A hint contains ids only. Inside this
+//! process it is a signal, which wakes a worker; between replicas it is a notification.
 //!
 //! The data itself is always read from the database, and every reader also polls it at intervals,
 //! so a lost hint only costs time. Sending a hint never waits or fails, and memory does not grow
@@ -76,7 +77,7 @@ const SIGNALS: usize = 8 + 2 * ProviderName::ALL.len();
 pub struct Notification {
     /// Users with new events.
     pub users: HashSet<UserId>,
-    /// Whether the providers' credits changed.
+    /// Whether a provider's balance or a user's quota changed.
     pub credits: bool,
     /// Boards that changed.
     #[serde(default)]
@@ -155,7 +156,7 @@ impl Hints {
         self.wake(WorkerSignal::EnqueueDeliveries);
     }
 
-    /// The providers' credits changed. Notifies this process at once and other replicas soon.
+    /// A provider's balance or a user's quota changed. Notifies this process at once and other replicas soon.
     pub fn credits_changed(&self) {
         self.shared.credits.send_replace(());
         self.merge_outgoing(|notification| notification.credits = true);
@@ -229,7 +230,7 @@ impl Hints {
         self.shared.outgoing.take()
     }
 
-    /// Subscribes to changes of the providers' credits.
+    /// Subscribes to changes of balances and quotas.
     #[must_use]
     pub fn credits(&self) -> watch::Receiver<()> {
         self.shared.credits.subscribe()

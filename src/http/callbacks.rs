@@ -45,9 +45,7 @@ pub(super) async fn receive(
     };
     match state.commands.receive_callback(&callback).await {
         Ok(CallbackOutcome::Stored) => (StatusCode::OK, "stored").into_response(),
-        Ok(CallbackOutcome::InvalidToken) => {
-            problem(StatusCode::NOT_FOUND, "Unknown callback URL.")
-        }
+        Ok(CallbackOutcome::UnknownUrl) => problem(StatusCode::NOT_FOUND, "Unknown callback URL."),
         Ok(CallbackOutcome::InvalidJson) => {
             problem(StatusCode::BAD_REQUEST, "The body is not valid JSON.")
         }

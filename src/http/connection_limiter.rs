@@ -1,4 +1,5 @@
-//! Limits the number of open sockets, streams and uploads of each user at this gateway.
+//! Limits the number of open sockets, streams and MCP calls of each user at this gateway; a
+//! second instance counts uploads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -61,7 +61,7 @@ pub struct AppState {
     pub profile: Profile,
     /// Limits for one connection.
     pub limits: ConnectionLimits,
-    /// Limits the open sockets and streams of each user.
+    /// Limits the open sockets, streams and MCP calls of each user.
     pub connection_limiter: ConnectionLimiter,
     /// The web origins that may call the gateway.
     pub origins: Origins,

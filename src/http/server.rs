@@ -23,11 +23,11 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
 const CLOSE_GRACE: Duration = Duration::from_secs(15);
 
 /// Serves until `stop` is canceled, then finishes the requests in progress. A connection ends when
-/// a write makes no progress for longer than `client_timeout`.
+/// a write makes no progress for longer than `write_timeout` and [`CLOSE_GRACE`] together.
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,
-    client_timeout: Duration,
+    write_timeout: Duration,
     stop: CancellationToken,
 ) {
     let connections = TaskTracker::new();
@@ -39,7 +39,7 @@ pub async fn serve(
         connections.spawn(serve_connection(
             connection,
             router.clone(),
-            client_timeout + CLOSE_GRACE,
+            write_timeout + CLOSE_GRACE,
             stop.clone(),
         ));
     }

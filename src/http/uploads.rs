@@ -33,7 +33,7 @@ pub struct UploadLimiter {
     /// Each image that is re-encoded needs memory and one core.
     reencoding: Arc<Semaphore>,
     /// Prevents one user from using all the memory.
-    connection_limiter: ConnectionLimiter,
+    per_user: ConnectionLimiter,
 }
 
 impl UploadLimiter {
@@ -44,14 +44,14 @@ impl UploadLimiter {
         Self {
             memory: Arc::new(Semaphore::new(mebibytes * 1024)),
             reencoding: Arc::new(Semaphore::new(reencodes)),
-            connection_limiter: ConnectionLimiter::new(per_user),
+            per_user: ConnectionLimiter::new(per_user),
         }
     }
 
     fn try_acquire(&self, upload: &Upload) -> Option<UploadPermit> {
         let kibibytes = u32::try_from(upload.byte_size.div_ceil(1024)).ok()?;
         let memory = Arc::clone(&self.memory).try_acquire_many_owned(kibibytes).ok()?;
-        Some((memory, self.connection_limiter.acquire(&upload.owner).ok()?))
+        Some((memory, self.per_user.acquire(&upload.owner).ok()?))
     }
 }
 

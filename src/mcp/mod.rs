@@ -33,7 +33,7 @@ use waiting::ProgressReporter;
 use crate::auth::Viewer;
 use crate::blobs::Variants;
 use crate::clock::Clock;
-use crate::commands::{Commands, SubmitOutcome};
+use crate::commands::{Commands, SubmitTaskOutcome};
 use crate::domain::{Catalog, Task, TaskId};
 use crate::links::Links;
 use crate::store::{HistoryFilter, ProviderAccount, Range, ReadStore, StoreError};
@@ -223,19 +223,19 @@ fn server_config() -> ServerConfig {
 }
 
 /// The task of a submission, and whether it existed before.
-fn accepted_task(outcome: SubmitOutcome) -> Result<(Task, bool), ToolError> {
+fn accepted_task(outcome: SubmitTaskOutcome) -> Result<(Task, bool), ToolError> {
     match outcome {
-        SubmitOutcome::Accepted { task, replayed, .. } => Ok((*task, replayed)),
+        SubmitTaskOutcome::Accepted { task, replayed, .. } => Ok((*task, replayed)),
         // The key is derived from the arguments; another version of the gateway may have parsed
         // them differently.
-        SubmitOutcome::IdempotencyConflict(task) => Ok((*task, true)),
-        SubmitOutcome::InvalidInput(errors) => Err(ToolError::invalid(&errors)),
-        SubmitOutcome::PromptRejected => Err(ToolError::prompt_rejected()),
-        SubmitOutcome::InsufficientCredits(shortage) => Err(ToolError::shortage(shortage)),
-        SubmitOutcome::RateLimited { retry_after_seconds } => {
+        SubmitTaskOutcome::IdempotencyConflict(task) => Ok((*task, true)),
+        SubmitTaskOutcome::InvalidInput(errors) => Err(ToolError::invalid(&errors)),
+        SubmitTaskOutcome::PromptRejected => Err(ToolError::prompt_rejected()),
+        SubmitTaskOutcome::InsufficientCredits(shortage) => Err(ToolError::shortage(shortage)),
+        SubmitTaskOutcome::RateLimited { retry_after_seconds } => {
             Err(ToolError::rate_limited(retry_after_seconds))
         }
-        SubmitOutcome::NotFound => Err(ToolError::no_such_task()),
+        SubmitTaskOutcome::NotFound => Err(ToolError::no_such_task()),
     }
 }
 

@@ -93,7 +93,7 @@ impl McpServer {
         if task.state.status.is_terminal() {
             return Ok(None);
         }
-        let key = DurationKey { model: task.model.clone(), images: task.spec.request.count };
+        let key = DurationKey { model: task.model.clone(), image_count: task.spec.request.count };
         let seconds = self.reads.median_seconds(std::slice::from_ref(&key)).await?;
         let now = self.clock.now();
         Ok(seconds.get(&key).map(|median| task.seconds_left(*median, now)))

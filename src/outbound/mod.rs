@@ -15,8 +15,8 @@ pub use webhook::{RetryAfter, WebhookClient, WebhookError, WebhookMessage, Webho
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
-/// Cloudflare rejects clients without a user agent with a plain 403 "error code: 1010"
-/// (`upstreams.md` 1.6), and reqwest sends none by default.
+/// Cloudflare rejects clients without a user agent with a plain 403 "error code: 1010", and
+/// reqwest sends none by default.
 pub const USER_AGENT: &str = concat!("plantain/", env!("CARGO_PKG_VERSION"));
 
 /// Why a body could not be read.

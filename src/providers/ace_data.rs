@@ -1,4 +1,4 @@
-//! Ace Data Cloud's Nano Banana (`upstreams.md` section 4). Its records have no status field: the
+//! Ace Data Cloud's Nano Banana. Its records have no status field: the
 //! state of a task follows from the fields that are present.
 
 mod responses;
@@ -16,13 +16,13 @@ use crate::domain::{Credits, Model, ProviderName, RateLimits, Resolution, TaskKi
 
 /// Maximum number of ids in one `retrieve_batch`. The provider documents no limit.
 const IDS_PER_QUERY: u32 = 100;
-/// A credit of Ace Data Cloud costs about $0.095, a credit of the other providers $0.005 (3.6,
-/// 4.6). Amounts are converted to the latter, so that they can be compared and added.
+/// A credit of Ace Data Cloud costs about $0.095, a credit of the other providers $0.005.
+/// Amounts are converted to the latter, so that they can be compared and added.
 const CREDITS_PER_ACE_CREDIT: f64 = 19.0;
 
-/// One upstream task makes up to four images and bills the delivered ones. No prices are published
-/// (7): these are estimates, above those of the same models elsewhere. Edits may keep the size of
-/// their first image, regardless of the requested one (4.2).
+/// One upstream task makes up to four images and bills the delivered ones. No prices are published:
+/// these are estimates, above those of the same models elsewhere. Edits may keep the size of
+/// their first image, regardless of the requested one.
 const COMMON: Model = Model {
     id: "",
     provider: ProviderName::AceData,
@@ -100,7 +100,7 @@ impl AceData {
     }
 }
 
-/// Rate limits of an account (4.6): concurrent jobs, and status queries in batches.
+/// Rate limits of an account: concurrent jobs, and status queries in batches.
 #[must_use]
 pub const fn rate_limits(max_concurrent_jobs: u32, queries_per_second: u32) -> RateLimits {
     RateLimits {
@@ -165,7 +165,7 @@ impl Provider for AceData {
 }
 
 /// Sends both `async` and a callback: with only one of them, calls were observed to block until the
-/// image was finished (4.2).
+/// image was finished.
 fn request_body(submission: &Submission<'_>) -> Value {
     let request = submission.request;
     let mut body = json!({
@@ -175,7 +175,7 @@ fn request_body(submission: &Submission<'_>) -> Value {
         },
         "prompt": request.prompt,
         "model": submission.model.trim_start_matches(MODEL_ID_PREFIX),
-        "count": submission.images,
+        "count": submission.image_count,
         "callback_url": submission.callback_url,
         "async": true,
     });

@@ -1,4 +1,4 @@
-//! Flux Kontext, by kie.ai or fluxapi.ai (`upstreams.md` section 3). Both have the same API;
+//! Flux Kontext, by kie.ai or fluxapi.ai. Both have the same API;
 //! only the path of the balance differs.
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, Task
 const PRO: &str = "flux-kontext-pro";
 const MAX: &str = "flux-kontext-max";
 
-/// One image per upstream task, at most one image to edit. Prices as resellers report them (3.6).
+/// One image per upstream task, at most one image to edit. Prices as resellers report them.
 const COMMON: Model = Model {
     id: PRO,
     provider: ProviderName::FluxKontext,
@@ -41,7 +41,7 @@ const COMMON: Model = Model {
 pub(super) static MODELS: [Model; 2] =
     [COMMON, Model { id: MAX, credits_per_image: Credits::whole(10), ..COMMON }];
 
-/// Maximum age of a signed callback. The documentation states none; other clients use 300 s (3.4).
+/// Maximum age of a signed callback. The documentation states none; other clients use 300 s.
 const SIGNATURE_MAX_AGE_SECONDS: i64 = 300;
 
 /// Flux Kontext.
@@ -67,7 +67,7 @@ impl FluxKontext {
         Self { api, rate_limits, webhook_key }
     }
 
-    /// kie.ai has the first path and returns 404 for the second; fluxapi.ai the reverse (3.1).
+    /// kie.ai has the first path and returns 404 for the second; fluxapi.ai the reverse.
     fn balance_paths(&self) -> [&'static str; 2] {
         let (kie, fluxapi) = ("/api/v1/chat/credit", "/api/v1/common/credit");
         if self.api.host().ends_with("fluxapi.ai") { [fluxapi, kie] } else { [kie, fluxapi] }
@@ -115,7 +115,7 @@ impl Provider for FluxKontext {
     }
 }
 
-/// The signature covers the task's id and the time, not the body (3.4): it authenticates the
+/// The signature covers the task's id and the time, not the body: it authenticates the
 /// sender, and a status query confirms the content.
 fn verify(
     key: &SecretString,

@@ -1,5 +1,5 @@
 //! API conventions that nanobananaapi.ai, kie.ai and fluxapi.ai share: envelope, error codes and
-//! results (`upstreams.md` section 1).
+//! results.
 //!
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ const RATE_WINDOW: Duration = Duration::from_secs(10);
 const MAINTENANCE_PAUSE: Duration = Duration::from_mins(2);
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
-/// Rate limits of an account. The providers allow 20 submissions in 10 seconds and 10 status queries per second (3.6).
+/// Rate limits of an account. The providers allow 20 submissions in 10 seconds and 10 status queries per second.
 #[must_use]
 pub fn rate_limits(submissions_per_10_seconds: u32, queries_per_second: u32) -> RateLimits {
     let window = TimeDelta::seconds(10);
@@ -46,7 +46,7 @@ impl Envelope {
         Some(Self { code: body.get("code").and_then(number), message, body })
     }
 
-    /// HTTP 200 does not mean success, and an HTTP error status overrides the body's code (1.1).
+    /// HTTP 200 does not mean success, and an HTTP error status overrides the body's code.
     fn effective_code(&self, reply: &Reply) -> i64 {
         if reply.status.is_success() {
             self.code.unwrap_or(0)
@@ -82,7 +82,7 @@ pub(super) fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
-/// Every result URL under the observed names: `response` before `info`, one or several (2.3).
+/// Every result URL under the observed names: `response` before `info`, one or several.
 /// `originImageUrl` is ignored: it expires within 10 minutes.
 pub(super) fn result_urls(record: &Value) -> Vec<String> {
     let mut urls: Vec<String> = Vec::new();
@@ -99,7 +99,7 @@ pub(super) fn result_urls(record: &Value) -> Vec<String> {
     urls
 }
 
-/// `response` was observed as JSON in a string, and as a plain URL (3.3).
+/// `response` was observed as JSON in a string, and as a plain URL.
 fn parse_embedded_json(part: &Value) -> Value {
     match part.as_str() {
         Some(text) if text.starts_with("http") => {
@@ -252,7 +252,7 @@ pub(super) fn read_record(reply: &Reply) -> UpstreamState {
         return UpstreamState::Unavailable(delay(i64::from(reply.status.as_u16()), reply));
     };
     let code = envelope.effective_code(reply);
-    // "recordInfo is null": not visible yet, or deleted (1.5).
+    // "recordInfo is null": not visible yet, or deleted.
     let unknown = envelope.message.to_lowercase().contains("recordinfo is null");
     if unknown || (code == 200 && envelope.data().is_null()) {
         return UpstreamState::Unknown;
@@ -263,7 +263,7 @@ pub(super) fn read_record(reply: &Reply) -> UpstreamState {
     record_state(envelope.data())
 }
 
-/// `successFlag` decides, not `code` (1.2). 4 is documented as "generated, callback failed": then a
+/// `successFlag` decides, not `code`. 4 is documented as "generated, callback failed": then a
 /// URL is sufficient proof. Every other value means that the job is not finished.
 fn record_state(record: &Value) -> UpstreamState {
     let urls = result_urls(record);
@@ -290,7 +290,7 @@ pub(super) fn read_callback(body: &[u8]) -> Option<CallbackPayload> {
 }
 
 /// Format A reports the outcome in `code`; format B always has code 200 and reports the outcome in
-/// `successFlag` (2.4).
+/// `successFlag`.
 fn callback_state(envelope: &Envelope) -> UpstreamState {
     let data = envelope.data();
     if data.get("successFlag").is_some_and(|flag| number(flag).is_some()) {

@@ -2,7 +2,7 @@
 
 use crate::domain::{Failure, FailureCode};
 
-/// Classifies an error by its message (`upstreams.md` 1). Takes precedence over the code tables,
+/// Classifies an error by its message. Takes precedence over the code tables,
 /// because providers use one code for several errors.
 pub(super) fn classify(message: &str) -> Option<FailureCode> {
     let text = message.to_lowercase();

@@ -1,7 +1,8 @@
 //! Clients of the providers' APIs: one file per provider, mapped to the types below.
 //!
-//! A provider does not depend on tasks, the database or the clock. To add one: a file here, a line
-//! in `app::parts`, a file in the simulator, recorded bodies in `tests/fixtures/`.
+//! A provider does not depend on tasks, the database or the clock. What contradicts a provider's
+//! guide was observed in recorded responses, which are in `tests/fixtures/`. To add a provider, follow
+//! `docs/walkthroughs/add-a-provider.md`.
 
 mod ace_data;
 mod flux_kontext;
@@ -40,7 +41,7 @@ pub struct Submission<'a> {
     /// URLs of the images to edit; the provider fetches them.
     pub inputs: &'a [String],
     /// Number of images that this job makes.
-    pub images: u32,
+    pub image_count: u32,
     /// URL for the provider's callbacks; identifies the job and is secret.
     pub callback_url: &'a str,
 }
@@ -175,13 +176,12 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     fn rate_limits(&self) -> RateLimits;
 
     /// How long a result URL is assumed to be valid. The kie family documents 14 days on one page
-    /// and "typically 24 h" on another; Ace Data Cloud 30 days, for other models (`upstreams.md`
-    /// 3.6, 4.6).
+    /// and "typically 24 h" on another; Ace Data Cloud 30 days, for other models.
     fn result_ttl(&self) -> Duration {
         Duration::from_hours(24)
     }
 
-    /// How long after its submission the provider may not find a job yet (`upstreams.md` 1.5).
+    /// How long after its submission the provider may not find a job yet.
     fn visibility_delay(&self) -> Duration {
         Duration::from_mins(1)
     }

@@ -1,4 +1,4 @@
-//! The `NanoBanana` API, nanobananaapi.ai (`upstreams.md` section 2).
+//! The `NanoBanana` API, nanobananaapi.ai.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const RESOLUTIONS: [Resolution; 3] = [Resolution::R1K, Resolution::R2K, Resoluti
 const BOTH_KINDS: [TaskKind; 2] = [TaskKind::Generate, TaskKind::Edit];
 
 /// Properties that all three generations share. Only `generate` has `numImages`, and its format for
-/// several results is undocumented, so each image is a separate upstream task (2.3).
+/// several results is undocumented, so each image is a separate upstream task.
 const COMMON: Model = Model {
     id: "",
     provider: ProviderName::NanoBanana,
@@ -44,7 +44,7 @@ const FIRST: &str = "nano-banana";
 const PRO: &str = "nano-banana-pro";
 const SECOND: &str = "nano-banana-2";
 
-/// Prices as clients report them; the provider does not publish them (2.6).
+/// Prices as clients report them; the provider does not publish them.
 pub(super) static MODELS: [Model; 3] = [
     Model { id: FIRST, watermark: true, ..COMMON },
     Model {
@@ -122,7 +122,7 @@ impl Provider for NanoBanana {
     }
 }
 
-/// Path and body of a submission; the three generations name their fields differently (2.2).
+/// Path and body of a submission; the three generations name their fields differently.
 fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
     let request = submission.request;
     let resolution = request.resolution.map(resolution);
@@ -137,7 +137,7 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
                     TaskKind::Generate => "TEXTTOIAMGE",
                     TaskKind::Edit => "IMAGETOIAMGE",
                 },
-                "numImages": submission.images,
+                "numImages": submission.image_count,
                 "imageUrls": (!submission.inputs.is_empty()).then_some(submission.inputs),
                 // Holds the aspect ratio, despite its name.
                 "image_size": request.aspect_ratio,

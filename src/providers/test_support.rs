@@ -104,5 +104,5 @@ pub(super) fn plain(kind: TaskKind) -> Request {
 
 pub(super) fn submission<'a>(model: &'a str, request: &'a Request) -> Submission<'a> {
     let inputs = &INPUTS[..request.images.len()];
-    Submission { model, request, inputs, images: request.count, callback_url: "https://gw/cb" }
+    Submission { model, request, inputs, image_count: request.count, callback_url: "https://gw/cb" }
 }

@@ -179,7 +179,7 @@ pub(super) async fn insert_jobs(
     let (mut numbers, mut images, mut prices) = (vec![], vec![], vec![]);
     for job in jobs {
         numbers.push(checked_int::<i16, _>(job.number)?);
-        images.push(checked_int::<i32, _>(job.images)?);
+        images.push(checked_int::<i32, _>(job.image_count)?);
         prices.push(job.price.thousandths());
     }
     sqlx::query!(

@@ -38,7 +38,7 @@ pub struct Claim {
     /// The images to edit; empty unless the job was claimed for submission.
     pub inputs: Vec<InputImage>,
     /// The number of images that this job generates.
-    pub images: u32,
+    pub image_count: u32,
     /// The provider's id for the job, once the provider has accepted it.
     pub upstream_id: Option<String>,
     /// When the provider accepted it.
@@ -65,7 +65,7 @@ pub struct ClaimOptions {
     pub lease: Uuid,
     /// How long the lease is valid; longer than the worker's own timeout.
     pub duration: TimeDelta,
-    /// Maximum number of jobs.
+    /// Maximum number of units of work: jobs, status queries, callbacks or deliveries.
     pub limit: u32,
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn load_claims(
                 model_named: row.model_named,
                 request: row.request.0,
                 inputs: Vec::new(),
-                images: checked_int(row.images)?,
+                image_count: checked_int(row.images)?,
                 upstream_id: row.upstream_id,
                 submitted_at: row.submitted_at,
                 results: row.results.0,

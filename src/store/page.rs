@@ -18,7 +18,7 @@ pub struct Range<K> {
 pub struct Page<T> {
     /// At most `limit` items.
     pub items: Vec<T>,
-    /// Whether the range contains further items after the last counted one.
+    /// Whether the list continues beyond the page, in the direction of counting.
     pub has_more: bool,
 }
 

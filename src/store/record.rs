@@ -85,8 +85,9 @@ pub enum RecordOutcome {
     Applied(Status),
     /// The update changes nothing, for this reason.
     Ignored(IgnoreReason),
-    /// The worker's lease has expired, and another worker may have claimed the job.
-    LeaseLost,
+    /// A lease prevents the update: the worker's own has expired, or, when a task is rerouted,
+    /// another worker has claimed one of its jobs.
+    Blocked,
     /// The task does not exist, or belongs to another user.
     NotFound,
 }
@@ -116,8 +117,8 @@ impl Store {
             loaded = load(&mut tx, task, authority).await?;
         }
         let Some(mut loaded) = loaded else { return Ok(RecordOutcome::NotFound) };
-        if lease_lost(&loaded, target, authority, update) {
-            return Ok(RecordOutcome::LeaseLost);
+        if is_blocked(&loaded, target, authority, update) {
+            return Ok(RecordOutcome::Blocked);
         }
         if loaded.snapshot.state.status.is_terminal() {
             // A submission that is accepted after the task's end can still cost credits.
@@ -199,7 +200,7 @@ fn abandoned_folders(task: TaskId, before: &TaskSnapshot, change: &Change) -> Ve
         was_storing && matches!(job.status, Status::Failed | Status::Canceled)
     });
     let folders = |job: &Job| {
-        let (number, images) = (job.number, u16::try_from(job.images).unwrap_or(u16::MAX));
+        let (number, images) = (job.number, u16::try_from(job.image_count).unwrap_or(u16::MAX));
         (0..images).map(move |position| Image::folder(task, number, position))
     };
     ended.flat_map(folders).collect()
@@ -211,7 +212,7 @@ fn abandoned_folders(task: TaskId, before: &TaskSnapshot, change: &Change) -> Ve
 ///
 /// A task is not rerouted while a worker has claimed any of its jobs: the provider may be accepting
 /// it.
-fn lease_lost(
+fn is_blocked(
     loaded: &LoadedTask,
     target: UpdateTarget,
     authority: Authority<'_>,
@@ -280,7 +281,7 @@ async fn load(
             provider: provider(&row.provider)?,
             status: status(&row.status)?,
             price: Credits::from_thousandths(row.price),
-            images: checked_int(row.images)?,
+            image_count: checked_int(row.images)?,
             settled: row.settled.map(Credits::from_thousandths),
             upstream_id: row.upstream_id,
             results: row.results.0,

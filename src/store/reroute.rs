@@ -26,7 +26,7 @@ pub struct Reroutable {
 }
 
 impl Store {
-    /// Tasks without a chosen model that wait, unclaimed, for an `unavailable` provider, or
+    /// Tasks whose model the gateway selected that wait, unclaimed, for an `unavailable` provider, or
     /// whose provider rejected them. Ordered by id, starting after `after`.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub struct DurationKey {
     /// The model's id.
     pub model: String,
     /// The number of requested images.
-    pub images: u32,
+    pub image_count: u32,
 }
 
 impl ReadStore {
@@ -61,7 +61,7 @@ impl ReadStore {
         requested: &[DurationKey],
     ) -> Result<HashMap<DurationKey, f64>, StoreError> {
         let models: Vec<String> = requested.iter().map(|key| key.model.clone()).collect();
-        let counts = requested.iter().map(|key| checked_int::<i32, _>(key.images));
+        let counts = requested.iter().map(|key| checked_int::<i32, _>(key.image_count));
         let counts = counts.collect::<Result<Vec<_>, _>>()?;
         let rows = sqlx::query!(
             r#"-- store::stats::median_seconds
@@ -102,7 +102,7 @@ impl ReadStore {
         rows.into_iter()
             .filter_map(|row| Some((row.model, row.images, row.seconds?)))
             .map(|(model, images, seconds)| {
-                Ok((DurationKey { model, images: checked_int(images)? }, seconds))
+                Ok((DurationKey { model, image_count: checked_int(images)? }, seconds))
             })
             .collect()
     }

@@ -1,4 +1,5 @@
-//! The row of a task: the only place that names its columns.
+//! The row of a task: the only place that reads and writes a whole task. Other statements read single
+//! columns.
 
 use serde::Deserialize;
 use serde_json::Value;

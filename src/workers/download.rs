@@ -43,7 +43,7 @@ impl Download {
 
     async fn store_all(&self, claim: &Claim) -> (JobUpdate, TimelineNote) {
         let (mut images, mut failure, mut transient) = (Vec::new(), None, None);
-        for (position, link) in (0..).zip(claim.results.iter().take(claim.images as usize)) {
+        for (position, link) in (0..).zip(claim.results.iter().take(claim.image_count as usize)) {
             match self.store_one(claim, position, link).await {
                 Ok(image) => images.push(image),
                 Err(DownloadError::Permanent(cause)) => failure = failure.or(Some(cause)),

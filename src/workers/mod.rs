@@ -103,7 +103,8 @@ pub struct RetentionPolicy {
     pub callbacks: TimeDelta,
 }
 
-/// Starts all workers on the tracker. After `shutdown`, jobs finish and periodic runs are dropped.
+/// Starts all workers on the tracker. After `shutdown`, claimed work is
+/// finished and periodic runs are dropped.
 pub fn start(ctx: &Arc<WorkerContext>, tracker: &TaskTracker, shutdown: &CancellationToken) {
     // Each provider has its own workers, so that a slow provider does not delay the others.
     for provider in ctx.registry.all() {
@@ -140,7 +141,11 @@ impl WorkerContext {
 
     /// Records in the breaker how a call to the provider went. An error is only logged, because the
     /// result of the job, which is recorded next, is more important.
-    async fn record_outcome(&self, provider: ProviderName, provider_outcome: ProviderOutcome) {
+    async fn record_provider_outcome(
+        &self,
+        provider: ProviderName,
+        provider_outcome: ProviderOutcome,
+    ) {
         let (now, name) = (self.clock.now(), provider.slug());
         let breaker = match self
             .store
@@ -212,7 +217,7 @@ fn log(claim: &Claim, update: &JobUpdate, recorded: RecordOutcome) {
         RecordOutcome::Ignored(reason) => {
             tracing::debug!(task.id = %task, job, update = kind, %reason, "update ignored");
         }
-        RecordOutcome::LeaseLost | RecordOutcome::NotFound => {
+        RecordOutcome::Blocked | RecordOutcome::NotFound => {
             tracing::debug!(task.id = %task, job, update = kind, "update discarded: lease lost or task missing");
         }
     }

@@ -111,7 +111,7 @@ pub(super) async fn repeat(
                 Ok(()) if trigger == Trigger::Signal => {}
                 Ok(()) => due = ctx.clock.now() + job.interval,
                 Err(error) => {
-                    tracing::warn!(job = job.name, error = %with_causes(&error), "periodic job failed, will retry");
+                    tracing::warn!(periodic_job = job.name, error = %with_causes(&error), "periodic job failed, will retry");
                     due = ctx.clock.now() + (job.interval / 10).max(RETRY_INTERVAL);
                     // A pending signal must not repeat the error in a loop without a pause.
                     ctx.clock.sleep_until(ctx.clock.now() + RETRY_INTERVAL).await;

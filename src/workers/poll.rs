@@ -76,7 +76,7 @@ impl Poll {
             _ => None,
         });
         if let Some(provider_outcome) = provider_outcome {
-            self.ctx.record_outcome(self.provider.name(), provider_outcome).await;
+            self.ctx.record_provider_outcome(self.provider.name(), provider_outcome).await;
         }
     }
 

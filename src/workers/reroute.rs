@@ -1,4 +1,4 @@
-//! Reroutes tasks without a chosen model from a provider that is paused or has rejected them.
+//! Reroutes tasks whose model the gateway selected from a provider that is paused or has rejected them.
 
 use std::sync::Arc;
 

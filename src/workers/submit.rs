@@ -46,7 +46,7 @@ impl Submit {
             model: &claim.model,
             request: &claim.request,
             inputs,
-            images: claim.images,
+            image_count: claim.image_count,
             callback_url: callback.as_str(),
         };
         self.provider.submit(&submission).await
@@ -67,7 +67,7 @@ impl Submit {
         let update = JobUpdate::Submitted { provider: claim.provider, upstream_id };
         self.ctx.record(claim, &update, note).await?;
         self.ctx.hints.wake(WorkerSignal::Balance);
-        self.ctx.record_outcome(claim.provider, ProviderOutcome::Success).await;
+        self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::Success).await;
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Submit {
         let SubmissionError { failure, pause } = rejection;
         let code = failure.code;
         // Recorded first, so that rerouting knows that this provider is paused.
-        self.ctx.record_outcome(claim.provider, rejection_outcome(code, pause)).await;
+        self.ctx.record_provider_outcome(claim.provider, rejection_outcome(code, pause)).await;
         let note = TimelineNote::new(TimelineEventKind::Rejected, json!({ "code": code }));
         let may_reroute = !claim.model_named && is_provider_fault(code);
         let update =
@@ -114,7 +114,7 @@ impl Submit {
             delay.breaker_reason.map_or(ProviderOutcome::SubmissionFailed, |reason| {
                 ProviderOutcome::SubmissionBlocked(reason, pause)
             });
-        self.ctx.record_outcome(claim.provider, provider_outcome).await;
+        self.ctx.record_provider_outcome(claim.provider, provider_outcome).await;
         let note = TimelineNote::new(
             TimelineEventKind::SubmissionPostponed,
             json!({ "reason": delay.reason, "until": at }),
@@ -133,7 +133,7 @@ impl Submit {
         if claim.failed_transiently {
             return self.rejected(claim, rejection).await;
         }
-        self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
+        self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
         let window = self.provider.rate_limits().submissions.map(|rate| rate.window);
         let pause = self.ctx.after_backoff(claim.step_attempts);
         let at = pause.max(self.ctx.clock.now() + window.unwrap_or_default());
@@ -144,7 +144,7 @@ impl Submit {
     }
 
     async fn lost(&self, claim: &Claim, reason: &'static str) -> Result<(), StoreError> {
-        self.ctx.record_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
+        self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
         let note = TimelineNote::new(TimelineEventKind::ResponseLost, json!({ "reason": reason }));
         self.ctx.record(claim, &JobUpdate::ResponseLost, note).await?;
         Ok(())

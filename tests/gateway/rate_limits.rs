@@ -88,7 +88,7 @@ async fn one_users_task_is_not_delayed_by_the_long_queue_of_another_user() {
 
 /// Submits 1,000 tasks at once. Each gets a callback, which the gateway confirms by a poll.
 async fn burst(model: &str, provider: Provider) {
-    let app = TestApp::with_default_limits(&["--task-timeout-seconds=86400"]).await;
+    let app = TestApp::with_stopped_clock(&["--task-timeout-seconds=86400"]).await;
     let ana = app.user("ana");
     submit_many(&ana, model, 1000, "[sim:policy]").await;
     let mut database = app.database.connect().await;
@@ -138,7 +138,7 @@ async fn a_submission_waits_for_the_retry_after_of_the_provider() {
 
 #[tokio::test]
 async fn canceled_tasks_count_toward_the_concurrency_limit_of_the_provider() {
-    let app = TestApp::with_default_limits(&["--ace-data-max-concurrent-jobs=10"]).await;
+    let app = TestApp::with_stopped_clock(&["--ace-data-max-concurrent-jobs=10"]).await;
     let ana = app.user("ana");
     submit_many(&ana, "ace/nano-banana", 10, "[sim:slow=100]").await;
     wait_until_idle(&app).await;
@@ -160,7 +160,7 @@ async fn canceled_tasks_count_toward_the_concurrency_limit_of_the_provider() {
 
 #[tokio::test]
 async fn concurrent_jobs_stay_within_the_limit_of_the_provider() {
-    let app = TestApp::with_default_limits(&[]).await;
+    let app = TestApp::with_stopped_clock(&[]).await;
     let ana = app.user("ana");
     let mut ids = Vec::new();
     for n in 0..35 {
@@ -186,7 +186,7 @@ async fn concurrent_jobs_stay_within_the_limit_of_the_provider() {
 
 /// Returns how many queries it takes to poll each of 1,000 unfinished tasks once.
 async fn requests_to_poll_1000_tasks(model: &str, provider: Provider) -> u32 {
-    let app = TestApp::with_default_limits(&[
+    let app = TestApp::with_stopped_clock(&[
         "--submissions-per-10-seconds=100000",
         "--ace-data-max-concurrent-jobs=10000",
         // All submissions are finished before the first poll, even on a busy machine.

@@ -1,4 +1,4 @@
-//! The API of Ace Data Cloud's Nano Banana (`upstreams.md` section 4).
+//! The API of Ace Data Cloud's Nano Banana.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};

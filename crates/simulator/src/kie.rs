@@ -1,4 +1,4 @@
-//! API conventions that nanobananaapi.ai, kie.ai and fluxapi.ai share (`upstreams.md` section 1).
+//! API conventions that nanobananaapi.ai, kie.ai and fluxapi.ai share.
 
 use std::collections::HashMap;
 

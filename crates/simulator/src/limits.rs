@@ -1,4 +1,4 @@
-//! The documented rate limits of the providers (`upstreams.md` 3.6, 4.6).
+//! The documented rate limits of the providers.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The API of nanobananaapi.ai (`upstreams.md` section 2).
+//! The API of nanobananaapi.ai.
 
 use std::collections::HashMap;
 

@@ -21,7 +21,7 @@ fn job(number: u16, status: Status) -> Job {
         provider: ProviderName::NanoBanana,
         status,
         price: Credits::whole(4),
-        images: 1,
+        image_count: 1,
         settled: is_finished.then_some(Credits::ZERO),
         upstream_id: matches!(status, Status::Generating | Status::Storing | Status::Succeeded)
             .then(|| format!("upstream-{number}")),
@@ -137,7 +137,7 @@ fn every_update() -> Vec<JobUpdate> {
         JobUpdate::Expired,
         JobUpdate::Canceled,
         JobUpdate::Resubmitted,
-        JobUpdate::Abandoned,
+        JobUpdate::Released,
     ]
 }
 
@@ -161,7 +161,7 @@ fn each_transition_leads_to_the_status_in_the_graph() {
         (Unconfirmed, accepted(), Generating),
         (Unconfirmed, callback_received("late"), Generating),
         (Unconfirmed, JobUpdate::Resubmitted, Queued),
-        (Unconfirmed, JobUpdate::Abandoned, Canceled),
+        (Unconfirmed, JobUpdate::Released, Canceled),
         (Unconfirmed, JobUpdate::Canceled, Canceled),
         (Generating, callback_received("upstream-0"), Generating),
         (Generating, JobUpdate::Postponed { at: now() }, Generating),
@@ -215,7 +215,7 @@ fn a_task_costs_what_the_provider_delivers_or_is_working_on() {
     let settled = |from, update: &JobUpdate| after(from, update).unwrap().state.settled;
     let (free, full) = (Some(Credits::ZERO), Some(Credits::whole(4)));
     assert_eq!(settled(Status::Queued, &JobUpdate::Canceled), free);
-    assert_eq!(settled(Status::Unconfirmed, &JobUpdate::Abandoned), free);
+    assert_eq!(settled(Status::Unconfirmed, &JobUpdate::Released), free);
     assert_eq!(settled(Status::Generating, &JobUpdate::Canceled), full);
     assert_eq!(settled(Status::Storing, &JobUpdate::Canceled), full);
     assert_eq!(settled(Status::Generating, &JobUpdate::Failed(failure(""))), free);
@@ -368,7 +368,7 @@ fn the_time_in_the_queue_does_not_count_towards_the_timeout() {
 #[test]
 fn a_partial_delivery_costs_its_share_even_when_its_images_are_lost() {
     let mut snapshot = snapshot(&[Status::Storing]);
-    snapshot.jobs[0].images = 4;
+    snapshot.jobs[0].image_count = 4;
     for update in [JobUpdate::Canceled, JobUpdate::Failed(failure("the link expired"))] {
         let change = apply(&snapshot, UpdateTarget::Job(0), &update, &timeouts(), now()).unwrap();
         assert_eq!(change.state.settled, Some(Credits::whole(1)), "{update:?}");

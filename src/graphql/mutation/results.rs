@@ -3,7 +3,7 @@
 use async_graphql::{Interface, SimpleObject, Union};
 
 use crate::commands::{
-    CancelOutcome, Commands, CreditLimit, GrantOutcome, Shortage, SubmitOutcome,
+    CancelOutcome, Commands, CreditLimit, GrantOutcome, Shortage, SubmitTaskOutcome,
 };
 use crate::domain;
 use crate::graphql::spelling::GraphqlSpelling;
@@ -177,33 +177,35 @@ impl CancelTaskResult {
     }
 }
 
-impl From<SubmitOutcome> for SubmitResult {
-    fn from(outcome: SubmitOutcome) -> Self {
+impl From<SubmitTaskOutcome> for SubmitResult {
+    fn from(outcome: SubmitTaskOutcome) -> Self {
         match outcome {
-            SubmitOutcome::Accepted { task, replayed, credits_low } => {
+            SubmitTaskOutcome::Accepted { task, replayed, credits_low } => {
                 Self::TaskAccepted(TaskAccepted { task: (*task).into(), replayed, credits_low })
             }
-            SubmitOutcome::InvalidInput(errors) => Self::InvalidInput(errors.into()),
-            SubmitOutcome::PromptRejected => Self::PromptRejected(PromptRejected {
+            SubmitTaskOutcome::InvalidInput(errors) => Self::InvalidInput(errors.into()),
+            SubmitTaskOutcome::PromptRejected => Self::PromptRejected(PromptRejected {
                 message: "The prompt contains a term that is not allowed.".to_owned(),
                 advice: "Rephrase the prompt. The same prompt will be rejected again.".to_owned(),
             }),
-            SubmitOutcome::InsufficientCredits(shortage) => {
+            SubmitTaskOutcome::InsufficientCredits(shortage) => {
                 Self::InsufficientCredits(shortage.into())
             }
-            SubmitOutcome::RateLimited { retry_after_seconds } => Self::RateLimited(RateLimited {
-                message: "You have too many unfinished tasks. Wait until some have finished."
-                    .to_owned(),
-                retry_after_seconds,
-            }),
-            SubmitOutcome::IdempotencyConflict(task) => {
+            SubmitTaskOutcome::RateLimited { retry_after_seconds } => {
+                Self::RateLimited(RateLimited {
+                    message: "You have too many unfinished tasks. Wait until some have finished."
+                        .to_owned(),
+                    retry_after_seconds,
+                })
+            }
+            SubmitTaskOutcome::IdempotencyConflict(task) => {
                 Self::IdempotencyConflict(IdempotencyConflict {
                     message: "This idempotency key was used with a different input. Use a new key."
                         .to_owned(),
                     task: (*task).into(),
                 })
             }
-            SubmitOutcome::NotFound => Self::task_not_found(),
+            SubmitTaskOutcome::NotFound => Self::task_not_found(),
         }
     }
 }

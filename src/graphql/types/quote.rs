@@ -31,7 +31,8 @@ pub(in crate::graphql) struct Quote {
     /// The price of all images, in credits. Images that are not delivered cost nothing.
     credits: f64,
     /// The expected seconds from the submission to the end of the task: the median of the last 50
-    /// successful tasks with this model and number of images; null without such tasks.
+    /// successful tasks with this model and number of images, or with this model
+    /// alone when there are none; null without such tasks.
     eta_seconds: Option<i64>,
     /// Whether the viewer's quota, the provider account and `maxCredits` cover the price.
     affordable: bool,

@@ -93,8 +93,8 @@ impl Task {
         }
     }
 
-    /// Number of tasks, of all users, that are submitted before this task; null unless `status` is
-    /// QUEUED.
+    /// Number of tasks of the same provider, of all users, that are submitted before this task;
+    /// null unless `status` is QUEUED.
     async fn queue_position(&self, ctx: &Context<'_>) -> Result<Option<u64>, Error> {
         if self.0.state.status != domain::Status::Queued {
             return Ok(None);
@@ -111,7 +111,8 @@ impl Task {
             return Ok(None);
         }
         let loader = ctx.data_unchecked::<DataLoader<MedianSecondsLoader>>();
-        let key = DurationKey { model: self.0.model.clone(), images: self.0.spec.request.count };
+        let key =
+            DurationKey { model: self.0.model.clone(), image_count: self.0.spec.request.count };
         let median = loader.load_one(key).await.map_err(|error| internal(&error))?;
         let now = ctx.api().clock.now();
         Ok(median.map(|median| self.0.seconds_left(median, now)))

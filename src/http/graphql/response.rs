@@ -11,7 +11,8 @@ use crate::graphql::{OperationResponse, RequestError, RequestErrorKind, code};
 
 /// "Partial success" in the GraphQL over HTTP draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
-/// A lost connection is detected, and its permit released, within this time.
+/// A guess: some client disconnects by then. A lost connection is detected only after up to two ping
+/// intervals.
 const RETRY_AFTER_SECONDS: &str = "30";
 
 /// The HTTP status codes of GraphQL responses.

@@ -1,4 +1,4 @@
-//! Parses the provider's responses by the tables of `upstreams.md` 4.3 to 4.5.
+//! Parses the provider's responses by its tables of errors and states.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
         return unreadable(reply);
     };
     let (status, error) = (reply.status.as_u16(), error_code(&body));
-    // A task id without a rejection means that the task was accepted and can be queried (4.5).
+    // A task id without a rejection means that the task was accepted and can be queried.
     let was_accepted = matches!(error, None | Some("timeout")) && !reply.status.is_client_error();
     if let Some(upstream_id) = task_id(&body).filter(|_| was_accepted) {
         let urls = image_urls(&body);
@@ -47,7 +47,7 @@ pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
     SubmissionOutcome::Rejected(submission_error)
 }
 
-/// `error.code` first, then the HTTP status (4.5); `None` when the job is to be submitted
+/// `error.code` first, then the HTTP status; `None` when the job is to be submitted
 /// later, and when it is unknown whether the provider accepted the job.
 fn submission_failure_code(error: Option<&str>, status: u16) -> Option<FailureCode> {
     // Other providers return 429 for an account without credits. Here that is 403, so 429 is a rate
@@ -65,7 +65,7 @@ fn submission_failure_code(error: Option<&str>, status: u16) -> Option<FailureCo
         403 => FailureCode::ContentRejected,
         408 => return None,
         400..500 => FailureCode::Internal,
-        // A server error without a known code: the task may have been accepted (6.1).
+        // A server error without a known code: the task may have been accepted.
         _ => return None,
     })
 }
@@ -90,7 +90,7 @@ fn failure_code_of(code: &str) -> Option<FailureCode> {
     })
 }
 
-/// Without `Retry-After`, the caller applies its exponential backoff (4.5).
+/// Without `Retry-After`, the caller applies its exponential backoff.
 fn rate_limited(reply: &Reply) -> Delay {
     Delay {
         after: reply.retry_after,
@@ -119,7 +119,7 @@ fn unreadable(reply: &Reply) -> SubmissionOutcome {
     }
 }
 
-/// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates (4.3).
+/// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates.
 pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<UpstreamState> {
     let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
     let records = body.as_ref().and_then(records);
@@ -208,7 +208,7 @@ pub(super) fn response_state(response: &Value, finished: bool) -> UpstreamState 
     UpstreamState::InProgress
 }
 
-/// Failed tasks are not billed, regardless of the reason (4.6).
+/// Failed tasks are not billed, regardless of the reason.
 fn generation_failed(error: Option<&str>, message: &str) -> UpstreamState {
     let by_code = error.and_then(failure_code_of).map(|failure_code| match failure_code {
         FailureCode::UpstreamUnavailable => FailureCode::GenerationFailed,
@@ -223,7 +223,7 @@ pub(super) fn task_id(body: &Value) -> Option<String> {
     body.get("task_id").and_then(id)
 }
 
-/// `error` is an object, a plain string or null (4.5); only an object has a code.
+/// `error` is an object, a plain string or null; only an object has a code.
 fn error_code(body: &Value) -> Option<&str> {
     body.get("error")?.get("code")?.as_str().filter(|code| !code.is_empty())
 }

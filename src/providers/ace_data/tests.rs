@@ -1,4 +1,4 @@
-//! Recorded bodies: every row of the tables in `upstreams.md` 4, and malformed responses.
+//! Recorded bodies: every row of the provider's tables of errors and states, and malformed responses.
 
 use bytes::Bytes;
 

@@ -223,7 +223,7 @@ impl Fixture {
             2 => (UpdateTarget::Task, JobUpdate::Canceled),
             3 => (UpdateTarget::Task, JobUpdate::Resubmitted),
             4 => (UpdateTarget::Task, JobUpdate::NoAlternative),
-            _ => (UpdateTarget::Task, JobUpdate::Abandoned),
+            _ => (UpdateTarget::Task, JobUpdate::Released),
         };
         self.record(task, target, authority, &update).await;
     }

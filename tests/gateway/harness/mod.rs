@@ -81,11 +81,19 @@ impl TestApp {
     }
 
     /// Starts a gateway with the default provider rate limits, which the flags override. Gateway
-    /// and simulator share one clock that only the test advances: otherwise a busy machine could
-    /// delay a call until the simulator counts it in the next second.
+    /// and simulator share one clock.
     pub(crate) async fn with_default_limits(flags: &[&str]) -> Self {
+        Self::with_default_limits_and(Clock::system(), flags).await
+    }
+
+    /// Like `with_default_limits`, with a clock that only the test advances: otherwise a busy
+    /// machine could delay a call until the simulator counts it in the next second.
+    pub(crate) async fn with_stopped_clock(flags: &[&str]) -> Self {
+        Self::with_default_limits_and(Clock::stopped(), flags).await
+    }
+
+    async fn with_default_limits_and(clock: Clock, flags: &[&str]) -> Self {
         let database = Database::create().await;
-        let clock = Clock::stopped();
         let (simulator, simulator_url) = start_simulator(clock.clone()).await;
         let folder = std::sync::Arc::new(TempDir::new().unwrap());
         let flags = DEFAULT_LIMITS.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();

@@ -327,7 +327,7 @@ export const messages = {
     endpoints: 'Endpoints',
     addFirst: 'Add your first endpoint',
     addFirstHint:
-      'The endpoint receives messages about all tasks from then on. You get a secret to verify the messages, and this page lists every delivery.',
+      'The endpoint receives messages about the selected statuses of all tasks from then on. You get a secret to verify the messages, and this page lists every delivery.',
     addAnother: 'Add an endpoint',
     add: 'Add endpoint',
     limitReached: (max: number) => `You have reached the limit of ${max} endpoints. Delete one to add another.`,
@@ -341,7 +341,7 @@ export const messages = {
     enabled: 'Enabled',
     disabledByGateway: (reason: string) =>
       `${reason} Fix the endpoint, then enable it. Deliveries continue where they stopped.`,
-    disabled: 'Disabled. Events are kept, and sent when you enable the endpoint again.',
+    disabled: 'Disabled. Events are kept for the retention time, and sent when you enable the endpoint again.',
     failing: (ago: ReactNode) =>
       rich`Deliveries started to fail ${ago}. See the errors below. Plantain keeps retrying, and disables the endpoint after three days.`,
     secret: 'Secret',
