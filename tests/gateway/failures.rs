@@ -89,24 +89,17 @@ async fn outcomes(marker: &str) -> Vec<String> {
     }
     let mut cells = Vec::new();
     for (provider, price, jobs, id) in tasks {
-        // First past the timeout, then second by second: the sweep runs every second.
-        let mut step_seconds = 3601;
-        let task =
-            eventually(&format!("the task with [sim:{marker}] at {provider:?} to finish"), || {
-                let sent = app.simulator.counts_of(provider).submissions == jobs;
-                let timeout_step = (sent && TIMEOUT_MARKERS.contains(&marker))
-                    .then(|| std::mem::replace(&mut step_seconds, 1));
-                let (app, ana, id) = (&app, &ana, &id);
-                async move {
-                    match timeout_step {
-                        Some(seconds) => app.advance(seconds),
-                        None => app.advance_to_the_next_step().await,
-                    }
-                    let task = ana.task(id).await;
-                    task["completedAt"].is_string().then_some(task)
-                }
-            })
-            .await;
+        let what = format!("the task with [sim:{marker}] at {provider:?} to finish");
+        let task = eventually(&what, || async {
+            if TIMEOUT_MARKERS.contains(&marker) {
+                app.advance_to_the_next_timeout().await;
+            } else {
+                app.advance_to_the_next_step().await;
+            }
+            let task = ana.task(&id).await;
+            task["completedAt"].is_string().then_some(task)
+        })
+        .await;
         let sent = app.simulator.counts_of(provider).submissions / jobs;
         cells.push(outcome_cells(&task, price, sent, marker));
     }

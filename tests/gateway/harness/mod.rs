@@ -201,6 +201,21 @@ impl TestApp {
         }
     }
 
+    /// Moves the clock past the next timeout of a job, when each unfinished job waits for one.
+    pub(crate) async fn advance_to_the_next_timeout(&self) {
+        let mut database = self.database.connect().await;
+        let next = "SELECT min(expires_at) FROM jobs
+            WHERE status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED')
+            HAVING bool_and(lease IS NULL AND expires_at IS NOT NULL)";
+        let next: Option<Option<Timestamp>> =
+            sqlx::query_scalar(next).fetch_optional(&mut database).await.unwrap();
+        if let Some(next) = next.flatten() {
+            // The sweep runs every second.
+            let wait = next + TimeDelta::seconds(1) - self.clock.now();
+            self.clock.advance(wait.max(TimeDelta::zero()));
+        }
+    }
+
     /// Waits until the simulator is idle, then moves the clock to the next poll of each task.
     pub(crate) async fn advance_to_the_next_poll(&self) {
         eventually("the simulator to be idle", || async { self.simulator.is_idle().then_some(()) })
