@@ -139,7 +139,7 @@ impl ImageView {
         let link = links.image(image, ImageVariant::Original, now);
         Self {
             id: image.id.to_string(),
-            url: link.url.into(),
+            url: link.url,
             url_expires_at: rfc3339(link.expires_at),
             width: image.width.into(),
             height: image.height.into(),

@@ -56,7 +56,7 @@ pub(super) fn worker_context(
         fetcher: Fetcher::new(allow_private)?,
         webhook_client: WebhookClient::new(allow_private)?,
         blobs,
-        links: Links::new(public_url, config.link_secrets.clone()),
+        links: Links::new(public_url, &config.link_secrets),
         instance: ids.uuid(clock.now()),
         clock,
         ids,

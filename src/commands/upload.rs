@@ -1,7 +1,6 @@
 //! Uploads of images to edit.
 
 use chrono::TimeDelta;
-use url::Url;
 
 use super::Commands;
 use crate::domain::{FieldError, FieldProblem, ImageFormat, Timestamp, Upload, UploadId, UserId};
@@ -20,7 +19,7 @@ pub enum UploadOutcome {
         /// The id to use in an edit request.
         id: UploadId,
         /// The link to PUT the bytes to.
-        put_url: Url,
+        put_url: String,
         /// When the link expires.
         expires_at: Timestamp,
     },

@@ -66,6 +66,8 @@ fn complete_value(
     selection_plan: Option<&SelectionPlan>,
 ) -> Option<Value> {
     let completed = match (value, ty, selection_plan) {
+        // Written JSON is complete.
+        (written @ Value::Binary(_), ..) => return Some(written),
         (Value::List(items), Type::List(item_type) | Type::NonNullList(item_type), _) => {
             let items =
                 items.into_iter().map(|item| complete_value(item, item_type, selection_plan));
@@ -128,6 +130,7 @@ mod tests {
             possible_types: &possible_types(&schema),
             document: &document,
             inputs: Inputs::new(&schema, operation, &variables),
+            written_fields: |_| &[],
         };
         let plan = planner.plan(operation).unwrap();
         let mut result = Response::new(Value::from_json(data).unwrap());

@@ -26,6 +26,7 @@ mod streams;
 mod subscription;
 mod trusted;
 mod types;
+mod write;
 
 use apollo_compiler::ast::{DirectiveList, FieldDefinition};
 use apollo_compiler::schema::ExtendedType;

@@ -22,6 +22,7 @@ use super::plan::{Planner, SelectionPlan};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
 use super::streams::{end_after, in_background};
+use super::types::written_fields;
 use super::{
     Api, GatewaySchema, SetupError, cost, executable, executable_schema, validating_schema,
 };
@@ -71,15 +72,17 @@ impl PreparedOperation {
         &self.caller
     }
 
-    /// The request for async-graphql. Call this once: it moves the arguments out of the plan.
-    fn request(&mut self) -> Request {
+    /// The request for async-graphql.
+    fn request(&self) -> Request {
         let ty = match self.kind {
             OperationKind::Query => parser::types::OperationType::Query,
             OperationKind::Mutation => parser::types::OperationType::Mutation,
             OperationKind::Subscription => parser::types::OperationType::Subscription,
         };
         let mut request = Request::new(String::new());
-        request.set_parsed_query(executable::document(ty, &mut self.plan));
+        let (document, index) = executable::document(ty, &self.plan);
+        request.set_parsed_query(document);
+        let request = request.data(index);
         match &self.caller.viewer {
             Some(viewer) => request.data(viewer.clone()),
             None => request,
@@ -171,13 +174,14 @@ impl Operations {
             possible_types: &self.documents.possible_types,
             document: typed,
             inputs: Inputs::new(&self.documents.schema, operation, &variables),
+            written_fields,
         };
         planner.plan(operation)
     }
 
     /// Executes a query or a mutation. After a panic, after a timeout, or when the response is too
     /// large, the response has `data: null`: the operation may have taken effect.
-    pub async fn execute(&self, mut prepared: PreparedOperation) -> OperationResponse {
+    pub async fn execute(&self, prepared: PreparedOperation) -> OperationResponse {
         let request = prepared.request();
         let response = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
         match timeout(self.operation_timeout, response).await {
@@ -207,7 +211,7 @@ impl Operations {
 
     fn subscribe(
         self,
-        mut prepared: PreparedOperation,
+        prepared: PreparedOperation,
     ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send {
         let responses = self.schema.execute_stream(prepared.request());
         let responses = responses.map(move |mut response| {

@@ -3,6 +3,7 @@
 //! values.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use apollo_compiler::ast::DirectiveList;
 use apollo_compiler::collections::IndexMap;
@@ -27,19 +28,30 @@ pub(super) struct PlannedField {
     pub(super) location: Option<SourceSpan>,
     /// The selection on its value; `None` for a scalar or an enum.
     pub(super) selection_plan: Option<SelectionPlan>,
+    /// Whether its object, and every object that is selected below it, can write it
+    /// ([`super::write`]).
+    pub(super) is_written: bool,
 }
 
 /// The fields that are selected on an object.
 pub(super) enum SelectionPlan {
     /// Fields of an object type.
-    Object(Vec<PlannedField>),
+    Object(Vec<Arc<PlannedField>>),
     /// Fields of an interface or a union, by object type.
-    Abstract(Vec<(Name, Vec<PlannedField>)>),
+    Abstract(Vec<(Name, Vec<Arc<PlannedField>>)>),
 }
 
 impl SelectionPlan {
+    /// Whether the object can write all selected fields.
+    pub(super) fn is_written(&self) -> bool {
+        match self {
+            Self::Object(fields) => fields.iter().all(|field| field.is_written),
+            Self::Abstract(_) => false,
+        }
+    }
+
     /// The fields of an object of this type.
-    pub(super) fn fields(&self, object_type: Option<&str>) -> &[PlannedField] {
+    pub(super) fn fields(&self, object_type: Option<&str>) -> &[Arc<PlannedField>] {
         match self {
             Self::Object(fields) => fields,
             Self::Abstract(types) => {
@@ -58,6 +70,7 @@ impl SelectionPlan {
                 .flat_map(|(_, fields)| fields)
                 .find(|field| field.response_key == response_key),
         }
+        .map(|field| &**field)
     }
 }
 
@@ -85,6 +98,8 @@ pub(super) struct Planner<'a> {
     pub(super) possible_types: &'a PossibleTypes,
     pub(super) document: &'a ExecutableDocument,
     pub(super) inputs: Inputs<'a>,
+    /// The fields of an object type that are written.
+    pub(super) written_fields: fn(&str) -> &'static [&'static str],
 }
 
 /// Selected fields by response key.
@@ -104,12 +119,13 @@ impl<'a> Planner<'a> {
         &self,
         parent_type: &Name,
         sets: &[&'a SelectionSet],
-    ) -> Result<Vec<PlannedField>, RequestError> {
+    ) -> Result<Vec<Arc<PlannedField>>, RequestError> {
         let mut collected = CollectedFields::default();
         for set in sets {
             self.collect(parent_type, set, &mut collected)?;
         }
-        collected.values().filter_map(|fields| self.field(fields).transpose()).collect()
+        let fields = collected.values();
+        fields.filter_map(|fields| self.field(parent_type, fields).transpose()).collect()
     }
 
     fn collect(
@@ -153,16 +169,25 @@ impl<'a> Planner<'a> {
 
     /// Merges fields with the same response key. Validation ensures that their arguments are the
     /// same.
-    fn field(&self, fields: &[&'a Node<Field>]) -> Result<Option<PlannedField>, RequestError> {
+    fn field(
+        &self,
+        parent_type: &Name,
+        fields: &[&'a Node<Field>],
+    ) -> Result<Option<Arc<PlannedField>>, RequestError> {
         let Some(field) = fields.first() else { return Ok(None) };
-        Ok(Some(PlannedField {
+        let selection_plan = self.selection_plan(field.ty().inner_named_type(), fields)?;
+        let is_written = (field.name == "__typename"
+            || (self.written_fields)(parent_type).contains(&field.name.as_str()))
+            && selection_plan.as_ref().is_none_or(SelectionPlan::is_written);
+        Ok(Some(Arc::new(PlannedField {
             response_key: field.response_key().clone(),
             name: field.name.clone(),
             ty: field.ty().clone(),
             arguments: self.inputs.arguments(field)?,
             location: field.location(),
-            selection_plan: self.selection_plan(field.ty().inner_named_type(), fields)?,
-        }))
+            selection_plan,
+            is_written,
+        })))
     }
 
     fn selection_plan(

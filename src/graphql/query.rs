@@ -34,7 +34,7 @@ impl AccountQuery {
     /// whether a model accepts new tasks now.
     async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>, Error> {
         ctx.viewer()?;
-        Ok(ctx.api().catalog.models().iter().map(|model| Model(model)).collect())
+        Ok(ctx.api().catalog.models().iter().map(|model| Model::from(*model)).collect())
     }
 
     /// The enabled providers and their current state.
@@ -266,7 +266,7 @@ async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, 
 impl FoundNodes {
     fn find(&self, id: &ID) -> Option<Node> {
         if let Ok(id) = id.parse::<TaskId>() {
-            return self.tasks.iter().find(|task| task.0.id == id).cloned().map(Node::Task);
+            return self.tasks.iter().find(|task| task.shared().id == id).cloned().map(Node::Task);
         }
         if let Ok(id) = id.parse::<BoardId>() {
             let board = self.boards.iter().find(|board| board.id == id).cloned();
@@ -278,8 +278,8 @@ impl FoundNodes {
         }
         let id = id.parse::<ImageId>().ok()?;
         self.tasks.iter().find_map(|task| {
-            let index = task.0.images.iter().position(|image| image.id == id)?;
-            Some(Node::Image(Image { task: task.0.clone(), index }))
+            let index = task.shared().images.iter().position(|image| image.id == id)?;
+            Some(Node::Image(Image::new(task.shared().clone(), index)))
         })
     }
 }

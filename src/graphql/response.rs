@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use async_graphql::{Response, ServerError};
+use async_graphql::{Response, ServerError, Value};
 use serde_json::json;
 
 /// The serialized response to an operation. Its `data` may be partial.
@@ -15,9 +15,14 @@ pub struct OperationResponse {
 impl OperationResponse {
     /// Serializes a response; `None` when it is longer than `limit` bytes.
     pub(super) fn serialize(response: &Response, limit: usize) -> Option<Self> {
-        let mut writer = LimitedWriter { bytes: Vec::new(), limit };
-        // Serialized without an intermediate `serde_json::Value`, to keep the order of the fields.
-        serde_json::to_writer(&mut writer, response).ok()?;
+        let mut writer = LimitedWriter { bytes: Vec::with_capacity(1024), limit };
+        writer.write_all(br#"{"data":"#).ok()?;
+        write_value(&response.data, &mut writer).ok()?;
+        if response.is_err() {
+            writer.write_all(br#","errors":"#).ok()?;
+            serde_json::to_writer(&mut writer, &response.errors).ok()?;
+        }
+        writer.write_all(b"}").ok()?;
         let json = String::from_utf8(writer.bytes).ok()?;
         Some(Self { json, has_errors: response.is_err() })
     }
@@ -37,6 +42,32 @@ impl OperationResponse {
     #[must_use]
     pub const fn has_errors(&self) -> bool {
         self.has_errors
+    }
+}
+
+/// Writes a value in the order of its fields. A binary value is finished JSON ([`super::write`]).
+fn write_value(value: &Value, writer: &mut LimitedWriter) -> io::Result<()> {
+    match value {
+        Value::Binary(json) => writer.write_all(json),
+        Value::List(items) => {
+            writer.write_all(b"[")?;
+            for (index, item) in items.iter().enumerate() {
+                writer.write_all(if index > 0 { b"," } else { b"" })?;
+                write_value(item, writer)?;
+            }
+            writer.write_all(b"]")
+        }
+        Value::Object(fields) => {
+            writer.write_all(b"{")?;
+            for (index, (name, value)) in fields.iter().enumerate() {
+                writer.write_all(if index > 0 { b"," } else { b"" })?;
+                serde_json::to_writer(&mut *writer, name.as_str())?;
+                writer.write_all(b":")?;
+                write_value(value, writer)?;
+            }
+            writer.write_all(b"}")
+        }
+        scalar => Ok(serde_json::to_writer(writer, scalar)?),
     }
 }
 

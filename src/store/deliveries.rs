@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::leases::ClaimOptions;
 use super::rows::checked_int;
-use super::task_row::{TaskRow, task_columns};
+use super::task_row::{TaskRow, images_of_task, task_columns};
 use super::webhooks::DeliveryRow;
 use super::{Store, StoreError};
 use crate::domain::{
@@ -228,20 +228,29 @@ async fn load_claims(
                 SELECT previous ->> 'secret' FROM jsonb_array_elements(e.previous_secrets) AS previous
                 WHERE (previous ->> 'until')::timestamptz > $2
             ) AS previous_secrets, ",
-        task_columns!("t."),
+        task_columns!(),
         " FROM webhook_deliveries AS d
         JOIN webhook_endpoints AS e ON e.id = d.endpoint_id
-        JOIN task_details AS t ON t.id = d.task_id AND t.owner = e.owner
-        WHERE d.id = ANY ($1)",
+        JOIN tasks AS t ON t.id = d.task_id AND t.owner = e.owner",
+        images_of_task!(),
+        "WHERE d.id = ANY ($1)
+        ORDER BY d.id, i.job, i.position",
     ))
     .bind(ids)
     .bind(now)
     .fetch_all(db)
     .await?;
-    rows.into_iter().map(|row| row.into_claim(lease)).collect()
+    let mut claims: Vec<DeliveryClaim> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match claims.last_mut().filter(|claim| claim.id.0 == row.delivery) {
+            Some(claim) => row.task.add_image_to(&mut claim.task)?,
+            None => claims.push(row.into_claim(lease)?),
+        }
+    }
+    Ok(claims)
 }
 
-/// A delivery, with its endpoint and the row of its task.
+/// A delivery, with its endpoint and a row of its task.
 #[derive(sqlx::FromRow)]
 struct ClaimRow {
     delivery: Uuid,

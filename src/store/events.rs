@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::types::Json;
 
 use super::rows::{checked_int, owner};
-use super::task_row::{TaskRow, task_columns};
+use super::task_row::{TaskRow, images_of_task, task_columns};
 use super::{ReadStore, StoreError};
 use crate::domain::{Event, TaskState, Timestamp, UserId};
 
@@ -68,7 +68,7 @@ impl ReadStore {
         let rows: Vec<EventRow> = sqlx::query_as(concat!(
             "-- store::events::list_events
             SELECT e.seq, e.at AS event_at, e.state AS event_state, ",
-            task_columns!("t."),
+            task_columns!(),
             " FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
             CROSS JOIN LATERAL (
                 SELECT * FROM events
@@ -76,19 +76,36 @@ impl ReadStore {
                 ORDER BY events.seq
                 LIMIT $3
             ) AS e
-            JOIN task_details AS t ON t.id = e.task_id
-            ORDER BY e.owner, e.seq",
+            JOIN tasks AS t ON t.id = e.task_id",
+            images_of_task!(),
+            "ORDER BY e.owner, e.seq, i.job, i.position",
         ))
         .bind(users)
         .bind(seqs)
         .bind(checked_int::<i64, _>(EVENTS_PAGE_SIZE)?)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(EventRow::into_event).collect()
+        into_events(rows)
     }
 }
 
-/// An event, with the row of its task.
+/// The events of these rows, in the same order. The rows of one event follow each other.
+fn into_events(rows: Vec<EventRow>) -> Result<Vec<Event>, StoreError> {
+    let mut events: Vec<Event> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let seq = checked_int(row.seq)?;
+        let same = events.last_mut().filter(|last| last.seq == seq && row.task.is_of(&last.task));
+        if let Some(event) = same {
+            row.task.add_image_to(&mut event.task)?;
+        } else {
+            let task = row.task.into_task_in(row.event_state.0)?;
+            events.push(Event { seq, at: row.event_at, task });
+        }
+    }
+    Ok(events)
+}
+
+/// An event, with a row of its task.
 #[derive(sqlx::FromRow)]
 struct EventRow {
     seq: i64,
@@ -96,11 +113,4 @@ struct EventRow {
     event_state: Json<TaskState>,
     #[sqlx(flatten)]
     task: TaskRow,
-}
-
-impl EventRow {
-    fn into_event(self) -> Result<Event, StoreError> {
-        let task = self.task.into_task_in(self.event_state.0)?;
-        Ok(Event { seq: checked_int(self.seq)?, at: self.event_at, task })
-    }
 }

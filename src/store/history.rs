@@ -1,9 +1,13 @@
 //! A user's task history, newest first.
 
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
 
+use super::batch::BatchRead;
 use super::page::{Page, Range};
-use super::task_row::{TaskRow, task_columns};
+use super::task_row::{
+    NumberedRow, TaskRow, images_of_task, into_numbered_tasks, into_tasks, task_columns,
+};
 use super::{ReadStore, StoreError};
 use crate::domain::{BoardId, Status, Task, TaskId, TaskKind, Timestamp, UserId};
 use crate::ids::first_uuid_at;
@@ -27,6 +31,63 @@ pub struct HistoryFilter {
     pub created_before: Option<Timestamp>,
 }
 
+impl HistoryFilter {
+    /// Whether it selects all tasks.
+    fn is_empty(&self) -> bool {
+        let Self { status, kind, model, board, prompt, created_after, created_before } = self;
+        status.is_none()
+            && kind.is_none()
+            && model.is_none()
+            && board.is_none()
+            && prompt.is_none()
+            && created_after.is_none()
+            && created_before.is_none()
+    }
+}
+
+/// Reads pages of whole histories, newest first.
+pub(super) struct HistoryPage;
+
+impl BatchRead for HistoryPage {
+    type Key = (UserId, Range<TaskId>);
+    type Found = Vec<Task>;
+
+    async fn read(
+        connection: &mut PgConnection,
+        keys: &[Self::Key],
+    ) -> Result<Vec<Vec<Task>>, StoreError> {
+        let owners: Vec<&str> = keys.iter().map(|(owner, _)| owner.as_str()).collect();
+        let ranges = || keys.iter().map(|(_, range)| range);
+        let after: Vec<Uuid> =
+            ranges().map(|range| range.after.map_or(Uuid::max(), |id| id.0)).collect();
+        let before: Vec<Uuid> =
+            ranges().map(|range| range.before.map_or(Uuid::nil(), |id| id.0)).collect();
+        let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
+        let rows: Vec<NumberedRow> = sqlx::query_as(concat!(
+            "-- store::history::HistoryPage
+            SELECT wanted.number, ",
+            task_columns!(),
+            " FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[])
+                WITH ORDINALITY AS wanted (owner, after, before, size, number)
+            CROSS JOIN LATERAL (
+                SELECT * FROM tasks
+                WHERE owner = wanted.owner AND id < wanted.after AND id > wanted.before
+                ORDER BY id DESC
+                LIMIT wanted.size
+            ) AS t",
+            images_of_task!(),
+            "ORDER BY wanted.number, t.id DESC, i.job, i.position",
+        ))
+        .bind(owners)
+        .bind(after)
+        .bind(before)
+        .bind(limits)
+        .fetch_all(connection)
+        .await?;
+        into_numbered_tasks(rows, keys.len())
+    }
+}
+
 impl ReadStore {
     /// A page of the owner's history. One statement.
     ///
@@ -38,10 +99,13 @@ impl ReadStore {
         filter: &HistoryFilter,
         range: Range<TaskId>,
     ) -> Result<Page<Task>, StoreError> {
+        if filter.is_empty() && !range.from_end {
+            let tasks = self.history_pages.read((owner.clone(), range)).await?;
+            return Ok(Page::new(tasks, &range));
+        }
         let mut query = history_query(owner, filter, range);
         let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&self.pool).await?;
-        let tasks = rows.into_iter().map(TaskRow::into_task).collect::<Result<_, _>>()?;
-        Ok(Page::new(tasks, &range))
+        Ok(Page::new(into_tasks(rows)?, &range))
     }
 }
 
@@ -53,8 +117,8 @@ fn history_query(
     let mut query = QueryBuilder::new(concat!(
         "-- store::history::list_history
         SELECT ",
-        task_columns!(""),
-        " FROM task_details WHERE owner = ",
+        task_columns!(),
+        " FROM (SELECT * FROM tasks WHERE owner = ",
     ));
     query.push_bind(owner.as_str().to_owned());
     push_filter(&mut query, filter);
@@ -64,8 +128,10 @@ fn history_query(
     if let Some(before) = range.before {
         query.push(" AND id > ").push_bind(before.0);
     }
-    query.push(if range.from_end { " ORDER BY id ASC" } else { " ORDER BY id DESC" });
-    query.push(" LIMIT ").push_bind(range.fetch_limit());
+    let order = if range.from_end { "ASC" } else { "DESC" };
+    query.push(" ORDER BY id ").push(order).push(" LIMIT ").push_bind(range.fetch_limit());
+    query.push(concat!(") AS t", images_of_task!(), "ORDER BY t.id ")).push(order);
+    query.push(", i.job, i.position");
     query
 }
 

@@ -5,6 +5,7 @@
 //! with a comment that names their function, and take `now` as an argument.
 
 mod accounts;
+mod batch;
 mod boards;
 mod callbacks;
 mod create;
@@ -32,6 +33,7 @@ mod webhooks;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection;
@@ -58,6 +60,21 @@ pub use webhooks::{EndpointChange, NewEndpoint};
 
 use crate::domain::{Credits, JobTimeouts};
 use crate::hints::Hints;
+use batch::Batcher;
+use history::HistoryPage;
+use tasks::TaskById;
+
+/// Maximum time until a connection is available.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Settings of the connections of batched reads: the plan is made once, and finds every row by an
+/// index, whatever the number of reads in a batch.
+const BATCH_PLANS: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 /// An error of a statement.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +85,12 @@ pub enum StoreError {
     /// A row contains a value that this program never writes.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
+    /// A statement that ran for several reads failed.
+    #[error(transparent)]
+    Batch(Arc<StoreError>),
+    /// Too many reads wait for the database.
+    #[error("too many reads wait for the database")]
+    Overloaded,
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -86,7 +109,22 @@ impl StoreError {
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
-            Self::Database(_) => false,
+            Self::Batch(error) => error.is_permanent(),
+            Self::Database(_) | Self::Overloaded => false,
+        }
+    }
+
+    /// Whether the connection to the database was lost; the statement may run again on another one.
+    fn is_connection_lost(&self) -> bool {
+        match self {
+            // The server is shutting down, or an administrator ended the connection.
+            Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
+                error.code().is_some_and(|code| code.starts_with("57P"))
+            }
+            Self::Database(DatabaseError(error)) => {
+                matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
+            }
+            _ => false,
         }
     }
 
@@ -131,6 +169,7 @@ impl Error for DatabaseError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    reads: ReadStore,
     hints: Hints,
     timeouts: JobTimeouts,
     initial_quota: Option<Credits>,
@@ -152,6 +191,8 @@ pub struct StoreOptions {
 pub struct ReadStore {
     pool: PgPool,
     initial_quota: Option<Credits>,
+    tasks_by_id: Batcher<TaskById>,
+    history_pages: Batcher<HistoryPage>,
 }
 
 impl ReadStore {
@@ -185,17 +226,25 @@ impl Store {
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", "30s"),
         ]);
+        let for_batches = 2 * batch::LOOPS;
         let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_lazy_with(connect);
-        Ok(Self { pool, hints, timeouts, initial_quota: options.initial_quota })
+            .max_connections(options.max_connections.saturating_sub(for_batches).max(1))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(connect.clone());
+        let for_batches = connect.options(BATCH_PLANS);
+        let reads = ReadStore {
+            pool: pool.clone(),
+            initial_quota: options.initial_quota,
+            tasks_by_id: Batcher::start(&for_batches),
+            history_pages: Batcher::start(&for_batches),
+        };
+        Ok(Self { pool, reads, hints, timeouts, initial_quota: options.initial_quota })
     }
 
     /// Read-only access, with the connections of this store.
     #[must_use]
     pub fn reads(&self) -> ReadStore {
-        ReadStore { pool: self.pool.clone(), initial_quota: self.initial_quota }
+        self.reads.clone()
     }
 
     /// The hints that this store sends after each change.

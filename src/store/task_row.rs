@@ -1,53 +1,43 @@
-//! The row of a task: the only place that reads and writes a whole task. Other statements read single
+//! The rows of a task: the only place that reads and writes a whole task. Other statements read single
 //! columns.
+//!
+//! A task has a row for each of its images, and one row when it has none: a join costs half of what an
+//! aggregate in each row costs.
 
-use serde::Deserialize;
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 use super::StoreError;
-use super::rows::owner;
+use super::rows::{checked_int, owner};
 use crate::domain::{
     BoardId, Credits, Image, ImageFormat, ImageId, NewTask, Request, Task, TaskId, TaskSpec,
     TaskState, Timestamp,
 };
 
-/// The columns of [`TaskRow`] in the view `task_details`, each with a prefix such as `t.`. They are
-/// listed because `*` would break the prepared statements of a running gateway when another one
-/// migrates the database.
+/// The columns of [`TaskRow`], for a statement that selects from `tasks AS t` and
+/// [`images_of_task!`]. They are listed because `*` would break the prepared statements of a running
+/// gateway when another one migrates the database.
 macro_rules! task_columns {
-    ($prefix:literal) => {
-        concat!(
-            $prefix,
-            "id, ",
-            $prefix,
-            "owner, ",
-            $prefix,
-            "model, ",
-            $prefix,
-            "model_named, ",
-            $prefix,
-            "request, ",
-            $prefix,
-            "max_credits, ",
-            $prefix,
-            "metadata, ",
-            $prefix,
-            "board_id, ",
-            $prefix,
-            "created_at, ",
-            $prefix,
-            "state, ",
-            $prefix,
-            "images"
-        )
+    () => {
+        "t.id, t.owner, t.model, t.model_named, t.request, t.max_credits, t.metadata, t.board_id, \
+         t.created_at, t.state, i.id AS image_id, i.job, i.position, i.version, i.width, i.height, \
+         i.media_type, i.byte_size, i.sha256, i.thumbhash, i.created_at AS image_created_at"
     };
 }
 pub(super) use task_columns;
 
-/// A row of the view `task_details`.
+/// Joins the images of the task `t`. The statement orders the rows of each task by `i.job,
+/// i.position`.
+macro_rules! images_of_task {
+    () => {
+        " LEFT JOIN images AS i ON i.task_id = t.id "
+    };
+}
+pub(super) use images_of_task;
+
+/// A task with one of its images.
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct TaskRow {
     id: Uuid,
@@ -60,38 +50,46 @@ pub(super) struct TaskRow {
     board_id: Option<Uuid>,
     created_at: Timestamp,
     state: Json<TaskState>,
-    images: Option<Json<Vec<ImageRow>>>,
+    #[sqlx(flatten)]
+    image: ImageColumns,
 }
 
-/// An entry of `task_details.images`.
-#[derive(Debug, Deserialize)]
-struct ImageRow {
-    id: Uuid,
-    job: u16,
-    position: u16,
-    version: u32,
-    width: u32,
-    height: u32,
-    media_type: String,
-    byte_size: u64,
-    sha256: String,
-    thumbhash: String,
-    created_at: Timestamp,
+/// The columns of an image; all are null when the task has none.
+#[derive(Debug, sqlx::FromRow)]
+struct ImageColumns {
+    image_id: Option<Uuid>,
+    job: Option<i16>,
+    position: Option<i16>,
+    version: Option<i32>,
+    width: Option<i32>,
+    height: Option<i32>,
+    media_type: Option<String>,
+    byte_size: Option<i64>,
+    sha256: Option<Vec<u8>>,
+    thumbhash: Option<Vec<u8>>,
+    image_created_at: Option<Timestamp>,
 }
 
 impl TaskRow {
-    /// The task in its current state, with the images of this version.
-    pub(super) fn into_task(self) -> Result<Task, StoreError> {
-        let id = TaskId(self.id);
-        let state = self.state.0;
-        let images = self.images.map(|json| json.0).unwrap_or_default();
-        let images = images
-            .into_iter()
-            .filter(|image| image.version <= state.version)
-            .map(|image| image.into_image(id))
-            .collect::<Result<_, _>>()?;
-        Ok(Task {
-            id,
+    /// Whether this is a row of that task.
+    pub(super) fn is_of(&self, task: &Task) -> bool {
+        self.id == task.id.0
+    }
+
+    /// Adds the image of this row to its task, unless a later version of the task added it.
+    pub(super) fn add_image_to(self, task: &mut Task) -> Result<(), StoreError> {
+        self.image.add_to(task)
+    }
+
+    /// The task with the image of this row, in another of its states.
+    pub(super) fn into_task_in(self, state: TaskState) -> Result<Task, StoreError> {
+        Self { state: Json(state), ..self }.into_task()
+    }
+
+    /// The task with the image of this row, in its current state.
+    fn into_task(self) -> Result<Task, StoreError> {
+        let mut task = Task {
+            id: TaskId(self.id),
             owner: owner(self.owner)?,
             spec: TaskSpec {
                 request: self.request.0,
@@ -102,38 +100,85 @@ impl TaskRow {
             model: self.model,
             model_named: self.model_named,
             created_at: self.created_at,
-            state,
-            images,
-        })
-    }
-
-    /// The task in another of its states, with the images that it had then.
-    pub(super) fn into_task_in(self, state: TaskState) -> Result<Task, StoreError> {
-        Self { state: Json(state), ..self }.into_task()
+            state: self.state.0,
+            images: Vec::new(),
+        };
+        self.image.add_to(&mut task)?;
+        Ok(task)
     }
 }
 
-impl ImageRow {
-    fn into_image(self, task_id: TaskId) -> Result<Image, StoreError> {
+impl ImageColumns {
+    fn add_to(self, task: &mut Task) -> Result<(), StoreError> {
+        let Some(id) = self.image_id else { return Ok(()) };
+        if checked_int::<u32, _>(required(self.version)?)? <= task.state.version {
+            let image = self.into_image(ImageId(id), task.id)?;
+            task.images.push(image);
+        }
+        Ok(())
+    }
+
+    fn into_image(self, id: ImageId, task_id: TaskId) -> Result<Image, StoreError> {
         Ok(Image {
-            id: ImageId(self.id),
+            id,
             task_id,
-            job: self.job,
-            position: self.position,
-            width: self.width,
-            height: self.height,
-            media_type: ImageFormat::from_content_type(&self.media_type)
+            job: checked_int(required(self.job)?)?,
+            position: checked_int(required(self.position)?)?,
+            width: checked_int(required(self.width)?)?,
+            height: checked_int(required(self.height)?)?,
+            media_type: ImageFormat::from_content_type(&required(self.media_type)?)
                 .ok_or(StoreError::Inconsistent("images.media_type"))?,
-            byte_size: self.byte_size,
-            sha256: hex::decode(&self.sha256)
-                .ok()
-                .and_then(|bytes| bytes.try_into().ok())
-                .ok_or(StoreError::Inconsistent("images.sha256"))?,
-            thumbhash: hex::decode(&self.thumbhash)
-                .map_err(|_| StoreError::Inconsistent("images.thumbhash"))?,
-            created_at: self.created_at,
+            byte_size: checked_int(required(self.byte_size)?)?,
+            sha256: required(self.sha256)?
+                .try_into()
+                .map_err(|_| StoreError::Inconsistent("images.sha256"))?,
+            thumbhash: required(self.thumbhash)?,
+            created_at: required(self.image_created_at)?,
         })
     }
+}
+
+/// A column that is null only when the task has no image.
+fn required<T>(column: Option<T>) -> Result<T, StoreError> {
+    column.ok_or(StoreError::Inconsistent("a column of images is null"))
+}
+
+/// The tasks of these rows, in the same order. The rows of one task follow each other.
+pub(super) fn into_tasks(rows: Vec<TaskRow>) -> Result<Vec<Task>, StoreError> {
+    let mut tasks: Vec<Task> = Vec::with_capacity(rows.len());
+    rows.into_iter().try_for_each(|row| add_row(&mut tasks, row))?;
+    Ok(tasks)
+}
+
+/// A row of a task that was read for one of several reads.
+#[derive(sqlx::FromRow)]
+pub(super) struct NumberedRow {
+    /// Which read, counted from 1.
+    number: i64,
+    #[sqlx(flatten)]
+    task: TaskRow,
+}
+
+/// The tasks of each of `count` reads. The rows of one task follow each other.
+pub(super) fn into_numbered_tasks(
+    rows: Vec<NumberedRow>,
+    count: usize,
+) -> Result<Vec<Vec<Task>>, StoreError> {
+    let mut found = vec![Vec::new(); count];
+    for NumberedRow { number, task } in rows {
+        let index: usize = checked_int(number - 1)?;
+        let tasks = found.get_mut(index).ok_or(StoreError::Inconsistent("number of a read"))?;
+        add_row(tasks, task)?;
+    }
+    Ok(found)
+}
+
+fn add_row(tasks: &mut Vec<Task>, row: TaskRow) -> Result<(), StoreError> {
+    if let Some(task) = tasks.last_mut().filter(|task| row.is_of(task)) {
+        return row.add_image_to(task);
+    }
+    tasks.push(row.into_task()?);
+    Ok(())
 }
 
 pub(super) async fn insert_task(

@@ -2,12 +2,47 @@
 
 use std::collections::HashMap;
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::batch::BatchRead;
 use super::rows::status;
-use super::task_row::{TaskRow, task_columns};
+use super::task_row::{
+    NumberedRow, TaskRow, images_of_task, into_numbered_tasks, into_tasks, task_columns,
+};
 use super::{ReadStore, StoreError};
 use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, UserId};
+
+/// Reads tasks by owner and id.
+pub(super) struct TaskById;
+
+impl BatchRead for TaskById {
+    type Key = (UserId, TaskId);
+    type Found = Option<Task>;
+
+    async fn read(
+        connection: &mut PgConnection,
+        keys: &[Self::Key],
+    ) -> Result<Vec<Option<Task>>, StoreError> {
+        let owners: Vec<&str> = keys.iter().map(|(owner, _)| owner.as_str()).collect();
+        let ids: Vec<Uuid> = keys.iter().map(|(_, id)| id.0).collect();
+        let rows: Vec<NumberedRow> = sqlx::query_as(concat!(
+            "-- store::tasks::TaskById
+            SELECT wanted.number, ",
+            task_columns!(),
+            " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS wanted (owner, id, number)
+            JOIN tasks AS t ON t.owner = wanted.owner AND t.id = wanted.id",
+            images_of_task!(),
+            "ORDER BY wanted.number, i.job, i.position",
+        ))
+        .bind(owners)
+        .bind(ids)
+        .fetch_all(connection)
+        .await?;
+        let found = into_numbered_tasks(rows, keys.len())?;
+        Ok(found.into_iter().map(|mut tasks| tasks.pop()).collect())
+    }
+}
 
 impl ReadStore {
     /// The owner's tasks with these ids, and those that made the images with these ids, in no
@@ -26,19 +61,23 @@ impl ReadStore {
         let rows: Vec<TaskRow> = sqlx::query_as(concat!(
             "-- store::tasks::find_tasks
             SELECT ",
-            task_columns!(""),
-            " FROM task_details
-            WHERE owner = $1
-                AND id = ANY ($2::uuid[] || ARRAY(
-                    SELECT i.task_id FROM images AS i WHERE i.id = ANY ($3::uuid[]) AND i.owner = $1
-                ))",
+            task_columns!(),
+            " FROM (
+                SELECT unnest($2::uuid[]) AS id
+                UNION
+                SELECT task_id FROM images WHERE id = ANY ($3::uuid[]) AND owner = $1
+            ) AS wanted
+            JOIN tasks AS t ON t.id = wanted.id",
+            images_of_task!(),
+            "WHERE t.owner = $1
+            ORDER BY t.id, i.job, i.position",
         ))
         .bind(owner.as_str())
         .bind(tasks)
         .bind(images)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(TaskRow::into_task).collect()
+        into_tasks(rows)
     }
 
     /// The task with this id, if it is the owner's.
@@ -46,7 +85,7 @@ impl ReadStore {
     /// # Errors
     /// When the database fails.
     pub async fn find_task(&self, owner: &UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
-        Ok(self.find_tasks(owner, &[id], &[]).await?.pop())
+        self.tasks_by_id.read((owner.clone(), id)).await
     }
 
     /// The timelines of these tasks of the owner, oldest entry first.

@@ -34,7 +34,7 @@ impl Submit {
         let until = self.ctx.clock.now() + self.ctx.settings.timeouts.task_timeout;
         let link = |input: &InputImage| match input {
             InputImage::Url(url) => Some(url.clone()),
-            InputImage::Stored { path } => Some(self.ctx.links.stored(path, until).url.into()),
+            InputImage::Stored { path } => Some(self.ctx.links.stored(path, until).url),
             InputImage::NotFound => None,
         };
         claim.inputs.iter().map(link).collect()

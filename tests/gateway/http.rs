@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, User};
 
 async fn read(answer: reqwest::Response) -> (u16, Value) {
     let status = answer.status().as_u16();
@@ -68,6 +68,14 @@ async fn fields_are_returned_in_the_requested_order() {
     assert_eq!(types, ["application/json; charset=utf-8"]);
     let text = answer.text().await.unwrap();
     assert_eq!(text, r#"{"data":{"z":{"role":"USER","id":"ana"},"a":{"id":"ana"}}}"#);
+
+    ana.submit("[sim:never-finishes]").await;
+    let body =
+        json!({ "query": "{ tasks { nodes { z: kind prompt a: kind cost { settled } } } }" });
+    let request = ana.http.post(format!("{}/graphql", app.url)).bearer_auth(&ana.token);
+    let text = request.json(&body).send().await.unwrap().text().await.unwrap();
+    let task = r#"{"z":"GENERATE","prompt":"[sim:never-finishes]","a":"GENERATE","cost":{"settled":null}}"#;
+    assert_eq!(text, format!(r#"{{"data":{{"tasks":{{"nodes":[{task}]}}}}}}"#));
 }
 
 #[tokio::test]
@@ -264,4 +272,71 @@ async fn health_endpoints_report_each_dependency() {
     sqlx::raw_sql("DELETE FROM _sqlx_migrations").execute(&mut database).await.unwrap();
     let (status, body) = read(ana.get(&format!("{}/readyz", app.url)).await).await;
     assert_eq!((status, &body["database"]), (503, &json!(false)));
+}
+
+/// Returns the names of the fields of a type that have no arguments and no selection.
+async fn leaf_fields(ana: &User, type_name: &str) -> String {
+    let query = "query($name: String!) {
+        __type(name: $name) { fields { name args { name } type { kind ofType { kind ofType { kind } } } } }
+    }";
+    let found = ana.graphql(query, json!({ "name": type_name })).await;
+    let is_leaf = |field: &&Value| {
+        let text = field["type"].to_string();
+        let is_composite = ["OBJECT", "INTERFACE", "UNION", "LIST"].iter();
+        let mut is_composite = is_composite.map(|kind| text.contains(kind));
+        field["args"].as_array().unwrap().is_empty() && !is_composite.any(|found| found)
+    };
+    let fields = found["__type"]["fields"].as_array().unwrap().iter().filter(is_leaf);
+    let names: Vec<&str> = fields.map(|field| field["name"].as_str().unwrap()).collect();
+    assert!(names.len() > 1, "{type_name}: {names:?}");
+    names.join(" ")
+}
+
+/// Objects that only hold data are written as JSON without async-graphql, unless a selected field
+/// needs a statement.
+#[tokio::test]
+async fn a_written_object_equals_the_same_object_resolved_by_async_graphql() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    for prompt in ["a \"cat\" \u{1F431}\n\\ [sim:images=2]", "a cat [sim:policy]"] {
+        let id = ana.submit(prompt).await;
+        ana.wait_until_finished(&id).await;
+    }
+    let mut leaves = std::collections::HashMap::new();
+    for name in ["Task", "Image", "Model", "TaskCost", "TaskFailure", "PageInfo"] {
+        // The fields that need a statement.
+        let fields = leaf_fields(&ana, name).await;
+        let written = fields
+            .split(' ')
+            .filter(|field| !["queuePosition", "etaSeconds", "available"].contains(field));
+        leaves.insert(name, written.collect::<Vec<_>>().join(" "));
+    }
+    let query = |in_task: &str, in_model: &str, in_image: &str| {
+        format!(
+            "{{ tasks {{ pageInfo {{ {page} }} edges {{ cursor node {{ id }} }} nodes {{
+                __typename {task} {in_task}
+                model {{ {model} {in_model} }} cost {{ {cost} }} failure {{ {failure} }}
+                images {{ {image} small: url(variant: THUMBNAIL) task {{ id {in_image} }} }}
+            }} }} }}",
+            page = leaves["PageInfo"],
+            task = leaves["Task"],
+            model = leaves["Model"],
+            cost = leaves["TaskCost"],
+            failure = leaves["TaskFailure"],
+            image = leaves["Image"],
+        )
+    };
+    let written = ana.graphql(&query("", "", ""), json!({})).await;
+    let resolving = query("queuePosition", "available", "queuePosition");
+    let mut resolved = ana.graphql(&resolving, json!({})).await;
+    for task in resolved["tasks"]["nodes"].as_array_mut().unwrap() {
+        assert!(task.as_object_mut().unwrap().remove("queuePosition").is_some());
+        assert!(task["model"].as_object_mut().unwrap().remove("available").is_some());
+        for image in task["images"].as_array_mut().unwrap() {
+            assert!(image["task"].as_object_mut().unwrap().remove("queuePosition").is_some());
+        }
+    }
+    assert_eq!(written, resolved);
+    assert_eq!(written["tasks"]["nodes"][1]["images"].as_array().unwrap().len(), 1);
+    assert!(written["tasks"]["nodes"][0]["failure"]["code"].is_string());
 }

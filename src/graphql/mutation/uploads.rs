@@ -66,7 +66,7 @@ impl From<UploadOutcome> for CreateUploadResult {
             UploadOutcome::Created { id, put_url, expires_at } => {
                 Self::UploadCreated(UploadCreated {
                     id: id.to_string().into(),
-                    put_url: Link(put_url.into()),
+                    put_url: Link(put_url),
                     expires_at: expires_at.into(),
                 })
             }

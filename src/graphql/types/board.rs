@@ -7,11 +7,14 @@ use super::{Connection, DateTime, Image, PageArguments};
 use crate::domain;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{BoardPageKey, BoardPageLoader};
+use crate::graphql::write::WriteJson;
 use crate::store::{BoardImage, BoardPosition};
 
 /// A board as it was when it was read.
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct Board(pub(in crate::graphql) domain::Board);
+
+impl WriteJson for Board {}
 
 /// An ordered collection of the viewer's images. An image can be on several boards; a deleted image
 /// is removed from all of them.
@@ -65,7 +68,7 @@ impl Board {
 fn entry(found: BoardImage) -> Option<(BoardPosition, Image)> {
     let index =
         found.task.images.iter().position(|image| image.id == found.board_position.image)?;
-    Some((found.board_position, Image { task: found.task, index }))
+    Some((found.board_position, Image::new(found.task, index)))
 }
 
 /// The purpose of a board. Both kinds behave the same.

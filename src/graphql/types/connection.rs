@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Board, Image, Task, WebhookDelivery};
 use crate::domain::{BoardId, DeliveryId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
+use crate::graphql::write::{Data, WriteJson, written_struct};
 use crate::store::{BoardPosition, Page, Range};
 
 const DEFAULT_PAGE_SIZE: i32 = 20;
@@ -19,7 +20,7 @@ const MAX_PAGE_SIZE: usize = 100;
 #[graphql(concrete(name = "BoardConnection", params(Board)))]
 #[graphql(concrete(name = "ImageConnection", params(Image)))]
 #[graphql(concrete(name = "WebhookDeliveryConnection", params(WebhookDelivery)))]
-pub(in crate::graphql) struct Connection<T>
+pub(in crate::graphql) struct ConnectionFields<T>
 where
     T: OutputType,
     Edge<T>: OutputType,
@@ -31,6 +32,25 @@ where
     /// The position of the page in the list.
     page_info: PageInfo,
 }
+
+/// A connection of the schema, such as `TaskConnection`.
+pub(in crate::graphql) type Connection<T> = Data<ConnectionFields<T>>;
+
+written_struct!([<T: OutputType + WriteJson>] ConnectionFields<T> where [Self: OutputType, Edge<T>: OutputType] {
+    "edges": edges,
+    "nodes": nodes,
+    "pageInfo": page_info,
+});
+written_struct!([<T: OutputType + WriteJson>] Edge<T> where [Self: OutputType] {
+    "node": node,
+    "cursor": cursor,
+});
+written_struct!(PageInfo {
+    "hasNextPage": has_next_page,
+    "hasPreviousPage": has_previous_page,
+    "startCursor": start_cursor,
+    "endCursor": end_cursor,
+});
 
 /// An item of a page, with its cursor.
 #[derive(SimpleObject)]
@@ -144,7 +164,7 @@ where
         let entries = page.items.into_iter().filter_map(entry);
         let edges: Vec<Edge<T>> =
             entries.map(|(key, node)| Edge { node, cursor: encode_cursor(&key) }).collect();
-        Self {
+        Self(ConnectionFields {
             nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
             page_info: PageInfo {
                 has_next_page: next,
@@ -153,7 +173,7 @@ where
                 end_cursor: edges.last().map(|edge| edge.cursor.clone()),
             },
             edges,
-        }
+        })
     }
 }
 

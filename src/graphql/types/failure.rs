@@ -3,6 +3,7 @@
 use async_graphql::{Enum, SimpleObject};
 
 use crate::domain;
+use crate::graphql::write::{written_enums, written_struct};
 
 /// The reason why a task failed.
 #[derive(Debug, SimpleObject)]
@@ -16,6 +17,14 @@ pub(in crate::graphql) struct TaskFailure {
     /// What to do next: advice for the user.
     advice: &'static str,
 }
+
+written_struct!(TaskFailure {
+    "code": code,
+    "message": message,
+    "retryable": retryable,
+    "advice": advice,
+});
+written_enums!(FailureCode);
 
 impl From<&domain::Failure> for TaskFailure {
     fn from(failure: &domain::Failure) -> Self {

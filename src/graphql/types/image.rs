@@ -2,97 +2,103 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{DateTime, Link, Task};
 use crate::domain;
-use crate::graphql::context::ContextExt;
+use crate::graphql::context::{Api, ContextExt};
+use crate::graphql::write::{Data, data_object};
 
 /// One image of a task.
-#[derive(Clone)]
-pub(in crate::graphql) struct Image {
-    pub(in crate::graphql) task: Arc<domain::Task>,
+#[derive(Debug, Clone)]
+pub(in crate::graphql) struct ImageFields {
+    task: Arc<domain::Task>,
     /// The index of the image in the images of the task.
-    pub(in crate::graphql) index: usize,
+    index: usize,
 }
 
+/// The object `Image` of the schema.
+pub(in crate::graphql) type Image = Data<ImageFields>;
+
 impl Image {
+    /// The image at this index of the images of the task.
+    pub(in crate::graphql) const fn new(task: Arc<domain::Task>, index: usize) -> Self {
+        Self(ImageFields { task, index })
+    }
+}
+
+impl ImageFields {
     pub(super) fn image(&self) -> &domain::Image {
         &self.task.images[self.index]
     }
+
+    fn link(&self, variant: Option<ImageVariant>, api: &Api) -> Link {
+        let variant = variant.unwrap_or(ImageVariant::Original);
+        Link(api.links.image(self.image(), variant.into(), api.clock.now()).url)
+    }
 }
 
-/// An image whose bytes are stored.
-#[Object]
-impl Image {
-    /// Opaque id, for `node`.
-    pub(super) async fn id(&self) -> ID {
-        self.image().id.to_string().into()
-    }
+data_object! {
+    /// An image whose bytes are stored.
+    ImageFields as "Image", |this, api|
+    written {
+        /// Opaque id, for `node`.
+        pub(super) id as "id" -> ID = this.image().id.to_string().into();
 
-    /// The task that produced the image.
-    async fn task(&self) -> Task {
-        Task(Arc::clone(&self.task))
-    }
+        /// The task that produced the image.
+        task as "task" -> Task = Arc::clone(&this.task).into();
 
-    /// A signed link to the image. Anyone who has the link can open it until `urlExpiresAt`.
-    async fn url(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(
-            default_with = "Some(ImageVariant::Original)",
-            desc = "The size of the image: the original, or a smaller one for lists."
-        )]
-        variant: Option<ImageVariant>,
-    ) -> Link {
-        let variant = variant.unwrap_or(ImageVariant::Original);
-        let api = ctx.api();
-        let link = api.links.image(self.image(), variant.into(), api.clock.now());
-        Link(link.url.into())
-    }
+        /// When the current `url` expires: in one to two hours. Query `url` again for a new link.
+        url_expires_at as "urlExpiresAt" -> DateTime = {
+            let now = api.clock.now();
+            api.links.image(this.image(), domain::ImageVariant::Original, now).expires_at.into()
+        };
 
-    /// When the current `url` expires: in one to two hours. Query `url` again for a new link.
-    async fn url_expires_at(&self, ctx: &Context<'_>) -> DateTime {
-        let api = ctx.api();
-        let now = api.clock.now();
-        api.links.image(self.image(), domain::ImageVariant::Original, now).expires_at.into()
-    }
+        /// The width of the original, in pixels.
+        width as "width" -> u32 = this.image().width;
 
-    /// The width of the original, in pixels.
-    async fn width(&self) -> u32 {
-        self.image().width
-    }
+        /// The height of the original, in pixels.
+        height as "height" -> u32 = this.image().height;
 
-    /// The height of the original, in pixels.
-    async fn height(&self) -> u32 {
-        self.image().height
-    }
+        /// The content type: `image/jpeg`, `image/png` or `image/webp`, as detected from the bytes.
+        content_type as "contentType" -> &str = this.image().media_type.content_type();
 
-    /// The content type: `image/jpeg`, `image/png` or `image/webp`, as detected from the bytes.
-    async fn content_type(&self) -> &str {
-        self.image().media_type.content_type()
-    }
+        /// The size of the original, in bytes.
+        byte_size as "byteSize" -> u64 = this.image().byte_size;
 
-    /// The size of the original, in bytes.
-    async fn byte_size(&self) -> u64 {
-        self.image().byte_size
-    }
+        /// The SHA-256 of the original, as 64 hexadecimal digits.
+        sha256 as "sha256" -> String = hex::encode(this.image().sha256);
 
-    /// The SHA-256 of the original, as 64 hexadecimal digits.
-    async fn sha256(&self) -> String {
-        hex::encode(self.image().sha256)
-    }
+        /// A small placeholder to show while the image loads (`ThumbHash`, base64).
+        thumbhash as "thumbhash" -> Option<String> = Some(STANDARD.encode(&this.image().thumbhash));
 
-    /// A small placeholder to show while the image loads (`ThumbHash`, base64).
-    async fn thumbhash(&self) -> Option<String> {
-        Some(STANDARD.encode(&self.image().thumbhash))
+        /// When the image was stored.
+        created_at as "createdAt" -> DateTime = this.image().created_at.into();
     }
-
-    /// When the image was stored.
-    async fn created_at(&self) -> DateTime {
-        self.image().created_at.into()
+    arguments {
+        "url" => |field| {
+            let variant = field.argument::<Option<ImageVariant>>("variant")?;
+            this.link(variant.unwrap_or(Some(ImageVariant::Original)), api)
+        };
+    }
+    resolved {
+        /// A signed link to the image. Anyone who has the link can open it until `urlExpiresAt`.
+        async fn url(
+            &self,
+            ctx: &Context<'_>,
+            #[graphql(
+                default_with = "Some(ImageVariant::Original)",
+                desc = "The size of the image: the original, or a smaller one for lists."
+            )]
+            variant: Option<ImageVariant>,
+        ) -> Link {
+            let variant = variant.unwrap_or(ImageVariant::Original);
+            let api = ctx.api();
+            let link = api.links.image(self.image(), variant.into(), api.clock.now());
+            Link(link.url)
+        }
     }
 }
 

@@ -35,3 +35,27 @@ pub(super) use viewer::Viewer;
 pub(super) use webhook::{WebhookDelivery, WebhookEndpoint};
 
 pub(super) use super::mutation::UserError;
+
+use super::write::WriteFields;
+use connection::{ConnectionFields, Edge, PageInfo};
+use image::ImageFields;
+use model::ModelFields;
+use task::{TaskCost, TaskEventFields, TaskFields};
+
+/// The fields of an object type that it can write ([`super::write`]).
+pub(super) fn written_fields(object_type: &str) -> &'static [&'static str] {
+    match object_type {
+        "Image" => ImageFields::WRITTEN,
+        "ImageConnection" => ConnectionFields::<Image>::WRITTEN,
+        "ImageEdge" => Edge::<Image>::WRITTEN,
+        "Model" => ModelFields::WRITTEN,
+        "PageInfo" => PageInfo::WRITTEN,
+        "Task" => TaskFields::WRITTEN,
+        "TaskConnection" => ConnectionFields::<Task>::WRITTEN,
+        "TaskCost" => TaskCost::WRITTEN,
+        "TaskEdge" => Edge::<Task>::WRITTEN,
+        "TaskEvent" => TaskEventFields::WRITTEN,
+        "TaskFailure" => TaskFailure::WRITTEN,
+        _ => &[],
+    }
+}

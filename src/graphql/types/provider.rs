@@ -71,7 +71,7 @@ impl Provider {
             message: issue
                 .map(|issue| format!("{} {}", describe(issue), next_step(breaker, can_pay, now))),
             retry_at: breaker.retry_at(now).map(DateTime),
-            models: models.iter().map(|model| Model(model)).collect(),
+            models: models.iter().map(|model| Model::from(*model)).collect(),
         }
     }
 }

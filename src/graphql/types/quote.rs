@@ -43,7 +43,7 @@ impl From<commands::Quote> for Quote {
         #[expect(clippy::cast_possible_truncation, reason = "seconds of a task's life are few")]
         let eta_seconds = quote.seconds.map(|seconds| seconds.max(1.0).ceil() as i64);
         Self {
-            model: Model(quote.model),
+            model: quote.model.into(),
             credits: quote.credits.as_f64(),
             eta_seconds,
             affordable: quote.affordable,

@@ -6,6 +6,8 @@ use async_graphql::{
 
 use crate::clock::rfc3339;
 use crate::domain::Timestamp;
+use crate::graphql::plan::SelectionPlan;
+use crate::graphql::write::{Unwritable, WriteJson, Writer};
 
 /// An absolute URI, RFC 3986.
 pub(in crate::graphql) struct Link(pub(in crate::graphql) String);
@@ -44,6 +46,26 @@ impl ScalarType for DateTime {
 
     fn to_value(&self) -> Value {
         Value::String(rfc3339(self.0))
+    }
+}
+
+impl WriteJson for Link {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        self.0.write(selection_plan, writer)
+    }
+}
+
+impl WriteJson for DateTime {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        rfc3339(self.0).write(selection_plan, writer)
     }
 }
 

@@ -3,6 +3,9 @@
 use async_graphql::Enum;
 
 use crate::domain;
+use crate::graphql::write::written_enums;
+
+written_enums!(TaskKind, TaskStatus);
 
 /// The kind of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

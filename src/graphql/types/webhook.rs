@@ -9,6 +9,7 @@ use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::TaskLoader;
+use crate::graphql::write::WriteJson;
 
 /// An endpoint, and its secret when the secret was just created.
 pub(in crate::graphql) struct WebhookEndpoint {
@@ -92,6 +93,8 @@ impl WebhookEndpoint {
 /// A delivery of one event to one endpoint. A clone is cheap.
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct WebhookDelivery(pub(in crate::graphql) domain::Delivery);
+
+impl WriteJson for WebhookDelivery {}
 
 /// A message to an endpoint, with the result of its delivery.
 #[Object]

@@ -257,7 +257,7 @@ impl TestApp {
     /// Returns the link signer of this gateway.
     pub(crate) fn links(&self) -> plantain::links::Links {
         let url = self.url.parse().unwrap();
-        plantain::links::Links::new(url, self.config.link_secrets.clone())
+        plantain::links::Links::new(url, &self.config.link_secrets)
     }
 
     pub(crate) fn ids(&self) -> &Ids {

@@ -1,0 +1,395 @@
+//! Writes objects that only hold data as finished JSON, without a future and an intermediate value
+//! for each field.
+//!
+//! A field is *written* when its object has the value, and every field that is selected below it is
+//! written as well. All other fields, such as those that need a statement, are resolved by
+//! async-graphql. The JSON of a written object is a [`Value::Binary`], which
+//! [`super::response`] copies.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::resolver_utils::EnumType;
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ID, InputType, ObjectType, OutputType, Positioned,
+    ServerResult, Value,
+};
+use serde::Serialize;
+
+use super::context::Api;
+use super::executable::PlanIndex;
+use super::plan::{PlannedField, SelectionPlan};
+
+/// A value cannot be written; async-graphql resolves it, and reports its error.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unwritable;
+
+/// Writes JSON.
+pub(super) struct Writer<'a> {
+    pub(super) api: &'a Api,
+    json: Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn raw(&mut self, json: &[u8]) {
+        self.json.extend_from_slice(json);
+    }
+
+    fn serialize(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Unwritable> {
+        serde_json::to_writer(&mut self.json, value).map_err(|_| Unwritable)
+    }
+
+    /// A string of letters, digits and punctuation that JSON does not escape.
+    fn plain(&mut self, text: &str) {
+        self.raw(b"\"");
+        self.raw(text.as_bytes());
+        self.raw(b"\"");
+    }
+}
+
+/// A value that can be written as JSON.
+pub(super) trait WriteJson {
+    /// Writes the value; `selection_plan` has the fields of an object.
+    ///
+    /// # Errors
+    /// When it must be resolved by async-graphql instead, as by default.
+    fn write(
+        &self,
+        _selection_plan: Option<&SelectionPlan>,
+        _writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        Err(Unwritable)
+    }
+}
+
+/// An object whose fields, or some of them, can be written.
+pub(super) trait WriteFields {
+    /// The names of the fields that can be written.
+    const WRITTEN: &'static [&'static str] = &[];
+
+    /// Writes the value of one of these fields.
+    ///
+    /// # Errors
+    /// When it must be resolved by async-graphql instead.
+    fn write_field(
+        &self,
+        _field: &PlannedField,
+        _writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        Err(Unwritable)
+    }
+}
+
+/// An object of the schema that is written where possible, and resolved by async-graphql otherwise.
+#[derive(Debug, Clone)]
+pub(super) struct Data<T>(pub(super) T);
+
+impl<T> Deref for Data<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: OutputType + WriteFields> WriteJson for Data<T> {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        write_object(&self.0, selection_plan, writer)
+    }
+}
+
+/// Writes the selected fields of an object.
+pub(super) fn write_object<T: OutputType + WriteFields>(
+    object: &T,
+    selection_plan: Option<&SelectionPlan>,
+    writer: &mut Writer<'_>,
+) -> Result<(), Unwritable> {
+    let Some(SelectionPlan::Object(fields)) = selection_plan else { return Err(Unwritable) };
+    writer.raw(b"{");
+    for (index, field) in fields.iter().enumerate() {
+        if index > 0 {
+            writer.raw(b",");
+        }
+        writer.plain(&field.response_key);
+        writer.raw(b":");
+        match field.name.as_str() {
+            "__typename" => writer.plain(&T::type_name()),
+            _ => object.write_field(field, writer)?,
+        }
+    }
+    writer.raw(b"}");
+    Ok(())
+}
+
+impl<T: ObjectType + WriteFields> OutputType for Data<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        let planned = ctx.data_opt::<PlanIndex>().and_then(|index| index.get(field.pos));
+        let selection_plan = planned.and_then(|planned| planned.selection_plan.as_ref());
+        if selection_plan.is_some_and(SelectionPlan::is_written) {
+            let api = ctx.data_unchecked::<Api>();
+            let mut writer = Writer { api, json: Vec::with_capacity(1024) };
+            if self.write(selection_plan, &mut writer).is_ok() {
+                return Ok(Value::Binary(writer.json.into()));
+            }
+        }
+        self.0.resolve(ctx, field).await
+    }
+}
+
+impl<T: ObjectType + WriteFields> ContainerType for Data<T> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        self.0.resolve_field(ctx).await
+    }
+}
+
+impl<T: ObjectType + WriteFields> ObjectType for Data<T> {}
+
+impl<T: WriteJson> WriteJson for Option<T> {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        let Some(value) = self else {
+            writer.raw(b"null");
+            return Ok(());
+        };
+        value.write(selection_plan, writer)
+    }
+}
+
+impl<T: WriteJson, E> WriteJson for Result<T, E> {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        self.as_ref().map_err(|_| Unwritable)?.write(selection_plan, writer)
+    }
+}
+
+impl<T: WriteJson> WriteJson for Vec<T> {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        self.as_slice().write(selection_plan, writer)
+    }
+}
+
+impl<T: WriteJson> WriteJson for [T] {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        writer.raw(b"[");
+        for (index, item) in self.iter().enumerate() {
+            if index > 0 {
+                writer.raw(b",");
+            }
+            item.write(selection_plan, writer)?;
+        }
+        writer.raw(b"]");
+        Ok(())
+    }
+}
+
+impl<T: WriteJson + ?Sized> WriteJson for &T {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        (*self).write(selection_plan, writer)
+    }
+}
+
+impl WriteJson for ID {
+    fn write(&self, _: Option<&SelectionPlan>, writer: &mut Writer<'_>) -> Result<(), Unwritable> {
+        writer.serialize(self.0.as_str())
+    }
+}
+
+macro_rules! write_serialized {
+    ($($ty:ty),*) => {
+        $(impl WriteJson for $ty {
+            fn write(
+                &self,
+                _: Option<&SelectionPlan>,
+                writer: &mut Writer<'_>,
+            ) -> Result<(), Unwritable> {
+                writer.serialize(self)
+            }
+        })*
+    };
+}
+write_serialized!(bool, f64, i32, i64, str, String, u32, u64, usize, serde_json::Value);
+
+impl<T: WriteJson> WriteJson for async_graphql::Json<T> {
+    fn write(
+        &self,
+        selection_plan: Option<&SelectionPlan>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Unwritable> {
+        self.0.write(selection_plan, writer)
+    }
+}
+
+/// Writes the name of an enum value.
+pub(super) fn write_enum<E: EnumType>(
+    value: &E,
+    writer: &mut Writer<'_>,
+) -> Result<(), Unwritable> {
+    let item = E::items().iter().find(|item| item.value == *value).ok_or(Unwritable)?;
+    writer.plain(item.name);
+    Ok(())
+}
+
+/// Implements [`WriteJson`] for enums of the schema.
+macro_rules! written_enums {
+    ($($ty:ty),*) => {
+        $(impl $crate::graphql::write::WriteJson for $ty {
+            fn write(
+                &self,
+                _: Option<&$crate::graphql::plan::SelectionPlan>,
+                writer: &mut $crate::graphql::write::Writer<'_>,
+            ) -> Result<(), $crate::graphql::write::Unwritable> {
+                $crate::graphql::write::write_enum(self, writer)
+            }
+        })*
+    };
+}
+pub(super) use written_enums;
+
+impl PlannedField {
+    /// The value of an argument; `None` when it is omitted.
+    pub(super) fn argument<T: InputType>(&self, name: &str) -> Result<Option<T>, Unwritable> {
+        let value = self.arguments.iter().find(|(argument, _)| argument == name);
+        let parse = |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable);
+        value.map(|(_, value)| parse(value)).transpose()
+    }
+}
+
+/// Defines an object of the schema. The fields after `written` are resolved and written by the same
+/// expressions; `$this` is the object and `$api` the shared data. The items after `resolved` are
+/// methods for async-graphql alone, and `arguments` writes those of them that have arguments.
+macro_rules! data_object {
+    (
+        $(#[$doc:meta])*
+        $ty:ident as $graphql:literal, |$this:ident, $api:ident|
+        written {
+            $(
+                $(#[$field_doc:meta])*
+                $visibility:vis $name:ident as $key:literal -> $out:ty = $value:expr;
+            )*
+        }
+        arguments { $($argument_key:literal => |$field:ident| $argument_value:expr;)* }
+        resolved { $($resolved:tt)* }
+    ) => {
+        $(#[$doc])*
+        #[async_graphql::Object(name = $graphql)]
+        impl $ty {
+            $(
+                $(#[$field_doc])*
+                $visibility async fn $name(&self, ctx: &async_graphql::Context<'_>) -> $out {
+                    let ($this, $api) = (self, $crate::graphql::context::ContextExt::api(ctx));
+                    let _ = $api;
+                    $value
+                }
+            )*
+            $($resolved)*
+        }
+
+        impl $crate::graphql::write::WriteFields for $ty {
+            const WRITTEN: &'static [&'static str] = &[$($key,)* $($argument_key,)*];
+
+            fn write_field(
+                &self,
+                field: &$crate::graphql::plan::PlannedField,
+                writer: &mut $crate::graphql::write::Writer<'_>,
+            ) -> Result<(), $crate::graphql::write::Unwritable> {
+                use $crate::graphql::write::WriteJson as _;
+                let ($this, $api, selection_plan) =
+                    (self, writer.api, field.selection_plan.as_ref());
+                let _ = $api;
+                match field.name.as_str() {
+                    $($key => {
+                        let value: $out = $value;
+                        value.write(selection_plan, writer)
+                    })*
+                    $($argument_key => {
+                        let $field = field;
+                        $argument_value.write(selection_plan, writer)
+                    })*
+                    _ => Err($crate::graphql::write::Unwritable),
+                }
+            }
+        }
+    };
+}
+pub(super) use data_object;
+
+/// Implements [`WriteFields`] and [`WriteJson`] for an object whose fields are those of a struct.
+macro_rules! written_struct {
+    ($ty:ident { $($fields:tt)* }) => {
+        written_struct!([] $ty where [] { $($fields)* });
+    };
+    (
+        [$($generics:tt)*] $ty:ty where [$($bound:tt)*] {
+            $($key:literal: $field:ident),* $(,)?
+        }
+    ) => {
+        impl $($generics)* $crate::graphql::write::WriteFields for $ty
+        where
+            $($bound)*
+        {
+            const WRITTEN: &'static [&'static str] = &[$($key),*];
+
+            fn write_field(
+                &self,
+                field: &$crate::graphql::plan::PlannedField,
+                writer: &mut $crate::graphql::write::Writer<'_>,
+            ) -> Result<(), $crate::graphql::write::Unwritable> {
+                use $crate::graphql::write::WriteJson as _;
+                match field.name.as_str() {
+                    $($key => self.$field.write(field.selection_plan.as_ref(), writer),)*
+                    _ => Err($crate::graphql::write::Unwritable),
+                }
+            }
+        }
+
+        impl $($generics)* $crate::graphql::write::WriteJson for $ty
+        where
+            $($bound)*
+        {
+            fn write(
+                &self,
+                selection_plan: Option<&$crate::graphql::plan::SelectionPlan>,
+                writer: &mut $crate::graphql::write::Writer<'_>,
+            ) -> Result<(), $crate::graphql::write::Unwritable> {
+                $crate::graphql::write::write_object(self, selection_plan, writer)
+            }
+        }
+    };
+}
+pub(super) use written_struct;
