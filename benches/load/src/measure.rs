@@ -1,0 +1,199 @@
+//! What is measured.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::http_load::{self, Connection, Load, graphql_request};
+use crate::report::Row;
+use crate::servers::{Server, Setup};
+use crate::{Args, cpu, seed, sockets};
+
+const CONNECTIONS: usize = 32;
+
+const TASK_QUERY: &str = "query Task($id: ID!) {
+  task(id: $id) {
+    id status prompt requestedImages createdAt updatedAt version
+    model { id provider }
+    images { id url width height contentType }
+    failure { code message retryable }
+    cost { reserved settled }
+  }
+}";
+
+const PAGE_QUERY: &str = "query Page($first: Int!) {
+  tasks(first: $first) {
+    nodes {
+      id status prompt createdAt version
+      images { id url width height }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}";
+
+/// Measures everything whose name contains `args.only`.
+pub async fn all(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let wanted = |name: &str| name.contains(&args.only);
+    if wanted("task") {
+        let tasks = seed::sample_tasks(&setup.database).await?;
+        rows.extend(reads(setup, args, &TASK, &tasks).await?);
+    }
+    if wanted("page") {
+        let users: Vec<_> = (0..seed::USERS).map(|user| (user, uuid::Uuid::nil())).collect();
+        rows.extend(reads(setup, args, &PAGE, &users).await?);
+    }
+    if wanted("cancelTask") {
+        rows.extend(cancellations(setup, args).await?);
+    }
+    if wanted("sockets") {
+        rows.push(sockets::memory(setup, args.sockets).await?);
+    }
+    Ok(rows)
+}
+
+/// A read: the names of its rows, and its requests.
+struct Read {
+    names: [&'static str; 3],
+    gateway: fn(uuid::Uuid) -> Value,
+    limit: fn(i64, uuid::Uuid) -> Value,
+    /// Checks an answer of the gateway.
+    is_right: fn(&Value) -> bool,
+}
+
+const TASK: Read = Read {
+    names: ["task(id): CPU of the server", "task(id): CPU of Postgres", "task(id): requests"],
+    gateway: |id| json!({ "query": TASK_QUERY, "variables": { "id": format!("task_{}", id.simple()) } }),
+    limit: |user, id| json!({ "owner": format!("user-{user}"), "task": id }),
+    is_right: |answer| answer["data"]["task"]["images"][0]["width"] == 1024,
+};
+
+const PAGE: Read = Read {
+    names: ["page of 20: CPU of the server", "page of 20: CPU of Postgres", "page of 20: requests"],
+    gateway: |_| json!({ "query": PAGE_QUERY, "variables": { "first": 20 } }),
+    limit: |user, _| json!({ "owner": format!("user-{user}"), "first": 20 }),
+    is_right: |answer| answer["data"]["tasks"]["nodes"][19]["images"][0]["width"] == 1024,
+};
+
+async fn reads(
+    setup: &Setup,
+    args: &Args,
+    read: &Read,
+    of: &[(i64, uuid::Uuid)],
+) -> anyhow::Result<Vec<Row>> {
+    let mut gateway = Vec::new();
+    for (user, id) in of {
+        gateway.push(graphql_request(&Setup::token(*user)?, &(read.gateway)(*id)));
+    }
+    let limit = of.iter().map(|(user, id)| graphql_request("-", &(read.limit)(*user, *id)));
+    let gateway = Load { port: setup.gateway.port, requests: Arc::new(gateway) };
+    let limit = Load { port: setup.limit.port, requests: Arc::new(limit.collect()) };
+    check(&gateway, read).await?;
+
+    let units = ["us per request", "us per request", "a second"];
+    let row = |index: usize| Row {
+        name: read.names[index],
+        unit: units[index],
+        more_is_better: index == 2,
+        limit: Vec::new(),
+        gateway: Vec::new(),
+    };
+    let mut rows = [row(0), row(1), row(2)];
+    for _ in 0..args.rounds {
+        let figures = one_round(setup, &setup.limit, &limit, args.seconds).await?;
+        rows.iter_mut().zip(figures).for_each(|(row, figure)| row.limit.push(figure));
+        let figures = one_round(setup, &setup.gateway, &gateway, args.seconds).await?;
+        rows.iter_mut().zip(figures).for_each(|(row, figure)| row.gateway.push(figure));
+    }
+    Ok(rows.into())
+}
+
+/// CPU of the server and of Postgres per request, and requests a second.
+async fn one_round(
+    setup: &Setup,
+    server: &Server,
+    load: &Load,
+    seconds: u64,
+) -> anyhow::Result<[f64; 3]> {
+    http_load::run(load, CONNECTIONS, Instant::now() + Duration::from_secs(1)).await?;
+    let (server_before, postgres_before) = (cpu::of_process(server.pid), setup.postgres_cpu());
+    let start = Instant::now();
+    let count = http_load::run(load, CONNECTIONS, start + Duration::from_secs(seconds)).await?;
+    let elapsed = start.elapsed().as_secs_f64();
+    let (server_after, postgres_after) = (cpu::of_process(server.pid), setup.postgres_cpu());
+    let per_request = |before: u64, after: u64| (after - before) as f64 / count as f64;
+    Ok([
+        per_request(server_before, server_after),
+        per_request(postgres_before, postgres_after),
+        count as f64 / elapsed,
+    ])
+}
+
+const CANCEL: &str = "mutation Cancel($id: ID!) {
+  cancelTask(id: $id) { __typename ... on TaskCanceled { task { id status } } }
+}";
+
+/// Number of tasks that one round cancels.
+const CANCELED_TASKS: usize = 1_000;
+/// Connections that cancel.
+const CANCELING: usize = 8;
+
+/// The cost of a change by a client. The tasks stay QUEUED until they are canceled.
+async fn cancellations(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
+    let row = |name| Row {
+        name,
+        unit: "us each",
+        more_is_better: false,
+        limit: Vec::new(),
+        gateway: Vec::new(),
+    };
+    let mut rows = [row("cancelTask: CPU of the server"), row("cancelTask: CPU of Postgres")];
+    for _ in 0..args.rounds {
+        let load = submit(setup).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (server, postgres) = (cpu::of_process(setup.gateway.pid), setup.postgres_cpu());
+        http_load::run_each(&load, CANCELING).await?;
+        let each = |before: u64, after: u64| (after - before) as f64 / CANCELED_TASKS as f64;
+        rows[0].gateway.push(each(server, cpu::of_process(setup.gateway.pid)));
+        rows[1].gateway.push(each(postgres, setup.postgres_cpu()));
+    }
+    Ok(rows.into())
+}
+
+/// Submits tasks; returns the requests that cancel them.
+async fn submit(setup: &Setup) -> anyhow::Result<Load> {
+    const PER_REQUEST: usize = 20;
+    let mut connection = Connection::open(setup.gateway.port).await?;
+    let mut requests = Vec::with_capacity(CANCELED_TASKS);
+    for user in 0..CANCELED_TASKS / PER_REQUEST {
+        let token = Setup::token(i64::try_from(user)?)?;
+        let all: Vec<String> = (0..PER_REQUEST)
+            .map(|n| {
+                format!(
+                    "t{n}: generateImages(input: {{prompt: \"a cat {n}\"}}) \
+                     {{ ... on TaskAccepted {{ task {{ id }} }} }}"
+                )
+            })
+            .collect();
+        let body = json!({ "query": format!("mutation {{ {} }}", all.join(" ")) });
+        let answer: Value =
+            serde_json::from_slice(connection.send(&graphql_request(&token, &body)).await?)?;
+        let tasks = answer["data"].as_object().into_iter().flatten();
+        for id in tasks.map(|(_, accepted)| &accepted["task"]["id"]) {
+            anyhow::ensure!(id.is_string(), "not accepted: {answer}");
+            let body = json!({ "query": CANCEL, "variables": { "id": id } });
+            requests.push(graphql_request(&token, &body));
+        }
+    }
+    Ok(Load { port: setup.gateway.port, requests: Arc::new(requests) })
+}
+
+/// An answer that is wrong would make every figure worthless.
+async fn check(load: &Load, read: &Read) -> anyhow::Result<()> {
+    let mut connection = Connection::open(load.port).await?;
+    let answer: Value = serde_json::from_slice(connection.send(&load.requests[0]).await?)?;
+    anyhow::ensure!((read.is_right)(&answer), "wrong answer: {answer}");
+    println!("{}: an answer has {} bytes", read.names[0], answer.to_string().len());
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Prints the results, and compares their ratios with committed ones.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+
+/// How much worse than the committed ratio a ratio may be.
+const TOLERANCE: f64 = 1.15;
+
+/// One figure of the gateway and of the limit server, over all rounds.
+pub struct Row {
+    pub name: &'static str,
+    pub unit: &'static str,
+    /// Whether a greater figure is better.
+    pub more_is_better: bool,
+    pub limit: Vec<f64>,
+    pub gateway: Vec<f64>,
+}
+
+impl Row {
+    /// The cost of the gateway as a multiple of the cost of the limit server; `None` when only the
+    /// gateway was measured. Less is better.
+    fn ratio(&self) -> Option<f64> {
+        let (limit, gateway) = (median(&self.limit), median(&self.gateway));
+        let ratio = if self.more_is_better { limit / gateway } else { gateway / limit };
+        (!self.limit.is_empty()).then_some(ratio)
+    }
+}
+
+/// The median; 0 without values.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+/// Prints a Markdown table of medians and ranges.
+pub fn print(rows: &[Row]) {
+    println!("\n| work | unit | limit | gateway (range) | times the cost of the limit |");
+    println!("| --- | --- | --- | --- | --- |");
+    for row in rows {
+        let gateway = median(&row.gateway);
+        let least = row.gateway.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = row.gateway.iter().copied().fold(0.0, f64::max);
+        let limit = row.ratio().map_or("–".to_owned(), |_| format!("{:.1}", median(&row.limit)));
+        let ratio = row.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+        println!(
+            "| {} | {} | {limit} | {gateway:.1} ({least:.1} to {most:.1}) | {ratio} |",
+            row.name, row.unit
+        );
+    }
+}
+
+/// Writes the ratios, as a basis for later comparisons.
+pub fn write(rows: &[Row], file: &Path) -> anyhow::Result<()> {
+    let ratios: BTreeMap<_, _> = rows
+        .iter()
+        .filter_map(|row| Some((row.name, (row.ratio()? * 100.0).round() / 100.0)))
+        .collect();
+    let json = serde_json::to_string_pretty(&ratios)? + "\n";
+    std::fs::write(file, json).with_context(|| format!("write {}", file.display()))
+}
+
+/// Fails when a ratio is worse than the committed one.
+pub fn compare(rows: &[Row], file: &Path) -> anyhow::Result<()> {
+    let json = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    let committed: BTreeMap<String, f64> = serde_json::from_slice(&json)?;
+    let mut worse = Vec::new();
+    for row in rows {
+        let (Some(ratio), Some(before)) = (row.ratio(), committed.get(row.name)) else { continue };
+        println!("{}: {ratio:.2}, committed {before:.2}", row.name);
+        if ratio > before * TOLERANCE {
+            worse.push(row.name);
+        }
+    }
+    anyhow::ensure!(worse.is_empty(), "worse by more than 15 %: {}", worse.join("; "));
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Starts Postgres, the gateway and the limit server, and signs tokens.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use jsonwebtoken::{EncodingKey, Header};
+use plantain_dev_postgres::{Durability, PrivatePostgres};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::{cpu, seed};
+
+const SECRET: &str = "the-secret-of-the-benchmark-serves-no-other-purpose";
+/// Expiry time of the tokens: 2100-01-01.
+const EXPIRES: i64 = 4_102_444_800;
+
+/// Everything that runs.
+pub struct Setup {
+    postgres: PrivatePostgres,
+    postgres_pid: u32,
+    pub gateway: Server,
+    pub limit: Server,
+    pub database: String,
+}
+
+/// A measured server process.
+pub struct Server {
+    process: Child,
+    pub pid: u32,
+    pub port: u16,
+}
+
+impl Setup {
+    pub async fn start(gateway: &Path, folder: &Path, tasks: i64) -> anyhow::Result<Self> {
+        let progress = |line: &str| println!("{line}");
+        let home = folder.join("postgres");
+        let postgres = PrivatePostgres::start(&home, Durability::Durable, &progress).await?;
+        let home = home.canonicalize()?;
+        let postgres_pid =
+            cpu::find_root(&home.join("data").to_string_lossy()).context("no postgres process")?;
+        let database = postgres.url("plantain");
+        let gateway = start_gateway(gateway, &database, folder).await?;
+        println!("seeding {tasks} tasks …");
+        seed::fill(&database, tasks).await?;
+        let limit = start_limit(&database).await?;
+        Ok(Self { postgres, postgres_pid, gateway, limit, database })
+    }
+
+    /// A token of a seeded user.
+    pub fn token(user: i64) -> anyhow::Result<String> {
+        let claims = json!({ "sub": seed::user(user), "exp": EXPIRES });
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
+    }
+
+    /// CPU time of Postgres so far, in microseconds.
+    pub fn postgres_cpu(&self) -> u64 {
+        cpu::of_tree(self.postgres_pid)
+    }
+
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.gateway.process.kill().await?;
+        self.limit.process.kill().await?;
+        self.postgres.stop().await
+    }
+}
+
+async fn start_gateway(program: &Path, database: &str, folder: &Path) -> anyhow::Result<Server> {
+    let port = free_port()?;
+    let process = Command::new(program)
+        .arg("serve")
+        .env("DATABASE_URL", database)
+        .env("PLANTAIN_BIND", format!("127.0.0.1:{port}"))
+        .env("PLANTAIN_PUBLIC_URL", "https://plantain.example")
+        .env("PLANTAIN_SECRET", SECRET.repeat(2))
+        .env("PLANTAIN_JWT_SECRET", SECRET)
+        .env("PLANTAIN_DATA_DIR", folder)
+        .env("PLANTAIN_DATABASE_CONNECTIONS", "10")
+        .env("NANOBANANA_API_KEY", "key")
+        .env("NANOBANANA_BASE_URL", "https://nanobanana.invalid")
+        // Submitted tasks stay QUEUED.
+        .env("PLANTAIN_SUBMISSIONS_PER_10_SECONDS", "0")
+        .env("RUST_LOG", "error")
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("start {}", program.display()))?;
+    let pid = process.id().context("the gateway has ended")?;
+    let ready = async {
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), ready)
+        .await
+        .context("the gateway did not start")?;
+    Ok(Server { process, pid, port })
+}
+
+async fn start_limit(database: &str) -> anyhow::Result<Server> {
+    let mut process = Command::new(std::env::current_exe()?)
+        .args(["--serve-limit", database])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let pid = process.id().context("the limit server has ended")?;
+    let output = process.stdout.take().context("no output")?;
+    let line = BufReader::new(output).lines().next_line().await?.context("no port")?;
+    Ok(Server { process, pid, port: line.parse()? })
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}

@@ -1,0 +1,59 @@
+//! Memory of subscribed sockets.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::cpu;
+use crate::report::Row;
+use crate::seed::USERS;
+use crate::servers::Setup;
+
+const SUBSCRIPTION: &str =
+    "subscription { taskEvents { cursor at status task { id version status images { id url } } } }";
+
+/// Memory of the gateway per subscribed socket, in kilobytes.
+pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
+    // Not counted: what the first sockets allocate once.
+    let mut open = Vec::with_capacity(count);
+    for number in 0..100 {
+        open.push(subscribe(setup, number).await?);
+    }
+    let before = cpu::memory_of(setup.gateway.pid);
+    for number in 100..count {
+        open.push(subscribe(setup, i64::try_from(number)?).await?);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let after = cpu::memory_of(setup.gateway.pid);
+    let each = (after - before) as f64 / (count - 100) as f64 / 1000.0;
+    Ok(Row {
+        name: "sockets: memory of each",
+        unit: "kB",
+        more_is_better: false,
+        limit: Vec::new(),
+        gateway: vec![each],
+    })
+}
+
+async fn subscribe(
+    setup: &Setup,
+    number: i64,
+) -> anyhow::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
+    let mut request =
+        format!("ws://127.0.0.1:{}/graphql", setup.gateway.port).into_client_request()?;
+    let protocol = HeaderValue::from_static("graphql-transport-ws");
+    request.headers_mut().insert("sec-websocket-protocol", protocol);
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
+    let token = format!("Bearer {}", Setup::token(number % USERS)?);
+    let init = json!({ "type": "connection_init", "payload": { "authorization": token } });
+    socket.send(Message::text(init.to_string())).await?;
+    let ack = socket.next().await.transpose()?;
+    anyhow::ensure!(ack.is_some_and(|ack| ack.to_string().contains("connection_ack")), "no ack");
+    let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": SUBSCRIPTION } });
+    socket.send(Message::text(subscribe.to_string())).await?;
+    Ok(socket)
+}
