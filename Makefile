@@ -47,12 +47,12 @@ clients: tools web ## Tests with published clients and a real browser
 
 .PHONY: bench
 bench: tools web ## Measures a release build beside a server that does the least possible work (10 minutes)
-	cargo build --quiet --release --package plantain --package plantain-bench
+	cargo build --quiet --release --features jemalloc --package plantain --package plantain-bench
 	./target/release/bench --rounds 5 --write benches/ratios.json
 
 .PHONY: bench-quick
 bench-quick: tools web ## Fails when a release build is 15 % worse than the committed ratios (2 minutes and the build)
-	cargo build --quiet --release --package plantain --package plantain-bench
+	cargo build --quiet --release --features jemalloc --package plantain --package plantain-bench
 	./target/release/bench --rounds 3 --seconds 4 --tasks 100000 --compare benches/ratios.json
 
 .PHONY: web

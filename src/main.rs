@@ -20,6 +20,10 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Exit status when settings are missing, invalid or unsafe, or when the gateway cannot start.
 const EXIT_INVALID_CONFIG: u8 = 2;
 

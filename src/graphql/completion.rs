@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::graphql::inputs::Inputs;
-    use crate::graphql::plan::{Planner, possible_types};
+    use crate::graphql::plan::{Planner, Progress, possible_types};
 
     const SCHEMA: &str = "
         type Query { task: Task, sure: Task!, tasks: [Task!]!, some: [Task], node: Node }
@@ -131,11 +131,13 @@ mod tests {
             document: &document,
             inputs: Inputs::new(&schema, operation, &variables),
             written_fields: |_| &[],
+            is_data: |_| false,
+            progress: Progress::default(),
         };
         let plan = planner.plan(operation).unwrap();
         let mut result = Response::new(Value::from_json(data).unwrap());
         result.errors = errors;
-        complete(&mut result, &plan, &document.sources);
+        complete(&mut result, &plan.root, &document.sources);
         result
     }
 

@@ -1,7 +1,8 @@
 //! Documents: parsed and validated once, then cached by their hash.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use apollo_compiler::executable::Operation;
 use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema};
@@ -12,21 +13,50 @@ use sha2::{Digest, Sha256};
 use super::error::code;
 use super::limits::{self, MAX_NESTING, QueryLimits};
 use super::parameters::{DocumentIdentifier, Parameters};
-use super::plan::{PossibleTypes, possible_types};
+use super::plan::{CompiledPlan, MAX_KEPT_FIELDS, PossibleTypes, possible_types};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::trusted::{TrustedDocuments, TrustedDocumentsError};
 
 /// Memory of all cached documents, in bytes.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Memory of a document for each of its tokens, in bytes. The measured value is 127.
 const BYTES_PER_TOKEN: u64 = 130;
+/// Memory of the largest plan that is kept: a field has less than 256 bytes, and so have most literals.
+const BYTES_PER_PLAN: u64 = 256 * MAX_KEPT_FIELDS as u64;
 /// Memory of a typical document, in bytes.
-const TYPICAL_DOCUMENT_BYTES: u64 = 16 * 1024;
+const TYPICAL_DOCUMENT_BYTES: u64 = 64 * 1024;
 
 /// A validated document that exceeds no limit, with its types.
 pub(super) struct Document {
     pub(super) typed: Valid<ExecutableDocument>,
+    /// The plans of its operations, in the order of the document.
+    plans: Vec<OnceLock<Arc<CompiledPlan>>>,
     bytes: u64,
+}
+
+impl Document {
+    /// The plan of an operation; made once, unless it depends on variables or is very large.
+    ///
+    /// # Errors
+    /// When it cannot be planned.
+    pub(super) fn plan(
+        &self,
+        operation: &Operation,
+        make: impl FnOnce() -> Result<CompiledPlan, RequestError>,
+    ) -> Result<Arc<CompiledPlan>, RequestError> {
+        let mut operations = self.typed.operations.iter();
+        let index = operations.position(|known| known.name == operation.name);
+        let kept = index.and_then(|index| self.plans.get(index));
+        if let Some(plan) = kept.and_then(OnceLock::get) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = Arc::new(make()?);
+        if let Some(kept) = kept.filter(|_| plan.is_small()) {
+            // Another request may have been faster, with an equal plan.
+            let _ = kept.set(Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
 }
 
 /// The SHA-256 of a document's text.
@@ -144,8 +174,12 @@ impl Documents {
         let typed = parsed.to_executable_validate(&self.schema).map_err(|found| {
             RequestError::from_diagnostics(RequestErrorKind::Document, &found.errors)
         })?;
-        let bytes = text.len() as u64 + BYTES_PER_TOKEN * parser.tokens_reached() as u64;
-        Ok(Document { typed, bytes })
+        let plans: Vec<_> = typed.operations.iter().map(|_| OnceLock::new()).collect();
+        // The text, and its literals in the parsed document.
+        let bytes = 2 * text.len() as u64
+            + BYTES_PER_TOKEN * parser.tokens_reached() as u64
+            + BYTES_PER_PLAN * plans.len() as u64;
+        Ok(Document { typed, plans, bytes })
     }
 }
 

@@ -11,84 +11,78 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Name, Pos, Positioned};
 
-use super::plan::{PlannedField, SelectionPlan};
+use super::plan::{Plan, PlannedField, SelectionPlan};
 
 /// Alias of the `__typename` that this module adds where the plan needs the type of an object, or
 /// selects no field: async-graphql 7.2 returns null for an object without fields. The space in the
 /// alias makes it different from every alias of a client.
 pub(super) const TYPENAME_ALIAS: &str = "type name";
 
-/// The planned fields by the position of their nodes in the document: a node has a number instead of
-/// its line.
-#[derive(Default)]
-pub(super) struct PlanIndex(Vec<Arc<PlannedField>>);
-
-impl PlanIndex {
-    /// The planned field of the node with this position.
-    pub(super) fn get(&self, position: Pos) -> Option<&PlannedField> {
-        self.0.get(position.line.checked_sub(1)?).map(|field| &**field)
-    }
-
-    fn add(&mut self, field: &Arc<PlannedField>) -> Pos {
-        self.0.push(Arc::clone(field));
-        Pos { line: self.0.len(), column: 0 }
-    }
-}
-
 /// The document for a plan.
-pub(super) fn document(ty: OperationType, root: &SelectionPlan) -> (ExecutableDocument, PlanIndex) {
-    let mut index = PlanIndex::default();
+pub(super) fn document(ty: OperationType, plan: &Plan) -> ExecutableDocument {
     let operation = OperationDefinition {
         ty,
         variable_definitions: Vec::new(),
         directives: Vec::new(),
-        selection_set: selection_set(selections(root, &mut index)),
+        selection_set: selection_set(selections(plan.root(), plan)),
     };
-    let document = ExecutableDocument {
+    ExecutableDocument {
         operations: DocumentOperations::Single(unpositioned(operation)),
         fragments: HashMap::new(),
-    };
-    (document, index)
+    }
 }
 
-fn selections(selection_plan: &SelectionPlan, index: &mut PlanIndex) -> Vec<Positioned<Selection>> {
+fn selections(selection_plan: &SelectionPlan, plan: &Plan) -> Vec<Positioned<Selection>> {
     match selection_plan {
         SelectionPlan::Object(fields) if fields.is_empty() => vec![typename_field()],
-        SelectionPlan::Object(fields) => fields.iter().map(|it| field(it, index)).collect(),
+        SelectionPlan::Object(fields) => fields.iter().map(|it| selection(it, plan)).collect(),
         SelectionPlan::Abstract(types) => {
             let types = types.iter().filter(|(_, fields)| !fields.is_empty());
-            let types = types.map(|(name, fields)| inline_fragment(name, fields, index));
+            let types = types.map(|(name, fields)| inline_fragment(name, fields, plan));
             std::iter::once(typename_field()).chain(types).collect()
         }
     }
 }
 
-fn field(planned: &Arc<PlannedField>, index: &mut PlanIndex) -> Positioned<Selection> {
-    let is_renamed = planned.response_key != planned.name;
-    let position = index.add(planned);
+fn selection(planned: &PlannedField, plan: &Plan) -> Positioned<Selection> {
+    // Nothing below an object that writes itself is resolved by async-graphql.
+    let inner = planned.selection_plan.as_ref().filter(|_| !planned.writes_itself());
+    let inner = inner.map(|inner| selections(inner, plan)).unwrap_or_default();
+    unpositioned(Selection::Field(field(planned, inner, plan)))
+}
+
+/// The field with everything below it.
+pub(super) fn whole_field(planned: &PlannedField, plan: &Plan) -> Positioned<Field> {
     let inner = planned.selection_plan.as_ref();
-    let inner = inner.map(|inner| selections(inner, index)).unwrap_or_default();
-    let arguments = planned.arguments.iter();
+    field(planned, inner.map(|inner| selections(inner, plan)).unwrap_or_default(), plan)
+}
+
+fn field(
+    planned: &PlannedField,
+    inner: Vec<Positioned<Selection>>,
+    plan: &Plan,
+) -> Positioned<Field> {
+    let is_renamed = planned.response_key != planned.name;
+    let arguments = plan.arguments(planned).iter().map(|(name, value)| {
+        (unpositioned(Name::new(name)), unpositioned(value.clone().into_value()))
+    });
     let field = Field {
         alias: is_renamed.then(|| unpositioned(Name::new(&planned.response_key))),
         name: unpositioned(Name::new(&planned.name)),
-        arguments: arguments
-            .map(|(name, value)| {
-                (unpositioned(Name::new(name)), unpositioned(value.clone().into_value()))
-            })
-            .collect(),
+        arguments: arguments.collect(),
         directives: Vec::new(),
         selection_set: selection_set(inner),
     };
-    Positioned::new(Selection::Field(Positioned::new(field, position)), position)
+    Positioned::new(field, Pos { line: planned.id + 1, column: 0 })
 }
 
-fn inline_fragment(
-    name: &str,
-    fields: &[Arc<PlannedField>],
-    index: &mut PlanIndex,
-) -> Positioned<Selection> {
-    let items = fields.iter().map(|it| field(it, index)).collect();
+/// The planned field of a node: its line is the number of the field in the plan, from 1.
+pub(super) fn planned_field(plan: &Plan, position: Pos) -> Option<&PlannedField> {
+    plan.field(position.line.checked_sub(1)?)
+}
+
+fn inline_fragment(name: &str, fields: &[Arc<PlannedField>], plan: &Plan) -> Positioned<Selection> {
+    let items = fields.iter().map(|it| selection(it, plan)).collect();
     unpositioned(Selection::InlineFragment(unpositioned(InlineFragment {
         type_condition: Some(unpositioned(TypeCondition { on: unpositioned(Name::new(name)) })),
         directives: Vec::new(),

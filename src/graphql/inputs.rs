@@ -132,7 +132,16 @@ impl<'a> Inputs<'a> {
         Ok(Value::Object(object))
     }
 
-    fn count(&self, values: usize) -> Result<(), RequestError> {
+    /// How many values were used so far.
+    pub(super) const fn counted(&self) -> usize {
+        self.used_values.get()
+    }
+
+    /// Counts values toward the limit.
+    ///
+    /// # Errors
+    /// When there are too many values.
+    pub(super) fn count(&self, values: usize) -> Result<(), RequestError> {
         self.used_values.set(self.used_values.get().saturating_add(values));
         enforce("inputValues", self.used_values.get(), MAX_INPUT_VALUES)
     }

@@ -122,3 +122,27 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .register_output_type::<types::UserError>()
         .register_output_type::<types::Node>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_written_field_is_a_field_of_the_schema() {
+        let schema = validating_schema().unwrap();
+        let mut written_types = 0;
+        for (name, ty) in &schema.types {
+            let written = types::written_fields(name);
+            let fields = match ty {
+                ExtendedType::Object(object) => object.fields.keys().collect::<Vec<_>>(),
+                _ => Vec::new(),
+            };
+            for field in written {
+                assert!(fields.iter().any(|known| *known == field), "{name}.{field}");
+            }
+            assert!(!types::is_data(name) || !written.is_empty(), "{name} writes no field");
+            written_types += usize::from(!written.is_empty());
+        }
+        assert_eq!(written_types, 11, "a type of `written_fields` is not in the schema");
+    }
+}

@@ -4,8 +4,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Operation, OperationType};
 use apollo_compiler::response::JsonValue;
+use apollo_compiler::validation::Valid;
 use apollo_compiler::{introspection, request};
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Variables, parser};
 use futures_util::FutureExt;
@@ -18,11 +20,11 @@ use super::error::{self};
 use super::inputs::{Inputs, check_variables};
 use super::limits::{QueryLimits, enforce};
 use super::parameters::Parameters;
-use super::plan::{Planner, SelectionPlan};
+use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
 use super::streams::{end_after, in_background};
-use super::types::written_fields;
+use super::types::{is_data, written_fields};
 use super::{
     Api, GatewaySchema, SetupError, cost, executable, executable_schema, validating_schema,
 };
@@ -55,7 +57,7 @@ pub enum OperationKind {
 pub struct PreparedOperation {
     document: Arc<Document>,
     kind: OperationKind,
-    plan: SelectionPlan,
+    plan: Arc<Plan>,
     caller: Caller,
 }
 
@@ -80,9 +82,8 @@ impl PreparedOperation {
             OperationKind::Subscription => parser::types::OperationType::Subscription,
         };
         let mut request = Request::new(String::new());
-        let (document, index) = executable::document(ty, &self.plan);
-        request.set_parsed_query(document);
-        let request = request.data(index);
+        request.set_parsed_query(executable::document(ty, &self.plan));
+        let request = request.data(Arc::clone(&self.plan));
         match &self.caller.viewer {
             Some(viewer) => request.data(viewer.clone()),
             None => request,
@@ -146,7 +147,7 @@ impl Operations {
             OperationType::Mutation => OperationKind::Mutation,
             OperationType::Subscription => OperationKind::Subscription,
         };
-        Ok(PreparedOperation { document, kind, plan, caller })
+        Ok(PreparedOperation { document, kind, plan: Arc::new(plan), caller })
     }
 
     fn plan(
@@ -154,10 +155,8 @@ impl Operations {
         document: &Document,
         operation: &Operation,
         variables: serde_json::Map<String, serde_json::Value>,
-    ) -> Result<SelectionPlan, RequestError> {
+    ) -> Result<Plan, RequestError> {
         let typed = &document.typed;
-        introspection::check_max_depth(typed, operation)
-            .map_err(|_| RequestError::exceeded("introspectionDepth", MAX_INTROSPECTION_DEPTH))?;
         check_variables(&variables)?;
         let json = JsonValue::from(serde_json::Value::from(variables));
         let json = json.as_object().cloned().unwrap_or_default();
@@ -169,12 +168,27 @@ impl Operations {
         enforce("cost", cost, self.documents.limits.cost)?;
         let variables = serde_json::to_value(&*coerced).unwrap_or_default();
         let variables = Variables::from_json(variables);
+        let inputs = || Inputs::new(&self.documents.schema, operation, &variables);
+        let compiled = document.plan(operation, || self.compile(typed, operation, inputs()))?;
+        compiled.bind(&inputs())
+    }
+
+    fn compile(
+        &self,
+        document: &Valid<ExecutableDocument>,
+        operation: &Operation,
+        inputs: Inputs<'_>,
+    ) -> Result<CompiledPlan, RequestError> {
+        introspection::check_max_depth(document, operation)
+            .map_err(|_| RequestError::exceeded("introspectionDepth", MAX_INTROSPECTION_DEPTH))?;
         let planner = Planner {
             schema: &self.documents.schema,
             possible_types: &self.documents.possible_types,
-            document: typed,
-            inputs: Inputs::new(&self.documents.schema, operation, &variables),
+            document,
+            inputs,
             written_fields,
+            is_data,
+            progress: Progress::default(),
         };
         planner.plan(operation)
     }
@@ -220,14 +234,18 @@ impl Operations {
             if !is_fatal {
                 return Ok(self.finish(response, &prepared));
             }
-            set_locations(&mut response.errors, &prepared.plan, &prepared.document.typed.sources);
+            set_locations(
+                &mut response.errors,
+                prepared.plan.root(),
+                &prepared.document.typed.sources,
+            );
             Err(RequestError::from_executor(response.errors))
         });
         end_after(responses, Result::is_err)
     }
 
     fn finish(&self, mut response: Response, prepared: &PreparedOperation) -> OperationResponse {
-        complete(&mut response, &prepared.plan, &prepared.document.typed.sources);
+        complete(&mut response, prepared.plan.root(), &prepared.document.typed.sources);
         annotate_errors(&mut response.errors, &prepared.caller.request_id);
         let limit = self.documents.limits.response_bytes;
         OperationResponse::serialize(&response, limit)

@@ -1,7 +1,9 @@
 //! The execution plan of an operation. It collects fields as the GraphQL specification says
-//! (6.3.2): fragments expanded, fields merged, skipped selections removed, arguments with their
-//! values.
+//! (6.3.2): fragments expanded, fields merged, skipped selections removed, literal arguments
+//! checked. A plan that does not depend on variables is made once per document; each request binds
+//! the arguments that contain variables.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,19 +20,98 @@ use super::error::code;
 use super::inputs::Inputs;
 use super::request_error::{RequestError, RequestErrorKind};
 
+/// Maximum number of fields and literal input values of a plan that is kept.
+pub(super) const MAX_KEPT_FIELDS: usize = 200;
+
+/// The plan of an operation, without the values of its variables.
+pub(super) struct CompiledPlan {
+    pub(super) root: SelectionPlan,
+    /// All fields, each at the index of its `id`.
+    fields: Vec<Arc<PlannedField>>,
+    /// The fields whose arguments contain variables.
+    with_variables: Vec<Arc<PlannedField>>,
+    /// How many input values the literal arguments have.
+    literal_values: usize,
+    /// Whether another request, with other variables, can use it.
+    is_reusable: bool,
+}
+
+impl CompiledPlan {
+    /// Whether it may be kept for further requests.
+    pub(super) const fn is_small(&self) -> bool {
+        let weight = self.fields.len() + self.literal_values;
+        self.is_reusable && weight <= MAX_KEPT_FIELDS
+    }
+
+    /// Adds the arguments that contain variables.
+    ///
+    /// # Errors
+    /// When a value is not valid for its type, or there are too many values.
+    pub(super) fn bind(self: &Arc<Self>, inputs: &Inputs<'_>) -> Result<Plan, RequestError> {
+        inputs.count(self.literal_values)?;
+        let bind = |field: &Arc<PlannedField>| {
+            let node = field.node_with_variables.as_ref();
+            let arguments = node.map(|node| inputs.arguments(node)).transpose()?;
+            Ok((field.id, arguments.unwrap_or_default()))
+        };
+        let bound = self.with_variables.iter().map(bind).collect::<Result<_, RequestError>>()?;
+        Ok(Plan { compiled: Arc::clone(self), bound })
+    }
+}
+
+/// The plan of one request.
+pub(super) struct Plan {
+    compiled: Arc<CompiledPlan>,
+    /// The arguments of the fields with variables, ordered by the `id` of the field.
+    bound: Vec<(usize, Vec<(Name, Value)>)>,
+}
+
+impl Plan {
+    pub(super) fn root(&self) -> &SelectionPlan {
+        &self.compiled.root
+    }
+
+    /// The field with this `id`.
+    pub(super) fn field(&self, id: usize) -> Option<&PlannedField> {
+        self.compiled.fields.get(id).map(|field| &**field)
+    }
+
+    /// The arguments of a field.
+    pub(super) fn arguments<'a>(&'a self, field: &'a PlannedField) -> &'a [(Name, Value)] {
+        match self.bound.binary_search_by_key(&field.id, |(id, _)| *id) {
+            Ok(index) => &self.bound[index].1,
+            Err(_) => &field.literal_arguments,
+        }
+    }
+}
+
 /// A field to resolve.
 pub(super) struct PlannedField {
+    /// Its index in the plan.
+    pub(super) id: usize,
     /// Its name in the response: the alias, or the field name.
     pub(super) response_key: Name,
     pub(super) name: Name,
     pub(super) ty: Type,
-    pub(super) arguments: Vec<(Name, Value)>,
+    /// Its arguments, unless one of them contains a variable.
+    literal_arguments: Vec<(Name, Value)>,
+    /// The field in the document, when an argument contains a variable.
+    node_with_variables: Option<Node<Field>>,
     pub(super) location: Option<SourceSpan>,
     /// The selection on its value; `None` for a scalar or an enum.
     pub(super) selection_plan: Option<SelectionPlan>,
     /// Whether its object, and every object that is selected below it, can write it
     /// ([`super::write`]).
     pub(super) is_written: bool,
+    /// Whether its value is a [`super::write::Data`].
+    is_data: bool,
+}
+
+impl PlannedField {
+    /// Whether its value is an object that is written at once, with everything below it.
+    pub(super) fn writes_itself(&self) -> bool {
+        self.is_data && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
+    }
 }
 
 /// The fields that are selected on an object.
@@ -100,6 +181,18 @@ pub(super) struct Planner<'a> {
     pub(super) inputs: Inputs<'a>,
     /// The fields of an object type that are written.
     pub(super) written_fields: fn(&str) -> &'static [&'static str],
+    /// Whether an object type is a [`super::write::Data`].
+    pub(super) is_data: fn(&str) -> bool,
+    pub(super) progress: Progress,
+}
+
+/// What the planner has found so far.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The fields by `id`; `None` while what is below a field is planned.
+    fields: RefCell<Vec<Option<Arc<PlannedField>>>>,
+    /// Whether a variable decides if a field is selected.
+    has_conditions: Cell<bool>,
 }
 
 /// Selected fields by response key.
@@ -110,9 +203,18 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// When an argument or a condition has an invalid value that document validation cannot find.
-    pub(super) fn plan(&self, operation: &'a Operation) -> Result<SelectionPlan, RequestError> {
+    pub(super) fn plan(self, operation: &'a Operation) -> Result<CompiledPlan, RequestError> {
         let root = operation.object_type();
-        Ok(SelectionPlan::Object(self.fields(root, &[&operation.selection_set])?))
+        let root = SelectionPlan::Object(self.fields(root, &[&operation.selection_set])?);
+        let fields: Vec<_> = self.progress.fields.into_inner().into_iter().flatten().collect();
+        let with_variables = fields.iter().filter(|field| field.node_with_variables.is_some());
+        Ok(CompiledPlan {
+            root,
+            with_variables: with_variables.cloned().collect(),
+            fields,
+            literal_values: self.inputs.counted(),
+            is_reusable: !self.progress.has_conditions.get(),
+        })
     }
 
     fn fields(
@@ -175,19 +277,31 @@ impl<'a> Planner<'a> {
         fields: &[&'a Node<Field>],
     ) -> Result<Option<Arc<PlannedField>>, RequestError> {
         let Some(field) = fields.first() else { return Ok(None) };
+        let id = self.progress.fields.borrow().len();
+        self.progress.fields.borrow_mut().push(None);
         let selection_plan = self.selection_plan(field.ty().inner_named_type(), fields)?;
         let is_written = (field.name == "__typename"
             || (self.written_fields)(parent_type).contains(&field.name.as_str()))
             && selection_plan.as_ref().is_none_or(SelectionPlan::is_written);
-        Ok(Some(Arc::new(PlannedField {
+        let has_variables = field.arguments.iter().any(|argument| has_variables(&argument.value));
+        let literal_arguments =
+            if has_variables { Vec::new() } else { self.inputs.arguments(field)? };
+        let planned = Arc::new(PlannedField {
+            id,
             response_key: field.response_key().clone(),
             name: field.name.clone(),
             ty: field.ty().clone(),
-            arguments: self.inputs.arguments(field)?,
+            literal_arguments,
+            node_with_variables: has_variables.then(|| Node::clone(field)),
             location: field.location(),
             selection_plan,
             is_written,
-        })))
+            is_data: (self.is_data)(field.ty().inner_named_type()),
+        });
+        if let Some(slot) = self.progress.fields.borrow_mut().get_mut(id) {
+            *slot = Some(Arc::clone(&planned));
+        }
+        Ok(Some(planned))
     }
 
     fn selection_plan(
@@ -221,15 +335,28 @@ impl<'a> Planner<'a> {
         let Some(directive) = directives.get(name) else { return Ok(None) };
         let value = directive.specified_argument_by_name("if");
         let value = value.and_then(|value| match value.as_variable() {
-            Some(name) => match self.inputs.variable(name)? {
-                Value::Boolean(value) => Some(*value),
-                _ => None,
-            },
+            Some(name) => {
+                self.progress.has_conditions.set(true);
+                match self.inputs.variable(name)? {
+                    Value::Boolean(value) => Some(*value),
+                    _ => None,
+                }
+            }
             None => value.to_bool(),
         });
         let message = || format!("The argument `if` of @{name} must be true or false.");
         let request_error =
             || RequestError::new(RequestErrorKind::Variables, code::BAD_USER_INPUT, message());
         value.map(Some).ok_or_else(request_error)
+    }
+}
+
+fn has_variables(value: &apollo_compiler::ast::Value) -> bool {
+    use apollo_compiler::ast::Value;
+    match value {
+        Value::Variable(_) => true,
+        Value::List(items) => items.iter().any(|item| has_variables(item)),
+        Value::Object(entries) => entries.iter().any(|(_, value)| has_variables(value)),
+        _ => false,
     }
 }

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
@@ -19,8 +20,8 @@ use async_graphql::{
 use serde::Serialize;
 
 use super::context::Api;
-use super::executable::PlanIndex;
-use super::plan::{PlannedField, SelectionPlan};
+use super::executable::{planned_field, whole_field};
+use super::plan::{Plan, PlannedField, SelectionPlan};
 
 /// A value cannot be written; async-graphql resolves it, and reports its error.
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +30,26 @@ pub(super) struct Unwritable;
 /// Writes JSON.
 pub(super) struct Writer<'a> {
     pub(super) api: &'a Api,
+    plan: &'a Plan,
     json: Vec<u8>,
 }
 
 impl Writer<'_> {
+    /// The value of an argument; `None` when it is omitted.
+    ///
+    /// # Errors
+    /// When the value is not valid.
+    pub(super) fn argument<T: InputType>(
+        &self,
+        field: &PlannedField,
+        name: &str,
+    ) -> Result<Option<T>, Unwritable> {
+        let mut arguments = self.plan.arguments(field).iter();
+        let value = arguments.find(|(argument, _)| argument == name);
+        let parse = |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable);
+        value.map(|(_, value)| parse(value)).transpose()
+    }
+
     fn raw(&mut self, json: &[u8]) {
         self.json.extend_from_slice(json);
     }
@@ -141,16 +158,20 @@ impl<T: ObjectType + WriteFields> OutputType for Data<T> {
         ctx: &ContextSelectionSet<'_>,
         field: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        let planned = ctx.data_opt::<PlanIndex>().and_then(|index| index.get(field.pos));
-        let selection_plan = planned.and_then(|planned| planned.selection_plan.as_ref());
-        if selection_plan.is_some_and(SelectionPlan::is_written) {
-            let api = ctx.data_unchecked::<Api>();
-            let mut writer = Writer { api, json: Vec::with_capacity(1024) };
-            if self.write(selection_plan, &mut writer).is_ok() {
-                return Ok(Value::Binary(writer.json.into()));
-            }
+        let Some(plan) = ctx.data_opt::<Arc<Plan>>() else {
+            return self.0.resolve(ctx, field).await;
+        };
+        let planned = planned_field(plan, field.pos);
+        let Some(planned) = planned.filter(|planned| planned.writes_itself()) else {
+            return self.0.resolve(ctx, field).await;
+        };
+        let api = ctx.data_unchecked::<Api>();
+        let mut writer = Writer { api, plan, json: Vec::with_capacity(1024) };
+        if self.write(planned.selection_plan.as_ref(), &mut writer).is_ok() {
+            return Ok(Value::Binary(writer.json.into()));
         }
-        self.0.resolve(ctx, field).await
+        let field = whole_field(planned, plan);
+        self.0.resolve(&ctx.with_selection_set(&field.node.selection_set), &field).await
     }
 }
 
@@ -281,15 +302,6 @@ macro_rules! written_enums {
 }
 pub(super) use written_enums;
 
-impl PlannedField {
-    /// The value of an argument; `None` when it is omitted.
-    pub(super) fn argument<T: InputType>(&self, name: &str) -> Result<Option<T>, Unwritable> {
-        let value = self.arguments.iter().find(|(argument, _)| argument == name);
-        let parse = |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable);
-        value.map(|(_, value)| parse(value)).transpose()
-    }
-}
-
 /// Defines an object of the schema. The fields after `written` are resolved and written by the same
 /// expressions; `$this` is the object and `$api` the shared data. The items after `resolved` are
 /// methods for async-graphql alone, and `arguments` writes those of them that have arguments.
@@ -303,7 +315,7 @@ macro_rules! data_object {
                 $visibility:vis $name:ident as $key:literal -> $out:ty = $value:expr;
             )*
         }
-        arguments { $($argument_key:literal => |$field:ident| $argument_value:expr;)* }
+        arguments { $($argument_key:literal => |$field:ident, $writer:ident| $argument_value:expr;)* }
         resolved { $($resolved:tt)* }
     ) => {
         $(#[$doc])*
@@ -338,8 +350,9 @@ macro_rules! data_object {
                         value.write(selection_plan, writer)
                     })*
                     $($argument_key => {
-                        let $field = field;
-                        $argument_value.write(selection_plan, writer)
+                        let ($field, $writer) = (field, &*writer);
+                        let value = $argument_value;
+                        value.write(selection_plan, writer)
                     })*
                     _ => Err($crate::graphql::write::Unwritable),
                 }

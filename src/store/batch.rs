@@ -1,25 +1,31 @@
 //! Combines reads: those that arrive while another one is running share one statement.
 //!
-//! A read that arrives alone runs at once. Under load, a statement answers up to [`MAX_BATCH`] reads,
-//! which costs a fraction of as many statements. Each loop keeps a connection of its own, so that no
-//! read waits for a worker, and none pays for the pings of a pool.
+//! A read that arrives alone runs at once. Under load, one statement answers many reads, which costs a
+//! fraction of as many statements. A loop keeps its connection as long as it is busy, so that a read
+//! pays for no ping of a pool and waits for no worker.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use futures_util::FutureExt;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
-/// Maximum number of reads in one statement.
-const MAX_BATCH: usize = 64;
-/// Maximum number of reads that wait; more are rejected.
+/// Maximum weight of one statement; a heavier read runs alone.
+const MAX_WEIGHT: usize = 256;
+/// Maximum number of reads that wait; further ones wait to enter.
 const QUEUE_LENGTH: usize = 4096;
-/// Loops for one kind of read: while one statement is slow, another one can run.
-pub(super) const LOOPS: u32 = 2;
+/// Longer than the `statement_timeout` of the server, which a lost connection does not observe.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long an idle loop keeps its connection.
+const KEEP_CONNECTION: Duration = Duration::from_secs(1);
 
 /// A kind of read that one statement can run for many keys.
 pub(super) trait BatchRead: Send + Sync + 'static {
@@ -27,6 +33,9 @@ pub(super) trait BatchRead: Send + Sync + 'static {
     type Key: Clone + Send + Sync + 'static;
     /// What is found.
     type Found: Send + 'static;
+
+    /// Maximum number of rows of a key.
+    fn weight(key: &Self::Key) -> usize;
 
     /// Reads all keys with one statement; returns a result for each, in the same order.
     fn read(
@@ -56,17 +65,19 @@ impl<R: BatchRead> std::fmt::Debug for Batcher<R> {
 }
 
 impl<R: BatchRead> Batcher<R> {
-    /// Starts the loops, which end with the last clone. They connect on their first read.
-    pub(super) fn start(connect: &PgConnectOptions) -> Self {
+    /// Starts `loops` loops, which end with the last clone: while one statement is slow, another one
+    /// can run. The pool has a connection for each loop.
+    pub(super) fn start(pool: &PgPool, loops: u32) -> Self {
         let (queue, pending) = mpsc::channel(QUEUE_LENGTH);
         let pending = Arc::new(Mutex::new(pending));
-        for _ in 0..LOOPS {
-            let batches = run_batches::<R>(Arc::clone(&pending), connect.clone());
+        for _ in 0..loops {
+            let batches =
+                BatchLoop::<R> { pending: Arc::clone(&pending), pool: pool.clone(), kept: None };
             #[expect(
                 clippy::disallowed_methods,
                 reason = "it only reads, and ends with the store"
             )]
-            drop(tokio::spawn(batches));
+            drop(tokio::spawn(batches.run()));
         }
         Self { queue }
     }
@@ -77,65 +88,115 @@ impl<R: BatchRead> Batcher<R> {
     /// When the database fails, or too many reads wait.
     pub(super) async fn read(&self, key: R::Key) -> Result<R::Found, StoreError> {
         let (reply, result) = oneshot::channel();
-        self.queue.try_send((key, reply)).map_err(|_| StoreError::Overloaded)?;
+        let queued = self.queue.send_timeout((key, reply), ACQUIRE_TIMEOUT).await;
+        queued.map_err(|_| StoreError::Overloaded)?;
         result.await.map_err(|_| StoreError::Overloaded)?
     }
 }
 
-async fn run_batches<R: BatchRead>(
+struct BatchLoop<R: BatchRead> {
     pending: Arc<Mutex<mpsc::Receiver<Pending<R>>>>,
-    connect: PgConnectOptions,
-) {
-    let mut connection = None;
-    let mut batch = Vec::with_capacity(MAX_BATCH);
-    loop {
-        // The other loop waits for the lock, so that each read starts as soon as one loop is free.
-        if pending.lock().await.recv_many(&mut batch, MAX_BATCH).await == 0 {
-            return;
+    pool: PgPool,
+    kept: Option<PoolConnection<Postgres>>,
+}
+
+impl<R: BatchRead> BatchLoop<R> {
+    async fn run(mut self) {
+        while let Some(batch) = self.next_batch().await {
+            let (keys, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            match self.read(&keys).await {
+                Ok(found) => {
+                    for (reply, found) in replies.into_iter().zip(found) {
+                        // A caller that has gone needs no result.
+                        let _ = reply.send(Ok(found));
+                    }
+                }
+                // One row that cannot be read, or one slow read, must not fail the other reads.
+                Err(_) if keys.len() > 1 => {
+                    for (key, reply) in keys.iter().zip(replies) {
+                        let found = self.read(std::slice::from_ref(key)).await;
+                        let _ = reply.send(found.and_then(only));
+                    }
+                }
+                Err(error) => {
+                    if let Some(reply) = replies.into_iter().next() {
+                        let _ = reply.send(Err(error));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next reads whose callers still wait; `None` when the store is gone.
+    async fn next_batch(&mut self) -> Option<Vec<Pending<R>>> {
+        // The other loops wait for the lock, so that each read starts as soon as one loop is free.
+        let pending = Arc::clone(&self.pending);
+        let mut pending = self.keep_while(pending.lock()).await;
+        let first = self.keep_while(pending.recv()).await?;
+        let mut weight = R::weight(&first.0);
+        let mut batch = vec![first];
+        while weight < MAX_WEIGHT
+            && let Ok(next) = pending.try_recv()
+        {
+            weight += R::weight(&next.0);
+            batch.push(next);
         }
         batch.retain(|(_, reply)| !reply.is_closed());
-        let (keys, replies): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
-        let found = read_with_retry::<R>(&mut connection, &connect, &keys).await;
-        send_replies(replies, found);
+        Some(batch)
+    }
+
+    /// Awaits `next`. Gives the connection back when that takes long.
+    async fn keep_while<T>(&mut self, next: impl Future<Output = T>) -> T {
+        let mut next = pin!(next);
+        if let Ok(found) = timeout(KEEP_CONNECTION, &mut next).await {
+            return found;
+        }
+        self.kept = None;
+        next.await
+    }
+
+    /// Reads once more on another connection when the kept one was lost in the meantime, such as by a
+    /// restart of the server. The pool waits for a server that restarts.
+    async fn read(&mut self, keys: &[R::Key]) -> Result<Vec<R::Found>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(connection) = self.kept.take() {
+            match self.read_on(connection, keys).await {
+                Err(error) if error.is_connection_lost() => {}
+                result => return result,
+            }
+        }
+        let connection = self.pool.acquire().await?;
+        self.read_on(connection, keys).await
+    }
+
+    async fn read_on(
+        &mut self,
+        mut connection: PoolConnection<Postgres>,
+        keys: &[R::Key],
+    ) -> Result<Vec<R::Found>, StoreError> {
+        let read = AssertUnwindSafe(R::read(&mut connection, keys)).catch_unwind();
+        match timeout(READ_TIMEOUT, read).await {
+            Ok(Ok(Ok(found))) => {
+                self.kept = Some(connection);
+                Ok(found)
+            }
+            // The pool tests a connection that is given back.
+            Ok(Ok(Err(error))) => Err(error),
+            // The state of the connection is unknown. The panic hook has logged a panic.
+            Ok(Err(_)) => {
+                drop(connection.detach());
+                Err(StoreError::Inconsistent("a row that cannot be decoded"))
+            }
+            Err(_) => {
+                drop(connection.detach());
+                Err(sqlx::Error::PoolTimedOut.into())
+            }
+        }
     }
 }
 
-/// Reads once more on a new connection when the kept one was closed in the meantime, such as by a
-/// restart of the server.
-async fn read_with_retry<R: BatchRead>(
-    kept: &mut Option<PgConnection>,
-    connect: &PgConnectOptions,
-    keys: &[R::Key],
-) -> Result<Vec<R::Found>, StoreError> {
-    if let Some(mut connection) = kept.take() {
-        match R::read(&mut connection, keys).await {
-            Err(error) if error.is_connection_lost() => {}
-            result => {
-                *kept = Some(connection);
-                return result;
-            }
-        }
-    }
-    let connecting = timeout(ACQUIRE_TIMEOUT, connect.connect()).await;
-    let mut connection = connecting.map_err(|_| sqlx::Error::PoolTimedOut)??;
-    let result = R::read(&mut connection, keys).await;
-    *kept = result.is_ok().then_some(connection);
-    result
-}
-
-fn send_replies<T>(replies: Vec<Reply<T>>, found: Result<Vec<T>, StoreError>) {
-    match found {
-        Ok(found) => {
-            for (reply, found) in replies.into_iter().zip(found) {
-                // A client that has gone needs no result.
-                let _ = reply.send(Ok(found));
-            }
-        }
-        Err(error) => {
-            let error = Arc::new(error);
-            for reply in replies {
-                let _ = reply.send(Err(StoreError::Batch(Arc::clone(&error))));
-            }
-        }
-    }
+fn only<T>(found: Vec<T>) -> Result<T, StoreError> {
+    found.into_iter().next().ok_or(StoreError::Inconsistent("a batch without a result"))
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::batch::BatchRead;
 use super::page::{Page, Range};
 use super::task_row::{
-    NumberedRow, TaskRow, images_of_task, into_numbered_tasks, into_tasks, task_columns,
+    NumberedRow, TaskRow, collect_numbered_tasks, images_of_task, into_tasks, task_columns,
 };
 use super::{ReadStore, StoreError};
 use crate::domain::{BoardId, Status, Task, TaskId, TaskKind, Timestamp, UserId};
@@ -52,6 +52,10 @@ impl BatchRead for HistoryPage {
     type Key = (UserId, Range<TaskId>);
     type Found = Vec<Task>;
 
+    fn weight((_, range): &Self::Key) -> usize {
+        range.limit + 1
+    }
+
     async fn read(
         connection: &mut PgConnection,
         keys: &[Self::Key],
@@ -63,7 +67,7 @@ impl BatchRead for HistoryPage {
         let before: Vec<Uuid> =
             ranges().map(|range| range.before.map_or(Uuid::nil(), |id| id.0)).collect();
         let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
-        let rows: Vec<NumberedRow> = sqlx::query_as(concat!(
+        let rows = sqlx::query_as::<_, NumberedRow>(concat!(
             "-- store::history::HistoryPage
             SELECT wanted.number, ",
             task_columns!(),
@@ -82,9 +86,8 @@ impl BatchRead for HistoryPage {
         .bind(after)
         .bind(before)
         .bind(limits)
-        .fetch_all(connection)
-        .await?;
-        into_numbered_tasks(rows, keys.len())
+        .fetch(connection);
+        collect_numbered_tasks(rows, keys.len()).await
     }
 }
 

@@ -33,7 +33,6 @@ mod webhooks;
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection;
@@ -66,6 +65,10 @@ use tasks::TaskById;
 
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The kinds of batched reads.
+const BATCHED_READS: u32 = 2;
+/// From this number of connections on, each kind of batched read has two.
+const MANY_CONNECTIONS: u32 = 12;
 /// Settings of the connections of batched reads: the plan is made once, and finds every row by an
 /// index, whatever the number of reads in a batch.
 const BATCH_PLANS: [(&str, &str); 5] = [
@@ -85,9 +88,6 @@ pub enum StoreError {
     /// A row contains a value that this program never writes.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
-    /// A statement that ran for several reads failed.
-    #[error(transparent)]
-    Batch(Arc<StoreError>),
     /// Too many reads wait for the database.
     #[error("too many reads wait for the database")]
     Overloaded,
@@ -109,7 +109,6 @@ impl StoreError {
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
-            Self::Batch(error) => error.is_permanent(),
             Self::Database(_) | Self::Overloaded => false,
         }
     }
@@ -119,7 +118,7 @@ impl StoreError {
         match self {
             // The server is shutting down, or an administrator ended the connection.
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
-                error.code().is_some_and(|code| code.starts_with("57P"))
+                error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
             }
             Self::Database(DatabaseError(error)) => {
                 matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
@@ -169,6 +168,7 @@ impl Error for DatabaseError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    batch_pool: PgPool,
     reads: ReadStore,
     hints: Hints,
     timeouts: JobTimeouts,
@@ -180,7 +180,8 @@ pub struct Store {
 pub struct StoreOptions {
     /// The connection URL; it contains a password, so it is never logged.
     pub url: String,
-    /// Maximum number of connections.
+    /// Maximum number of connections, at least 5: one for each kind of batched read, one that
+    /// listens, and two for everything else.
     pub max_connections: u32,
     /// Credits that each new user starts with; `None` means that users have no quota.
     pub initial_quota: Option<Credits>,
@@ -226,19 +227,25 @@ impl Store {
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", "30s"),
         ]);
-        let for_batches = 2 * batch::LOOPS;
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections.saturating_sub(for_batches).max(1))
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(connect.clone());
-        let for_batches = connect.options(BATCH_PLANS);
+        let loops = if options.max_connections < MANY_CONNECTIONS { 1 } else { 2 };
+        let batch_connections = BATCHED_READS * loops;
+        let pool_of = |connections: u32, connect| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .connect_lazy_with(connect)
+        };
+        let others = options.max_connections.saturating_sub(batch_connections).max(1);
+        let pool = pool_of(others, connect.clone());
+        let batch_pool = pool_of(batch_connections, connect.options(BATCH_PLANS));
         let reads = ReadStore {
             pool: pool.clone(),
             initial_quota: options.initial_quota,
-            tasks_by_id: Batcher::start(&for_batches),
-            history_pages: Batcher::start(&for_batches),
+            tasks_by_id: Batcher::start(&batch_pool, loops),
+            history_pages: Batcher::start(&batch_pool, loops),
         };
-        Ok(Self { pool, reads, hints, timeouts, initial_quota: options.initial_quota })
+        let initial_quota = options.initial_quota;
+        Ok(Self { pool, batch_pool, reads, hints, timeouts, initial_quota })
     }
 
     /// Read-only access, with the connections of this store.
@@ -266,7 +273,7 @@ impl Store {
 
     /// Closes all connections, for a graceful shutdown.
     pub async fn close(&self) {
-        self.pool.close().await;
+        tokio::join!(self.pool.close(), self.batch_pool.close());
     }
 }
 

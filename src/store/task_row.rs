@@ -4,6 +4,7 @@
 //! A task has a row for each of its images, and one row when it has none: a join costs half of what an
 //! aggregate in each row costs.
 
+use futures_util::{Stream, TryStreamExt};
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
@@ -159,13 +160,14 @@ pub(super) struct NumberedRow {
     task: TaskRow,
 }
 
-/// The tasks of each of `count` reads. The rows of one task follow each other.
-pub(super) fn into_numbered_tasks(
-    rows: Vec<NumberedRow>,
+/// The tasks of each of `count` reads. The rows of one task follow each other; they are combined as
+/// they arrive, because each repeats the texts of the task.
+pub(super) async fn collect_numbered_tasks(
+    mut rows: impl Stream<Item = Result<NumberedRow, sqlx::Error>> + Unpin,
     count: usize,
 ) -> Result<Vec<Vec<Task>>, StoreError> {
     let mut found = vec![Vec::new(); count];
-    for NumberedRow { number, task } in rows {
+    while let Some(NumberedRow { number, task }) = rows.try_next().await? {
         let index: usize = checked_int(number - 1)?;
         let tasks = found.get_mut(index).ok_or(StoreError::Inconsistent("number of a read"))?;
         add_row(tasks, task)?;

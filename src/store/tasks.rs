@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::batch::BatchRead;
 use super::rows::status;
 use super::task_row::{
-    NumberedRow, TaskRow, images_of_task, into_numbered_tasks, into_tasks, task_columns,
+    NumberedRow, TaskRow, collect_numbered_tasks, images_of_task, into_tasks, task_columns,
 };
 use super::{ReadStore, StoreError};
 use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, UserId};
@@ -20,13 +20,17 @@ impl BatchRead for TaskById {
     type Key = (UserId, TaskId);
     type Found = Option<Task>;
 
+    fn weight(_: &Self::Key) -> usize {
+        1
+    }
+
     async fn read(
         connection: &mut PgConnection,
         keys: &[Self::Key],
     ) -> Result<Vec<Option<Task>>, StoreError> {
         let owners: Vec<&str> = keys.iter().map(|(owner, _)| owner.as_str()).collect();
         let ids: Vec<Uuid> = keys.iter().map(|(_, id)| id.0).collect();
-        let rows: Vec<NumberedRow> = sqlx::query_as(concat!(
+        let rows = sqlx::query_as::<_, NumberedRow>(concat!(
             "-- store::tasks::TaskById
             SELECT wanted.number, ",
             task_columns!(),
@@ -37,9 +41,8 @@ impl BatchRead for TaskById {
         ))
         .bind(owners)
         .bind(ids)
-        .fetch_all(connection)
-        .await?;
-        let found = into_numbered_tasks(rows, keys.len())?;
+        .fetch(connection);
+        let found = collect_numbered_tasks(rows, keys.len()).await?;
         Ok(found.into_iter().map(|mut tasks| tasks.pop()).collect())
     }
 }

@@ -151,3 +151,51 @@ async fn the_eta_is_estimated_from_finished_tasks() {
     assert_eq!(eta(&done).await, json!(null));
     assert_eq!(eta(&first).await, json!(1));
 }
+
+/// Reads that arrive at the same time share a statement.
+#[tokio::test]
+async fn a_task_that_cannot_be_read_does_not_fail_the_reads_of_other_users() {
+    let app = TestApp::start().await;
+    let (ana, eve) = (app.user("ana"), app.user("eve"));
+    let (good, bad) = (ana.submit("a cat").await, eve.submit("a cat").await);
+    ana.wait_until_finished(&good).await;
+    eve.wait_until_finished(&bad).await;
+    let mut database = app.database.connect().await;
+    // As a later release may write it.
+    let corrupt =
+        "UPDATE tasks SET state = state || '{\"status\": \"DREAMING\"}' WHERE owner = 'eve'";
+    sqlx::query(corrupt).execute(&mut database).await.unwrap();
+    let queries = ["query($id: ID) { task(id: $id) { id } }", "query { tasks { nodes { id } } }"];
+    let read = async |user: &User, id: &str, query: &str| {
+        let query = query.replace("$id: ID", "$id: ID!");
+        let body = json!({ "query": query, "variables": { "id": id } });
+        let request = user.http.post(format!("{}/graphql", app.url)).bearer_auth(&user.token);
+        request.json(&body).send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    for query in queries {
+        let of_ana = futures_util::future::join_all((0..40).map(|_| read(&ana, &good, query)));
+        let of_eve = futures_util::future::join_all((0..40).map(|_| read(&eve, &bad, query)));
+        let (of_ana, of_eve) = tokio::join!(of_ana, of_eve);
+        assert!(of_ana.iter().all(|answer| answer["errors"].is_null()), "{of_ana:?}");
+        let is_internal = |answer: &Value| answer["errors"][0]["extensions"]["code"] == "INTERNAL";
+        assert!(of_eve.iter().all(is_internal), "{of_eve:?}");
+    }
+}
+
+#[tokio::test]
+async fn reads_succeed_after_the_server_closed_all_connections() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let id = ana.submit("a cat").await;
+    ana.wait_until_finished(&id).await;
+    let mut database = app.database.connect().await;
+    for _ in 0..3 {
+        assert_eq!(ana.task(&id).await["id"], id.as_str());
+        assert_eq!(prompts(&page(&ana, json!({})).await), ["a cat"]);
+        let close = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        sqlx::query(close).execute(&mut database).await.unwrap();
+    }
+    assert_eq!(ana.task(&id).await["id"], id.as_str());
+    assert_eq!(prompts(&page(&ana, json!({})).await), ["a cat"]);
+}

@@ -13,7 +13,6 @@ pub fn of_process(pid: u32) -> u64 {
     let ticks: u64 = after_name
         .split_ascii_whitespace()
         .skip(11)
-        .take(4)
         .take(2)
         .filter_map(|ticks| ticks.parse::<u64>().ok())
         .sum();
@@ -42,7 +41,7 @@ pub fn memory_of(pid: u32) -> u64 {
     kibibytes.unwrap_or_default() * 1024
 }
 
-/// The id of the process whose command line contains `text` and whose parent is not such a process.
+/// The id of the first process whose command line contains `text`.
 pub fn find_root(text: &str) -> Option<u32> {
     processes().find(|pid| {
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

@@ -68,9 +68,11 @@ pub fn compare(rows: &[Row], file: &Path) -> anyhow::Result<()> {
     let committed: BTreeMap<String, f64> = serde_json::from_slice(&json)?;
     let mut worse = Vec::new();
     for row in rows {
-        let (Some(ratio), Some(before)) = (row.ratio(), committed.get(row.name)) else { continue };
+        let Some(ratio) = row.ratio() else { continue };
+        let before = committed.get(row.name);
+        let before = before.with_context(|| format!("no committed ratio for {}", row.name))?;
         println!("{}: {ratio:.2}, committed {before:.2}", row.name);
-        if ratio > before * TOLERANCE {
+        if ratio > *before * TOLERANCE {
             worse.push(row.name);
         }
     }

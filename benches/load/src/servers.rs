@@ -83,7 +83,7 @@ async fn start_gateway(program: &Path, database: &str, folder: &Path) -> anyhow:
         .env("NANOBANANA_BASE_URL", "https://nanobanana.invalid")
         // Submitted tasks stay QUEUED.
         .env("PLANTAIN_SUBMISSIONS_PER_10_SECONDS", "0")
-        .env("RUST_LOG", "error")
+        .env("PLANTAIN_LOG", "warn")
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()

@@ -78,8 +78,8 @@ data_object! {
         created_at as "createdAt" -> DateTime = this.image().created_at.into();
     }
     arguments {
-        "url" => |field| {
-            let variant = field.argument::<Option<ImageVariant>>("variant")?;
+        "url" => |field, writer| {
+            let variant = writer.argument::<Option<ImageVariant>>(field, "variant")?;
             this.link(variant.unwrap_or(Some(ImageVariant::Original)), api)
         };
     }
@@ -94,10 +94,7 @@ data_object! {
             )]
             variant: Option<ImageVariant>,
         ) -> Link {
-            let variant = variant.unwrap_or(ImageVariant::Original);
-            let api = ctx.api();
-            let link = api.links.image(self.image(), variant.into(), api.clock.now());
-            Link(link.url)
+            self.link(variant, ctx.api())
         }
     }
 }

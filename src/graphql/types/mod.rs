@@ -42,6 +42,14 @@ use image::ImageFields;
 use model::ModelFields;
 use task::{TaskCost, TaskEventFields, TaskFields};
 
+/// Whether an object type is a [`super::write::Data`].
+pub(super) fn is_data(object_type: &str) -> bool {
+    matches!(
+        object_type,
+        "Image" | "ImageConnection" | "Model" | "Task" | "TaskConnection" | "TaskEvent"
+    )
+}
+
 /// The fields of an object type that it can write ([`super::write`]).
 pub(super) fn written_fields(object_type: &str) -> &'static [&'static str] {
     match object_type {
