@@ -35,14 +35,15 @@ pub(super) fn in_background<T: Send + 'static>(
         // Reserve capacity first: an item that waits for capacity would be the second one ahead.
         while let Ok(permit) = sender.reserve().await {
             let Some(item) = items.next().await else { break };
-            permit.send(item);
+            // Boxed, because a channel of any capacity allocates 32 slots of the size of an item.
+            permit.send(Box::new(item));
         }
     });
     let reader = Some((receiver, AbortOnDropHandle::new(task)));
     stream::unfold(reader, move |reader| async move {
         let (mut receiver, task) = reader?;
         match receiver.recv().await {
-            Some(item) => Some((item, Some((receiver, task)))),
+            Some(item) => Some((*item, Some((receiver, task)))),
             None => task.await.is_err().then(|| (on_panic(), None)),
         }
     })

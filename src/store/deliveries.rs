@@ -221,15 +221,15 @@ async fn load_claims(
     }
     let rows: Vec<ClaimRow> = sqlx::query_as(concat!(
         "-- store::deliveries::load_claims
-        SELECT
-            d.id AS delivery, d.endpoint_id, d.attempts, d.at AS event_at, d.state AS event_state,
+        SELECT ",
+        task_columns!(),
+        ", d.id AS delivery, d.endpoint_id, d.attempts, d.at AS event_at, d.state AS event_state,
             e.url, e.secret,
             ARRAY(
                 SELECT previous ->> 'secret' FROM jsonb_array_elements(e.previous_secrets) AS previous
                 WHERE (previous ->> 'until')::timestamptz > $2
-            ) AS previous_secrets, ",
-        task_columns!(),
-        " FROM webhook_deliveries AS d
+            ) AS previous_secrets
+        FROM webhook_deliveries AS d
         JOIN webhook_endpoints AS e ON e.id = d.endpoint_id
         JOIN tasks AS t ON t.id = d.task_id AND t.owner = e.owner",
         images_of_task!(),

@@ -67,9 +67,10 @@ impl ReadStore {
             .collect::<Result<Vec<_>, _>>()?;
         let rows: Vec<EventRow> = sqlx::query_as(concat!(
             "-- store::events::list_events
-            SELECT e.seq, e.at AS event_at, e.state AS event_state, ",
+            SELECT ",
             task_columns!(),
-            " FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
+            ", e.seq, e.at AS event_at, e.state AS event_state
+            FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
             CROSS JOIN LATERAL (
                 SELECT * FROM events
                 WHERE events.owner = reader.owner AND events.seq > reader.seq

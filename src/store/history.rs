@@ -69,9 +69,9 @@ impl BatchRead for HistoryPage {
         let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
         let rows = sqlx::query_as::<_, NumberedRow>(concat!(
             "-- store::history::HistoryPage
-            SELECT wanted.number, ",
+            SELECT ",
             task_columns!(),
-            " FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[])
+            ", wanted.number FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[])
                 WITH ORDINALITY AS wanted (owner, after, before, size, number)
             CROSS JOIN LATERAL (
                 SELECT * FROM tasks

@@ -6,8 +6,9 @@
 
 use futures_util::{Stream, TryStreamExt};
 use serde_json::Value;
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
-use sqlx::{Postgres, Transaction};
+use sqlx::{FromRow, Postgres, Row, Transaction};
 use uuid::Uuid;
 
 use super::StoreError;
@@ -18,8 +19,8 @@ use crate::domain::{
 };
 
 /// The columns of [`TaskRow`], for a statement that selects from `tasks AS t` and
-/// [`images_of_task!`]. They are listed because `*` would break the prepared statements of a running
-/// gateway when another one migrates the database.
+/// [`images_of_task!`]; they come first in the statement. They are listed because `*` would break the
+/// prepared statements of a running gateway when another one migrates the database.
 macro_rules! task_columns {
     () => {
         "t.id, t.owner, t.model, t.model_named, t.request, t.max_credits, t.metadata, t.board_id, \
@@ -39,7 +40,7 @@ macro_rules! images_of_task {
 pub(super) use images_of_task;
 
 /// A task with one of its images.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct TaskRow {
     id: Uuid,
     owner: String,
@@ -51,12 +52,11 @@ pub(super) struct TaskRow {
     board_id: Option<Uuid>,
     created_at: Timestamp,
     state: Json<TaskState>,
-    #[sqlx(flatten)]
     image: ImageColumns,
 }
 
 /// The columns of an image; all are null when the task has none.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 struct ImageColumns {
     image_id: Option<Uuid>,
     job: Option<i16>,
@@ -69,6 +69,37 @@ struct ImageColumns {
     sha256: Option<Vec<u8>>,
     thumbhash: Option<Vec<u8>>,
     image_created_at: Option<Timestamp>,
+}
+
+/// Decodes by position: looking up 21 names in each row took a tenth of the CPU of a page.
+impl FromRow<'_, PgRow> for TaskRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get(0)?,
+            owner: row.try_get(1)?,
+            model: row.try_get(2)?,
+            model_named: row.try_get(3)?,
+            request: row.try_get(4)?,
+            max_credits: row.try_get(5)?,
+            metadata: row.try_get(6)?,
+            board_id: row.try_get(7)?,
+            created_at: row.try_get(8)?,
+            state: row.try_get(9)?,
+            image: ImageColumns {
+                image_id: row.try_get(10)?,
+                job: row.try_get(11)?,
+                position: row.try_get(12)?,
+                version: row.try_get(13)?,
+                width: row.try_get(14)?,
+                height: row.try_get(15)?,
+                media_type: row.try_get(16)?,
+                byte_size: row.try_get(17)?,
+                sha256: row.try_get(18)?,
+                thumbhash: row.try_get(19)?,
+                image_created_at: row.try_get(20)?,
+            },
+        })
+    }
 }
 
 impl TaskRow {

@@ -32,9 +32,9 @@ impl BatchRead for TaskById {
         let ids: Vec<Uuid> = keys.iter().map(|(_, id)| id.0).collect();
         let rows = sqlx::query_as::<_, NumberedRow>(concat!(
             "-- store::tasks::TaskById
-            SELECT wanted.number, ",
+            SELECT ",
             task_columns!(),
-            " FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS wanted (owner, id, number)
+            ", wanted.number FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS wanted (owner, id, number)
             JOIN tasks AS t ON t.owner = wanted.owner AND t.id = wanted.id",
             images_of_task!(),
             "ORDER BY wanted.number, i.job, i.position",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Socket, TestApp, User};
+use crate::harness::{Socket, TestApp, User, eventually};
 
 const EVENTS: &str = "subscription($after: String) {
     taskEvents(after: $after) { cursor status task { id status version images { id } } } }";
@@ -169,7 +169,8 @@ async fn events_between_reading_event_cursor_and_subscribing_are_not_missed() {
 #[tokio::test]
 async fn credits_updated_pushes_the_current_balance_and_every_change() {
     let app = TestApp::start().await;
-    let mut socket = app.user("ana").socket().await;
+    let ana = app.user("ana");
+    let mut socket = ana.socket().await;
     socket
         .subscribe(
             "c",
@@ -182,7 +183,13 @@ async fn credits_updated_pushes_the_current_balance_and_every_change() {
         seen.push(socket.data().await["creditsUpdated"]["providers"][0]["remaining"].clone());
     }
     app.simulator.set_credits(plantain_simulator::Provider::NanoBanana, 12.5);
-    app.advance(60);
+    eventually("the new balance to be read", || async {
+        // A run that is in progress has already read the old balance, and starts its interval later.
+        app.advance(60);
+        let data = ana.graphql("{ credits { providers { remaining } } }", json!({})).await;
+        (data["credits"]["providers"][0]["remaining"] == 12.5).then_some(())
+    })
+    .await;
     let mut credits = json!(null);
     while credits["remaining"] != 12.5 {
         credits = socket.data().await["creditsUpdated"]["providers"][0].clone();

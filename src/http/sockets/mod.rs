@@ -14,8 +14,9 @@ use super::{SharedState, bearer, request_id};
 use crate::auth::AuthError;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
-/// The default of 128 KiB would be most of the memory of an idle socket.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// The default of 128 KiB would be most of the memory of an idle socket. A longer message is read in
+/// several steps.
+const READ_BUFFER_BYTES: usize = 1024;
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 /// How much output may wait for a client that does not read, in addition to one response.
 const SPARE_BUFFER_BYTES: usize = 256 * 1024;

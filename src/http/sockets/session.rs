@@ -149,7 +149,8 @@ impl Session {
         let outgoing = tokio::select! {
             frame = socket.recv(), if !stopping => {
                 keep_alive.reset();
-                return self.handle_frame(frame).await;
+                // Boxed, because otherwise an idle socket reserves memory for it.
+                return Box::pin(self.handle_frame(frame)).await;
             }
             response = self.connection_state.next_message() => Ok(Outgoing::Text(response)),
             () = self.state.stop.cancelled(), if !stopping => {
