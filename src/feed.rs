@@ -5,7 +5,7 @@
 //! subscriber: open the channel ─▶ read the table from its cursor ─▶ receive from the channel
 //! ```
 //!
-//! Event numbers have no gaps within a user. A subscriber compares them: it skips delivered events,
+//! Event numbers are given without gaps within a user; only deleting a task removes its events again. A subscriber compares them: it skips delivered events,
 //! delivers the next one, and reads the table again after a gap. No event is lost, and a slow
 //! subscriber costs one channel of limited size.
 
@@ -151,7 +151,7 @@ impl Feed {
         for position in self.subscribed(users.iter().cloned()) {
             match self.send_batch(vec![position]).await {
                 Err(error) if error.is_permanent() => {
-                    tracing::error!(error = %with_causes(&error), "reading the events of a user failed permanently, retrying with the next read");
+                    tracing::error!(error = %with_causes(&error), "the events of a user cannot be read, trying again with the next read");
                 }
                 sent => sent?,
             }
@@ -217,7 +217,7 @@ impl Reader {
         }
         let log = self.reads.find_event_log(&self.user).await?;
         if log.purged_seq > self.delivered_seq {
-            return Err(StoreError::Inconsistent("events were purged before they were delivered"));
+            return Err(StoreError::Purged);
         }
         Ok(())
     }

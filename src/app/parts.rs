@@ -86,7 +86,6 @@ pub(super) fn commands(
         store: ctx.store.clone(),
         reads: ctx.store.reads(),
         feed: feed.clone(),
-        hints: ctx.hints.clone(),
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),

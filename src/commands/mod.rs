@@ -35,7 +35,6 @@ pub use webhooks::EndpointOutcome;
 use crate::clock::Clock;
 use crate::domain::{Catalog, Credits, Event, Task, TaskId, Timestamp, UserId};
 use crate::feed::Feed;
-use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::store::{ReadStore, Store, StoreError, UserLimits};
@@ -49,8 +48,6 @@ pub struct Dependencies {
     pub reads: ReadStore,
     /// Pushes new events of the event log.
     pub feed: Feed,
-    /// Signals changed credits.
-    pub hints: Hints,
     /// The offered models.
     pub catalog: Arc<Catalog>,
     /// Signs and verifies links.

@@ -39,7 +39,7 @@ impl Commands {
         owner: &UserId,
     ) -> Result<SpendingLimits, StoreError> {
         let quota = self.deps.reads.find_user_quota(owner).await?;
-        Ok(SpendingLimits { quota, accounts: self.deps.reads.list_accounts().await? })
+        Ok(SpendingLimits { quota, accounts: self.deps.reads.list_provider_accounts().await? })
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Image {
     pub id: ImageId,
     /// The task that made it.
     pub task_id: TaskId,
-    /// Number of the upstream job that delivered it, from 0.
+    /// Number of the job that delivered it, from 0.
     pub job: u16,
     /// Its position among that job's results, from 0.
     pub position: u16,

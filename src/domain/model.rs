@@ -29,6 +29,13 @@ impl ProviderName {
         }
     }
 
+    /// Whether it limits the jobs in progress, so that each that ends permits another one. The other
+    /// providers limit submissions by time alone.
+    #[must_use]
+    pub const fn limits_concurrent_jobs(self) -> bool {
+        matches!(self, Self::AceData)
+    }
+
     /// The provider with this slug.
     #[must_use]
     pub fn from_slug(slug: &str) -> Option<Self> {
@@ -46,9 +53,9 @@ pub struct Model {
     pub provider: ProviderName,
     /// Generation, editing, or both.
     pub kinds: &'static [TaskKind],
-    /// Maximum number of images per request; several upstream jobs may share them.
+    /// Maximum number of images per request; several jobs may share them.
     pub max_images: u32,
-    /// Maximum number of images per upstream job.
+    /// Maximum number of images per job.
     pub images_per_job: u32,
     /// Maximum number of images to edit.
     pub max_input_images: usize,

@@ -238,14 +238,16 @@ pub struct Job {
     pub failure: Option<Failure>,
     /// When a worker runs its next step; `None` when it waits for an event.
     pub next_step_at: Option<Timestamp>,
-    /// When it times out; `None` without a timeout.
+    /// When it times out; `None` without a timeout. While it is QUEUED and was never postponed, only
+    /// the client's deadline counts (`store::leases`).
     pub expires_at: Option<Timestamp>,
     /// Whether a callback arrived: the result is expected soon, so the provider is polled more
     /// often.
     pub called_back: bool,
     /// Whether a submission met an internal error of the provider: the next such error is final.
     pub failed_transiently: bool,
-    /// Number of postponements since the last change of its status.
+    /// Number of postponements since the last change of its status or its last callback; the
+    /// exponential backoff uses it.
     pub step_attempts: u32,
 }
 
@@ -258,7 +260,8 @@ pub struct TaskSnapshot {
     pub jobs: Vec<Job>,
     /// The client's deadline, after which the task is canceled.
     pub deadline_at: Option<Timestamp>,
-    /// Credits available to the owner; `None` without a quota.
+    /// Credits available to the owner; loaded only when the task has finished, and `None` without a
+    /// quota.
     pub available: Option<Credits>,
 }
 

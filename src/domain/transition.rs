@@ -79,8 +79,8 @@ pub enum IgnoreReason {
     /// The job still has time.
     #[error("the timeout has not expired")]
     NotExpired,
-    /// The callback URL is for this job, but the body has the id of another upstream job.
-    #[error("the callback is for another upstream job")]
+    /// The callback URL is for this job, but the body has the id of another job of the provider.
+    #[error("the callback is for another job of the provider")]
     OtherUpstreamJob,
     /// Two jobs cannot have the same upstream id.
     #[error("another job has this upstream id")]

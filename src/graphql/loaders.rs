@@ -1,6 +1,6 @@
 //! Data loaders: batch the SQL queries that a page of tasks would otherwise run one by one.
 //!
-//! `Task.images` needs no loader: the row of a task holds its images.
+//! `Task.images` needs no loader: a task is always read together with its images.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -78,14 +78,14 @@ impl Loader<DurationKey> for MedianSecondsLoader {
 }
 
 /// Provider accounts by provider.
-pub(super) struct AccountLoader(pub(super) ReadStore);
+pub(super) struct ProviderAccountLoader(pub(super) ReadStore);
 
-impl Loader<ProviderName> for AccountLoader {
+impl Loader<ProviderName> for ProviderAccountLoader {
     type Value = ProviderAccount;
     type Error = Arc<StoreError>;
 
     async fn load(&self, _: &[ProviderName]) -> LoadResult<HashMap<ProviderName, ProviderAccount>> {
-        let accounts = self.0.list_accounts().await?;
+        let accounts = self.0.list_provider_accounts().await?;
         Ok(accounts.into_iter().map(|account| (account.provider, account)).collect())
     }
 }

@@ -45,7 +45,7 @@ pub use response::OperationResponse;
 pub use trusted::{TrustedDocumentsError, parse_manifest};
 
 use loaders::{
-    AccountLoader, BoardLoader, BoardPageLoader, MedianSecondsLoader, QueuePositionLoader,
+    BoardLoader, BoardPageLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader,
     TaskLoader, TimelineLoader,
 };
 use mutation::Mutation;
@@ -67,7 +67,7 @@ fn executable_schema(api: Api) -> GatewaySchema {
         .data(DataLoader::new(TimelineLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(QueuePositionLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(MedianSecondsLoader(api.reads.clone()), spawn))
-        .data(DataLoader::new(AccountLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(ProviderAccountLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(BoardLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(BoardPageLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(TaskLoader(api.reads.clone()), spawn))

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, MergedObject, Object};
 
 use super::context::ContextExt;
 use super::error::{Error, bad_fields, exceeded, internal};
-use super::loaders::AccountLoader;
+use super::loaders::ProviderAccountLoader;
 use super::types::{
     Board, BoardKind, Connection, Credits, DateTime, Image, Model, NIL_ID, Node, PageArguments,
     Provider, Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint,
@@ -41,7 +41,7 @@ impl AccountQuery {
     async fn providers(&self, ctx: &Context<'_>) -> Result<Vec<Provider>, Error> {
         ctx.viewer()?;
         let (catalog, now) = (&ctx.api().catalog, ctx.api().clock.now());
-        let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
+        let loader = ctx.data_unchecked::<DataLoader<ProviderAccountLoader>>();
         let names = catalog.providers();
         let accounts = loader.load_many(names.clone()).await.map_err(|error| internal(&error))?;
         let provider = |name| {

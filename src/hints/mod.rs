@@ -2,7 +2,7 @@
 //! process it is a signal, which wakes a worker; between replicas it is a notification.
 //!
 //! The data itself is always read from the database, and every reader also polls it at intervals,
-//! so a lost hint only costs time. Sending a hint never waits or fails, and memory does not grow
+//! so a lost hint only costs time. Only `creditsUpdated` then waits for the next change. Sending a hint never waits or fails, and memory does not grow
 //! with the load.
 
 use std::collections::{HashMap, HashSet};
@@ -39,15 +39,17 @@ pub enum WorkerSignal {
 }
 
 impl WorkerSignal {
-    /// The workers to notify when a job has reached this status. A job that its provider has
-    /// finished frees capacity for another submission.
+    /// The workers to wake when a job has reached this status. A job that its provider has finished
+    /// may free capacity for another submission.
     pub fn triggered_by(status: Status, provider: ProviderName) -> impl Iterator<Item = Self> {
+        let submit = Self::Submit(provider);
+        let may_submit = provider.limits_concurrent_jobs().then_some(submit);
         let (next_step, freed_capacity) = match status {
-            Status::Queued => (Some(Self::Submit(provider)), None),
+            Status::Queued => (Some(submit), None),
             Status::Generating => (Some(Self::Poll(provider)), None),
-            Status::Storing => (Some(Self::Download), Some(Self::Submit(provider))),
+            Status::Storing => (Some(Self::Download), may_submit),
             Status::Unconfirmed => (None, None),
-            _ => (None, Some(Self::Submit(provider))),
+            _ => (None, may_submit),
         };
         next_step.into_iter().chain(freed_capacity)
     }

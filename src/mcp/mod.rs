@@ -192,7 +192,7 @@ impl McpServer {
     async fn credits(&self) -> Result<CallToolResult, StoreError> {
         let commands = &self.commands;
         let quota = self.reads.find_user_quota(&self.viewer.id).await?;
-        let accounts = self.reads.list_accounts().await?;
+        let accounts = self.reads.list_provider_accounts().await?;
         let providers =
             self.catalog.providers().into_iter().map(|provider| {
                 ProviderView::new(&ProviderAccount::of(&accounts, provider), commands)
@@ -204,7 +204,7 @@ impl McpServer {
     }
 
     async fn models(&self) -> Result<CallToolResult, StoreError> {
-        let accounts = self.reads.list_accounts().await?;
+        let accounts = self.reads.list_provider_accounts().await?;
         let now = self.clock.now();
         let models = self.catalog.models().iter().map(|model| {
             let account = ProviderAccount::of(&accounts, model.provider);

@@ -1,4 +1,4 @@
-//! Fetches images from URLs of providers and users. The guard checks the URL and each redirect.
+//! Fetches results from URLs of providers. The guard checks the URL and each redirect.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub enum FetchError {
     Unavailable,
 }
 
-/// Fetches images from URLs of providers and users. Clones share a connection pool.
+/// Fetches results from URLs of providers. Clones share a connection pool.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     allow_private: bool,

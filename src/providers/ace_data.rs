@@ -20,7 +20,7 @@ const IDS_PER_QUERY: u32 = 100;
 /// Amounts are converted to the latter, so that they can be compared and added.
 const CREDITS_PER_ACE_CREDIT: f64 = 19.0;
 
-/// One upstream task makes up to four images and bills the delivered ones. No prices are published:
+/// One job makes up to four images and bills the delivered ones. No prices are published:
 /// these are estimates, above those of the same models elsewhere. Edits may keep the size of
 /// their first image, regardless of the requested one.
 const COMMON: Model = Model {

@@ -186,7 +186,7 @@ pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
     SubmissionOutcome::Rejected(submission_error)
 }
 
-/// The codes of 2.5 as responses to a submission; `None` for codes after which the job is submitted again later.
+/// The error codes of the providers' guide as responses to a submission; `None` for codes after which the job is submitted again later.
 const fn submission_failure_code(code: i64) -> Option<FailureCode> {
     Some(match code {
         400 | 413 | 422 => FailureCode::InvalidInput,
@@ -306,7 +306,7 @@ fn callback_state(envelope: &Envelope) -> UpstreamState {
     }
 }
 
-/// The codes of 2.5 as outcomes of a generation.
+/// The error codes of the providers' guide as outcomes of a generation.
 fn generation_failed(code: i64, message: &str) -> UpstreamState {
     let failure_code = classify(message).unwrap_or(match code {
         400 | 422 => FailureCode::ContentRejected,

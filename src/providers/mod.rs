@@ -68,7 +68,7 @@ pub enum SubmissionOutcome {
     /// The provider certainly did not accept the job; submit it again later.
     Postponed(Delay),
     /// The response was lost, so the provider may have accepted the job. It must not be submitted
-    /// again.
+    /// again automatically.
     Unconfirmed {
         /// For the timeline.
         reason: &'static str,
@@ -186,7 +186,8 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         Duration::from_mins(1)
     }
 
-    /// Submits a job. Called once per job unless the outcome is `Postponed` or `TransientFailure`.
+    /// Submits a job. Called once per job, unless the outcome is `Postponed` or `TransientFailure`, or
+    /// the user resubmits an unconfirmed job.
     async fn submit(&self, submission: &Submission<'_>) -> SubmissionOutcome;
 
     /// Queries the status of at most [`RateLimits::ids_per_query`] jobs with one call. Returns one state

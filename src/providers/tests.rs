@@ -82,3 +82,11 @@ async fn unreadable_callbacks_are_rejected() {
         }
     }
 }
+
+#[test]
+fn the_domain_knows_which_providers_limit_concurrent_jobs() {
+    for (provider, _) in providers("http://localhost") {
+        let limits = provider.rate_limits().max_concurrent_jobs.is_some();
+        assert_eq!(provider.name().limits_concurrent_jobs(), limits, "{:?}", provider.name());
+    }
+}

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
-/// Maximum weight of one statement; a heavier read runs alone.
+/// A batch takes further reads until their weights reach this.
 const MAX_WEIGHT: usize = 256;
 /// Maximum number of reads that wait; further ones wait to enter.
 const QUEUE_LENGTH: usize = 4096;
@@ -34,7 +34,7 @@ pub(super) trait BatchRead: Send + Sync + 'static {
     /// What is found.
     type Found: Send + 'static;
 
-    /// Maximum number of rows of a key.
+    /// Maximum number of tasks that a key finds.
     fn weight(key: &Self::Key) -> usize;
 
     /// Reads all keys with one statement; returns a result for each, in the same order.
@@ -191,7 +191,7 @@ impl<R: BatchRead> BatchLoop<R> {
             }
             Err(_) => {
                 drop(connection.detach());
-                Err(sqlx::Error::PoolTimedOut.into())
+                Err(StoreError::TimedOut)
             }
         }
     }

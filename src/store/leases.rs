@@ -52,7 +52,8 @@ pub struct Claim {
     /// How many times the job was claimed since a result was last recorded, including this claim: more
     /// than a few mean that the gateway crashes or fails while it processes the job.
     pub lease_attempts: u32,
-    /// How many times this step was postponed since the status last changed; each doubles the pause.
+    /// How many times this step was postponed since the status last changed or a callback arrived;
+    /// the exponential backoff uses it.
     pub step_attempts: u32,
     /// Whether an earlier claim started the submission but recorded no result.
     pub response_lost: bool,

@@ -88,6 +88,12 @@ pub enum StoreError {
     /// A row contains a value that this program never writes.
     #[error("inconsistent row: {0}")]
     Inconsistent(&'static str),
+    /// Events were purged before a slow subscriber received them.
+    #[error("events were purged before they were delivered")]
+    Purged,
+    /// A read took longer than its deadline.
+    #[error("a read took longer than 20 s")]
+    TimedOut,
     /// Too many reads wait for the database.
     #[error("too many reads wait for the database")]
     Overloaded,
@@ -104,12 +110,12 @@ impl StoreError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Inconsistent(_) => true,
+            Self::Inconsistent(_) | Self::Purged => true,
             // Data exceptions and violated constraints.
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
-            Self::Database(_) | Self::Overloaded => false,
+            Self::Database(_) | Self::TimedOut | Self::Overloaded => false,
         }
     }
 

@@ -73,9 +73,9 @@ impl ReadStore {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_accounts(&self) -> Result<Vec<ProviderAccount>, StoreError> {
+    pub async fn list_provider_accounts(&self) -> Result<Vec<ProviderAccount>, StoreError> {
         let rows = sqlx::query!(
-            "-- store::providers::list_accounts
+            "-- store::providers::list_provider_accounts
             SELECT
                 name, remaining, checked_at, paused_until, pause_reason, limited_until, probe_until,
                 trips, failures

@@ -1,8 +1,8 @@
 //! The rows of a task: the only place that reads and writes a whole task. Other statements read single
 //! columns.
 //!
-//! A task has a row for each of its images, and one row when it has none: a join costs half of what an
-//! aggregate in each row costs.
+//! A statement returns a task as one row for each of its images, and one row when it has none: a join
+//! costs half of what an aggregate in each row costs.
 
 use futures_util::{Stream, TryStreamExt};
 use serde_json::Value;

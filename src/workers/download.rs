@@ -18,11 +18,12 @@ use crate::hints::WorkerSignal;
 use crate::outbound::FetchError;
 use crate::store::{Claim, StoreError, TimelineNote};
 
-/// Longer than the timeouts of the download and of the image store together.
+/// Longer than the timeouts of one image. A slow job of several images may outlive it; then another
+/// worker claims the job, and the late result is discarded.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
-/// A result may become available slightly after the provider reports it, so a missing one is
-/// retried.
-const MAX_ATTEMPTS: u32 = 3;
+/// Retries of a result that is missing or cannot be decoded: it may become available slightly after
+/// the provider reports it.
+const MAX_UNUSABLE_RETRIES: u32 = 3;
 
 pub(super) struct Download {
     ctx: Arc<WorkerContext>,
@@ -78,7 +79,7 @@ impl Download {
         position: u16,
         link: &ResultLink,
     ) -> Result<Image, DownloadError> {
-        let may_retry = claim.step_attempts < MAX_ATTEMPTS;
+        let may_retry = claim.step_attempts < MAX_UNUSABLE_RETRIES;
         let bytes = self.fetch(link, may_retry).await?;
         let inspected = decode(bytes.clone()).await.map_err(|error| invalid(&error, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());

@@ -1,6 +1,7 @@
-//! The background workers that process tasks: one file per step, all with the same loop.
+//! The background workers that process tasks: one file per step. Steps share
+//! the loop of `driver`, periodic jobs that of `periodic`.
 //!
-//! A worker has no input. A hint or a timer wakes it, and it runs the work that the database shows
+//! A step has no input. A hint or a timer wakes it, and it runs the work that the database shows
 //! as due. The same code runs after a hint, after a timer and after a crash. It claims jobs under
 //! a lease, calls slow servers without an open transaction, and records the result.
 

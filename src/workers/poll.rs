@@ -1,7 +1,7 @@
 //! GENERATING: polls providers for the status of their jobs. No other code does.
 //!
 //! A callback only makes its job due at once; the provider's authenticated response to the status
-//! query is recorded.
+//! query is recorded. With `PLANTAIN_CONFIRM_CALLBACKS=false`, `workers::inbox` applies the callback.
 
 use std::sync::Arc;
 use std::time::Duration;

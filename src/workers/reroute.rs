@@ -21,7 +21,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let states = ProviderStates {
-            accounts: ctx.store.reads().list_accounts().await?,
+            accounts: ctx.store.reads().list_provider_accounts().await?,
             now: ctx.clock.now(),
         };
         let tasks = ctx.store.list_reroutable(&states.unavailable(&ctx), after, BATCH_SIZE).await?;

@@ -66,7 +66,8 @@ impl Credits {
         let viewer = ctx.viewer()?;
         let quota = ctx.api().reads.find_user_quota(&viewer.id).await;
         let quota = quota.map_err(|error| internal(&error))?;
-        let accounts = ctx.api().reads.list_accounts().await.map_err(|error| internal(&error))?;
+        let accounts =
+            ctx.api().reads.list_provider_accounts().await.map_err(|error| internal(&error))?;
         let providers = ctx.api().catalog.providers().into_iter().map(|name| {
             let account = accounts.iter().find(|account| account.provider == name);
             let remaining = account.and_then(|account| account.remaining);

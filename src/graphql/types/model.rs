@@ -7,7 +7,7 @@ use super::TaskKind;
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
-use crate::graphql::loaders::AccountLoader;
+use crate::graphql::loaders::ProviderAccountLoader;
 use crate::graphql::write::{Data, data_object, written_enums};
 use crate::store::ProviderAccount;
 
@@ -67,7 +67,7 @@ data_object! {
             if api.catalog.find(self.0.id).is_none() {
                 return Ok(false);
             }
-            let loader = ctx.data_unchecked::<DataLoader<AccountLoader>>();
+            let loader = ctx.data_unchecked::<DataLoader<ProviderAccountLoader>>();
             let account = loader.load_one(self.0.provider).await.map_err(|error| internal(&error))?;
             let can_accept = |account: &ProviderAccount| {
                 account.can_accept(self.0.credits_per_image, api.clock.now())

@@ -26,7 +26,8 @@ pub(in crate::graphql) enum TaskStatus {
     Queued,
     /// The task was submitted, but the response was lost: the provider may or may not be working on
     /// it. The gateway does not submit it again automatically. A late callback of the provider or
-    /// `resolveUnconfirmedTask` resolves it.
+    /// `resolveUnconfirmedTask` resolves it; after the task timeout it fails with
+    /// `SUBMIT_UNCONFIRMED`.
     Unconfirmed,
     /// The provider is working on the task.
     Generating,

@@ -163,7 +163,8 @@ data_object! {
 /// The credits of a task.
 #[derive(Debug, SimpleObject)]
 pub(in crate::graphql) struct TaskCost {
-    /// Credits that are reserved for the unfinished part of the task; 0 when the task has finished.
+    /// Credits that are reserved for the unfinished part of the task, plus the cost of the finished
+    /// part; 0 when the task has finished.
     reserved: f64,
     /// The final cost in credits; null until the task has finished. A failed task costs nothing
     /// unless the provider had delivered images; a canceled task costs the part on which the

@@ -74,7 +74,7 @@ fn is_rate_limit(error: Option<&str>) -> bool {
     matches!(error, Some("too_many_requests" | "rate_limited"))
 }
 
-/// The error codes of 4.5.
+/// The error codes of the provider's guide.
 fn failure_code_of(code: &str) -> Option<FailureCode> {
     Some(match code {
         "bad_request" | "request_too_large" => FailureCode::InvalidInput,
@@ -177,7 +177,7 @@ fn records(body: &Value) -> Option<HashMap<String, &Value>> {
         .then(|| items.into_iter().filter_map(|item| Some((by_id(item)?, item))).collect())
 }
 
-/// The decision table of 4.3.
+/// The state of a task by the fields that are present.
 fn read_record(record: &Value) -> UpstreamState {
     let finished = record.get("finished_at").is_some_and(|at| !at.is_null());
     match record.get("response") {
