@@ -19,8 +19,8 @@ const MAX_PAUSE: TimeDelta = TimeDelta::minutes(10);
 /// Why a provider is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerReason {
-    /// It is rate limiting: the breaker stays closed, and the provider stays available without a
-    /// probe.
+    /// It is rate limiting: submissions wait, but the breaker does not open, and no probe is
+    /// needed afterwards.
     RateLimited,
     /// Its account is out of credits.
     Credits,
@@ -151,13 +151,13 @@ impl Breaker {
 
     /// The breaker after an error that pauses the provider; each further opening doubles `pause`.
     #[must_use]
-    pub fn opened(self, reason: BreakerReason, pause: TimeDelta, now: Timestamp) -> Self {
+    pub fn after_error(self, reason: BreakerReason, pause: TimeDelta, now: Timestamp) -> Self {
         let until = |known: Option<Timestamp>, pause: TimeDelta| {
             let end = now.checked_add_signed(pause).unwrap_or(Timestamp::MAX_UTC);
             Some(known.unwrap_or(now).max(end))
         };
         if reason == BreakerReason::RateLimited {
-            // A rate limit does not decide the probe: the next probe may start when the limit
+            // It says nothing about the result of a probe: the next one may start when the limit
             // expires.
             let limited_until = until(self.limited_until, pause);
             return Self { limited_until, probe_until: None, ..self };
@@ -190,10 +190,10 @@ impl Breaker {
     ) -> Self {
         match (reason, self.reason) {
             (BreakerReason::RateLimited, _) => {
-                Self { probe_until: self.probe_until, ..self.opened(reason, pause, now) }
+                Self { probe_until: self.probe_until, ..self.after_error(reason, pause, now) }
             }
             (_, Some(_)) => self,
-            (_, None) => self.opened(reason, pause, now),
+            (_, None) => self.after_error(reason, pause, now),
         }
     }
 
@@ -203,7 +203,7 @@ impl Breaker {
         let failures = self.failures.saturating_add(1);
         let was_probe = self.probe_until.is_some();
         if was_probe || failures >= FAILURES_TO_OPEN {
-            return self.opened(BreakerReason::Failing, FAILING_PAUSE, now);
+            return self.after_error(BreakerReason::Failing, FAILING_PAUSE, now);
         }
         Self { failures, ..self }
     }
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn after_the_pause_one_probe_decides() {
-        let open = Breaker::default().opened(BreakerReason::Auth, MINUTE, now());
+        let open = Breaker::default().after_error(BreakerReason::Auth, MINUTE, now());
         assert_eq!(open.admission(after(59)), Admission::Nothing);
         let probing = open.probing(after(90));
         assert_eq!(probing.admission(after(60)), Admission::Nothing);
@@ -254,7 +254,7 @@ mod tests {
             "the probe of a worker that crashed expires"
         );
         assert_eq!(probing.after_success(after(61)), Breaker::default());
-        let again = probing.opened(BreakerReason::Auth, MINUTE, after(61));
+        let again = probing.after_error(BreakerReason::Auth, MINUTE, after(61));
         assert_eq!(again.admission(after(61 + 119)), Admission::Nothing);
         assert_eq!(again.admission(after(61 + 120)), Admission::Probe);
         let failing = probing.after_failure(after(61));
@@ -265,7 +265,7 @@ mod tests {
     fn repeated_rejections_for_one_reason_are_one_pause() {
         let mut breaker = Breaker::default();
         for _ in 0..20 {
-            breaker = breaker.opened(BreakerReason::Credits, MINUTE, now());
+            breaker = breaker.after_error(BreakerReason::Credits, MINUTE, now());
         }
         assert_eq!(breaker.paused_until, Some(after(60)));
         assert_eq!(breaker.after_success(now()), breaker, "it was sent before the breaker opened");
@@ -273,25 +273,26 @@ mod tests {
 
     #[test]
     fn a_rate_limit_pauses_without_opening_the_breaker() {
-        let limited = Breaker::default().opened(BreakerReason::RateLimited, MINUTE, now());
+        let limited = Breaker::default().after_error(BreakerReason::RateLimited, MINUTE, now());
         assert_eq!(
             (limited.admission(now()), limited.is_available(now())),
             (Admission::Nothing, true)
         );
         assert_eq!(limited.admission(after(60)), Admission::Everything);
-        let open = Breaker::default().opened(BreakerReason::Auth, MINUTE, now());
-        let both = open.opened(BreakerReason::RateLimited, MINUTE, after(59));
+        let open = Breaker::default().after_error(BreakerReason::Auth, MINUTE, now());
+        let both = open.after_error(BreakerReason::RateLimited, MINUTE, after(59));
         assert!(both.is_rate_limited(after(118)) && both.is_half_open(after(60)));
         assert_eq!(both.admission(after(118)), Admission::Nothing);
         assert_eq!(both.admission(after(119)), Admission::Probe);
-        let probed = open.probing(after(90)).opened(BreakerReason::RateLimited, MINUTE, after(61));
+        let probed =
+            open.probing(after(90)).after_error(BreakerReason::RateLimited, MINUTE, after(61));
         assert_eq!(probed.admission(after(121)), Admission::Probe);
     }
 
     #[test]
     fn a_failed_status_query_changes_no_pause_and_no_probe() {
         let open = Breaker::default().after_query_failure(BreakerReason::Auth, MINUTE, now());
-        assert_eq!(open, Breaker::default().opened(BreakerReason::Auth, MINUTE, now()));
+        assert_eq!(open, Breaker::default().after_error(BreakerReason::Auth, MINUTE, now()));
         assert_eq!(open.after_query_failure(BreakerReason::Auth, MINUTE, after(59)), open);
         let probing = open.probing(after(90));
         let limited = probing.after_query_failure(BreakerReason::RateLimited, MINUTE, after(61));
@@ -304,7 +305,7 @@ mod tests {
     #[test]
     fn the_reason_stays_until_a_probe_succeeds_and_the_retry_time_until_it_has_passed() {
         let current = |breaker: Breaker, at| (breaker.current_reason(at), breaker.retry_at(at));
-        let open = Breaker::default().opened(BreakerReason::Auth, MINUTE, now());
+        let open = Breaker::default().after_error(BreakerReason::Auth, MINUTE, now());
         assert_eq!(current(Breaker::default(), now()), (None, None));
         assert_eq!(current(open, now()), (Some(BreakerReason::Auth), Some(after(60))));
         assert_eq!(current(open, after(60)), (Some(BreakerReason::Auth), None));
@@ -313,10 +314,10 @@ mod tests {
             current(open.probing(after(90)).after_success(after(61)), after(61)),
             (None, None)
         );
-        let limited = Breaker::default().opened(BreakerReason::RateLimited, MINUTE, now());
+        let limited = Breaker::default().after_error(BreakerReason::RateLimited, MINUTE, now());
         assert_eq!(current(limited, now()), (Some(BreakerReason::RateLimited), Some(after(60))));
         assert_eq!(current(limited, after(60)), (None, None));
-        let both = open.opened(BreakerReason::RateLimited, MINUTE * 2, now());
+        let both = open.after_error(BreakerReason::RateLimited, MINUTE * 2, now());
         assert_eq!(current(both, now()), (Some(BreakerReason::Auth), Some(after(120))));
     }
 
@@ -324,10 +325,10 @@ mod tests {
     fn pauses_grow_to_ten_minutes() {
         let (mut breaker, mut at) = (Breaker::default(), now());
         for _ in 0..40 {
-            breaker = breaker.opened(BreakerReason::Failing, MINUTE, at);
+            breaker = breaker.after_error(BreakerReason::Failing, MINUTE, at);
             at = breaker.paused_until.unwrap();
         }
-        let last = breaker.opened(BreakerReason::Failing, MINUTE, at);
+        let last = breaker.after_error(BreakerReason::Failing, MINUTE, at);
         assert_eq!(last.paused_until.unwrap() - at, TimeDelta::minutes(10));
     }
 }

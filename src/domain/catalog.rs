@@ -7,7 +7,9 @@ use super::{Credits, FieldError, FieldProblem, Model, ProviderName, Request, che
 /// Every model that this gateway offers.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
+    /// The offered models.
     models: Vec<&'static Model>,
+    /// These, and models that only old tasks use.
     known: Vec<&'static Model>,
 }
 
@@ -100,9 +102,9 @@ impl Catalog {
     }
 }
 
-/// The part of a request that one upstream job makes.
+/// The size of one job of a request: how many of its images the job makes, and at what price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobPart {
+pub struct JobSize {
     /// Number of images.
     pub images: u32,
     /// Price of these images.
@@ -111,11 +113,11 @@ pub struct JobPart {
 
 /// Splits a request into as few upstream jobs as the model allows.
 #[must_use]
-pub fn job_parts(request: &Request, model: &Model) -> Vec<JobPart> {
+pub fn job_sizes(request: &Request, model: &Model) -> Vec<JobSize> {
     let (most, each) = (model.images_per_job.max(1), model.price(request.resolution));
     let jobs = request.count.div_ceil(most);
     let images = |number| most.min(request.count - number * most);
     (0..jobs)
-        .map(|number| JobPart { images: images(number), price: each.times(images(number)) })
+        .map(|number| JobSize { images: images(number), price: each.times(images(number)) })
         .collect()
 }

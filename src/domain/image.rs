@@ -113,7 +113,7 @@ impl ImageVariant {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Original, Self::Preview, Self::Thumbnail];
 
-    /// The name in links and in the store.
+    /// The name in links and in the image store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Image, JobPart, Model, ProviderName, TimelineEventKind, Timestamp};
+use super::{Failure, Image, JobSize, Model, ProviderName, TimelineEventKind, Timestamp};
 
 /// An update that [`super::apply`] applies to the jobs of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobUpdate {
-    /// The provider accepted the submission.
+    /// The submission succeeded: the provider accepted the job.
     Submitted {
         /// Which provider.
         provider: ProviderName,
@@ -47,7 +47,7 @@ pub enum JobUpdate {
         /// The new model.
         to: &'static Model,
         /// The new jobs of the task.
-        job_parts: Vec<JobPart>,
+        job_sizes: Vec<JobSize>,
     },
     /// The provider has finished.
     ResultsReady {
@@ -56,7 +56,7 @@ pub enum JobUpdate {
     },
     /// The provider rejected the job or failed, or its result is unusable.
     Failed(Failure),
-    /// The images are in the store.
+    /// The images are in the image store.
     Stored {
         /// At least one image.
         images: Vec<Image>,
@@ -67,7 +67,7 @@ pub enum JobUpdate {
     Canceled,
     /// The user requested that an unconfirmed job is submitted again.
     Resubmitted,
-    /// The user abandoned an unconfirmed job.
+    /// The user gave up an unconfirmed job: it counts as canceled, and its credits are released.
     Released,
 }
 

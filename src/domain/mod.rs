@@ -24,7 +24,7 @@ mod webhook;
 
 pub use board::{Board, BoardKind};
 pub use breaker::{Admission, Breaker, BreakerReason};
-pub use catalog::{Catalog, JobPart, job_parts};
+pub use catalog::{Catalog, JobSize, job_sizes};
 pub use credits::Credits;
 pub use failure::{Failure, FailureCode};
 pub use field_error::{Choice, FieldError, FieldProblem, PathSegment, Spelling};

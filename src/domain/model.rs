@@ -29,8 +29,8 @@ impl ProviderName {
         }
     }
 
-    /// Whether it limits the jobs in progress, so that each that ends permits another one. The other
-    /// providers limit submissions by time alone.
+    /// Whether it limits the jobs in progress: then a job that ends permits a new submission. The
+    /// other providers limit submissions by time alone.
     #[must_use]
     pub const fn limits_concurrent_jobs(self) -> bool {
         matches!(self, Self::AceData)
@@ -69,7 +69,7 @@ pub struct Model {
     pub output_formats: &'static [OutputFormat],
     /// Whether it supports a text watermark.
     pub watermark: bool,
-    /// Whether it accepts [`super::NanoBananaOptions`].
+    /// Whether it accepts `googleSearch`, the only one of [`super::NanoBananaOptions`].
     pub google_search: bool,
     /// Whether it accepts [`super::FluxKontextOptions`].
     pub flux_options: bool,

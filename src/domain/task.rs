@@ -144,9 +144,9 @@ impl TaskSpec {
         model.price(self.request.resolution).times(self.request.count)
     }
 
-    /// What distinguishes two submissions with the same idempotency key. An absent board is omitted,
-    /// so that the digests of earlier releases still match, unless `maxCredits` was not a multiple
-    /// of a thousandth.
+    /// What distinguishes two submissions with the same idempotency key. An absent board is
+    /// omitted: the digests of earlier releases, which had no boards, still match. A `maxCredits`
+    /// with more than three decimals had another digest then.
     #[must_use]
     pub fn digest_input(&self) -> Value {
         let mut input = json!({

@@ -19,8 +19,8 @@ use chrono::TimeDelta;
 use fold::fold;
 
 use super::{
-    Credits, Failure, FailureCode, Job, JobPart, JobUpdate, Model, NewTask, ProviderName, Status,
-    TaskSnapshot, TaskState, Timestamp, job_parts,
+    Credits, Failure, FailureCode, Job, JobSize, JobUpdate, Model, NewTask, ProviderName, Status,
+    TaskSnapshot, TaskState, Timestamp, job_sizes,
 };
 
 /// The durations that the operator sets.
@@ -64,7 +64,7 @@ pub enum IgnoreReason {
     /// A terminal status does not change.
     #[error("the job has finished")]
     Finished,
-    /// Only a rejected job fails when no other provider can run the task.
+    /// No other provider can run the task, but the job was not rejected, so it does not fail.
     #[error("the job was not rejected")]
     NotRejected,
     /// The update belongs to another step of a job.
@@ -114,8 +114,8 @@ pub fn apply(
         available: snapshot.available,
         now,
     };
-    if let JobUpdate::Rerouted { from, to, job_parts } = update {
-        let jobs = context.rerouted(&snapshot.jobs, *from, to, job_parts)?;
+    if let JobUpdate::Rerouted { from, to, job_sizes } = update {
+        let jobs = context.rerouted(&snapshot.jobs, *from, to, job_sizes)?;
         let (state, visible) = fold(&snapshot.state, &jobs, update, now);
         return Ok(Change { jobs, state, visible });
     }
@@ -203,7 +203,7 @@ impl TransitionContext<'_> {
         jobs: &[Job],
         from: ProviderName,
         to: &Model,
-        job_parts: &[JobPart],
+        job_sizes: &[JobSize],
     ) -> Result<Vec<Job>, IgnoreReason> {
         if jobs.iter().any(|job| job.status != Status::Queued) {
             return Err(IgnoreReason::MaybeAccepted);
@@ -212,7 +212,7 @@ impl TransitionContext<'_> {
             return Err(IgnoreReason::AlreadyRerouted);
         }
         let expires_at = jobs.iter().filter_map(|job| job.expires_at).min();
-        Ok(queued_jobs(to, job_parts, expires_at, self.now))
+        Ok(queued_jobs(to, job_sizes, expires_at, self.now))
     }
 
     /// The submission was in flight when the job finished, and the provider accepted it: the owner
@@ -287,7 +287,7 @@ impl TransitionContext<'_> {
 #[must_use]
 pub fn first_jobs(new: &NewTask, timeouts: &JobTimeouts, now: Timestamp) -> Vec<Job> {
     let expires_at = timeout_at(new.deadline_at, timeouts, now);
-    queued_jobs(new.model, &job_parts(&new.spec.request, new.model), Some(expires_at), now)
+    queued_jobs(new.model, &job_sizes(&new.spec.request, new.model), Some(expires_at), now)
 }
 
 fn timeout_at(deadline_at: Option<Timestamp>, timeouts: &JobTimeouts, now: Timestamp) -> Timestamp {
@@ -297,11 +297,11 @@ fn timeout_at(deadline_at: Option<Timestamp>, timeouts: &JobTimeouts, now: Times
 
 fn queued_jobs(
     model: &Model,
-    job_parts: &[JobPart],
+    job_sizes: &[JobSize],
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Vec<Job> {
-    let job = |(number, part): (u16, &JobPart)| Job {
+    let job = |(number, part): (u16, &JobSize)| Job {
         number,
         provider: model.provider,
         status: Status::Queued,
@@ -317,7 +317,7 @@ fn queued_jobs(
         failed_transiently: false,
         step_attempts: 0,
     };
-    (0..).zip(job_parts).map(job).collect()
+    (0..).zip(job_sizes).map(job).collect()
 }
 
 fn callback_received(

@@ -28,7 +28,7 @@ const TYPICAL_DOCUMENT_BYTES: u64 = 64 * 1024;
 
 /// A validated document that exceeds no limit, with its types.
 pub(super) struct Document {
-    pub(super) typed: Valid<ExecutableDocument>,
+    pub(super) executable: Valid<ExecutableDocument>,
     /// The plans of its operations, in the order of the document.
     plans: Vec<OnceLock<Arc<CompiledPlan>>>,
     bytes: u64,
@@ -44,14 +44,14 @@ impl Document {
         operation: &Operation,
         make: impl FnOnce() -> Result<CompiledPlan, RequestError>,
     ) -> Result<Arc<CompiledPlan>, RequestError> {
-        let mut operations = self.typed.operations.iter();
+        let mut operations = self.executable.operations.iter();
         let index = operations.position(|known| known.name == operation.name);
         let kept = index.and_then(|index| self.plans.get(index));
         if let Some(plan) = kept.and_then(OnceLock::get) {
             return Ok(Arc::clone(plan));
         }
         let plan = Arc::new(make()?);
-        if let Some(kept) = kept.filter(|_| plan.is_small()) {
+        if let Some(kept) = kept.filter(|_| plan.can_be_kept()) {
             // Another request may have been faster, with an equal plan.
             let _ = kept.set(Arc::clone(&plan));
         }
@@ -171,15 +171,15 @@ impl Documents {
             RequestError::from_diagnostics(RequestErrorKind::Syntax, &found.errors)
         })?;
         limits::check(&parsed, &self.limits)?;
-        let typed = parsed.to_executable_validate(&self.schema).map_err(|found| {
+        let executable = parsed.to_executable_validate(&self.schema).map_err(|found| {
             RequestError::from_diagnostics(RequestErrorKind::Document, &found.errors)
         })?;
-        let plans: Vec<_> = typed.operations.iter().map(|_| OnceLock::new()).collect();
+        let plans: Vec<_> = executable.operations.iter().map(|_| OnceLock::new()).collect();
         // The text, and its literals in the parsed document.
         let bytes = 2 * text.len() as u64
             + BYTES_PER_TOKEN * parser.tokens_reached() as u64
             + BYTES_PER_PLAN * plans.len() as u64;
-        Ok(Document { typed, plans, bytes })
+        Ok(Document { executable, plans, bytes })
     }
 }
 

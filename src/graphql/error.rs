@@ -84,6 +84,7 @@ pub(super) fn exceeded(name: &str, limit: usize) -> Error {
     let message = format!("The request exceeds the limit `{name}` ({limit}). {advice}");
     let error = with_code(&message, code::LIMIT_EXCEEDED);
     error.extend_with(|_, extensions| {
+        // The name that earlier releases gave it: clients read `extensions.bound`.
         extensions.set("bound", name);
         extensions.set("limit", limit);
     })

@@ -76,7 +76,8 @@ fn field(
     Positioned::new(field, Pos { line: planned.id + 1, column: 0 })
 }
 
-/// The planned field of a node: its line is the number of the field in the plan, from 1.
+/// The planned field of a node. `field` has stored the number of the field, from 1, as the line of the
+/// node, because async-graphql passes the position to resolvers.
 pub(super) fn planned_field(plan: &Plan, position: Pos) -> Option<&PlannedField> {
     plan.field(position.line.checked_sub(1)?)
 }

@@ -24,7 +24,7 @@ use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
 use super::streams::{end_after, in_background};
-use super::types::{is_data, written_fields};
+use super::types::{writes_json, written_fields};
 use super::{
     Api, GatewaySchema, SetupError, cost, executable, executable_schema, validating_schema,
 };
@@ -134,11 +134,11 @@ impl Operations {
         let parameters = parameters.normalize();
         let document = self.documents.find(&parameters, caller.viewer.is_none())?;
         let name = parameters.operation_name.as_deref();
-        let operation = document.typed.operations.get(name).map_err(|error| {
+        let operation = document.executable.operations.get(name).map_err(|error| {
             RequestError::from_apollo_error(
                 RequestErrorKind::Document,
                 &error,
-                &document.typed.sources,
+                &document.executable.sources,
             )
         })?;
         let plan = self.plan(&document, operation, parameters.variables.unwrap_or_default())?;
@@ -156,20 +156,25 @@ impl Operations {
         operation: &Operation,
         variables: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Plan, RequestError> {
-        let typed = &document.typed;
+        let executable = &document.executable;
         check_variables(&variables)?;
         let json = JsonValue::from(serde_json::Value::from(variables));
         let json = json.as_object().cloned().unwrap_or_default();
         let coerced = request::coerce_variable_values(&self.documents.schema, operation, &json)
             .map_err(|error| {
-                RequestError::from_apollo_error(RequestErrorKind::Variables, &error, &typed.sources)
+                RequestError::from_apollo_error(
+                    RequestErrorKind::Variables,
+                    &error,
+                    &executable.sources,
+                )
             })?;
-        let cost = cost::cost(typed, operation, &coerced);
+        let cost = cost::cost(executable, operation, &coerced);
         enforce("cost", cost, self.documents.limits.cost)?;
         let variables = serde_json::to_value(&*coerced).unwrap_or_default();
         let variables = Variables::from_json(variables);
         let inputs = || Inputs::new(&self.documents.schema, operation, &variables);
-        let compiled = document.plan(operation, || self.compile(typed, operation, inputs()))?;
+        let compiled =
+            document.plan(operation, || self.compile(executable, operation, inputs()))?;
         compiled.bind(&inputs())
     }
 
@@ -187,7 +192,7 @@ impl Operations {
             document,
             inputs,
             written_fields,
-            is_data,
+            writes_json,
             progress: Progress::default(),
         };
         planner.plan(operation)
@@ -237,7 +242,7 @@ impl Operations {
             set_locations(
                 &mut response.errors,
                 prepared.plan.root(),
-                &prepared.document.typed.sources,
+                &prepared.document.executable.sources,
             );
             Err(RequestError::from_executor(response.errors))
         });
@@ -245,7 +250,7 @@ impl Operations {
     }
 
     fn finish(&self, mut response: Response, prepared: &PreparedOperation) -> OperationResponse {
-        complete(&mut response, prepared.plan.root(), &prepared.document.typed.sources);
+        complete(&mut response, prepared.plan.root(), &prepared.document.executable.sources);
         annotate_errors(&mut response.errors, &prepared.caller.request_id);
         let limit = self.documents.limits.response_bytes;
         OperationResponse::serialize(&response, limit)

@@ -38,7 +38,7 @@ pub(super) struct CompiledPlan {
 
 impl CompiledPlan {
     /// Whether it may be kept for further requests.
-    pub(super) const fn is_small(&self) -> bool {
+    pub(super) const fn can_be_kept(&self) -> bool {
         let weight = self.fields.len() + self.literal_values;
         self.is_reusable && weight <= MAX_KEPT_FIELDS
     }
@@ -103,14 +103,14 @@ pub(super) struct PlannedField {
     /// Whether its object, and every object that is selected below it, can write it
     /// ([`super::write`]).
     pub(super) is_written: bool,
-    /// Whether its value is a [`super::write::Data`].
-    is_data: bool,
+    /// Whether its value is a [`super::write::Written`].
+    writes_json: bool,
 }
 
 impl PlannedField {
     /// Whether its value is an object that is written at once, with everything below it.
     pub(super) fn writes_itself(&self) -> bool {
-        self.is_data && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
+        self.writes_json && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
     }
 }
 
@@ -181,15 +181,15 @@ pub(super) struct Planner<'a> {
     pub(super) inputs: Inputs<'a>,
     /// The fields of an object type that are written.
     pub(super) written_fields: fn(&str) -> &'static [&'static str],
-    /// Whether an object type is a [`super::write::Data`].
-    pub(super) is_data: fn(&str) -> bool,
+    /// Whether an object type is a [`super::write::Written`].
+    pub(super) writes_json: fn(&str) -> bool,
     pub(super) progress: Progress,
 }
 
 /// What the planner has found so far.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// The fields by `id`; `None` while what is below a field is planned.
+    /// The fields by `id`. A field is `None` until the fields below it are planned.
     fields: RefCell<Vec<Option<Arc<PlannedField>>>>,
     /// Whether a variable decides if a field is selected.
     has_conditions: Cell<bool>,
@@ -296,7 +296,7 @@ impl<'a> Planner<'a> {
             location: field.location(),
             selection_plan,
             is_written,
-            is_data: (self.is_data)(field.ty().inner_named_type()),
+            writes_json: (self.writes_json)(field.ty().inner_named_type()),
         });
         if let Some(slot) = self.progress.fields.borrow_mut().get_mut(id) {
             *slot = Some(Arc::clone(&planned));

@@ -32,7 +32,8 @@ pub(super) fn in_background<T: Send + 'static>(
         reason = "the task is aborted when the stream that reads it is dropped"
     )]
     let task = tokio::spawn(async move {
-        // Reserve capacity first: an item that waits for capacity would be the second one ahead.
+        // Reserve capacity before an item is made: otherwise one item would be in the channel and a
+        // second one would wait here.
         while let Ok(permit) = sender.reserve().await {
             let Some(item) = items.next().await else { break };
             // Boxed, because a channel of any capacity allocates 32 slots of the size of an item.

@@ -1,5 +1,6 @@
-//! Writes objects that only hold data as finished JSON, without a future and an intermediate value
-//! for each field.
+//! Writes objects as finished JSON when nothing must be loaded for them, without a future and an
+//! intermediate value for each field. Two ways to the same response: a *written* object writes its
+//! selected fields itself; any other object is *resolved* by async-graphql.
 //!
 //! A field is *written* when its object has the value, and every field that is selected below it is
 //! written as well. All other fields, such as those that need a statement, are resolved by
@@ -105,9 +106,9 @@ pub(super) trait WriteFields {
 
 /// An object of the schema that is written where possible, and resolved by async-graphql otherwise.
 #[derive(Debug, Clone)]
-pub(super) struct Data<T>(pub(super) T);
+pub(super) struct Written<T>(pub(super) T);
 
-impl<T> Deref for Data<T> {
+impl<T> Deref for Written<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -115,7 +116,7 @@ impl<T> Deref for Data<T> {
     }
 }
 
-impl<T: OutputType + WriteFields> WriteJson for Data<T> {
+impl<T: OutputType + WriteFields> WriteJson for Written<T> {
     fn write(
         &self,
         selection_plan: Option<&SelectionPlan>,
@@ -148,7 +149,7 @@ pub(super) fn write_object<T: OutputType + WriteFields>(
     Ok(())
 }
 
-impl<T: ObjectType + WriteFields> OutputType for Data<T> {
+impl<T: ObjectType + WriteFields> OutputType for Written<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
     }
@@ -179,13 +180,13 @@ impl<T: ObjectType + WriteFields> OutputType for Data<T> {
     }
 }
 
-impl<T: ObjectType + WriteFields> ContainerType for Data<T> {
+impl<T: ObjectType + WriteFields> ContainerType for Written<T> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         self.0.resolve_field(ctx).await
     }
 }
 
-impl<T: ObjectType + WriteFields> ObjectType for Data<T> {}
+impl<T: ObjectType + WriteFields> ObjectType for Written<T> {}
 
 impl<T: WriteJson> WriteJson for Option<T> {
     fn write(

@@ -1,5 +1,5 @@
-//! Limits the number of open sockets, streams and MCP calls of each user at this gateway; a
-//! second instance counts uploads.
+//! Limits the number of open sockets, streams and MCP calls of each user at this gateway. A
+//! second `ConnectionLimiter` limits uploads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_etag_matches_alone_in_a_list_weak_and_by_a_star() {
+    fn if_none_match_accepts_one_etag_a_list_a_weak_etag_and_a_star() {
         let known = |value| etag_matches("\"a\"", &headers(header::IF_NONE_MATCH, value));
         assert!(["\"a\"", "\"b\", \"a\"", "W/\"a\"", "*"].into_iter().all(known));
         assert!(!["\"b\"", "a", ""].into_iter().any(known));

@@ -23,7 +23,7 @@ const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
 const CLOSE_GRACE: Duration = Duration::from_secs(15);
 
 /// Serves until `stop` is canceled, then finishes the requests in progress. A connection ends when
-/// a write makes no progress for longer than `write_timeout` and the grace for its close frame together.
+/// a write makes no progress for longer than `write_timeout`, plus 15 s for a close frame.
 pub async fn serve(
     mut listener: TcpListener,
     router: Router,

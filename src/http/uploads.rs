@@ -113,7 +113,7 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
         return Err(UploadError::Busy);
     };
     let bytes = read(upload, body).await?;
-    // Held to the end: the image is in memory while the store writes it.
+    // Held to the end: the image is in memory while the image store writes it.
     let (checked, _upload_permit) =
         check_blocking(state, bytes, upload.clone(), upload_permit).await;
     let CheckedUpload { digest, cleaned } = checked?;

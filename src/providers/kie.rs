@@ -171,9 +171,9 @@ pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
     if code == 200 || envelope.code.is_none() {
         return SubmissionOutcome::Unconfirmed { reason: "a response without a task id" };
     }
-    // A gateway in front of the API cannot know whether the API received the request.
+    // A proxy in front of the API cannot know whether the API received the request.
     if matches!(reply.status.as_u16(), 502..=504) {
-        return SubmissionOutcome::Unconfirmed { reason: "a gateway error at the provider" };
+        return SubmissionOutcome::Unconfirmed { reason: "a proxy error at the provider" };
     }
     let by_message = if matches!(code, 401 | 402) { None } else { classify(&envelope.message) };
     let Some(failure_code) = by_message.or_else(|| submission_failure_code(code)) else {

@@ -1,7 +1,7 @@
 //! Clients of the providers' APIs: one file per provider, mapped to the types below.
 //!
-//! A provider does not depend on tasks, the database or the clock. What contradicts a provider's
-//! guide was observed in recorded responses, which are in `tests/fixtures/`. To add a provider, follow
+//! A provider does not depend on tasks, the database or the clock. Where the code contradicts a
+//! provider's guide, recorded responses do so too; they are in `tests/fixtures/`. To add a provider, follow
 //! `docs/walkthroughs/add-a-provider.md`.
 
 mod ace_data;
@@ -181,7 +181,7 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         Duration::from_hours(24)
     }
 
-    /// How long after its submission the provider may not find a job yet.
+    /// How long after its submission a job can be unknown to status queries of the provider.
     fn visibility_delay(&self) -> Duration {
         Duration::from_mins(1)
     }

@@ -11,16 +11,16 @@ use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, Reso
 
 const RATIOS: [&str; 10] =
     ["1:1", "9:16", "16:9", "3:4", "4:3", "3:2", "2:3", "5:4", "4:5", "21:9"];
-const PRO_RATIOS: [&str; 11] =
+const NANO_BANANA_PRO_RATIOS: [&str; 11] =
     ["1:1", "9:16", "16:9", "3:4", "4:3", "3:2", "2:3", "5:4", "4:5", "21:9", "auto"];
-const SECOND_RATIOS: [&str; 15] = [
+const NANO_BANANA_2_RATIOS: [&str; 15] = [
     "1:1", "9:16", "16:9", "3:4", "4:3", "3:2", "2:3", "5:4", "4:5", "21:9", "auto", "1:4", "1:8",
     "4:1", "8:1",
 ];
 const RESOLUTIONS: [Resolution; 3] = [Resolution::R1K, Resolution::R2K, Resolution::R4K];
 const BOTH_KINDS: [TaskKind; 2] = [TaskKind::Generate, TaskKind::Edit];
 
-/// Properties that all three generations share. Only `generate` has `numImages`, and its format for
+/// Properties that all three models share. Only `generate` has `numImages`, and its format for
 /// several results is undocumented, so each image is a separate upstream task.
 const COMMON: Model = Model {
     id: "",
@@ -40,17 +40,17 @@ const COMMON: Model = Model {
     credits_by_resolution: &[],
 };
 
-const FIRST: &str = "nano-banana";
-const PRO: &str = "nano-banana-pro";
-const SECOND: &str = "nano-banana-2";
+const NANO_BANANA: &str = "nano-banana";
+const NANO_BANANA_PRO: &str = "nano-banana-pro";
+const NANO_BANANA_2: &str = "nano-banana-2";
 
 /// Prices as clients report them; the provider does not publish them.
 pub(super) static MODELS: [Model; 3] = [
-    Model { id: FIRST, watermark: true, ..COMMON },
+    Model { id: NANO_BANANA, watermark: true, ..COMMON },
     Model {
-        id: SECOND,
+        id: NANO_BANANA_2,
         max_input_images: 14,
-        aspect_ratios: &SECOND_RATIOS,
+        aspect_ratios: &NANO_BANANA_2_RATIOS,
         resolutions: &RESOLUTIONS,
         output_formats: &[OutputFormat::Jpeg, OutputFormat::Png],
         google_search: true,
@@ -62,8 +62,8 @@ pub(super) static MODELS: [Model; 3] = [
         ..COMMON
     },
     Model {
-        id: PRO,
-        aspect_ratios: &PRO_RATIOS,
+        id: NANO_BANANA_PRO,
+        aspect_ratios: &NANO_BANANA_PRO_RATIOS,
         resolutions: &RESOLUTIONS,
         credits_per_image: Credits::whole(18),
         credits_by_resolution: &[(Resolution::R4K, Credits::whole(24))],
@@ -122,12 +122,12 @@ impl Provider for NanoBanana {
     }
 }
 
-/// Path and body of a submission; the three generations name their fields differently.
+/// Path and body of a submission; the three models name their fields differently.
 fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
     let request = submission.request;
     let resolution = request.resolution.map(resolution);
     let (path, body) = match submission.model {
-        FIRST => (
+        NANO_BANANA => (
             "/api/v1/nanobanana/generate",
             json!({
                 "prompt": request.prompt,
@@ -144,7 +144,7 @@ fn request_body(submission: &Submission<'_>) -> (&'static str, Value) {
                 "watermark": request.watermark,
             }),
         ),
-        PRO => (
+        NANO_BANANA_PRO => (
             "/api/v1/nanobanana/generate-pro",
             json!({
                 "prompt": request.prompt,

@@ -9,7 +9,7 @@ use crate::domain::{Credits, Entry, EntryKind, TaskId, Timestamp, UserId, UserQu
 
 /// The result of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GrantEntryOutcome {
+pub enum StoredGrant {
     /// The user's quota after the grant; a repeated grant changes nothing.
     Applied(UserQuota),
     /// The idempotency key was used for another user or amount.
@@ -68,28 +68,21 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing was granted.
-    pub async fn grant(
-        &self,
-        grant: Grant<'_>,
-        now: Timestamp,
-    ) -> Result<GrantEntryOutcome, StoreError> {
+    pub async fn grant(&self, grant: Grant<'_>, now: Timestamp) -> Result<StoredGrant, StoreError> {
         let mut tx = self.pool.begin().await?;
         let account = lock_account(&mut tx, grant.user, self.initial_quota, 0, now).await?;
-        let Some(before) = account.user_quota else { return Ok(GrantEntryOutcome::QuotaDisabled) };
+        let Some(before) = account.user_quota else { return Ok(StoredGrant::QuotaDisabled) };
         if !write_grant(&mut tx, grant, now).await? {
             let repeated = is_repeated(&mut tx, grant).await?;
             return Ok(if repeated {
-                GrantEntryOutcome::Applied(before)
+                StoredGrant::Applied(before)
             } else {
-                GrantEntryOutcome::IdempotencyConflict
+                StoredGrant::IdempotencyConflict
             });
         }
         tx.commit().await?;
         self.hints.credits_changed();
-        Ok(GrantEntryOutcome::Applied(UserQuota {
-            granted: before.granted + grant.amount,
-            ..before
-        }))
+        Ok(StoredGrant::Applied(UserQuota { granted: before.granted + grant.amount, ..before }))
     }
 }
 

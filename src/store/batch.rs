@@ -1,8 +1,8 @@
 //! Combines reads: those that arrive while another one is running share one statement.
 //!
 //! A read that arrives alone runs at once. Under load, one statement answers many reads, which costs a
-//! fraction of as many statements. A loop keeps its connection as long as it is busy, so that a read
-//! pays for no ping of a pool and waits for no worker.
+//! fraction of as many statements. A loop keeps its connection as long as it is busy: a read does not
+//! wait until a background worker gives a connection back, and causes no ping of the pool.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -20,9 +20,10 @@ use super::{ACQUIRE_TIMEOUT, StoreError};
 
 /// A batch takes further reads until their weights reach this.
 const MAX_WEIGHT: usize = 256;
-/// Maximum number of reads that wait; further ones wait to enter.
+/// Length of the queue. When it is full, a read waits until it can enter.
 const QUEUE_LENGTH: usize = 4096;
-/// Longer than the `statement_timeout` of the server, which a lost connection does not observe.
+/// Longer than the `statement_timeout` of the server. The server's timeout does not end a read whose
+/// connection was lost.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an idle loop keeps its connection.
 const KEEP_CONNECTION: Duration = Duration::from_secs(1);
@@ -65,8 +66,8 @@ impl<R: BatchRead> std::fmt::Debug for Batcher<R> {
 }
 
 impl<R: BatchRead> Batcher<R> {
-    /// Starts `loops` loops, which end with the last clone: while one statement is slow, another one
-    /// can run. The pool has a connection for each loop.
+    /// Starts `loops` loops; they end when the last clone is dropped. With two loops, one can run
+    /// while the other waits for a slow statement. The pool has a connection for each loop.
     pub(super) fn start(pool: &PgPool, loops: u32) -> Self {
         let (queue, pending) = mpsc::channel(QUEUE_LENGTH);
         let pending = Arc::new(Mutex::new(pending));

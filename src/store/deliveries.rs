@@ -276,7 +276,7 @@ impl ClaimRow {
             secrets: secrets.map(SecretString::from).collect(),
             attempts: checked_int(self.attempts)?,
             at: self.event_at,
-            task: self.task.into_task_in(self.event_state.0)?,
+            task: self.task.into_task_with_state(self.event_state.0)?,
         })
     }
 }

@@ -36,22 +36,22 @@ impl Store {
                 LIMIT $2
                 FOR NO KEY UPDATE OF e
             ), page AS (
-                SELECT b.id AS endpoint_id, b.statuses, l.seq, l.task_id, l.at, l.state
-                FROM lagging AS b
+                SELECT lagging.id AS endpoint_id, lagging.statuses, next.seq, next.task_id, next.at, next.state
+                FROM lagging
                 CROSS JOIN LATERAL (
                     SELECT seq, task_id, at, state FROM events
-                    WHERE events.owner = b.owner AND events.seq > b.cursor
+                    WHERE events.owner = lagging.owner AND events.seq > lagging.cursor
                     ORDER BY events.seq
                     LIMIT $3
-                ) AS l
+                ) AS next
             ), reached AS (
                 SELECT
-                    b.id,
+                    lagging.id,
                     count(p.seq) = $3 AS is_full,
-                    CASE WHEN count(p.seq) = $3 THEN max(p.seq) ELSE b.last_seq END AS cursor
-                FROM lagging AS b
-                LEFT JOIN page AS p ON p.endpoint_id = b.id
-                GROUP BY b.id, b.last_seq
+                    CASE WHEN count(p.seq) = $3 THEN max(p.seq) ELSE lagging.last_seq END AS cursor
+                FROM lagging
+                LEFT JOIN page AS p ON p.endpoint_id = lagging.id
+                GROUP BY lagging.id, lagging.last_seq
             ), moved AS (
                 UPDATE webhook_endpoints AS e SET cursor = reached.cursor
                 FROM reached WHERE e.id = reached.id

@@ -99,7 +99,7 @@ fn into_events(rows: Vec<EventRow>) -> Result<Vec<Event>, StoreError> {
         if let Some(event) = same {
             row.task.add_image_to(&mut event.task)?;
         } else {
-            let task = row.task.into_task_in(row.event_state.0)?;
+            let task = row.task.into_task_with_state(row.event_state.0)?;
             events.push(Event { seq, at: row.event_at, task });
         }
     }

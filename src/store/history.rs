@@ -45,7 +45,7 @@ impl HistoryFilter {
     }
 }
 
-/// Reads pages of whole histories, newest first.
+/// Reads pages of histories without a filter, newest first.
 pub(super) struct HistoryPage;
 
 impl BatchRead for HistoryPage {

@@ -38,7 +38,7 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-pub use accounts::{Grant, GrantEntryOutcome};
+pub use accounts::{Grant, StoredGrant};
 pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{CreateOutcome, UserLimits};
@@ -67,11 +67,11 @@ use tasks::TaskById;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The kinds of batched reads.
 const BATCHED_READS: u32 = 2;
-/// From this number of connections on, each kind of batched read has two.
+/// With at least this many connections in all, each kind of batched read has two of its own.
 const MANY_CONNECTIONS: u32 = 12;
 /// Settings of the connections of batched reads: the plan is made once, and finds every row by an
 /// index, whatever the number of reads in a batch.
-const BATCH_PLANS: [(&str, &str); 5] = [
+const BATCH_CONNECTION_OPTIONS: [(&str, &str); 5] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
@@ -243,7 +243,7 @@ impl Store {
         };
         let others = options.max_connections.saturating_sub(batch_connections).max(1);
         let pool = pool_of(others, connect.clone());
-        let batch_pool = pool_of(batch_connections, connect.options(BATCH_PLANS));
+        let batch_pool = pool_of(batch_connections, connect.options(BATCH_CONNECTION_OPTIONS));
         let reads = ReadStore {
             pool: pool.clone(),
             initial_quota: options.initial_quota,

@@ -164,7 +164,9 @@ impl Store {
         let breaker = match outcome {
             ProviderOutcome::Success => before.after_success(now),
             ProviderOutcome::SubmissionFailed => before.after_failure(now),
-            ProviderOutcome::SubmissionBlocked(reason, pause) => before.opened(reason, pause, now),
+            ProviderOutcome::SubmissionBlocked(reason, pause) => {
+                before.after_error(reason, pause, now)
+            }
             ProviderOutcome::PollBlocked(reason, pause) => {
                 before.after_query_failure(reason, pause, now)
             }

@@ -150,8 +150,8 @@ async fn find_capacity(
         .max_concurrent_jobs
         .map_or(i64::MAX, |limit| i64::from(limit) - row.in_progress);
     let jobs = by_rate.min(by_concurrency).max(0);
-    // At the concurrency limit, a finished job wakes the worker, unless that hint is lost; at the rate
-    // limit, only this time does.
+    // At the concurrency limit, a finished job wakes the worker, and this time matters only when that
+    // hint is lost. At the rate limit, nothing else wakes it.
     let available_at = match window.filter(|_| by_rate <= 0) {
         Some(window) => row.oldest.unwrap_or(now) + window,
         None => now + RETRY_INTERVAL,

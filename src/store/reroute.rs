@@ -26,8 +26,8 @@ pub struct Reroutable {
 }
 
 impl Store {
-    /// Tasks whose model the gateway selected that wait, unclaimed, for an `unavailable` provider, or
-    /// whose provider rejected them. Ordered by id, starting after `after`.
+    /// Tasks that may get another model, because the gateway selected theirs: unclaimed tasks that
+    /// wait for an `unavailable` provider, and tasks that their provider rejected. Ordered by id, starting after `after`.
     ///
     /// # Errors
     /// When the database fails.

@@ -108,13 +108,13 @@ impl TaskRow {
         self.id == task.id.0
     }
 
-    /// Adds the image of this row to its task, unless a later version of the task added it.
+    /// Adds the image of this row to its task, unless it was stored after the version of the task.
     pub(super) fn add_image_to(self, task: &mut Task) -> Result<(), StoreError> {
         self.image.add_to(task)
     }
 
-    /// The task with the image of this row, in another of its states.
-    pub(super) fn into_task_in(self, state: TaskState) -> Result<Task, StoreError> {
+    /// The task with the image of this row, in an earlier state.
+    pub(super) fn into_task_with_state(self, state: TaskState) -> Result<Task, StoreError> {
         Self { state: Json(state), ..self }.into_task()
     }
 
@@ -182,7 +182,7 @@ pub(super) fn into_tasks(rows: Vec<TaskRow>) -> Result<Vec<Task>, StoreError> {
     Ok(tasks)
 }
 
-/// A row of a task that was read for one of several reads.
+/// A row of a task, with the number of the read that it belongs to.
 #[derive(sqlx::FromRow)]
 pub(super) struct NumberedRow {
     /// Which read, counted from 1.

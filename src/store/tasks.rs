@@ -103,11 +103,11 @@ impl ReadStore {
         let tasks: Vec<Uuid> = tasks.iter().map(|id| id.0).collect();
         let rows = sqlx::query!(
             "-- store::tasks::list_timelines
-            SELECT l.task_id, l.at, l.kind, l.status, l.detail
-            FROM timeline AS l
-            JOIN tasks AS t ON t.id = l.task_id
-            WHERE l.task_id = ANY ($1) AND t.owner = $2
-            ORDER BY l.id",
+            SELECT entry.task_id, entry.at, entry.kind, entry.status, entry.detail
+            FROM timeline AS entry
+            JOIN tasks AS t ON t.id = entry.task_id
+            WHERE entry.task_id = ANY ($1) AND t.owner = $2
+            ORDER BY entry.id",
             &tasks,
             owner.as_str(),
         )

@@ -103,9 +103,9 @@ impl Step for Deliver {
     async fn process(&self, claim: DeliveryClaim) -> Result<(), StoreError> {
         let delivery_attempt = self.delivery_attempt(self.post(&claim).await);
         let now = self.ctx.clock.now();
-        let settled =
+        let recorded =
             self.ctx.store.record_delivery_attempt(&claim, &delivery_attempt, now).await?;
-        let Some((next, health)) = settled else { return Ok(()) };
+        let Some((next, health)) = recorded else { return Ok(()) };
         log(&claim, &delivery_attempt, next);
         if let Some(reason) = health.disabled_reason {
             tracing::warn!(endpoint = %claim.endpoint, reason, "webhook endpoint disabled");

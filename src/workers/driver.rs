@@ -43,7 +43,8 @@ pub(super) trait Step: Send + Sync + 'static {
     async fn process(&self, work: Self::Work) -> Result<(), StoreError>;
 }
 
-/// Claims only as much work as can start at once, until `shutdown`; then waits for the running work.
+/// Claims only as much work as can start immediately, until `shutdown`; then waits for the running
+/// work.
 pub(super) async fn drive<S: Step>(
     step: Arc<S>,
     ctx: Arc<WorkerContext>,
@@ -74,7 +75,7 @@ pub(super) async fn drive<S: Step>(
 enum Load {
     /// There may be more to claim.
     Full,
-    /// All due work is claimed.
+    /// All due work is claimed, and there is room for more.
     Spare,
 }
 

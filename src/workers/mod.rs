@@ -47,7 +47,7 @@ use crate::store::{
 /// First pause after a step failed; each further failure doubles it.
 const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
-/// A job whose worker crashed this often fails instead of crashing more workers.
+/// After so many crashes of workers, their job fails, so that it does not crash more workers.
 const MAX_LEASE_ATTEMPTS: u32 = 10;
 /// Maximum number of attempts to record a provider's response, one per second.
 const MAX_RECORD_ATTEMPTS: u32 = 60;
@@ -167,8 +167,8 @@ impl WorkerContext {
         }
     }
 
-    /// Records an update of a claimed job. A provider may not repeat its response, so this retries
-    /// while the database is unavailable.
+    /// Records an update of a claimed job. The provider possibly never repeats its response, so
+    /// this retries while the database is unavailable.
     async fn record(
         &self,
         claim: &Claim,

@@ -8,7 +8,7 @@ use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::{
     BreakerReason, JobUpdate, Model, ProviderName, TimelineEventKind, Timestamp, UpdateTarget,
-    job_parts,
+    job_sizes,
 };
 use crate::store::{
     Authority, ProviderAccount, RecordOutcome, RecordRequest, Reroutable, StoreError, TimelineNote,
@@ -103,7 +103,7 @@ async fn reroute_to(
 ) -> Result<RecordOutcome, StoreError> {
     let reason = states.account(task.from).breaker.reason.unwrap_or(BreakerReason::Failing);
     let update =
-        JobUpdate::Rerouted { from: task.from, to, job_parts: job_parts(&task.request, to) };
+        JobUpdate::Rerouted { from: task.from, to, job_sizes: job_sizes(&task.request, to) };
     let detail = json!({ "from": task.model, "to": to.id, "reason": reason.name() });
     let recorded =
         record(ctx, task, &update, TimelineNote::new(TimelineEventKind::Rerouted, detail)).await?;

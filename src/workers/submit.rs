@@ -123,8 +123,8 @@ impl Submit {
         Ok(())
     }
 
-    /// The provider returned an internal error and did not accept the job, so it is submitted once
-    /// more: after the window of the rate limit, which counts each job once.
+    /// The provider returned an internal error and did not accept the job, so it is submitted a
+    /// second time. It waits for one window of the rate limit, in which a job counts only once.
     async fn transient_failure(
         &self,
         claim: &Claim,

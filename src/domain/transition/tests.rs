@@ -112,8 +112,8 @@ fn callback_received(upstream_id: &str) -> JobUpdate {
 }
 
 fn rerouted() -> JobUpdate {
-    let job_parts = vec![JobPart { images: 1, price: Credits::whole(5) }];
-    JobUpdate::Rerouted { from: ProviderName::NanoBanana, to: &OTHER_MODEL, job_parts }
+    let job_sizes = vec![JobSize { images: 1, price: Credits::whole(5) }];
+    JobUpdate::Rerouted { from: ProviderName::NanoBanana, to: &OTHER_MODEL, job_sizes }
 }
 
 fn finished() -> JobUpdate {

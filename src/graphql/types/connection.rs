@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Board, Image, Task, WebhookDelivery};
 use crate::domain::{BoardId, DeliveryId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
-use crate::graphql::write::{Data, WriteJson, written_struct};
+use crate::graphql::write::{WriteJson, Written, written_struct};
 use crate::store::{BoardPosition, Page, Range};
 
 const DEFAULT_PAGE_SIZE: i32 = 20;
@@ -34,7 +34,7 @@ where
 }
 
 /// A connection of the schema, such as `TaskConnection`.
-pub(in crate::graphql) type Connection<T> = Data<ConnectionFields<T>>;
+pub(in crate::graphql) type Connection<T> = Written<ConnectionFields<T>>;
 
 written_struct!([<T: OutputType + WriteJson>] ConnectionFields<T> where [Self: OutputType, Edge<T>: OutputType] {
     "edges": edges,
@@ -149,8 +149,8 @@ where
     T: OutputType + Clone,
     Edge<T>: OutputType,
 {
-    /// Converts a page of rows. A cursor proves that the list has items on the
-    /// other side of the page: at least the item of the cursor.
+    /// Converts a page of rows. A page after a cursor has items before it, at least the item of
+    /// the cursor; a page before a cursor has items after it.
     pub(in crate::graphql) fn new<R, P: CursorKey>(
         page: Page<R>,
         range: &Range<P>,

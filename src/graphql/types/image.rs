@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{DateTime, Link, Task};
 use crate::domain;
 use crate::graphql::context::{Api, ContextExt};
-use crate::graphql::write::{Data, data_object};
+use crate::graphql::write::{Written, data_object};
 
 /// One image of a task.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub(in crate::graphql) struct ImageFields {
 }
 
 /// The object `Image` of the schema.
-pub(in crate::graphql) type Image = Data<ImageFields>;
+pub(in crate::graphql) type Image = Written<ImageFields>;
 
 impl Image {
     /// The image at this index of the images of the task.

@@ -42,8 +42,8 @@ use image::ImageFields;
 use model::ModelFields;
 use task::{TaskCost, TaskEventFields, TaskFields};
 
-/// Whether an object type is a [`super::write::Data`].
-pub(super) fn is_data(object_type: &str) -> bool {
+/// Whether an object type is a [`super::write::Written`].
+pub(super) fn writes_json(object_type: &str) -> bool {
     matches!(
         object_type,
         "Image" | "ImageConnection" | "Model" | "Task" | "TaskConnection" | "TaskEvent"

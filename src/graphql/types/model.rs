@@ -8,7 +8,7 @@ use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::ProviderAccountLoader;
-use crate::graphql::write::{Data, data_object, written_enums};
+use crate::graphql::write::{Written, data_object, written_enums};
 use crate::store::ProviderAccount;
 
 /// A model of a provider, with its options and its price.
@@ -16,7 +16,7 @@ use crate::store::ProviderAccount;
 pub(in crate::graphql) struct ModelFields(&'static domain::Model);
 
 /// The object `Model` of the schema.
-pub(in crate::graphql) type Model = Data<ModelFields>;
+pub(in crate::graphql) type Model = Written<ModelFields>;
 
 impl From<&'static domain::Model> for Model {
     fn from(model: &'static domain::Model) -> Self {

@@ -16,7 +16,7 @@ use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{
     BoardLoader, MedianSecondsLoader, QueuePositionLoader, TimelineLoader,
 };
-use crate::graphql::write::{Data, data_object, written_struct};
+use crate::graphql::write::{Written, data_object, written_struct};
 use crate::store::DurationKey;
 
 /// A task at one version. Clones share the data.
@@ -24,7 +24,7 @@ use crate::store::DurationKey;
 pub(in crate::graphql) struct TaskFields(Arc<domain::Task>);
 
 /// The object `Task` of the schema.
-pub(in crate::graphql) type Task = Data<TaskFields>;
+pub(in crate::graphql) type Task = Written<TaskFields>;
 
 impl From<domain::Task> for Task {
     fn from(task: domain::Task) -> Self {
@@ -175,7 +175,7 @@ pub(in crate::graphql) struct TaskCost {
 written_struct!(TaskCost { "reserved": reserved, "settled": settled });
 
 /// The object `TaskEvent` of the schema.
-pub(in crate::graphql) type TaskEvent = Data<TaskEventFields>;
+pub(in crate::graphql) type TaskEvent = Written<TaskEventFields>;
 
 /// A change of a task of the viewer.
 #[derive(Debug, SimpleObject)]

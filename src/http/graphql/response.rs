@@ -11,8 +11,8 @@ use crate::graphql::{OperationResponse, RequestError, RequestErrorKind, code};
 
 /// "Partial success" in the GraphQL over HTTP draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
-/// A guess: some client disconnects by then. A lost connection is detected only after up to two ping
-/// intervals.
+/// `Retry-After` for a user with too many connections: by then, another one has probably ended. (A lost
+/// connection is detected after up to two ping intervals.)
 const RETRY_AFTER_SECONDS: &str = "30";
 
 /// The HTTP status codes of GraphQL responses.

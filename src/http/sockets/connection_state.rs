@@ -110,9 +110,9 @@ impl ConnectionState {
         if self.is_acknowledged() {
             return Err(Close::TOO_MANY_INITS);
         }
-        let named =
+        let verified =
             verify(&self.state.verifier, authorization(payload).unwrap_or_default()).await?;
-        let viewer = named.or_else(|| self.header_viewer.take()).ok_or(Close::FORBIDDEN)?;
+        let viewer = verified.or_else(|| self.header_viewer.take()).ok_or(Close::FORBIDDEN)?;
         self.permit = Some(
             self.state.connection_limiter.acquire(&viewer.id).map_err(Close::too_many_sockets)?,
         );
@@ -240,8 +240,8 @@ fn token_expires_at(at: Timestamp) -> Value {
 }
 
 async fn verify(verifier: &TokenVerifier, authorization: &str) -> Result<Option<Viewer>, Close> {
-    let named = bearer::from_text(verifier, authorization).await;
-    named.map_err(|error| match error {
+    let viewer = bearer::from_text(verifier, authorization).await;
+    viewer.map_err(|error| match error {
         AuthError::Unavailable => Close::AUTH_UNAVAILABLE,
         AuthError::Invalid | AuthError::Expired => Close::FORBIDDEN,
     })

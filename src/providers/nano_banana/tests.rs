@@ -6,7 +6,7 @@ use crate::providers::test_support::{plain, request, submission};
 
 #[test]
 fn each_generation_has_its_own_request_format() {
-    for model in [FIRST, PRO, SECOND] {
+    for model in [NANO_BANANA, NANO_BANANA_PRO, NANO_BANANA_2] {
         for kind in [TaskKind::Generate, TaskKind::Edit] {
             let options = NanoBananaOptions { google_search: Some(true) };
             let mut request = request(kind);
@@ -20,7 +20,7 @@ fn each_generation_has_its_own_request_format() {
 #[test]
 fn settings_that_the_client_omits_are_not_sent() {
     let request = plain(TaskKind::Generate);
-    for model in [FIRST, PRO, SECOND] {
+    for model in [NANO_BANANA, NANO_BANANA_PRO, NANO_BANANA_2] {
         let (_, body) = request_body(&submission(model, &request));
         let known = ["callBackUrl", "imageUrls", "numImages", "prompt", "type"];
         let fields: Vec<_> = body.as_object().unwrap().keys().collect();

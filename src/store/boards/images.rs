@@ -11,8 +11,8 @@ use crate::domain::{Board, BoardId, ImageId, Task, TaskId, Timestamp, UserId};
 use crate::store::page::{Page, Range};
 use crate::store::{ReadStore, Store, StoreError};
 
-/// The position of an image on a board when it was read, and the image's id, which finds its
-/// current position.
+/// A place on a board: the position of an image when it was read, and the image's id, by which its
+/// current position is found after it was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BoardPosition {
     /// Grows from the first image to the last.

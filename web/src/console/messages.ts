@@ -128,7 +128,7 @@ export const messages = {
     uploading: 'Uploading …',
     uploadFailed: 'The upload failed. Remove the image and add it again.',
     uploadRejected: (status: number) => `The upload failed with HTTP status ${status}.`,
-    addImagesAgain: 'Images to edit are not copied. Add them again.',
+    addImagesAgain: 'The images to edit were not copied from the earlier task. Add them again.',
     anyModel: 'Automatic',
     anyModelHint: 'the cheapest available model that supports your options',
     modelUnavailable: 'currently unavailable',
