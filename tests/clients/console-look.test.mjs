@@ -38,7 +38,8 @@ test('the studio is accessible with tiles of every kind and each of its popovers
   for (const name of [/^Model /, /^Aspect ratio /, /^More filters/, 'Add to board']) {
     await page.getByRole('button', { name }).click();
     await page.locator('.popover').waitFor();
-    await assertAccessible(page, `popover ${name}`);
+    // What a popover covers was examined above: half covered, a button is too small by definition.
+    await assertAccessible(page, `popover ${name}`, '.popover');
     await page.keyboard.press('Escape');
   }
 });
