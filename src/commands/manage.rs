@@ -4,7 +4,7 @@ use super::{Commands, SubmitTaskOutcome, TaskRequest};
 use crate::domain::{
     FieldError, FieldProblem, JobUpdate, Status, Task, TaskId, UpdateTarget, UserId,
 };
-use crate::store::{Authority, RecordOutcome, RecordRequest, StoreError, TimelineNote};
+use crate::store::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest, StoreError};
 
 /// The result of a cancellation.
 #[derive(Debug, Clone)]
@@ -108,7 +108,7 @@ impl Commands {
         update: &JobUpdate,
     ) -> Result<RecordOutcome, StoreError> {
         let (target, authority, note) =
-            (UpdateTarget::Task, Authority::Owner(owner), TimelineNote::of(update));
+            (UpdateTarget::Task, Authority::Owner(owner), NewTimelineEntry::of(update));
         self.deps
             .store
             .record(RecordRequest { task, target, authority, update, note }, self.deps.clock.now())

@@ -49,7 +49,7 @@ pub use leases::{Claim, ClaimOptions};
 pub use notifications::MAX_NOTIFICATION_BYTES;
 pub use page::{Page, Range};
 pub use providers::{ProviderAccount, ProviderOutcome};
-pub use record::{Authority, RecordOutcome, RecordRequest, TimelineNote};
+pub use record::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest};
 pub use removal::DeleteTaskOutcome;
 pub use reroute::Reroutable;
 pub use retention::PURGE_BATCH_SIZE;

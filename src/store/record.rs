@@ -42,14 +42,14 @@ pub enum Authority<'a> {
 
 /// The timeline entry of a step.
 #[derive(Debug, Clone)]
-pub struct TimelineNote {
+pub struct NewTimelineEntry {
     /// The kind of step, such as `polled`.
     pub kind: TimelineEventKind,
     /// Details, without secrets or links.
     pub detail: Option<Value>,
 }
 
-impl TimelineNote {
+impl NewTimelineEntry {
     /// An entry with the kind of the update and no details.
     #[must_use]
     pub const fn of(update: &JobUpdate) -> Self {
@@ -75,7 +75,7 @@ pub struct RecordRequest<'a> {
     /// The change.
     pub update: &'a JobUpdate,
     /// The timeline entry.
-    pub note: TimelineNote,
+    pub note: NewTimelineEntry,
 }
 
 /// The result of recording an update.

@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::hints::WorkerSignal;
 use crate::outbound::FetchError;
-use crate::store::{Claim, StoreError, TimelineNote};
+use crate::store::{Claim, NewTimelineEntry, StoreError};
 
 /// Longer than the timeouts of one image. A slow job of several images may outlive it; then another
 /// worker claims the job, and the late result is discarded.
@@ -42,7 +42,7 @@ impl Download {
         Arc::new(Self { ctx: Arc::clone(ctx) })
     }
 
-    async fn store_all(&self, claim: &Claim) -> (JobUpdate, TimelineNote) {
+    async fn store_all(&self, claim: &Claim) -> (JobUpdate, NewTimelineEntry) {
         let (mut images, mut failure, mut transient) = (Vec::new(), None, None);
         for (position, link) in (0..).zip(claim.results.iter().take(claim.image_count as usize)) {
             match self.store_one(claim, position, link).await {
@@ -54,7 +54,7 @@ impl Download {
         }
         if let Some(reason) = transient {
             let at = self.ctx.after_backoff(claim.step_attempts);
-            let note = TimelineNote::new(
+            let note = NewTimelineEntry::new(
                 TimelineEventKind::DownloadPostponed,
                 json!({ "reason": reason, "until": at }),
             );
@@ -66,7 +66,7 @@ impl Download {
             }));
         }
         let bytes: u64 = images.iter().map(|image| image.byte_size).sum();
-        let note = TimelineNote::new(
+        let note = NewTimelineEntry::new(
             TimelineEventKind::Stored,
             json!({ "images": images.len(), "bytes": bytes }),
         );
@@ -152,9 +152,9 @@ fn invalid(error: &ImageFileError, may_retry: bool) -> DownloadError {
     DownloadError::Permanent(Failure::new(FailureCode::ResultInvalid, message))
 }
 
-fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
+fn failed(failure: Failure) -> (JobUpdate, NewTimelineEntry) {
     let note =
-        TimelineNote::new(TimelineEventKind::DownloadFailed, json!({ "code": failure.code }));
+        NewTimelineEntry::new(TimelineEventKind::DownloadFailed, json!({ "code": failure.code }));
     (JobUpdate::Failed(failure), note)
 }
 

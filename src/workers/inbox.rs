@@ -13,7 +13,9 @@ use crate::causes::with_causes;
 use crate::domain::{JobUpdate, TimelineEventKind, Timestamp, UpdateTarget};
 use crate::hints::WorkerSignal;
 use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
-use crate::store::{Authority, Callback, RecordOutcome, RecordRequest, StoreError, TimelineNote};
+use crate::store::{
+    Authority, Callback, NewTimelineEntry, RecordOutcome, RecordRequest, StoreError,
+};
 
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 
@@ -30,7 +32,7 @@ impl Inbox {
         &self,
         callback: &Callback,
         update: &JobUpdate,
-        note: TimelineNote,
+        note: NewTimelineEntry,
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (callback.task, UpdateTarget::Job(callback.job));
         let request = RecordRequest { task, target, authority: Authority::Gateway, update, note };
@@ -49,7 +51,7 @@ impl Inbox {
         payload: CallbackPayload,
     ) -> Result<(), StoreError> {
         let CallbackPayload { upstream_id, state } = payload;
-        let note = TimelineNote::new(
+        let note = NewTimelineEntry::new(
             TimelineEventKind::CallbackReceived,
             json!({ "reportedStatus": reported_status(&state) }),
         );
@@ -66,7 +68,7 @@ impl Inbox {
             JobUpdate::CallbackReceived { provider: callback.provider, upstream_id, poll_at };
         let recorded = self.record(callback, &callback_received, note).await?;
         if let (RecordOutcome::Applied(_), Some(update)) = (recorded, update) {
-            self.record(callback, &update, TimelineNote::of(&update)).await?;
+            self.record(callback, &update, NewTimelineEntry::of(&update)).await?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The background workers that process tasks: one file per step. Steps share
-//! the loop of `driver`, periodic jobs that of `periodic`.
+//! the loop of `driver`, periodic workers that of `periodic`.
 //!
 //! A step has no input. A hint or a timer wakes it, and it runs the work that the database shows
 //! as due. The same code runs after a hint, after a timer and after a crash. It claims jobs under
@@ -28,7 +28,7 @@ use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use periodic::{PERIODIC_JOBS, repeat};
+use periodic::{PERIODIC_WORKERS, repeat};
 
 use crate::blobs::Blobs;
 use crate::causes::with_causes;
@@ -40,8 +40,8 @@ use crate::links::Links;
 use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::Registry;
 use crate::store::{
-    Authority, Claim, ClaimOptions, ProviderOutcome, RecordOutcome, RecordRequest, Store,
-    StoreError, TimelineNote,
+    Authority, Claim, ClaimOptions, NewTimelineEntry, ProviderOutcome, RecordOutcome,
+    RecordRequest, Store, StoreError,
 };
 
 /// First pause after a step failed; each further failure doubles it.
@@ -117,8 +117,8 @@ pub fn start(ctx: &Arc<WorkerContext>, tracker: &TaskTracker, shutdown: &Cancell
     tracker.spawn(driver::drive(download::Download::new(ctx), Arc::clone(ctx), shutdown.clone()));
     tracker.spawn(driver::drive(inbox::Inbox::new(ctx), Arc::clone(ctx), shutdown.clone()));
     tracker.spawn(driver::drive(deliver::Deliver::new(ctx), Arc::clone(ctx), shutdown.clone()));
-    for job in &PERIODIC_JOBS {
-        tracker.spawn(repeat(job, Arc::clone(ctx), shutdown.clone()));
+    for worker in &PERIODIC_WORKERS {
+        tracker.spawn(repeat(worker, Arc::clone(ctx), shutdown.clone()));
     }
     tracker.spawn(relay::receive(Arc::clone(ctx), shutdown.clone()));
 }
@@ -173,7 +173,7 @@ impl WorkerContext {
         &self,
         claim: &Claim,
         update: &JobUpdate,
-        note: TimelineNote,
+        note: NewTimelineEntry,
     ) -> Result<RecordOutcome, StoreError> {
         self.record_as(claim, update, note, Authority::Lease(claim.lease)).await
     }
@@ -182,7 +182,7 @@ impl WorkerContext {
         &self,
         claim: &Claim,
         update: &JobUpdate,
-        note: TimelineNote,
+        note: NewTimelineEntry,
         authority: Authority<'_>,
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (claim.task, UpdateTarget::Job(claim.number));

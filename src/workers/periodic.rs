@@ -1,4 +1,4 @@
-//! The jobs that run at an interval, and when they are signaled.
+//! The workers that run at an interval, and when they are signaled.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::causes::with_causes;
 use crate::hints::WorkerSignal;
 use crate::store::StoreError;
 
-/// Minimum pause before a job that failed runs again.
+/// Minimum pause before a worker that failed runs again.
 const RETRY_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 
 /// What started a run.
@@ -22,12 +22,12 @@ const RETRY_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 pub(super) enum Trigger {
     /// The interval has passed.
     Timer,
-    /// The job was signaled.
+    /// The worker was signaled.
     Signal,
 }
 
-/// A job that runs at an interval, and when it is signaled.
-pub(super) struct PeriodicJob {
+/// A worker that runs at an interval, and when it is signaled.
+pub(super) struct PeriodicWorker {
     /// Its name in logs.
     name: &'static str,
     /// Maximum time between two runs. A signal may be lost; the interval limits the delay.
@@ -39,51 +39,51 @@ pub(super) struct PeriodicJob {
     run: fn(Arc<WorkerContext>, Trigger) -> BoxFuture<'static, Result<(), StoreError>>,
 }
 
-/// All periodic jobs.
-pub(super) static PERIODIC_JOBS: [PeriodicJob; 7] = [
-    PeriodicJob {
+/// All periodic workers.
+pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 7] = [
+    PeriodicWorker {
         name: "enqueue deliveries",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::milliseconds(20),
         signal: Some(WorkerSignal::EnqueueDeliveries),
         run: |ctx, trigger| enqueue_deliveries::run(ctx, trigger).boxed(),
     },
-    PeriodicJob {
+    PeriodicWorker {
         name: "expire jobs",
         interval: TimeDelta::seconds(1),
         min_interval: TimeDelta::zero(),
         signal: None,
         run: |ctx, _| sweep::run(ctx).boxed(),
     },
-    PeriodicJob {
+    PeriodicWorker {
         name: "reroute tasks",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::zero(),
         signal: Some(WorkerSignal::Reroute),
         run: |ctx, _| reroute::run(ctx).boxed(),
     },
-    PeriodicJob {
+    PeriodicWorker {
         name: "remove garbage",
         interval: TimeDelta::seconds(30),
         min_interval: TimeDelta::zero(),
         signal: Some(WorkerSignal::Garbage),
         run: |ctx, _| garbage::run(ctx).boxed(),
     },
-    PeriodicJob {
+    PeriodicWorker {
         name: "purge old data",
         interval: TimeDelta::minutes(10),
         min_interval: TimeDelta::zero(),
         signal: None,
         run: |ctx, _| retention::run(ctx).boxed(),
     },
-    PeriodicJob {
+    PeriodicWorker {
         name: "read provider balances",
         interval: TimeDelta::seconds(60),
         min_interval: TimeDelta::seconds(2),
         signal: Some(WorkerSignal::Balance),
         run: |ctx, _| balance::run(ctx).boxed(),
     },
-    PeriodicJob {
+    PeriodicWorker {
         name: "notify replicas",
         interval: TimeDelta::seconds(5),
         // NOTIFY acquires a lock that all commits share: send notifications in batches.
@@ -93,31 +93,31 @@ pub(super) static PERIODIC_JOBS: [PeriodicJob; 7] = [
     },
 ];
 
-/// Runs a job until `shutdown`; the first run starts at once. `shutdown` drops a run in progress: its open
+/// Runs a worker until `shutdown`; the first run starts at once. `shutdown` drops a run in progress: its open
 /// transaction is rolled back, and its lease expires.
 pub(super) async fn repeat(
-    job: &'static PeriodicJob,
+    worker: &'static PeriodicWorker,
     ctx: Arc<WorkerContext>,
     shutdown: CancellationToken,
 ) {
     let runs = async {
         let mut due = ctx.clock.now();
         loop {
-            let trigger = job.wait(&ctx, due).await;
+            let trigger = worker.wait(&ctx, due).await;
             let started = ctx.clock.now();
-            match (job.run)(Arc::clone(&ctx), trigger).await {
+            match (worker.run)(Arc::clone(&ctx), trigger).await {
                 // A run by signal does not reset the timer: changes of other replicas send no
                 // signal to this process.
                 Ok(()) if trigger == Trigger::Signal => {}
-                Ok(()) => due = ctx.clock.now() + job.interval,
+                Ok(()) => due = ctx.clock.now() + worker.interval,
                 Err(error) => {
-                    tracing::warn!(periodic_job = job.name, error = %with_causes(&error), "periodic job failed, will retry");
-                    due = ctx.clock.now() + (job.interval / 10).max(RETRY_INTERVAL);
+                    tracing::warn!(periodic_worker = worker.name, error = %with_causes(&error), "periodic worker failed, will retry");
+                    due = ctx.clock.now() + (worker.interval / 10).max(RETRY_INTERVAL);
                     // A pending signal must not repeat the error in a loop without a pause.
                     ctx.clock.sleep_until(ctx.clock.now() + RETRY_INTERVAL).await;
                 }
             }
-            ctx.clock.sleep_until(started + job.min_interval).await;
+            ctx.clock.sleep_until(started + worker.min_interval).await;
         }
     };
     tokio::select! {
@@ -126,7 +126,7 @@ pub(super) async fn repeat(
     }
 }
 
-impl PeriodicJob {
+impl PeriodicWorker {
     async fn wait(&self, ctx: &WorkerContext, due: crate::domain::Timestamp) -> Trigger {
         let signaled = async {
             match self.signal {

@@ -16,7 +16,7 @@ use crate::causes::with_causes;
 use crate::domain::{Failure, FailureCode, JobUpdate, ResultLink, TimelineEventKind, Timestamp};
 use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, UpstreamState};
-use crate::store::{Claim, ProviderOutcome, StoreError, TimelineNote};
+use crate::store::{Claim, NewTimelineEntry, ProviderOutcome, StoreError};
 
 /// Longer than the timeout of a call to a provider.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -36,12 +36,12 @@ impl Poll {
         Arc::new(Self { ctx: Arc::clone(ctx), provider })
     }
 
-    fn interpret(&self, claim: &Claim, state: UpstreamState) -> (JobUpdate, TimelineNote) {
+    fn interpret(&self, claim: &Claim, state: UpstreamState) -> (JobUpdate, NewTimelineEntry) {
         match state {
             UpstreamState::InProgress => postponed(self.next_poll(claim), "working"),
             UpstreamState::Finished(urls) => {
                 let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
-                let note = TimelineNote::new(
+                let note = NewTimelineEntry::new(
                     TimelineEventKind::Finished,
                     json!({ "images": results.len() }),
                 );
@@ -101,16 +101,16 @@ pub(super) fn result_links(urls: Vec<String>, expires_at: Timestamp) -> Vec<Resu
     urls.into_iter().map(|url| ResultLink { url: url.replace('\0', ""), expires_at }).collect()
 }
 
-fn postponed(at: Timestamp, state: &'static str) -> (JobUpdate, TimelineNote) {
+fn postponed(at: Timestamp, state: &'static str) -> (JobUpdate, NewTimelineEntry) {
     (
         JobUpdate::Postponed { at },
-        TimelineNote::new(TimelineEventKind::Polled, json!({ "state": state })),
+        NewTimelineEntry::new(TimelineEventKind::Polled, json!({ "state": state })),
     )
 }
 
-fn failed(failure: Failure) -> (JobUpdate, TimelineNote) {
+fn failed(failure: Failure) -> (JobUpdate, NewTimelineEntry) {
     let note =
-        TimelineNote::new(TimelineEventKind::GenerationFailed, json!({ "code": failure.code }));
+        NewTimelineEntry::new(TimelineEventKind::GenerationFailed, json!({ "code": failure.code }));
     (JobUpdate::Failed(failure), note)
 }
 

@@ -11,7 +11,8 @@ use crate::domain::{
     job_sizes,
 };
 use crate::store::{
-    Authority, ProviderAccount, RecordOutcome, RecordRequest, Reroutable, StoreError, TimelineNote,
+    Authority, NewTimelineEntry, ProviderAccount, RecordOutcome, RecordRequest, Reroutable,
+    StoreError,
 };
 
 const BATCH_SIZE: u32 = 1000;
@@ -86,7 +87,7 @@ async fn reroute(
         None => true,
     };
     if task.rejected && is_ignored {
-        let note = TimelineNote::new(
+        let note = NewTimelineEntry::new(
             TimelineEventKind::Failed,
             json!({ "reason": "no other provider can run the task" }),
         );
@@ -106,7 +107,8 @@ async fn reroute_to(
         JobUpdate::Rerouted { from: task.from, to, job_sizes: job_sizes(&task.request, to) };
     let detail = json!({ "from": task.model, "to": to.id, "reason": reason.name() });
     let recorded =
-        record(ctx, task, &update, TimelineNote::new(TimelineEventKind::Rerouted, detail)).await?;
+        record(ctx, task, &update, NewTimelineEntry::new(TimelineEventKind::Rerouted, detail))
+            .await?;
     if matches!(recorded, RecordOutcome::Applied(_)) {
         tracing::info!(
             task.id = %task.task, from = task.model, to = to.id,
@@ -120,7 +122,7 @@ async fn record(
     ctx: &WorkerContext,
     task: &Reroutable,
     update: &JobUpdate,
-    note: TimelineNote,
+    note: NewTimelineEntry,
 ) -> Result<RecordOutcome, StoreError> {
     let (target, authority) = (UpdateTarget::Task, Authority::Gateway);
     let request = RecordRequest { task: task.task, target, authority, update, note };

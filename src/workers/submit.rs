@@ -13,7 +13,7 @@ use super::poll::result_links;
 use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, TimelineEventKind, Timestamp};
 use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
-use crate::store::{Authority, Claim, InputImage, ProviderOutcome, StoreError, TimelineNote};
+use crate::store::{Authority, Claim, InputImage, NewTimelineEntry, ProviderOutcome, StoreError};
 
 /// Longer than the timeout of a call to a provider.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -56,14 +56,16 @@ impl Submit {
         let code = FailureCode::InvalidInput;
         let failure =
             Failure::new(code, "An image to edit was deleted before the task was submitted.");
-        let note = TimelineNote::new(TimelineEventKind::InputDeleted, json!({ "code": code }));
+        let note = NewTimelineEntry::new(TimelineEventKind::InputDeleted, json!({ "code": code }));
         self.ctx.record(claim, &JobUpdate::Failed(failure), note).await?;
         Ok(())
     }
 
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
-        let note =
-            TimelineNote::new(TimelineEventKind::Submitted, json!({ "upstreamId": upstream_id }));
+        let note = NewTimelineEntry::new(
+            TimelineEventKind::Submitted,
+            json!({ "upstreamId": upstream_id }),
+        );
         let update = JobUpdate::Submitted { provider: claim.provider, upstream_id };
         self.ctx.record(claim, &update, note).await?;
         self.ctx.hints.wake(WorkerSignal::Balance);
@@ -81,7 +83,7 @@ impl Submit {
         self.accepted(claim, upstream_id).await?;
         let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
         let note =
-            TimelineNote::new(TimelineEventKind::Finished, json!({ "images": results.len() }));
+            NewTimelineEntry::new(TimelineEventKind::Finished, json!({ "images": results.len() }));
         self.ctx
             .record_as(claim, &JobUpdate::ResultsReady { results }, note, Authority::Gateway)
             .await?;
@@ -93,7 +95,7 @@ impl Submit {
         let code = failure.code;
         // Recorded first, so that rerouting knows that this provider is paused.
         self.ctx.record_provider_outcome(claim.provider, rejection_outcome(code, pause)).await;
-        let note = TimelineNote::new(TimelineEventKind::Rejected, json!({ "code": code }));
+        let note = NewTimelineEntry::new(TimelineEventKind::Rejected, json!({ "code": code }));
         let may_reroute = !claim.model_named && is_provider_fault(code);
         let update =
             if may_reroute { JobUpdate::Rejected(failure) } else { JobUpdate::Failed(failure) };
@@ -115,7 +117,7 @@ impl Submit {
                 ProviderOutcome::SubmissionBlocked(reason, pause)
             });
         self.ctx.record_provider_outcome(claim.provider, provider_outcome).await;
-        let note = TimelineNote::new(
+        let note = NewTimelineEntry::new(
             TimelineEventKind::SubmissionPostponed,
             json!({ "reason": delay.reason, "until": at }),
         );
@@ -138,14 +140,15 @@ impl Submit {
         let pause = self.ctx.after_backoff(claim.step_attempts);
         let at = pause.max(self.ctx.clock.now() + window.unwrap_or_default());
         let detail = json!({ "reason": "provider error", "until": at });
-        let note = TimelineNote::new(TimelineEventKind::SubmissionPostponed, detail);
+        let note = NewTimelineEntry::new(TimelineEventKind::SubmissionPostponed, detail);
         self.ctx.record(claim, &JobUpdate::TransientFailure { at }, note).await?;
         Ok(())
     }
 
     async fn lost(&self, claim: &Claim, reason: &'static str) -> Result<(), StoreError> {
         self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
-        let note = TimelineNote::new(TimelineEventKind::ResponseLost, json!({ "reason": reason }));
+        let note =
+            NewTimelineEntry::new(TimelineEventKind::ResponseLost, json!({ "reason": reason }));
         self.ctx.record(claim, &JobUpdate::ResponseLost, note).await?;
         Ok(())
     }
@@ -197,7 +200,7 @@ impl Step for Submit {
 
     async fn process(&self, claim: Claim) -> Result<(), StoreError> {
         if claim.response_lost {
-            let note = TimelineNote::new(
+            let note = NewTimelineEntry::new(
                 TimelineEventKind::ResponseLost,
                 json!({ "reason": "the gateway was interrupted" }),
             );

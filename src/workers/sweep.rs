@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::{JobUpdate, UpdateTarget};
-use crate::store::{Authority, RecordRequest, StoreError, TimelineNote};
+use crate::store::{Authority, NewTimelineEntry, RecordRequest, StoreError};
 
 const BATCH_SIZE: u32 = 100;
 
@@ -15,7 +15,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let providers: Vec<_> = ctx.registry.all().map(|provider| provider.name()).collect();
     for (task, job) in ctx.store.list_expired(&providers, BATCH_SIZE, now).await? {
         let (target, update) = (UpdateTarget::Job(job), &JobUpdate::Expired);
-        let note = TimelineNote::of(update);
+        let note = NewTimelineEntry::of(update);
         let request = RecordRequest { task, target, authority: Authority::Gateway, update, note };
         // A task that cannot be recorded must not delay the others.
         match ctx.store.record(request, now).await {

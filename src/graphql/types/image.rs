@@ -77,7 +77,7 @@ data_object! {
         /// When the image was stored.
         created_at as "createdAt" -> DateTime = this.image().created_at.into();
     }
-    arguments {
+    written_with_arguments {
         "url" => |field, writer| {
             let variant = writer.argument::<Option<ImageVariant>>(field, "variant")?;
             this.link(variant.unwrap_or(Some(ImageVariant::Original)), api)

@@ -58,7 +58,7 @@ data_object! {
         /// provider; credits of Ace Data Cloud are converted.
         credits_per_image as "creditsPerImage" -> f64 = this.0.credits_per_image.as_f64();
     }
-    arguments {}
+    written_with_arguments {}
     resolved {
         /// Whether the model accepts new tasks: false while the provider is out of credits, is under
         /// maintenance, rejects the gateway's API key, or fails.

@@ -113,7 +113,7 @@ data_object! {
         /// When the task last changed.
         updated_at as "updatedAt" -> DateTime = this.0.state.updated_at.into();
     }
-    arguments {}
+    written_with_arguments {}
     resolved {
         /// Number of tasks of the same provider, of all users, that are submitted before this task;
         /// null unless `status` is QUEUED.

@@ -18,7 +18,7 @@ pub(in crate::graphql) use written_enums;
 
 /// Defines an object of the schema. The fields after `written` are resolved and written by the same
 /// expressions; `$this` is the object and `$api` the shared data. The items after `resolved` are
-/// methods for async-graphql alone, and `arguments` writes those of them that have arguments.
+/// methods for async-graphql alone, and `written_with_arguments` writes those of them that have arguments.
 macro_rules! data_object {
     (
         $(#[$doc:meta])*
@@ -29,7 +29,7 @@ macro_rules! data_object {
                 $visibility:vis $name:ident as $key:literal -> $out:ty = $value:expr;
             )*
         }
-        arguments { $($argument_key:literal => |$field:ident, $writer:ident| $argument_value:expr;)* }
+        written_with_arguments { $($argument_key:literal => |$field:ident, $writer:ident| $argument_value:expr;)* }
         resolved { $($resolved:tt)* }
     ) => {
         $(#[$doc])*

@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 
-use super::TimelineNote;
+use super::NewTimelineEntry;
 use crate::domain::{
     Change, Credits, Image, Job, JobUpdate, TaskId, TaskSnapshot, TaskState, TimelineEventKind,
     Timestamp, UserId,
@@ -174,7 +174,7 @@ pub(super) async fn write_timeline(
     task: TaskId,
     before: &TaskSnapshot,
     change: &Change,
-    note: TimelineNote,
+    note: NewTimelineEntry,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);

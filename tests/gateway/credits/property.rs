@@ -14,8 +14,8 @@ use plantain::hints::Hints;
 use plantain::ids::Ids;
 use plantain::providers::Registry;
 use plantain::store::{
-    Authority, Claim, ClaimOptions, CreateOutcome, Grant, RecordRequest, Store, StoreOptions,
-    TimelineNote, UserLimits,
+    Authority, Claim, ClaimOptions, CreateOutcome, Grant, NewTimelineEntry, RecordRequest, Store,
+    StoreOptions, UserLimits,
 };
 use proptest::prelude::*;
 
@@ -236,7 +236,7 @@ impl Fixture {
         update: &JobUpdate,
     ) {
         let request =
-            RecordRequest { task, target, authority, update, note: TimelineNote::of(update) };
+            RecordRequest { task, target, authority, update, note: NewTimelineEntry::of(update) };
         self.store.record(request, self.clock.now()).await.unwrap();
     }
 
