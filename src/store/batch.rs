@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
@@ -112,20 +112,33 @@ impl<R: BatchRead> BatchLoop<R> {
                         let _ = reply.send(Ok(found));
                     }
                 }
-                // One row that cannot be read, or one slow read, must not fail the other reads.
-                Err(_) if keys.len() > 1 => {
-                    for (key, reply) in keys.iter().zip(replies) {
-                        let found = self.read(std::slice::from_ref(key)).await;
-                        let _ = reply.send(found.and_then(only));
-                    }
+                Err(error) if keys.len() > 1 && !error.is_unavailable() => {
+                    self.read_one_by_one(keys, replies, error).await;
                 }
-                Err(error) => {
-                    if let Some(reply) = replies.into_iter().next() {
-                        let _ = reply.send(Err(error));
-                    }
-                }
+                Err(error) => send_error(replies, error),
             }
         }
+    }
+
+    /// One row that cannot be read, or one slow read, must not fail the other reads of its batch. Reads
+    /// that do not get their turn in time fail with the error of the batch.
+    async fn read_one_by_one(
+        &mut self,
+        keys: Vec<R::Key>,
+        replies: Vec<Reply<R::Found>>,
+        error: StoreError,
+    ) {
+        let deadline = Instant::now() + READ_TIMEOUT;
+        let mut left = keys.into_iter().zip(replies);
+        while Instant::now() < deadline
+            && let Some((key, reply)) = left.next()
+        {
+            if !reply.is_closed() {
+                let found = self.read(&[key]).await;
+                let _ = reply.send(found.and_then(only));
+            }
+        }
+        send_error(left.map(|(_, reply)| reply), error);
     }
 
     /// The next reads whose callers still wait; `None` when the store is gone.
@@ -198,6 +211,49 @@ impl<R: BatchRead> BatchLoop<R> {
     }
 }
 
+fn send_error<T>(replies: impl IntoIterator<Item = Reply<T>>, error: StoreError) {
+    let error = Arc::new(error);
+    for reply in replies {
+        let _ = reply.send(Err(StoreError::Batch(Arc::clone(&error))));
+    }
+}
+
 fn only<T>(found: Vec<T>) -> Result<T, StoreError> {
     found.into_iter().next().ok_or(StoreError::Inconsistent("a batch without a result"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+    use super::*;
+
+    struct Unreachable;
+
+    impl BatchRead for Unreachable {
+        type Key = usize;
+        type Found = ();
+
+        fn weight(_: &usize) -> usize {
+            1
+        }
+
+        async fn read(_: &mut PgConnection, keys: &[usize]) -> Result<Vec<()>, StoreError> {
+            Ok(vec![(); keys.len()])
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_that_wait_during_an_outage_fail_together() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let connect = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
+        let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(1));
+        let batcher = Batcher::<Unreachable>::start(&pool.connect_lazy_with(connect), 1);
+        let reads = futures_util::future::join_all((0..100).map(|key| batcher.read(key)));
+        // One by one, they would wait for 100 s.
+        let failed = timeout(Duration::from_secs(20), reads).await.unwrap();
+        assert!(failed.iter().all(Result::is_err));
+    }
 }

@@ -33,6 +33,7 @@ mod webhooks;
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection;
@@ -94,6 +95,9 @@ pub enum StoreError {
     /// A read took longer than its deadline.
     #[error("a read took longer than 20 s")]
     TimedOut,
+    /// A statement that ran for several reads failed.
+    #[error(transparent)]
+    Batch(Arc<StoreError>),
     /// Too many reads wait for the database.
     #[error("too many reads wait for the database")]
     Overloaded,
@@ -115,8 +119,21 @@ impl StoreError {
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
             }
+            Self::Batch(error) => error.is_permanent(),
             Self::Database(_) | Self::TimedOut | Self::Overloaded => false,
         }
+    }
+
+    /// Whether the database cannot be reached, so that other statements would fail as well.
+    fn is_unavailable(&self) -> bool {
+        let closed = match self {
+            Self::Database(DatabaseError(error)) => matches!(
+                error,
+                sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)
+            ),
+            _ => matches!(self, Self::TimedOut),
+        };
+        closed || self.is_connection_lost()
     }
 
     /// Whether the connection to the database was lost; the statement may run again on another one.
