@@ -151,7 +151,7 @@ async fn cancellations(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
     let mut rows = [row("cancelTask: CPU of the server"), row("cancelTask: CPU of Postgres")];
     for _ in 0..args.rounds {
         let load = submit(setup).await?;
-        // What the submissions have woken must not count.
+        // The work that the submissions have triggered must not count.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let (server, postgres) = (cpu::of_process(setup.gateway.pid), setup.postgres_cpu());
         http_load::run_each(&load, CANCELING).await?;
