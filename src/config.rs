@@ -25,13 +25,13 @@ pub use storage::StorageArgs;
 
 use crate::auth::ClaimRequirements;
 use crate::blobs::StorageConfig;
-use crate::domain::{Credits, JobTimeouts};
-use crate::graphql::QueryLimits;
+use crate::domain::{Credits, JobTimings};
+use crate::graphql::OperationLimits;
 use crate::http::{ConnectionLimits, Origins, Profile};
 use crate::store::UserLimits;
 use crate::workers::RetentionPolicy;
 
-/// Signs tokens under `dev`, which listens on loopback only; `serve` rejects it.
+/// Signs tokens under `dev` on loopback; `serve` rejects it.
 const DEV_JWT_SECRET: &str = "plantain development only: not a secret at all";
 /// Signs links under `dev`; `serve` rejects it.
 const DEV_SECRET: &str = "plantain development only: signs callbacks and links";
@@ -51,7 +51,7 @@ pub struct Config {
     pub storage: StorageConfig,
     /// GraphQL operations.
     pub graphql: GraphqlConfig,
-    /// What users may submit.
+    /// How tasks run, and the limits of users.
     pub tasks: TasksConfig,
     /// How long data is kept.
     pub retention: RetentionPolicy,
@@ -104,23 +104,24 @@ pub struct AuthConfig {
 #[derive(Debug, Clone)]
 pub struct GraphqlConfig {
     /// Limits of one operation.
-    pub limits: QueryLimits,
+    pub limits: OperationLimits,
     /// When a query or a mutation times out.
     pub operation_timeout: Duration,
     /// File of the documents that may be executed; `None` allows all.
     pub trusted_documents: Option<PathBuf>,
 }
 
-/// What users may submit.
+/// How tasks run, and the limits of users.
 #[derive(Debug, Clone)]
 pub struct TasksConfig {
     /// Intervals and timeouts of jobs.
-    pub timeouts: JobTimeouts,
+    pub timings: JobTimings,
     /// Whether a callback is confirmed by a status query.
     pub confirm_callbacks: bool,
     /// Limits of each user.
     pub limits: UserLimits,
-    /// Credits of each new user; `None` disables quotas.
+    /// Quota of each user who has none yet, on top of what the user already spent; `None` disables
+    /// quotas.
     pub initial_quota: Option<Credits>,
     /// Credits below this amount are reported as low.
     pub credits_low: Credits,
@@ -225,7 +226,7 @@ impl Config {
                 trusted_documents: args.trusted_documents,
             },
             tasks: TasksConfig {
-                timeouts: JobTimeouts {
+                timings: JobTimings {
                     poll_interval: TimeDelta::seconds(args.poll_seconds.into()),
                     task_timeout: TimeDelta::seconds(args.task_timeout_seconds.into()),
                 },

@@ -5,9 +5,9 @@
 //! subscriber: open the channel ─▶ read the table from its cursor ─▶ receive from the channel
 //! ```
 //!
-//! Event numbers are given without gaps within a user; only deleting a task removes its events again. A subscriber compares them: it skips delivered events,
-//! delivers the next one, and reads the table again after a gap. No event is lost, and a slow
-//! subscriber costs one channel of limited size.
+//! Numbers are assigned per user without gaps; deleting a task removes its events, which leaves gaps. A
+//! subscriber compares them: it skips delivered events, delivers the next one, and reads the table
+//! again after a gap. No event is lost, and a slow subscriber costs one channel of limited size.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::causes::with_causes;
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::store::{EVENTS_PAGE_SIZE, EventLog, ReadStore, StoreError};
+use crate::store::{EVENTS_PAGE_SIZE, EventLogBounds, ReadStore, StoreError};
 
 /// Number of events that a subscriber may lag behind before it reads the table instead.
 const CHANNEL_CAPACITY: usize = 16;
@@ -66,7 +66,8 @@ impl Feed {
         after: Option<u64>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let EventLog { last_seq, purged_seq } = self.reads.find_event_log(&user).await?;
+        let EventLogBounds { last_seq, purged_seq } =
+            self.reads.find_event_log_bounds(&user).await?;
         let delivered_seq = after.unwrap_or(last_seq);
         if !(purged_seq..=last_seq).contains(&delivered_seq) {
             return Ok(None);
@@ -215,7 +216,7 @@ impl Reader {
         if self.page.first().is_none_or(|first| first.seq == self.delivered_seq + 1) {
             return Ok(());
         }
-        let log = self.reads.find_event_log(&self.user).await?;
+        let log = self.reads.find_event_log_bounds(&self.user).await?;
         if log.purged_seq > self.delivered_seq {
             return Err(StoreError::Purged);
         }

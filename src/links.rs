@@ -66,7 +66,7 @@ impl Links {
 
     /// The absolute URL of a path below the public URL of the gateway.
     #[must_use]
-    pub fn page(&self, path: &str) -> Url {
+    pub fn absolute_url(&self, path: &str) -> Url {
         self.at(path)
     }
 

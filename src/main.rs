@@ -25,7 +25,7 @@ use url::Url;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Exit status when settings are missing, invalid or unsafe, or when the gateway cannot start.
-const EXIT_INVALID_CONFIG: u8 = 2;
+const EXIT_CANNOT_START: u8 = 2;
 
 /// One GraphQL endpoint in front of asynchronous AI image generation.
 #[derive(Debug, Parser)]
@@ -131,7 +131,7 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(errors) => {
             write_stderr(&errors.to_string());
-            return Ok(ExitCode::from(EXIT_INVALID_CONFIG));
+            return Ok(ExitCode::from(EXIT_CANNOT_START));
         }
     };
     telemetry::start(LogFormat::Json, &config.log)?;
@@ -140,7 +140,7 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         Ok(app) => app,
         Err(error) => {
             write_stderr(&format!("{error:#}").replace('\n', " "));
-            return Ok(ExitCode::from(EXIT_INVALID_CONFIG));
+            return Ok(ExitCode::from(EXIT_CANNOT_START));
         }
     };
     tracing::info!(address = %app.address()?, "listening on http://{}", app.address()?);

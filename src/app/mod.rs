@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,7 @@ use crate::http::{
     AppState, ConnectionLimiter, PageConfig, UploadLimiter, authorization_server, router, serve,
 };
 use crate::ids::Ids;
+use crate::store;
 use crate::workers::{self, WorkerContext};
 
 /// Time for work in progress after the stop signal. It is longer than the timeout of a call to a
@@ -61,7 +63,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let store = parts::store(config)?;
         if config.database.migrate {
-            store.migrate().await.context(
+            store::migrate(config.database.url.expose_secret()).await.context(
                 "cannot connect to the database of DATABASE_URL or apply the migrations",
             )?;
         }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::auth::{Issuer, TokenVerifier};
+use crate::auth::{JwksClient, TokenVerifier};
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Dependencies, Policy};
@@ -31,7 +31,7 @@ pub(super) fn store(config: &Config) -> anyhow::Result<Store> {
         max_connections: config.database.max_connections,
         initial_quota: config.tasks.initial_quota,
     };
-    let store = Store::open(&options, Hints::default(), config.tasks.timeouts);
+    let store = Store::open(&options, Hints::default(), config.tasks.timings);
     store.context("DATABASE_URL cannot be used")
 }
 
@@ -61,7 +61,7 @@ pub(super) fn worker_context(
         clock,
         ids,
         settings: Settings {
-            timeouts: config.tasks.timeouts,
+            timings: config.tasks.timings,
             confirm_callbacks: config.tasks.confirm_callbacks,
             retention: config.retention,
         },
@@ -72,7 +72,8 @@ pub(super) fn worker_context(
 
 pub(super) fn token_verifier(config: &Config, clock: &Clock) -> anyhow::Result<TokenVerifier> {
     let auth = &config.auth;
-    let issuer = auth.jwks_url.clone().map(|url| Issuer::new(url, clock.clone())).transpose()?;
+    let issuer =
+        auth.jwks_url.clone().map(|url| JwksClient::new(url, clock.clone())).transpose()?;
     let claims = auth.claims.clone();
     Ok(TokenVerifier::new(auth.jwt_secret.as_ref(), issuer, claims, clock.clone()))
 }

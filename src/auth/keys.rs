@@ -33,7 +33,7 @@ struct Document {
 
 impl KeySet {
     /// Parses a key set. Keys of unknown types are ignored, as RFC 7517 requires.
-    pub(super) fn read(document: &[u8]) -> Result<Self, serde_json::Error> {
+    pub(super) fn parse(document: &[u8]) -> Result<Self, serde_json::Error> {
         let document: Document = serde_json::from_slice(document)?;
         let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
         Ok(Self(keys.filter_map(|key| parse_key(&key)).collect()))

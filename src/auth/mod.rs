@@ -1,6 +1,6 @@
 //! Authentication: verifies access tokens.
 
-mod issuer;
+mod jwks;
 mod keys;
 mod signer;
 
@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::{Timestamp, UserId};
 use keys::Key;
 
-pub use issuer::Issuer;
+pub use jwks::JwksClient;
 pub use signer::TokenSigner;
 
 /// Tolerated clock skew, in seconds.
@@ -69,7 +69,7 @@ pub struct TokenVerifier {
     /// For HS256 only.
     secret: Option<Key>,
     /// For all other algorithms.
-    issuer: Option<Issuer>,
+    issuer: Option<JwksClient>,
     claim_requirements: ClaimRequirements,
     clock: Clock,
 }
@@ -98,7 +98,7 @@ impl TokenVerifier {
     #[must_use]
     pub fn new(
         secret: Option<&SecretString>,
-        issuer: Option<Issuer>,
+        issuer: Option<JwksClient>,
         claim_requirements: ClaimRequirements,
         clock: Clock,
     ) -> Self {
@@ -123,7 +123,7 @@ impl TokenVerifier {
     /// When the token is not accepted.
     pub async fn verify(&self, token: &str) -> Result<Viewer, AuthError> {
         let key = self.key(token).await?;
-        let claims = self.read(token, &key)?;
+        let claims = self.decode(token, &key)?;
         let now = self.clock.now().timestamp();
         #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
         let (expires, not_before) = (claims.exp as i64, claims.nbf.unwrap_or(0.0) as i64);
@@ -157,7 +157,7 @@ impl TokenVerifier {
 
     /// Verifies signature, issuer and audience. The caller checks the times, by the gateway's own
     /// clock.
-    fn read(&self, token: &str, key: &Key) -> Result<Claims, AuthError> {
+    fn decode(&self, token: &str, key: &Key) -> Result<Claims, AuthError> {
         let mut validation = Validation::new(key.algorithm);
         validation.validate_exp = false;
         // jsonwebtoken does not check `iss` and `aud` of tokens that lack them.

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use super::issuer::MIN_FETCH_INTERVAL;
+use super::jwks::MIN_FETCH_INTERVAL;
 use super::*;
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
@@ -130,7 +130,7 @@ const NEXT_KEYS: &str = include_str!("../../tests/fixtures/jwks/jwks-next.json")
 async fn verifier_with_issuer(document: Option<&str>) -> (TokenVerifier, KeyServer, Clock) {
     let (clock, key_server) = (Clock::system(), KeyServer::default());
     key_server.publish(document);
-    let issuer = Issuer::new(key_server.serve().await, clock.clone()).unwrap();
+    let issuer = JwksClient::new(key_server.serve().await, clock.clone()).unwrap();
     let claim_requirements = ClaimRequirements::default();
     let verifier =
         TokenVerifier::new(Some(&SECRET.into()), Some(issuer), claim_requirements, clock.clone());

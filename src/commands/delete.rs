@@ -32,9 +32,9 @@ impl Commands {
                 DeleteOutcome::Deleted(id)
             }
             DeleteTaskOutcome::Unfinished(status) => {
-                rejected(FieldProblem::TaskStillRunning { status })
+                rejected(FieldProblem::DeleteUnfinished { status })
             }
-            DeleteTaskOutcome::Unsettled => rejected(FieldProblem::TaskUnsettled),
+            DeleteTaskOutcome::SubmissionInFlight => rejected(FieldProblem::SubmissionInFlight),
             DeleteTaskOutcome::OnBoard | DeleteTaskOutcome::NotFound => DeleteOutcome::NotFound,
         })
     }
@@ -43,7 +43,7 @@ impl Commands {
     /// image.
     ///
     /// # Errors
-    /// When the database fails; then nothing was deleted.
+    /// When the database fails; the image may be deleted all the same.
     pub async fn delete_image(
         &self,
         owner: &UserId,

@@ -3,7 +3,7 @@
 use super::Commands;
 use super::validate::check_text;
 use crate::domain::{Credits, FieldError, FieldProblem, UserId, UserQuota};
-use crate::store::{Grant, StoreError, StoredGrant};
+use crate::store::{Grant, RecordGrantOutcome, StoreError};
 
 const MAX_TEXT_CHARS: usize = 255;
 
@@ -48,12 +48,14 @@ impl Commands {
         let rejected =
             |field, problem| Ok(GrantOutcome::InvalidInput(vec![FieldError::new(field, problem)]));
         match self.deps.store.grant(grant, self.deps.clock.now()).await? {
-            StoredGrant::Applied(quota) => {
+            RecordGrantOutcome::Applied(quota) => {
                 tracing::info!(user.id = %user, credits = amount.as_f64(), "credits granted");
                 Ok(GrantOutcome::Granted(quota))
             }
-            StoredGrant::IdempotencyConflict => rejected("idempotencyKey", FieldProblem::KeyReused),
-            StoredGrant::QuotaDisabled => rejected("amount", FieldProblem::QuotaDisabled),
+            RecordGrantOutcome::IdempotencyConflict => {
+                rejected("idempotencyKey", FieldProblem::KeyReused)
+            }
+            RecordGrantOutcome::QuotaDisabled => rejected("amount", FieldProblem::QuotaDisabled),
         }
     }
 }

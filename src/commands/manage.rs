@@ -58,7 +58,7 @@ impl Commands {
         };
         let status = task.state.status;
         if !status.is_terminal() {
-            return Ok(invalid(FieldProblem::TaskNotFinished { status }));
+            return Ok(invalid(FieldProblem::RetryUnfinished { status }));
         }
         let again = TaskRequest {
             spec: task.spec,
@@ -107,11 +107,11 @@ impl Commands {
         task: TaskId,
         update: &JobUpdate,
     ) -> Result<RecordOutcome, StoreError> {
-        let (target, authority, note) =
+        let (target, authority, entry) =
             (UpdateTarget::Task, Authority::Owner(owner), NewTimelineEntry::of(update));
         self.deps
             .store
-            .record(RecordRequest { task, target, authority, update, note }, self.deps.clock.now())
+            .record(RecordRequest { task, target, authority, update, entry }, self.deps.clock.now())
             .await
     }
 }

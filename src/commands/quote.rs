@@ -28,7 +28,7 @@ impl Commands {
         task_request: &TaskRequest,
     ) -> Result<Result<Quote, Vec<FieldError>>, StoreError> {
         let spending_limits = self.spending_limits(owner).await?;
-        let model = match self.check(task_request, &spending_limits) {
+        let model = match self.choose_model(task_request, &spending_limits) {
             Ok(model) => model,
             Err(errors) => return Ok(Err(errors)),
         };

@@ -48,7 +48,7 @@ pub enum SubmitTaskOutcome {
     /// The submission costs more than a limit allows.
     InsufficientCredits(Shortage),
     /// The user has too many unfinished tasks.
-    RateLimited {
+    TooManyUnfinishedTasks {
         /// Seconds until the next try.
         retry_after_seconds: u32,
     },
@@ -98,7 +98,7 @@ impl Commands {
             return Ok(SubmitTaskOutcome::PromptRejected);
         }
         let spending_limits = self.spending_limits(owner).await?;
-        let model = match self.check(task_request, &spending_limits) {
+        let model = match self.choose_model(task_request, &spending_limits) {
             Ok(model) => model,
             Err(errors) => return Ok(SubmitTaskOutcome::InvalidInput(errors)),
         };
@@ -135,7 +135,7 @@ impl Commands {
 
     /// The model to use: the named one, or the cheapest one that is available and affordable;
     /// when there is none, the cheapest one, whose submission then waits or is rejected.
-    pub(super) fn check(
+    pub(super) fn choose_model(
         &self,
         task_request: &TaskRequest,
         spending_limits: &SpendingLimits,
@@ -215,9 +215,9 @@ impl Commands {
                     FieldProblem::UploadDeleted,
                 )]))
             }
-            CreateOutcome::TooManyUnfinished => {
-                Ok(SubmitTaskOutcome::RateLimited { retry_after_seconds: RETRY_AFTER_SECONDS })
-            }
+            CreateOutcome::TooManyUnfinished => Ok(SubmitTaskOutcome::TooManyUnfinishedTasks {
+                retry_after_seconds: RETRY_AFTER_SECONDS,
+            }),
             known @ CreateOutcome::Duplicate { .. } => self.replay(owner, known).await,
         }
     }

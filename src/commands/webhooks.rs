@@ -134,7 +134,7 @@ impl Commands {
         let allow_private = self.deps.policy.allow_private_addresses;
         let url = url.and_then(|url| {
             let problem = check_url(url, MAX_URL_CHARS, allow_private);
-            let problem = problem.or_else(|| has_credentials(url))?;
+            let problem = problem.or_else(|| check_no_credentials(url))?;
             Some(FieldError::new("url", problem))
         });
         let is_empty = statuses.is_some_and(<[Status]>::is_empty);
@@ -144,8 +144,8 @@ impl Commands {
 }
 
 /// A user name and password in a URL would be visible wherever the URL is shown.
-fn has_credentials(url: &str) -> Option<FieldProblem> {
+fn check_no_credentials(url: &str) -> Option<FieldProblem> {
     let url = Url::parse(url).ok()?;
-    let has_credentials = !url.username().is_empty() || url.password().is_some();
-    has_credentials.then_some(FieldProblem::UrlWithCredentials)
+    let check_no_credentials = !url.username().is_empty() || url.password().is_some();
+    check_no_credentials.then_some(FieldProblem::UrlWithCredentials)
 }

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::StorageArgs;
 use crate::domain::Credits;
-use crate::graphql::QueryLimits;
+use crate::graphql::OperationLimits;
 use crate::http::{ConnectionLimits, Profile};
 use crate::providers::{AceData, FluxKontext, NanoBanana};
 
@@ -99,7 +99,7 @@ pub struct GatewayArgs {
     )]
     pub max_unfinished_tasks: u32,
 
-    /// Initial quota of each new user, in credits [default: unlimited]
+    /// Quota of each user who has none yet, in credits, on top of what the user already spent [default: unlimited]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
     pub user_quota: Option<Credits>,
 
@@ -373,8 +373,8 @@ impl LimitsArgs {
     }
 
     /// Limits of one operation.
-    pub(super) const fn query(&self) -> QueryLimits {
-        QueryLimits {
+    pub(super) const fn query(&self) -> OperationLimits {
+        OperationLimits {
             tokens: self.max_tokens,
             depth: self.max_depth,
             fields: self.max_fields,

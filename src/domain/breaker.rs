@@ -88,7 +88,7 @@ pub struct Breaker {
     /// Deadline of the probe that is in flight; `None` without one.
     pub probe_until: Option<Timestamp>,
     /// How many times the pause was doubled since the breaker was closed.
-    pub trips: u32,
+    pub doublings: u32,
     /// Consecutive failed submissions.
     pub failures: u32,
 }
@@ -162,18 +162,18 @@ impl Breaker {
             let limited_until = until(self.limited_until, pause);
             return Self { limited_until, probe_until: None, ..self };
         }
-        let trips = match self.reason {
+        let doublings = match self.reason {
             None => 0,
             // Several submissions in flight failed for the same reason: count them once.
-            Some(_) if !self.is_available(now) => self.trips,
-            Some(_) => self.trips.saturating_add(1),
+            Some(_) if !self.is_available(now) => self.doublings,
+            Some(_) => self.doublings.saturating_add(1),
         };
-        let longer = pause * (1 << trips.min(10));
+        let longer = pause * (1 << doublings.min(10));
         Self {
             reason: Some(reason),
             paused_until: until(self.paused_until, longer.min(MAX_PAUSE.max(pause))),
             probe_until: None,
-            trips,
+            doublings,
             failures: 0,
             ..self
         }

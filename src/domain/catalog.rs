@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Credits, FieldError, FieldProblem, Model, ProviderName, Request, check};
+use super::{Credits, FieldError, FieldProblem, ImageRequest, Model, ProviderName, check_request};
 
 /// Every model that this gateway offers.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,12 @@ impl Catalog {
     #[must_use]
     pub fn models(&self) -> &[&'static Model] {
         &self.models
+    }
+
+    /// All models, offered or not.
+    #[must_use]
+    pub fn known(&self) -> &[&'static Model] {
+        &self.known
     }
 
     /// The providers of the offered models, in the same order.
@@ -54,12 +60,12 @@ impl Catalog {
     pub fn choose(
         &self,
         named: Option<&str>,
-        request: &Request,
+        request: &ImageRequest,
         usable: impl Fn(&Model) -> bool,
     ) -> Result<&'static Model, Vec<FieldError>> {
         if let Some(id) = named {
             let model = self.find(id).ok_or_else(|| vec![self.unknown_model(id)])?;
-            let errors = check(request, model);
+            let errors = check_request(request, model);
             return if errors.is_empty() { Ok(model) } else { Err(errors) };
         }
         self.matching_models(request)
@@ -71,7 +77,7 @@ impl Catalog {
     #[must_use]
     pub fn cheapest(
         &self,
-        request: &Request,
+        request: &ImageRequest,
         usable: impl Fn(&Model) -> bool,
     ) -> Option<&'static Model> {
         self.matching_models(request)
@@ -81,9 +87,9 @@ impl Catalog {
 
     fn matching_models<'a>(
         &'a self,
-        request: &'a Request,
+        request: &'a ImageRequest,
     ) -> impl Iterator<Item = &'static Model> + 'a {
-        self.models.iter().copied().filter(|model| check(request, model).is_empty())
+        self.models.iter().copied().filter(|model| check_request(request, model).is_empty())
     }
 
     fn unknown_model(&self, id: &str) -> FieldError {
@@ -93,9 +99,9 @@ impl Catalog {
 
     /// The errors of the model with the fewest errors, which the client most likely meant. On a
     /// tie, the errors with the longest path, because they are more precise.
-    fn closest_model_errors(&self, request: &Request) -> Vec<FieldError> {
+    fn closest_model_errors(&self, request: &ImageRequest) -> Vec<FieldError> {
         let depth = |error: &FieldError| error.path.len();
-        let errors_by_model = self.models.iter().map(|model| check(request, model));
+        let errors_by_model = self.models.iter().map(|model| check_request(request, model));
         errors_by_model
             .min_by_key(|errors| (errors.len(), Reverse(errors.iter().map(depth).max())))
             .unwrap_or_else(|| vec![FieldError::new("model", FieldProblem::NoProvider)])
@@ -113,7 +119,7 @@ pub struct JobSize {
 
 /// Splits a request into as few upstream jobs as the model allows.
 #[must_use]
-pub fn job_sizes(request: &Request, model: &Model) -> Vec<JobSize> {
+pub fn job_sizes(request: &ImageRequest, model: &Model) -> Vec<JobSize> {
     let (most, each) = (model.images_per_job.max(1), model.price(request.resolution));
     let jobs = request.count.div_ceil(most);
     let images = |number| most.min(request.count - number * most);

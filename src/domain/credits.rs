@@ -39,7 +39,7 @@ impl Credits {
         self.0
     }
 
-    /// The nearest amount, limited to ±1e12 credits; `None` for a number that is not one (NaN).
+    /// The nearest amount, limited to ±1e12 credits; `None` for NaN.
     #[must_use]
     pub fn from_f64(credits: f64) -> Option<Self> {
         #[expect(clippy::cast_possible_truncation, reason = "the range is limited first")]

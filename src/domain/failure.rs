@@ -50,7 +50,7 @@ impl FailureCode {
             Self::ContentRejected => {
                 "Rephrase the prompt or choose other images; the same request will be rejected again."
             }
-            Self::InvalidInput => "Change the setting that the message names and submit again.",
+            Self::InvalidInput => "Correct the input that the message describes and submit again.",
             Self::UpstreamCredits => {
                 "The provider account is out of credits; retry after the operator has topped it up."
             }

@@ -141,15 +141,15 @@ pub enum FieldProblem {
     #[error("A board can have at most {max} images. Remove some, or create another board.")]
     BoardFull { max: u32 },
     #[error("The task is {status}. It can be retried when it has finished.")]
-    TaskNotFinished { status: Status },
+    RetryUnfinished { status: Status },
     #[error("The task is {status}. Only an UNCONFIRMED task can be resolved.")]
     TaskNotUnconfirmed { status: Status },
     #[error("The task is {status}. Cancel it first, or wait until it has finished.")]
-    TaskStillRunning { status: Status },
+    DeleteUnfinished { status: Status },
     #[error(
         "The task was canceled during its submission, and the provider may still accept it. Try again in a few minutes."
     )]
-    TaskUnsettled,
+    SubmissionInFlight,
     #[error("This key was already used for another user or amount. Use a new key.")]
     KeyReused,
     #[error("This gateway has no user quotas. The operator enables them with PLANTAIN_USER_QUOTA.")]

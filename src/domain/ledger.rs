@@ -4,7 +4,7 @@ use super::{Credits, TaskState};
 
 /// Why credits moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryKind {
+pub enum LedgerEntryKind {
     /// The credits that a new user starts with.
     Opening,
     /// An administrator granted credits.
@@ -20,7 +20,7 @@ pub enum EntryKind {
     Charge,
 }
 
-impl EntryKind {
+impl LedgerEntryKind {
     /// The value stored in the database.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -49,30 +49,30 @@ impl EntryKind {
 
 /// One entry of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// Why credits moved.
-    pub kind: EntryKind,
+    pub kind: LedgerEntryKind,
     /// Never negative.
     pub amount: Credits,
 }
 
 /// The ledger entries between two versions of a task; `before` is `None` for the first version.
 #[must_use]
-pub fn entries(before: Option<&TaskState>, after: &TaskState) -> Vec<Entry> {
+pub fn ledger_entries(before: Option<&TaskState>, after: &TaskState) -> Vec<LedgerEntry> {
     let held = before.map_or(Credits::ZERO, |state| state.reserved);
     let spent = |state: &TaskState| state.settled.unwrap_or(Credits::ZERO);
     let newly_spent = spent(after) - before.map_or(Credits::ZERO, spent);
     let freed = held - after.reserved;
     let settled = newly_spent.min(freed).max(Credits::ZERO);
     let all = [
-        (EntryKind::Reserve, Credits::ZERO - freed),
-        (EntryKind::Settle, settled),
-        (EntryKind::Release, freed - settled),
-        (EntryKind::Charge, newly_spent - settled),
+        (LedgerEntryKind::Reserve, Credits::ZERO - freed),
+        (LedgerEntryKind::Settle, settled),
+        (LedgerEntryKind::Release, freed - settled),
+        (LedgerEntryKind::Charge, newly_spent - settled),
     ];
     all.into_iter()
         .filter(|(_, amount)| *amount > Credits::ZERO)
-        .map(|(kind, amount)| Entry { kind, amount })
+        .map(|(kind, amount)| LedgerEntry { kind, amount })
         .collect()
 }
 
@@ -113,14 +113,14 @@ mod tests {
         }
     }
 
-    fn between(before: Option<&TaskState>, after: &TaskState) -> Vec<(EntryKind, i64)> {
-        let entries = entries(before, after);
+    fn between(before: Option<&TaskState>, after: &TaskState) -> Vec<(LedgerEntryKind, i64)> {
+        let entries = ledger_entries(before, after);
         entries.iter().map(|entry| (entry.kind, entry.amount.thousandths() / 1000)).collect()
     }
 
     #[test]
     fn credits_are_reserved_then_spent_or_released() {
-        use EntryKind::{Charge, Release, Reserve, Settle};
+        use LedgerEntryKind::{Charge, Release, Reserve, Settle};
         assert_eq!(between(None, &state(8, None)), [(Reserve, 8)]);
         assert_eq!(between(Some(&state(8, None)), &state(8, None)), []);
         assert_eq!(between(Some(&state(8, None)), &state(4, None)), [(Release, 4)]);

@@ -31,19 +31,20 @@ pub use field_error::{Choice, FieldError, FieldProblem, PathSegment, Spelling};
 pub use id::{BoardId, DeliveryId, EndpointId, ImageId, InvalidId, TaskId, UploadId, UserId};
 pub use image::{Image, ImageFormat, ImageVariant};
 pub use job_update::{JobUpdate, ResultLink};
-pub use ledger::{Entry, EntryKind, UserQuota, entries};
+pub use ledger::{LedgerEntry, LedgerEntryKind, UserQuota, ledger_entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
 pub use rate_limits::{QueryBudget, Rate, RateLimits};
 pub use request::{
-    FluxKontextOptions, ImageSource, NanoBananaOptions, ProviderOptions, Request, check,
+    FluxKontextOptions, ImageRequest, ImageSource, NanoBananaOptions, ProviderOptions,
+    check_request,
 };
 pub use task::{Event, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskSpec, TaskState};
 pub use timeline::{TimelineEntry, TimelineEventKind};
-pub use transition::{Change, IgnoreReason, JobTimeouts, UpdateTarget, apply, first_jobs};
+pub use transition::{Change, IgnoreReason, JobTimings, UpdateTarget, apply, first_jobs};
 pub use upload::Upload;
 pub use webhook::{
     Delivery, DeliveryOutcome, DeliveryState, Endpoint, EndpointHealth, RetryDecision,
-    record_attempt,
+    after_attempt,
 };
 
 /// A UTC timestamp in milliseconds: `UUIDv7` and Postgres both store it without rounding.

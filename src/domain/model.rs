@@ -53,7 +53,7 @@ pub struct Model {
     pub provider: ProviderName,
     /// Generation, editing, or both.
     pub kinds: &'static [TaskKind],
-    /// Maximum number of images per request; several jobs may share them.
+    /// Maximum number of images per request, which is split over several jobs when necessary.
     pub max_images: u32,
     /// Maximum number of images per job.
     pub images_per_job: u32,

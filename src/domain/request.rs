@@ -8,7 +8,7 @@ use super::{
 
 /// A request for images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct ImageRequest {
     /// Generation or editing.
     pub kind: TaskKind,
     /// The description of the images.
@@ -79,7 +79,7 @@ pub struct FluxKontextOptions {
 
 /// All reasons why this model cannot run this request; empty when it can.
 #[must_use]
-pub fn check(request: &Request, model: &Model) -> Vec<FieldError> {
+pub fn check_request(request: &ImageRequest, model: &Model) -> Vec<FieldError> {
     let ratios = model.aspect_ratios.iter().map(|&ratio| Choice::AspectRatio(ratio.to_owned()));
     let resolutions = model.resolutions.iter().copied().map(Choice::Resolution);
     let formats = model.output_formats.iter().copied().map(Choice::OutputFormat);
@@ -106,12 +106,12 @@ pub fn check(request: &Request, model: &Model) -> Vec<FieldError> {
     checks.into_iter().flatten().chain(check_options(request, model)).collect()
 }
 
-fn check_kind(request: &Request, model: &Model) -> Option<FieldError> {
+fn check_kind(request: &ImageRequest, model: &Model) -> Option<FieldError> {
     let problem = FieldProblem::OperationNotSupported { kind: request.kind, model: model.id };
     (!model.kinds.contains(&request.kind)).then(|| FieldError::new("model", problem))
 }
 
-fn check_prompt(request: &Request, model: &Model) -> Option<FieldError> {
+fn check_prompt(request: &ImageRequest, model: &Model) -> Option<FieldError> {
     if request.prompt.trim().is_empty() {
         return Some(FieldError::new("prompt", FieldProblem::Empty));
     }
@@ -120,7 +120,7 @@ fn check_prompt(request: &Request, model: &Model) -> Option<FieldError> {
     (chars > max).then(|| FieldError::new("prompt", problem))
 }
 
-fn check_count(request: &Request, model: &Model) -> Option<FieldError> {
+fn check_count(request: &ImageRequest, model: &Model) -> Option<FieldError> {
     let (count, max) = (request.count, model.max_images);
     (!(1..=max).contains(&count)).then(|| {
         // A negative number arrives here as 0.
@@ -130,7 +130,7 @@ fn check_count(request: &Request, model: &Model) -> Option<FieldError> {
     })
 }
 
-fn check_images(request: &Request, model: &Model) -> Option<FieldError> {
+fn check_images(request: &ImageRequest, model: &Model) -> Option<FieldError> {
     let (count, max) = (request.images.len(), model.max_input_images);
     if request.kind == TaskKind::Edit && count == 0 {
         return Some(FieldError::new("images", FieldProblem::ImageRequired));
@@ -161,7 +161,7 @@ fn check_choice(
 }
 
 /// The options that the model does not support.
-fn check_options(request: &Request, model: &Model) -> impl Iterator<Item = FieldError> {
+fn check_options(request: &ImageRequest, model: &Model) -> impl Iterator<Item = FieldError> {
     let search = request.options.nano_banana.and_then(|options| options.google_search);
     let unsupported: [(bool, &[&'static str]); 3] = [
         (request.watermark.is_some() && !model.watermark, &["watermark"]),
@@ -177,7 +177,7 @@ fn check_options(request: &Request, model: &Model) -> impl Iterator<Item = Field
 }
 
 /// The provider returns 500 for a value out of range, which would count as a provider failure.
-fn check_tolerance(request: &Request, model: &Model) -> Option<FieldError> {
+fn check_tolerance(request: &ImageRequest, model: &Model) -> Option<FieldError> {
     let tolerance = request.options.flux_kontext?.safety_tolerance?;
     let max = match request.kind {
         TaskKind::Generate => 6,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    BoardId, Credits, Failure, Image, Model, ProviderName, Request, ResultLink, TaskId, Timestamp,
-    UserId,
+    BoardId, Credits, Failure, Image, ImageRequest, Model, ProviderName, ResultLink, TaskId,
+    Timestamp, UserId,
 };
 
 /// What a task does.
@@ -122,7 +122,7 @@ pub struct TaskState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSpec {
     /// The request for images.
-    pub request: Request,
+    pub request: ImageRequest,
     /// The client's limit for the cost.
     pub max_credits: Option<Credits>,
     /// Data that the client attached.
@@ -134,7 +134,7 @@ pub struct TaskSpec {
 impl TaskSpec {
     /// A request alone; everything optional is absent.
     #[must_use]
-    pub const fn new(request: Request) -> Self {
+    pub const fn new(request: ImageRequest) -> Self {
         Self { request, max_credits: None, metadata: None, board: None }
     }
 
@@ -268,7 +268,8 @@ pub struct TaskSnapshot {
 /// One entry of the per-user event log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Sequence number per user, from 1 and without gaps.
+    /// Sequence number per user, from 1. Numbers are assigned without gaps; deleting a task removes its
+    /// events, which leaves gaps.
     pub seq: u64,
     /// When it was recorded.
     pub at: Timestamp,

@@ -54,7 +54,7 @@ impl TimelineEventKind {
         (Self::Released, "released"),
     ];
 
-    /// The names that releases before 0.2 wrote.
+    /// Names in rows that earlier versions wrote.
     const FORMER_NAMES: [(Self, &'static str); 3] = [
         (Self::Rerouted, "moved"),
         (Self::InputDeleted, "input_gone"),

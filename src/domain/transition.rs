@@ -4,6 +4,7 @@
 //! QUEUED ──accepted──▶ GENERATING ──finished──▶ STORING ──stored──▶ SUCCEEDED
 //!   │                      └──▶ FAILED             └──▶ FAILED
 //!   ├──▶ UNCONFIRMED ──accepted, callback──▶ GENERATING
+//!   │         ├──resubmitted──▶ QUEUED
 //!   │         └──▶ FAILED (SUBMIT_UNCONFIRMED)
 //!   ├──▶ FAILED
 //!   └──▶ CANCELED   (from any state that is not terminal)
@@ -25,7 +26,7 @@ use super::{
 
 /// The durations that the operator sets.
 #[derive(Debug, Clone, Copy)]
-pub struct JobTimeouts {
+pub struct JobTimings {
     /// Time before the first status query of a job, and between its status queries.
     pub poll_interval: TimeDelta,
     /// Maximum time from the first postponed submission to the acceptance, and then to the result.
@@ -91,7 +92,7 @@ pub enum IgnoreReason {
 }
 
 struct TransitionContext<'a> {
-    timeouts: &'a JobTimeouts,
+    timings: &'a JobTimings,
     deadline_at: Option<Timestamp>,
     available: Option<Credits>,
     now: Timestamp,
@@ -105,11 +106,11 @@ pub fn apply(
     snapshot: &TaskSnapshot,
     target: UpdateTarget,
     update: &JobUpdate,
-    timeouts: &JobTimeouts,
+    timings: &JobTimings,
     now: Timestamp,
 ) -> Result<Change, IgnoreReason> {
     let context = TransitionContext {
-        timeouts,
+        timings,
         deadline_at: snapshot.deadline_at,
         available: snapshot.available,
         now,
@@ -148,24 +149,23 @@ impl TransitionContext<'_> {
         match (job.status, update) {
             (
                 _,
-                JobUpdate::Submitted { provider, .. }
-                | JobUpdate::CallbackReceived { provider, .. },
+                JobUpdate::Accepted { provider, .. } | JobUpdate::CallbackReceived { provider, .. },
             ) if *provider != job.provider => Err(IgnoreReason::OtherProvider),
-            (Canceled | Failed, JobUpdate::Submitted { upstream_id, .. })
+            (Canceled | Failed, JobUpdate::Accepted { upstream_id, .. })
                 if job.upstream_id.is_none() =>
             {
                 Ok(self.charged_after_end(job, upstream_id))
             }
             (status, _) if status.is_terminal() => Err(IgnoreReason::Finished),
-            (Queued | Unconfirmed, JobUpdate::Submitted { upstream_id, .. }) => {
-                Ok(self.generating(job, upstream_id, self.now + self.timeouts.poll_interval))
+            (Queued | Unconfirmed, JobUpdate::Accepted { upstream_id, .. }) => {
+                Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
             }
             // A callback before the response may be forged; the response of the provider is
             // authentic.
-            (Generating, JobUpdate::Submitted { upstream_id, .. })
+            (Generating, JobUpdate::Accepted { upstream_id, .. })
                 if job.upstream_id.as_ref() != Some(upstream_id) =>
             {
-                Ok(self.generating(job, upstream_id, self.now + self.timeouts.poll_interval))
+                Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
             }
             (Queued | Unconfirmed, JobUpdate::CallbackReceived { upstream_id, poll_at, .. }) => {
                 let next = self.generating(job, upstream_id, *poll_at);
@@ -279,19 +279,19 @@ impl TransitionContext<'_> {
     }
 
     fn timeout_at(&self) -> Timestamp {
-        timeout_at(self.deadline_at, self.timeouts, self.now)
+        timeout_at(self.deadline_at, self.timings, self.now)
     }
 }
 
 /// The jobs of a new task, with their timeouts.
 #[must_use]
-pub fn first_jobs(new: &NewTask, timeouts: &JobTimeouts, now: Timestamp) -> Vec<Job> {
-    let expires_at = timeout_at(new.deadline_at, timeouts, now);
+pub fn first_jobs(new: &NewTask, timings: &JobTimings, now: Timestamp) -> Vec<Job> {
+    let expires_at = timeout_at(new.deadline_at, timings, now);
     queued_jobs(new.model, &job_sizes(&new.spec.request, new.model), Some(expires_at), now)
 }
 
-fn timeout_at(deadline_at: Option<Timestamp>, timeouts: &JobTimeouts, now: Timestamp) -> Timestamp {
-    let timeout = now + timeouts.task_timeout;
+fn timeout_at(deadline_at: Option<Timestamp>, timings: &JobTimings, now: Timestamp) -> Timestamp {
+    let timeout = now + timings.task_timeout;
     deadline_at.map_or(timeout, |deadline| deadline.min(timeout))
 }
 
@@ -349,7 +349,8 @@ fn failed(job: &Job, failure: &Failure) -> Job {
     Job { failure: Some(failure.clone()), ..finished(job, Status::Failed, delivered_price(job)) }
 }
 
-/// Free unless the provider is already working on the job.
+/// Costs the full price while the provider works on the job, and the price of the results while they are
+/// stored; otherwise free.
 fn canceled(job: &Job) -> Job {
     let settled = if job.status == Status::Generating { job.price } else { delivered_price(job) };
     Job { failure: None, ..finished(job, Status::Canceled, settled) }

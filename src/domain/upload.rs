@@ -15,7 +15,7 @@ pub struct Upload {
     pub byte_size: u64,
     /// When the upload link expires.
     pub expires_at: Timestamp,
-    /// SHA-256 of the first bytes received; other bytes are rejected.
+    /// SHA-256 of the first file that was received; a different file is rejected.
     pub digest: Option<Vec<u8>>,
 }
 

@@ -144,7 +144,7 @@ pub enum RetryDecision {
 /// Decides what follows an attempt for the delivery and for its endpoint. `attempts` includes this
 /// attempt; `jitter` is between 0.5 and 1.5.
 #[must_use]
-pub fn record_attempt(
+pub fn after_attempt(
     outcome: DeliveryOutcome,
     attempts: u32,
     health: &EndpointHealth,
@@ -240,7 +240,7 @@ mod tests {
         attempts: u32,
         health: &EndpointHealth,
     ) -> (RetryDecision, EndpointHealth) {
-        record_attempt(outcome, attempts, health, 1.0, now())
+        after_attempt(outcome, attempts, health, 1.0, now())
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn jitter_changes_a_pause_by_ten_percent() {
         let at = |jitter| {
-            record_attempt(DeliveryOutcome::Failed, 6, &EndpointHealth::default(), jitter, now()).0
+            after_attempt(DeliveryOutcome::Failed, 6, &EndpointHealth::default(), jitter, now()).0
         };
         assert_eq!(at(0.5), RetryDecision::RetryAt(after(3240)));
         assert_eq!(at(1.5), RetryDecision::RetryAt(after(3960)));

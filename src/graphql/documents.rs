@@ -11,9 +11,9 @@ use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::error::code;
-use super::limits::{self, MAX_NESTING, QueryLimits};
+use super::limits::{self, MAX_NESTING, OperationLimits};
 use super::parameters::{DocumentIdentifier, Parameters};
-use super::plan::{CompiledPlan, MAX_KEPT_FIELDS, PossibleTypes, possible_types};
+use super::plan::{CompiledPlan, MAX_CACHED_PLAN_SIZE, PossibleTypes, possible_types};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::trusted::{TrustedDocuments, TrustedDocumentsError};
 
@@ -22,11 +22,11 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Memory of a document for each of its tokens, in bytes. The measured value is 127.
 const BYTES_PER_TOKEN: u64 = 130;
 /// Memory of the largest plan that is kept: a field has less than 256 bytes, and so have most literals.
-const BYTES_PER_PLAN: u64 = 256 * MAX_KEPT_FIELDS as u64;
+const BYTES_PER_PLAN: u64 = 256 * MAX_CACHED_PLAN_SIZE as u64;
 /// Memory of a typical document, in bytes.
 const TYPICAL_DOCUMENT_BYTES: u64 = 64 * 1024;
 
-/// A validated document that exceeds no limit, with its types.
+/// A validated document that exceeds no limit, with its plans.
 pub(super) struct Document {
     pub(super) executable: Valid<ExecutableDocument>,
     /// The plans of its operations, in the order of the document.
@@ -51,7 +51,7 @@ impl Document {
             return Ok(Arc::clone(plan));
         }
         let plan = Arc::new(make()?);
-        if let Some(kept) = kept.filter(|_| plan.can_be_kept()) {
+        if let Some(kept) = kept.filter(|_| plan.is_cacheable()) {
             // Another request may have been faster, with an equal plan.
             let _ = kept.set(Arc::clone(&plan));
         }
@@ -75,14 +75,14 @@ impl Weighter<Hash, Arc<Document>> for DocumentWeighter {
 pub(super) struct Documents {
     pub(super) schema: Valid<Schema>,
     pub(super) possible_types: PossibleTypes,
-    pub(super) limits: QueryLimits,
+    pub(super) limits: OperationLimits,
     cache: Cache<Hash, Arc<Document>, DocumentWeighter>,
     trusted: Option<TrustedDocuments>,
 }
 
 impl Documents {
     /// An empty cache for documents of this schema.
-    pub(super) fn new(schema: Valid<Schema>, limits: QueryLimits) -> Self {
+    pub(super) fn new(schema: Valid<Schema>, limits: OperationLimits) -> Self {
         let items = usize::try_from(CACHE_BYTES / TYPICAL_DOCUMENT_BYTES).unwrap_or_default();
         let cache = Cache::with_weighter(items, CACHE_BYTES, DocumentWeighter);
         let possible_types = possible_types(&schema);

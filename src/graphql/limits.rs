@@ -14,18 +14,18 @@ const MAX_INTROSPECTIONS: usize = 5;
 /// Limits of one operation. Requests of ordinary clients stay far below each of them.
 ///
 #[derive(Debug, Clone, Copy)]
-pub struct QueryLimits {
+pub struct OperationLimits {
     /// Maximum number of lexical tokens in a document, whitespace and comments included.
     pub tokens: usize,
     /// Maximum depth of nested fields.
     pub depth: usize,
     /// Maximum number of fields and fragments in a document. A fragment counts at each spread.
     pub fields: usize,
-    /// Maximum number of aliases in a document.
+    /// Maximum number of aliases in a document. Those of a fragment count at each spread.
     pub aliases: usize,
     /// Maximum number of root fields of an operation.
     pub root_fields: usize,
-    /// Maximum number of directives in a document.
+    /// Maximum number of directives in a document. Those of a fragment count at each spread.
     pub directives: usize,
     /// Maximum estimated number of values in the response, by the requested page sizes.
     pub cost: usize,
@@ -37,7 +37,7 @@ pub struct QueryLimits {
 ///
 /// # Errors
 /// The first limit that is exceeded.
-pub(super) fn check(document: &Document, limits: &QueryLimits) -> Result<(), RequestError> {
+pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(), RequestError> {
     let fragments = document.definitions.iter().filter_map(|definition| match definition {
         Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
         _ => None,
@@ -64,7 +64,7 @@ struct Counts {
 }
 
 struct LimitChecker<'a> {
-    limits: &'a QueryLimits,
+    limits: &'a OperationLimits,
     fragments: HashMap<&'a str, &'a FragmentDefinition>,
     counts: Counts,
 }
@@ -137,7 +137,7 @@ pub(super) fn enforce(name: &'static str, count: usize, limit: usize) -> Result<
 mod tests {
     use super::*;
 
-    const LIMITS: QueryLimits = QueryLimits {
+    const LIMITS: OperationLimits = OperationLimits {
         tokens: 0,
         depth: 3,
         fields: 8,
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn nested_fragments_are_limited() {
-        let limits = QueryLimits { fields: 1_000, ..LIMITS };
+        let limits = OperationLimits { fields: 1_000, ..LIMITS };
         let nested =
             |times| format!("{}a{}", "{ ... ".repeat(times) + "{ ", " }".repeat(times + 1));
         let check = |times| check(&Document::parse(nested(times), "query").unwrap(), &limits);

@@ -37,7 +37,7 @@ use async_graphql::{Schema, SchemaBuilder, ValidationMode};
 
 pub use context::Api;
 pub use error::code;
-pub use limits::QueryLimits;
+pub use limits::OperationLimits;
 pub use operations::{Caller, OperationKind, Operations, PreparedOperation};
 pub use parameters::Parameters;
 pub use request_error::{RequestError, RequestErrorKind};

@@ -18,7 +18,7 @@ use super::completion::{complete, set_locations};
 use super::documents::{Document, Documents};
 use super::error::{self};
 use super::inputs::{Inputs, check_variables};
-use super::limits::{QueryLimits, enforce};
+use super::limits::{OperationLimits, enforce};
 use super::parameters::Parameters;
 use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
@@ -104,10 +104,11 @@ impl Operations {
     /// With `trusted` (ids and texts of documents), no other document is executed.
     ///
     /// # Errors
-    /// The ids of the invalid trusted documents, each with the reason.
+    /// The ids of the invalid trusted documents, each with the reason; or the reason why the schema is not
+    /// valid.
     pub fn new(
         api: Api,
-        limits: QueryLimits,
+        limits: OperationLimits,
         operation_timeout: Duration,
         trusted: Option<&[(String, String)]>,
     ) -> Result<Self, SetupError> {

@@ -48,7 +48,7 @@ struct PersistedQuery {
 impl Parameters {
     /// Parses a JSON object; `None` when a parameter has the wrong type.
     #[must_use]
-    pub fn read(object: Map<String, Value>) -> Option<Self> {
+    pub fn parse(object: Map<String, Value>) -> Option<Self> {
         Self::deserialize(Value::Object(object)).ok()
     }
 

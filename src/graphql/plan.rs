@@ -21,7 +21,7 @@ use super::inputs::Inputs;
 use super::request_error::{RequestError, RequestErrorKind};
 
 /// Maximum number of fields and literal input values of a plan that is kept.
-pub(super) const MAX_KEPT_FIELDS: usize = 200;
+pub(super) const MAX_CACHED_PLAN_SIZE: usize = 200;
 
 /// The plan of an operation, without the values of its variables.
 pub(super) struct CompiledPlan {
@@ -38,9 +38,9 @@ pub(super) struct CompiledPlan {
 
 impl CompiledPlan {
     /// Whether it may be kept for further requests.
-    pub(super) const fn can_be_kept(&self) -> bool {
+    pub(super) const fn is_cacheable(&self) -> bool {
         let weight = self.fields.len() + self.literal_values;
-        self.is_reusable && weight <= MAX_KEPT_FIELDS
+        self.is_reusable && weight <= MAX_CACHED_PLAN_SIZE
     }
 
     /// Adds the arguments that contain variables.
@@ -173,7 +173,7 @@ pub(super) fn possible_types(schema: &Schema) -> PossibleTypes {
     interfaces.chain(unions).collect()
 }
 
-/// Plans the operation of one request.
+/// Plans the operations of a document.
 pub(super) struct Planner<'a> {
     pub(super) schema: &'a Valid<Schema>,
     pub(super) possible_types: &'a PossibleTypes,

@@ -165,5 +165,7 @@ fn no_such_board() -> Error {
 }
 
 fn invalid_cursor() -> Error {
-    bad_input("Unknown or expired cursor. Read `tasks` again, then subscribe without `after`.")
+    bad_input(
+        "Unknown or expired cursor. Query `viewer { eventCursor }`, then `tasks`, then subscribe with that cursor as `after`.",
+    )
 }

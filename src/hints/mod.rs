@@ -1,9 +1,9 @@
 //! Hints: messages that something changed in the database. A hint contains ids only. Inside this
 //! process it is a signal, which wakes a worker; between replicas it is a notification.
 //!
-//! The data itself is always read from the database, and every reader also polls it at intervals,
-//! so a lost hint only costs time. Only `creditsUpdated` then waits for the next change. Sending a hint never waits or fails, and memory does not grow
-//! with the load.
+//! The data itself is always read from the database, and every reader also checks it at intervals, so a
+//! lost hint only costs time. Exception: after a lost hint, `creditsUpdated` waits for the next change.
+//! Sending a hint never waits or fails, and memory does not grow with the load.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,7 +105,7 @@ struct Shared {
     signals: [Notify; SIGNALS],
     users: PendingNotification,
     users_signal: Notify,
-    users_to_enqueue: PendingNotification,
+    users_for_deliveries: PendingNotification,
     outgoing: PendingNotification,
     credits: watch::Sender<()>,
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
@@ -133,27 +133,27 @@ impl Hints {
     }
 
     /// Waits until this worker is notified; returns at once if it was notified before the call.
-    pub async fn notified(&self, signal: WorkerSignal) {
+    pub async fn signaled(&self, signal: WorkerSignal) {
         self.shared.signals[signal.index()].notified().await;
     }
 
     /// A user has new events. Notifies this process at once and other replicas soon.
-    pub fn user_has_events(&self, user: &UserId) {
-        self.notify_users(&HashSet::from([user.clone()]));
-        self.wake_delivery_enqueuing(user);
+    pub fn user_changed(&self, user: &UserId) {
+        self.signal_users(&HashSet::from([user.clone()]));
+        self.wake_enqueue_deliveries(user);
         self.merge_outgoing(|notification| _ = notification.users.insert(user.clone()));
     }
 
-    fn notify_users(&self, users: &HashSet<UserId>) {
+    fn signal_users(&self, users: &HashSet<UserId>) {
         self.shared.users.merge(|notification| notification.users.extend(users.iter().cloned()));
         self.shared.users_signal.notify_one();
     }
 
     /// A user's events may need webhook deliveries: there are new events, or an endpoint has
     /// changed.
-    pub fn wake_delivery_enqueuing(&self, user: &UserId) {
+    pub fn wake_enqueue_deliveries(&self, user: &UserId) {
         self.shared
-            .users_to_enqueue
+            .users_for_deliveries
             .merge(|notification| _ = notification.users.insert(user.clone()));
         self.wake(WorkerSignal::EnqueueDeliveries);
     }
@@ -166,7 +166,7 @@ impl Hints {
 
     /// A board changed. Notifies this process at once and other replicas soon.
     pub fn board_changed(&self, board: BoardId) {
-        self.notify_board(board);
+        self.signal_board(board);
         self.merge_outgoing(|notification| _ = notification.boards.insert(board));
     }
 
@@ -175,7 +175,7 @@ impl Hints {
         self.wake(WorkerSignal::Relay);
     }
 
-    fn notify_board(&self, board: BoardId) {
+    fn signal_board(&self, board: BoardId) {
         let boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(subscribers) = boards.get(&board) {
             subscribers.send_replace(());
@@ -201,10 +201,10 @@ impl Hints {
             self.shared.credits.send_replace(());
         }
         for board in &notification.boards {
-            self.notify_board(*board);
+            self.signal_board(*board);
         }
         if !notification.users.is_empty() {
-            self.notify_users(&notification.users);
+            self.signal_users(&notification.users);
         }
     }
 
@@ -222,13 +222,13 @@ impl Hints {
     /// Takes the users whose events may need webhook deliveries: only users whose events this
     /// process recorded.
     #[must_use]
-    pub fn take_users_to_enqueue(&self) -> HashSet<UserId> {
-        self.shared.users_to_enqueue.take().users
+    pub fn take_users_for_deliveries(&self) -> HashSet<UserId> {
+        self.shared.users_for_deliveries.take().users
     }
 
     /// Takes the changes to send to other replicas.
     #[must_use]
-    pub fn outgoing(&self) -> Notification {
+    pub fn take_outgoing(&self) -> Notification {
         self.shared.outgoing.take()
     }
 

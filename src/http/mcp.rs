@@ -143,7 +143,7 @@ pub(super) async fn method_not_allowed() -> Response {
 
 /// Responds 401 with the address of the metadata, where a client finds the authorization server.
 fn unauthorized(state: &SharedState, error: Option<&str>, detail: &str) -> Response {
-    let metadata = state.links.page(METADATA_PATH);
+    let metadata = state.links.absolute_url(METADATA_PATH);
     let mut challenge = format!("Bearer resource_metadata=\"{metadata}\"");
     if let Some(error) = error {
         // A quoted string in a header is limited to plain ASCII characters.
@@ -162,7 +162,7 @@ fn unauthorized(state: &SharedState, error: Option<&str>, detail: &str) -> Respo
 
 /// Serves the protected resource metadata.
 pub(super) async fn metadata(State(state): State<SharedState>) -> Response {
-    let resource = state.links.page(PATH);
+    let resource = state.links.absolute_url(PATH);
     let mut document = json!({
         "resource": resource.as_str(),
         "bearer_methods_supported": ["header"],

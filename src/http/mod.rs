@@ -85,7 +85,7 @@ pub struct AppState {
     pub upload_limiter: UploadLimiter,
     /// Produces smaller variants of stored images.
     pub variants: Variants,
-    /// The URL of the authorization server, if clients can request it.
+    /// The URL of the authorization server, if the issuer is an http or https URL.
     pub authorization_server: Option<String>,
     /// Ends sockets and streams when the gateway stops.
     pub stop: CancellationToken,

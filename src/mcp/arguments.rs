@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::tool_error::ToolError;
 use crate::commands::TaskRequest;
 use crate::domain::{
-    self, Credits, FieldError, FieldProblem, ImageSource, Request, TaskKind, TaskSpec,
+    self, Credits, FieldError, FieldProblem, ImageRequest, ImageSource, TaskKind, TaskSpec,
 };
 
 /// The longest wait in seconds: the official clients time out after 60 seconds.
@@ -160,7 +160,7 @@ impl GenerationArguments for EditImage {
 
 impl GenerateImage {
     fn to_task_request(&self, kind: TaskKind, images: Vec<ImageSource>) -> TaskRequest {
-        let request = Request {
+        let request = ImageRequest {
             kind,
             prompt: self.prompt.clone(),
             images,
@@ -257,7 +257,7 @@ fn in_range(
 }
 
 /// Parses a call's arguments. An error names the argument that does not match the schema.
-pub(super) fn read<T: DeserializeOwned>(
+pub(super) fn parse<T: DeserializeOwned>(
     arguments: Option<JsonObject>,
     schema: &JsonObject,
 ) -> Result<T, ToolError> {

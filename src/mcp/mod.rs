@@ -107,29 +107,29 @@ impl McpServer {
         let schema = tool.input_schema.as_ref();
         match tool.name.as_ref() {
             "generate_image" => {
-                let request: GenerateImage = arguments::read(arguments, schema)?;
+                let request: GenerateImage = arguments::parse(arguments, schema)?;
                 self.generate(&tool.name, &request, reporter).await
             }
             "edit_image" => {
-                let request: EditImage = arguments::read(arguments, schema)?;
+                let request: EditImage = arguments::parse(arguments, schema)?;
                 self.generate(&tool.name, &request, reporter).await
             }
             "get_task" => {
-                let GetTask { id } = arguments::read(arguments, schema)?;
+                let GetTask { id } = arguments::parse(arguments, schema)?;
                 Ok(self.task_result(&self.find(&id).await?, false).await?)
             }
             "wait_for_task" => {
-                let request: WaitForTask = arguments::read(arguments, schema)?;
+                let request: WaitForTask = arguments::parse(arguments, schema)?;
                 let (wait, task) = (request.wait()?, self.find(&request.id).await?);
                 Ok(self.generation_result(&self.wait(task, wait, reporter).await?, false).await?)
             }
-            "list_tasks" => self.list_tasks(arguments::read(arguments, schema)?).await,
+            "list_tasks" => self.list_tasks(arguments::parse(arguments, schema)?).await,
             "get_credits" => {
-                let NoArguments {} = arguments::read(arguments, schema)?;
+                let NoArguments {} = arguments::parse(arguments, schema)?;
                 Ok(self.credits().await?)
             }
             _ => {
-                let NoArguments {} = arguments::read(arguments, schema)?;
+                let NoArguments {} = arguments::parse(arguments, schema)?;
                 Ok(self.models().await?)
             }
         }
@@ -232,7 +232,7 @@ fn accepted_task(outcome: SubmitTaskOutcome) -> Result<(Task, bool), ToolError> 
         SubmitTaskOutcome::InvalidInput(errors) => Err(ToolError::invalid(&errors)),
         SubmitTaskOutcome::PromptRejected => Err(ToolError::prompt_rejected()),
         SubmitTaskOutcome::InsufficientCredits(shortage) => Err(ToolError::shortage(shortage)),
-        SubmitTaskOutcome::RateLimited { retry_after_seconds } => {
+        SubmitTaskOutcome::TooManyUnfinishedTasks { retry_after_seconds } => {
             Err(ToolError::rate_limited(retry_after_seconds))
         }
         SubmitTaskOutcome::NotFound => Err(ToolError::no_such_task()),

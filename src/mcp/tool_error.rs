@@ -29,7 +29,8 @@ impl Spelling for ToolSpelling {
     }
 }
 
-/// Why a call failed. It has not cost anything.
+/// Why a call failed. No task was created, except possibly by a call that failed with an internal
+/// error.
 #[derive(Debug)]
 pub(super) struct ToolError(String);
 

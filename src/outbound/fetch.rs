@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::redirect::{Attempt, Policy};
 
-use super::guard::{self, NotPublicAddress};
+use super::guard::{self, UrlNotAllowed};
 use super::{ReadError, read_limited};
 use crate::addresses::is_allowed_url;
 
@@ -21,13 +21,13 @@ const MAX_REDIRECTS: usize = 3;
 pub enum FetchError {
     /// The URL is invalid, or at an address that is not allowed. Final.
     #[error("the URL is at an address that is not allowed")]
-    AddressNotAllowed,
+    UrlNotAllowed,
     /// The body exceeds 40 MiB. Final.
     #[error("the file exceeds the limit of 40 MiB")]
     TooLarge,
     /// The server returned 403, 404 or 410.
     #[error("the file does not exist")]
-    Gone,
+    NotFound,
     /// The server or the network failed; a later attempt may succeed.
     #[error("the server failed or could not be reached")]
     Unavailable,
@@ -59,13 +59,13 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn fetch(&self, link: &str) -> Result<Bytes, FetchError> {
-        let url = guard::check_url(link, self.allow_private)
-            .map_err(|_| FetchError::AddressNotAllowed)?;
+        let url =
+            guard::check_url(link, self.allow_private).map_err(|_| FetchError::UrlNotAllowed)?;
         let response = self.http.get(url).send().await.map_err(|error| classify_error(&error))?;
         match response.status() {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => {
-                return Err(FetchError::Gone);
+                return Err(FetchError::NotFound);
             }
             _ => return Err(FetchError::Unavailable),
         }
@@ -77,12 +77,12 @@ impl Fetcher {
 }
 
 fn classify_error(error: &reqwest::Error) -> FetchError {
-    if guard::is_blocked(error) { FetchError::AddressNotAllowed } else { FetchError::Unavailable }
+    if guard::is_blocked(error) { FetchError::UrlNotAllowed } else { FetchError::Unavailable }
 }
 
 fn redirect(attempt: Attempt<'_>, allow_private: bool) -> reqwest::redirect::Action {
     if !is_allowed_url(attempt.url(), allow_private) {
-        return attempt.error(NotPublicAddress);
+        return attempt.error(UrlNotAllowed);
     }
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("too many redirects");
@@ -111,7 +111,7 @@ mod tests {
             "file:///etc/passwd",
             "nonsense",
         ] {
-            assert_eq!(fetcher.fetch(link).await, Err(FetchError::AddressNotAllowed), "{link}");
+            assert_eq!(fetcher.fetch(link).await, Err(FetchError::UrlNotAllowed), "{link}");
         }
     }
 
@@ -123,6 +123,6 @@ mod tests {
         let guarded = Fetcher::new(false).unwrap();
         // The first URL is allowed, because the test server is at a private address.
         let fetcher = Fetcher { allow_private: true, ..guarded };
-        assert_eq!(fetcher.fetch(url.as_str()).await, Err(FetchError::AddressNotAllowed));
+        assert_eq!(fetcher.fetch(url.as_str()).await, Err(FetchError::UrlNotAllowed));
     }
 }

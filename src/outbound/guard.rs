@@ -12,10 +12,10 @@ use url::Url;
 use super::USER_AGENT;
 use crate::addresses::{is_allowed_url, is_public};
 
-/// The URL is invalid, or not at a public address.
+/// The URL is not valid, is not at a public address, or does not use https.
 #[derive(Debug, thiserror::Error)]
-#[error("not a public address")]
-pub(super) struct NotPublicAddress;
+#[error("not an https URL at a public address")]
+pub(super) struct UrlNotAllowed;
 
 /// A client builder for public addresses only; with `allow_private`, also for private ones.
 pub(super) fn client_builder(allow_private: bool) -> ClientBuilder {
@@ -27,16 +27,16 @@ pub(super) fn client_builder(allow_private: bool) -> ClientBuilder {
 }
 
 /// Parses a URL and checks its host as written. `PublicResolver` checks the resolved addresses.
-pub(super) fn check_url(link: &str, allow_private: bool) -> Result<Url, NotPublicAddress> {
-    let url = Url::parse(link).map_err(|_| NotPublicAddress)?;
-    if is_allowed_url(&url, allow_private) { Ok(url) } else { Err(NotPublicAddress) }
+pub(super) fn check_url(link: &str, allow_private: bool) -> Result<Url, UrlNotAllowed> {
+    let url = Url::parse(link).map_err(|_| UrlNotAllowed)?;
+    if is_allowed_url(&url, allow_private) { Ok(url) } else { Err(UrlNotAllowed) }
 }
 
 /// Whether the guard rejected the address: then its error is a source of reqwest's error.
 pub(super) fn is_blocked(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = cause {
-        if current.is::<NotPublicAddress>() {
+        if current.is::<UrlNotAllowed>() {
             return true;
         }
         cause = current.source();
@@ -53,7 +53,7 @@ impl Resolve for PublicResolver {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(NotPublicAddress.into());
+                return Err(UrlNotAllowed.into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })

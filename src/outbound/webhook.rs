@@ -52,7 +52,7 @@ pub enum RetryAfter {
 pub enum WebhookError {
     /// The URL is not at a public address.
     #[error("The URL is at an address that is not public.")]
-    AddressNotAllowed,
+    UrlNotAllowed,
     /// The connection could not be established.
     #[error("The connection failed.")]
     NoConnection,
@@ -97,8 +97,8 @@ impl WebhookClient {
         link: &str,
         message: WebhookMessage<'_>,
     ) -> Result<WebhookResponse, WebhookError> {
-        let url = guard::check_url(link, self.allow_private)
-            .map_err(|_| WebhookError::AddressNotAllowed)?;
+        let url =
+            guard::check_url(link, self.allow_private).map_err(|_| WebhookError::UrlNotAllowed)?;
         let signature = sign(&message).ok_or(WebhookError::NotSigned)?;
         let request = self
             .http
@@ -128,7 +128,7 @@ fn sign(message: &WebhookMessage<'_>) -> Option<String> {
 
 fn classify_error(error: &reqwest::Error) -> WebhookError {
     if guard::is_blocked(error) {
-        WebhookError::AddressNotAllowed
+        WebhookError::UrlNotAllowed
     } else if error.is_timeout() {
         WebhookError::TimedOut
     } else if error.is_connect() {
@@ -188,7 +188,7 @@ mod tests {
         let secrets = ["whsec_b25l".into()];
         for link in ["https://127.0.0.1/", "https://localhost/", "http://93.184.216.34/", "no"] {
             let posted = webhook_client.post(link, message(&secrets)).await;
-            assert_eq!(posted, Err(WebhookError::AddressNotAllowed), "{link}");
+            assert_eq!(posted, Err(WebhookError::UrlNotAllowed), "{link}");
         }
     }
 }

@@ -127,7 +127,7 @@ impl Provider for AceData {
 
     async fn submit(&self, submission: &Submission<'_>) -> SubmissionOutcome {
         match self.api.post("/nano-banana/images", &request_body(submission)).await {
-            Ok(reply) => read_submission(&reply),
+            Ok(response) => read_submission(&response),
             Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
             Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
         }
@@ -139,7 +139,7 @@ impl Provider for AceData {
             several => json!({ "ids": several, "action": "retrieve_batch" }),
         };
         match self.api.post("/nano-banana/tasks", &body).await {
-            Ok(reply) => read_records(&reply, upstream_ids),
+            Ok(response) => read_records(&response, upstream_ids),
             Err(_) => vec![UpstreamState::Unavailable(Delay::NO_CONNECTION); upstream_ids.len()],
         }
     }
@@ -148,7 +148,7 @@ impl Provider for AceData {
     fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
         let body: Value =
             serde_json::from_slice(callback.body).map_err(|_| CallbackError::InvalidJson)?;
-        let upstream_id = task_id(&body).ok_or(CallbackError::NoTaskId)?;
+        let upstream_id = task_id(&body).ok_or(CallbackError::NoUpstreamId)?;
         let failed = body.get("success").and_then(Value::as_bool) == Some(false);
         Ok(CallbackPayload { upstream_id, state: response_state(&body, failed) })
     }
@@ -156,11 +156,14 @@ impl Provider for AceData {
     async fn balance(&self) -> Option<Credits> {
         let application = self.application.as_ref()?;
         let path = format!("/api/v1/applications/{}/", application.id);
-        let reply = application.platform.get(&path, &[]).await.ok()?;
-        let body: Value = serde_json::from_slice(&reply.body).ok()?;
+        let response = application.platform.get(&path, &[]).await.ok()?;
+        let body: Value = serde_json::from_slice(&response.body).ok()?;
         let remaining = body.get("remaining_amount")?;
         let remaining = remaining.as_f64().or_else(|| remaining.as_str()?.trim().parse().ok())?;
-        reply.status.is_success().then(|| Credits::from_f64(remaining * CREDITS_PER_ACE_CREDIT))?
+        response
+            .status
+            .is_success()
+            .then(|| Credits::from_f64(remaining * CREDITS_PER_ACE_CREDIT))?
     }
 }
 

@@ -97,7 +97,7 @@ impl Provider for FluxKontext {
     }
 
     fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
-        let payload = kie::read_callback(callback.body).ok_or(CallbackError::NoTaskId)?;
+        let payload = kie::read_callback(callback.body).ok_or(CallbackError::NoUpstreamId)?;
         match &self.webhook_key {
             Some(key) => verify(key, &payload.upstream_id, callback).map(|()| payload),
             None => Ok(payload),
@@ -106,9 +106,9 @@ impl Provider for FluxKontext {
 
     async fn balance(&self) -> Option<Credits> {
         for path in self.balance_paths() {
-            let reply = self.api.get(path, &[]).await.ok()?;
-            if reply.status != StatusCode::NOT_FOUND {
-                return kie::read_balance(&reply);
+            let response = self.api.get(path, &[]).await.ok()?;
+            if response.status != StatusCode::NOT_FOUND {
+                return kie::read_balance(&response);
             }
         }
         None
@@ -130,13 +130,13 @@ fn verify(
     if age.is_none_or(|age| age.abs() > SIGNATURE_MAX_AGE_SECONDS) {
         return Err(CallbackError::SignatureExpired);
     }
-    let signature = STANDARD.decode(signature).map_err(|_| CallbackError::InvalidSignature)?;
+    let signature = STANDARD.decode(signature).map_err(|_| CallbackError::MalformedSignature)?;
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes());
     let mac = mac.map_err(|_| CallbackError::UnusableKey)?;
     // `verify_slice` compares in constant time.
     mac.chain_update(format!("{upstream_id}.{signed_at}"))
         .verify_slice(&signature)
-        .map_err(|_| CallbackError::WrongSignature)
+        .map_err(|_| CallbackError::SignatureMismatch)
 }
 
 /// Omits fields that the client did not set: in edit mode, a default aspect ratio would override the image's.

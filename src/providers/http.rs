@@ -12,7 +12,7 @@ use url::Url;
 use crate::outbound::{USER_AGENT, read_limited};
 
 /// Responses have a few kilobytes; a larger body is not a valid response.
-const MAX_REPLY_BYTES: usize = 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 /// Shorter than any lease.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ pub struct ApiClient {
 
 /// The server's response.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct ApiResponse {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Bytes,
@@ -65,11 +65,15 @@ impl ApiClient {
         self.base_url.host_str().unwrap_or_default()
     }
 
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Reply, CallError> {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<ApiResponse, CallError> {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Reply, CallError> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<ApiResponse, CallError> {
         let mut url = self.url(path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -91,7 +95,7 @@ impl ApiClient {
         url
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Reply, CallError> {
+    async fn send(&self, request: RequestBuilder) -> Result<ApiResponse, CallError> {
         let response = request.send().await.map_err(|error| {
             if error.is_connect() || error.is_builder() {
                 CallError::NotSent
@@ -102,8 +106,8 @@ impl ApiClient {
         let status = response.status();
         let retry_after = retry_after(&response);
         let body =
-            read_limited(response, MAX_REPLY_BYTES).await.map_err(|_| CallError::NoResponse)?;
-        Ok(Reply { status, retry_after, body })
+            read_limited(response, MAX_RESPONSE_BYTES).await.map_err(|_| CallError::NoResponse)?;
+        Ok(ApiResponse { status, retry_after, body })
     }
 }
 

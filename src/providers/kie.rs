@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::http::{CallError, Reply};
+use super::http::{ApiResponse, CallError};
 use super::messages::{classify, failure};
 use super::{ApiClient, CallbackPayload, Delay, SubmissionError, SubmissionOutcome, UpstreamState};
 use crate::domain::{BreakerReason, Credits, FailureCode, Rate, RateLimits};
@@ -47,11 +47,11 @@ impl Envelope {
     }
 
     /// HTTP 200 does not mean success, and an HTTP error status overrides the body's code.
-    fn effective_code(&self, reply: &Reply) -> i64 {
-        if reply.status.is_success() {
+    fn effective_code(&self, response: &ApiResponse) -> i64 {
+        if response.status.is_success() {
             self.code.unwrap_or(0)
         } else {
-            i64::from(reply.status.as_u16())
+            i64::from(response.status.as_u16())
         }
     }
 
@@ -121,7 +121,7 @@ fn strings(value: &Value) -> Vec<String> {
 /// Submits a job.
 pub(super) async fn submit(api: &ApiClient, path: &str, body: &Value) -> SubmissionOutcome {
     match api.post(path, body).await {
-        Ok(reply) => read_submission(&reply),
+        Ok(response) => read_submission(&response),
         Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
         Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
     }
@@ -143,9 +143,9 @@ pub(super) async fn query_status(
 ) -> Vec<UpstreamState> {
     let mut states = Vec::new();
     for upstream_id in upstream_ids {
-        let reply = api.get(path, &[("taskId", upstream_id)]).await;
-        states.push(match reply {
-            Ok(reply) => read_record(&reply),
+        let response = api.get(path, &[("taskId", upstream_id)]).await;
+        states.push(match response {
+            Ok(response) => read_record(&response),
             Err(_) => UpstreamState::Unavailable(Delay::NO_CONNECTION),
         });
     }
@@ -153,31 +153,31 @@ pub(super) async fn query_status(
 }
 
 /// The account's balance. The documentation says integers; fractions were observed.
-pub(super) fn read_balance(reply: &Reply) -> Option<Credits> {
-    let envelope = Envelope::parse(&reply.body)?;
-    if envelope.effective_code(reply) != 200 {
+pub(super) fn read_balance(response: &ApiResponse) -> Option<Credits> {
+    let envelope = Envelope::parse(&response.body)?;
+    if envelope.effective_code(response) != 200 {
         return None;
     }
     let data = envelope.data();
     Credits::from_f64(data.as_f64().or_else(|| data.as_str()?.trim().parse().ok())?)
 }
 
-pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
-    let Some(envelope) = Envelope::parse(&reply.body) else { return unreadable(reply) };
+pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
+    let Some(envelope) = Envelope::parse(&response.body) else { return unreadable(response) };
     if let Some(upstream_id) = envelope.task_id() {
         return SubmissionOutcome::Accepted { upstream_id };
     }
-    let code = envelope.effective_code(reply);
+    let code = envelope.effective_code(response);
     if code == 200 || envelope.code.is_none() {
         return SubmissionOutcome::Unconfirmed { reason: "a response without a task id" };
     }
     // A proxy in front of the API cannot know whether the API received the request.
-    if matches!(reply.status.as_u16(), 502..=504) {
+    if matches!(response.status.as_u16(), 502..=504) {
         return SubmissionOutcome::Unconfirmed { reason: "a proxy error at the provider" };
     }
     let by_message = if matches!(code, 401 | 402) { None } else { classify(&envelope.message) };
     let Some(failure_code) = by_message.or_else(|| submission_failure_code(code)) else {
-        return postponed(code, reply);
+        return postponed(code, response);
     };
     let submission_error = submission_error(failure_code, &envelope.message);
     if code == 500 && failure_code == FailureCode::UpstreamUnavailable {
@@ -208,11 +208,11 @@ fn submission_error(failure_code: FailureCode, message: &str) -> SubmissionError
     }
 }
 
-fn postponed(code: i64, reply: &Reply) -> SubmissionOutcome {
-    SubmissionOutcome::Postponed(delay(code, reply))
+fn postponed(code: i64, response: &ApiResponse) -> SubmissionOutcome {
+    SubmissionOutcome::Postponed(delay(code, response))
 }
 
-fn delay(code: i64, reply: &Reply) -> Delay {
+fn delay(code: i64, response: &ApiResponse) -> Delay {
     let (default_pause, breaker_reason, reason) = match code {
         429 => (RATE_WINDOW, BreakerReason::RateLimited, "rate limited"),
         455 => (MAINTENANCE_PAUSE, BreakerReason::Maintenance, "under maintenance"),
@@ -220,23 +220,23 @@ fn delay(code: i64, reply: &Reply) -> Delay {
         402 => (ACCOUNT_PAUSE, BreakerReason::Credits, "out of credits"),
         _ => {
             return Delay {
-                after: reply.retry_after,
+                after: response.retry_after,
                 breaker_reason: None,
                 reason: "provider error",
             };
         }
     };
     Delay {
-        after: Some(reply.retry_after.unwrap_or(default_pause)),
+        after: Some(response.retry_after.unwrap_or(default_pause)),
         breaker_reason: Some(breaker_reason),
         reason,
     }
 }
 
 /// A response that is not JSON comes from a proxy in front of the API.
-fn unreadable(reply: &Reply) -> SubmissionOutcome {
-    match reply.status.as_u16() {
-        429 | 455 => postponed(i64::from(reply.status.as_u16()), reply),
+fn unreadable(response: &ApiResponse) -> SubmissionOutcome {
+    match response.status.as_u16() {
+        429 | 455 => postponed(i64::from(response.status.as_u16()), response),
         // Cloudflare blocked the gateway: the client did nothing wrong.
         401 | 403 => SubmissionOutcome::Rejected(SubmissionError {
             failure: failure(FailureCode::UpstreamUnavailable, ""),
@@ -247,18 +247,18 @@ fn unreadable(reply: &Reply) -> SubmissionOutcome {
     }
 }
 
-pub(super) fn read_record(reply: &Reply) -> UpstreamState {
-    let Some(envelope) = Envelope::parse(&reply.body) else {
-        return UpstreamState::Unavailable(delay(i64::from(reply.status.as_u16()), reply));
+pub(super) fn read_record(response: &ApiResponse) -> UpstreamState {
+    let Some(envelope) = Envelope::parse(&response.body) else {
+        return UpstreamState::Unavailable(delay(i64::from(response.status.as_u16()), response));
     };
-    let code = envelope.effective_code(reply);
+    let code = envelope.effective_code(response);
     // "recordInfo is null": not visible yet, or deleted.
     let unknown = envelope.message.to_lowercase().contains("recordinfo is null");
     if unknown || (code == 200 && envelope.data().is_null()) {
         return UpstreamState::Unknown;
     }
     if code != 200 {
-        return UpstreamState::Unavailable(delay(code, reply));
+        return UpstreamState::Unavailable(delay(code, response));
     }
     record_state(envelope.data())
 }

@@ -28,7 +28,8 @@ pub use kie::rate_limits as kie_rate_limits;
 pub use nano_banana::NanoBanana;
 
 use crate::domain::{
-    BreakerReason, Catalog, Credits, Failure, Model, ProviderName, RateLimits, Request, Timestamp,
+    BreakerReason, Catalog, Credits, Failure, ImageRequest, Model, ProviderName, RateLimits,
+    Timestamp,
 };
 
 /// One job to submit to a provider.
@@ -37,7 +38,7 @@ pub struct Submission<'a> {
     /// The model's id.
     pub model: &'a str,
     /// The client's request.
-    pub request: &'a Request,
+    pub request: &'a ImageRequest,
     /// URLs of the images to edit; the provider fetches them.
     pub inputs: &'a [String],
     /// Number of images that this job makes.
@@ -125,7 +126,7 @@ pub struct Callback<'a> {
     pub received_at: Timestamp,
 }
 
-/// A parsed callback; a hint until a status query confirms it.
+/// A parsed callback; not trusted until a status query confirms it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallbackPayload {
     /// The provider's id of the job.
@@ -140,9 +141,9 @@ pub enum CallbackError {
     /// The body cannot be read.
     #[error("the body is not valid JSON")]
     InvalidJson,
-    /// The body does not name a task.
-    #[error("the task id is missing")]
-    NoTaskId,
+    /// The body does not name a job of the provider.
+    #[error("the upstream id is missing")]
+    NoUpstreamId,
     /// The account signs its callbacks, and this one has no signature.
     #[error("the signature is missing")]
     NoSignature,
@@ -154,13 +155,13 @@ pub enum CallbackError {
     SignatureExpired,
     /// The signature cannot be decoded.
     #[error("the signature is not base64")]
-    InvalidSignature,
+    MalformedSignature,
     /// The configured key cannot be used.
     #[error("the webhook key is not usable")]
     UnusableKey,
     /// The callback was signed with another key, or changed.
     #[error("the signature does not match")]
-    WrongSignature,
+    SignatureMismatch,
 }
 
 /// A provider of generated images.
@@ -226,6 +227,12 @@ impl Registry {
     /// All enabled providers.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
         self.providers.values()
+    }
+
+    /// The providers that are not enabled. Older tasks may still be with them.
+    #[must_use]
+    pub fn unconfigured(&self) -> Vec<ProviderName> {
+        ProviderName::ALL.into_iter().filter(|name| !self.providers.contains_key(name)).collect()
     }
 
     /// The models of the enabled providers, and all models that old tasks may refer to.

@@ -113,12 +113,12 @@ impl Provider for NanoBanana {
     }
 
     fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
-        kie::read_callback(callback.body).ok_or(CallbackError::NoTaskId)
+        kie::read_callback(callback.body).ok_or(CallbackError::NoUpstreamId)
     }
 
     async fn balance(&self) -> Option<Credits> {
-        let reply = self.api.get("/api/v1/common/credit", &[]).await.ok()?;
-        kie::read_balance(&reply)
+        let response = self.api.get("/api/v1/common/credit", &[]).await.ok()?;
+        kie::read_balance(&response)
     }
 }
 

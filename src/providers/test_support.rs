@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use reqwest::StatusCode;
 
-use super::http::Reply;
+use super::http::ApiResponse;
 use super::{ApiClient, Callback, Delay, Submission, SubmissionOutcome, UpstreamState};
 use crate::domain::{
-    ImageSource, OutputFormat, ProviderOptions, Request, Resolution, TaskKind, Timestamp,
+    ImageRequest, ImageSource, OutputFormat, ProviderOptions, Resolution, TaskKind, Timestamp,
 };
 
 pub(super) const NO_HEADERS: &BTreeMap<String, String> = &BTreeMap::new();
@@ -19,9 +19,9 @@ pub(super) fn fixture(provider: &str, name: &str) -> Bytes {
     std::fs::read(format!("{root}/tests/fixtures/{provider}/{name}.json")).unwrap().into()
 }
 
-pub(super) fn reply(status: u16, body: impl Into<Bytes>) -> Reply {
+pub(super) fn response(status: u16, body: impl Into<Bytes>) -> ApiResponse {
     let status = StatusCode::from_u16(status).unwrap();
-    Reply { status, retry_after: None, body: body.into() }
+    ApiResponse { status, retry_after: None, body: body.into() }
 }
 
 pub(super) fn api(url: &str) -> ApiClient {
@@ -74,8 +74,8 @@ pub(super) fn state_name(state: &UpstreamState) -> String {
 
 static INPUTS: LazyLock<[String; 1]> = LazyLock::new(|| ["https://a.example/1.png".to_owned()]);
 
-pub(super) fn request(kind: TaskKind) -> Request {
-    Request {
+pub(super) fn request(kind: TaskKind) -> ImageRequest {
+    ImageRequest {
         kind,
         prompt: "a cat".to_owned(),
         images: match kind {
@@ -92,8 +92,8 @@ pub(super) fn request(kind: TaskKind) -> Request {
 }
 
 /// The same request without optional settings.
-pub(super) fn plain(kind: TaskKind) -> Request {
-    Request {
+pub(super) fn plain(kind: TaskKind) -> ImageRequest {
+    ImageRequest {
         aspect_ratio: None,
         resolution: None,
         output_format: None,
@@ -102,7 +102,7 @@ pub(super) fn plain(kind: TaskKind) -> Request {
     }
 }
 
-pub(super) fn submission<'a>(model: &'a str, request: &'a Request) -> Submission<'a> {
+pub(super) fn submission<'a>(model: &'a str, request: &'a ImageRequest) -> Submission<'a> {
     let inputs = &INPUTS[..request.images.len()];
     Submission { model, request, inputs, image_count: request.count, callback_url: "https://gw/cb" }
 }

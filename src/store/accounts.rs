@@ -5,11 +5,11 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::rows::checked_int;
 use super::{ReadStore, Store, StoreError};
-use crate::domain::{Credits, Entry, EntryKind, TaskId, Timestamp, UserId, UserQuota};
+use crate::domain::{Credits, LedgerEntry, LedgerEntryKind, TaskId, Timestamp, UserId, UserQuota};
 
 /// The result of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredGrant {
+pub enum RecordGrantOutcome {
     /// The user's quota after the grant; a repeated grant changes nothing.
     Applied(UserQuota),
     /// The idempotency key was used for another user or amount.
@@ -68,21 +68,28 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then nothing was granted.
-    pub async fn grant(&self, grant: Grant<'_>, now: Timestamp) -> Result<StoredGrant, StoreError> {
+    pub async fn grant(
+        &self,
+        grant: Grant<'_>,
+        now: Timestamp,
+    ) -> Result<RecordGrantOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
         let account = lock_account(&mut tx, grant.user, self.initial_quota, 0, now).await?;
-        let Some(before) = account.user_quota else { return Ok(StoredGrant::QuotaDisabled) };
+        let Some(before) = account.user_quota else { return Ok(RecordGrantOutcome::QuotaDisabled) };
         if !write_grant(&mut tx, grant, now).await? {
             let repeated = is_repeated(&mut tx, grant).await?;
             return Ok(if repeated {
-                StoredGrant::Applied(before)
+                RecordGrantOutcome::Applied(before)
             } else {
-                StoredGrant::IdempotencyConflict
+                RecordGrantOutcome::IdempotencyConflict
             });
         }
         tx.commit().await?;
         self.hints.credits_changed();
-        Ok(StoredGrant::Applied(UserQuota { granted: before.granted + grant.amount, ..before }))
+        Ok(RecordGrantOutcome::Applied(UserQuota {
+            granted: before.granted + grant.amount,
+            ..before
+        }))
     }
 }
 
@@ -140,7 +147,7 @@ async fn write_opening(
     granted: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (from, to) = EntryKind::Opening.accounts();
+    let (from, to) = LedgerEntryKind::Opening.accounts();
     sqlx::query!(
         "-- store::accounts::write_opening
         INSERT INTO ledger (owner, at, kind, from_account, to_account, amount)
@@ -148,7 +155,7 @@ async fn write_opening(
         ON CONFLICT (owner) WHERE kind = 'OPENING' DO NOTHING",
         owner.as_str(),
         now,
-        EntryKind::Opening.name(),
+        LedgerEntryKind::Opening.name(),
         from,
         to,
         granted,
@@ -164,7 +171,7 @@ async fn write_grant(
     grant: Grant<'_>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let (from, to) = EntryKind::Grant.accounts();
+    let (from, to) = LedgerEntryKind::Grant.accounts();
     let written = sqlx::query!(
         "-- store::accounts::write_grant
         WITH entry AS (
@@ -177,7 +184,7 @@ async fn write_grant(
         UPDATE users SET granted = granted + entry.amount FROM entry WHERE id = $1",
         grant.user.as_str(),
         now,
-        EntryKind::Grant.name(),
+        LedgerEntryKind::Grant.name(),
         from,
         to,
         grant.amount.thousandths(),
@@ -209,7 +216,7 @@ pub(super) async fn write_entries(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     (task, version): (TaskId, u32),
-    entries: &[Entry],
+    entries: &[LedgerEntry],
     now: Timestamp,
 ) -> Result<Option<Credits>, StoreError> {
     let total = |account: &str| -> i64 {
@@ -220,7 +227,7 @@ pub(super) async fn write_entries(
         });
         signed.sum()
     };
-    let column = |of: fn(&Entry) -> &'static str| -> Vec<String> {
+    let column = |of: fn(&LedgerEntry) -> &'static str| -> Vec<String> {
         entries.iter().map(|entry| of(entry).to_owned()).collect()
     };
     let amounts: Vec<i64> = entries.iter().map(|entry| entry.amount.thousandths()).collect();

@@ -1,8 +1,8 @@
 //! Combines reads: those that arrive while another one is running share one statement.
 //!
 //! A read that arrives alone runs at once. Under load, one statement answers many reads, which costs a
-//! fraction of as many statements. A loop keeps its connection as long as it is busy: a read does not
-//! wait until a background worker gives a connection back, and causes no ping of the pool.
+//! fraction of as many statements. The loops have a pool of their own, so that a read never waits for the
+//! connection of a worker. A busy loop keeps its connection, which saves the ping of the pool.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

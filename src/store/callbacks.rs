@@ -156,10 +156,12 @@ impl Store {
     pub async fn next_callback_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
             "-- store::callbacks::next_callback_due
-            SELECT min(next_step_at) FROM callbacks WHERE next_step_at IS NOT NULL",
+            SELECT next_step_at FROM callbacks WHERE next_step_at IS NOT NULL
+            ORDER BY next_step_at
+            LIMIT 1",
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(due)
+        Ok(due.flatten())
     }
 }

@@ -11,7 +11,7 @@ use super::uploads::link_uploads;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{
     Credits, Job, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind, Timestamp, UserId,
-    entries, first_jobs,
+    first_jobs, ledger_entries,
 };
 use crate::hints::WorkerSignal;
 
@@ -84,10 +84,10 @@ impl Store {
         {
             return Ok(duplicate);
         }
-        if count_unfinished(&mut tx, &new.owner).await? >= i64::from(limits.max_unfinished_tasks) {
+        if has_unfinished(&mut tx, &new.owner, limits.max_unfinished_tasks).await? {
             return Ok(CreateOutcome::TooManyUnfinished);
         }
-        let jobs = first_jobs(new, &self.timeouts, now);
+        let jobs = first_jobs(new, &self.timings, now);
         let task = initial_task(new, &jobs, now);
         let required = task.state.reserved;
         if let Some(available) = account.user_quota.map(|user_quota| user_quota.available())
@@ -101,10 +101,10 @@ impl Store {
         }
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
         insert_event(&mut tx, &task, account.last_seq, now).await?;
-        let entries = entries(None, &task.state);
+        let entries = ledger_entries(None, &task.state);
         write_entries(&mut tx, &task.owner, (task.id, task.state.version), &entries, now).await?;
         tx.commit().await?;
-        self.hints.user_has_events(&task.owner);
+        self.hints.user_changed(&task.owner);
         self.hints.wake(WorkerSignal::Submit(new.model.provider));
         Ok(CreateOutcome::New(Box::new(task)))
     }
@@ -152,23 +152,30 @@ async fn find_idempotency_key(
     }))
 }
 
-async fn count_unfinished(
+/// Whether the user has at least this many unfinished tasks.
+async fn has_unfinished(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
-) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
-        r#"-- store::create::count_unfinished
-        SELECT count(*) AS "count!" FROM tasks
-        WHERE owner = $1 AND status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING')"#,
+    count: u32,
+) -> Result<bool, StoreError> {
+    let reached = sqlx::query_scalar!(
+        r#"-- store::create::has_unfinished
+        SELECT count(*) >= $2 AS "reached!" FROM (
+            SELECT FROM tasks
+            WHERE owner = $1 AND status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING')
+            LIMIT $2
+        ) AS unfinished"#,
         owner.as_str(),
+        i64::from(count),
     )
     .fetch_one(&mut **tx)
     .await?;
-    Ok(count)
+    Ok(reached)
 }
 
 /// Adds jobs to a provider's queue. Each user has one job per turn, so that a user with many jobs
-/// does not delay a user with few. A user's first queued job gets the current turn of the queue.
+/// does not delay a user with few. The first new job gets the current turn of the queue, or the turn after
+/// the user's last one, whichever is later.
 pub(super) async fn insert_jobs(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,

@@ -15,7 +15,7 @@ use super::webhooks::DeliveryRow;
 use super::{Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, DeliveryOutcome, EndpointHealth, EndpointId, RetryDecision, Task,
-    TaskState, Timestamp, UserId, record_attempt,
+    TaskState, Timestamp, UserId, after_attempt,
 };
 use crate::hints::WorkerSignal;
 
@@ -146,7 +146,8 @@ impl Store {
     }
 
     /// Records the result of an attempt, for the delivery and for its endpoint. Returns what
-    /// happens next to the delivery, and the endpoint's new health; `None` when the lease is lost.
+    /// happens next to the delivery, and why this attempt disabled the endpoint, if it did; `None` when
+    /// the lease is lost.
     ///
     /// # Errors
     /// When the database fails; then nothing was recorded, and the delivery is retried.
@@ -155,7 +156,7 @@ impl Store {
         claim: &DeliveryClaim,
         delivery_attempt: &DeliveryAttempt,
         now: Timestamp,
-    ) -> Result<Option<(RetryDecision, EndpointHealth)>, StoreError> {
+    ) -> Result<Option<(RetryDecision, Option<String>)>, StoreError> {
         let mut tx = self.pool.begin().await?;
         // Locks the endpoint first, in the same order as its deletion does.
         let Some((health, url)) = lock_health(&mut tx, claim.endpoint).await? else {
@@ -163,15 +164,16 @@ impl Store {
         };
         let Some(attempts) = lock_attempts(&mut tx, claim).await? else { return Ok(None) };
         let DeliveryAttempt { outcome, jitter, .. } = *delivery_attempt;
-        let (next, after) = record_attempt(outcome, attempts, &health, jitter, now);
+        let (next, after) = after_attempt(outcome, attempts, &health, jitter, now);
         // A result of the previous URL does not change the health of the new one.
+        let was_enabled = health.disabled_reason.is_none();
         let health = if url == claim.url { after } else { health };
         write_attempt(&mut tx, claim, delivery_attempt, next, now).await?;
         write_health(&mut tx, claim.endpoint, &health).await?;
         tx.commit().await?;
         // The next delivery of the task may be due now, and the endpoint has free capacity.
         self.hints.wake(WorkerSignal::Deliver);
-        Ok(Some((next, health)))
+        Ok(Some((next, health.disabled_reason.filter(|_| was_enabled))))
     }
 
     /// Schedules one of the owner's deliveries again, starting with the first attempt; `None` when

@@ -11,7 +11,7 @@ use crate::domain::{Event, TaskState, Timestamp, UserId};
 
 /// The range of event numbers in a user's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EventLog {
+pub struct EventLogBounds {
     /// The number of the newest event; 0 when there is none.
     pub last_seq: u64,
     /// Events up to this number may have been purged.
@@ -26,16 +26,16 @@ impl ReadStore {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_event_log(&self, user: &UserId) -> Result<EventLog, StoreError> {
+    pub async fn find_event_log_bounds(&self, user: &UserId) -> Result<EventLogBounds, StoreError> {
         let row = sqlx::query!(
-            "-- store::events::find_event_log
+            "-- store::events::find_event_log_bounds
             SELECT last_seq, forgotten_seq FROM users WHERE id = $1",
             user.as_str(),
         )
         .fetch_optional(&self.pool)
         .await?;
         let (last, purged) = row.map_or((0, 0), |row| (row.last_seq, row.forgotten_seq));
-        Ok(EventLog { last_seq: checked_int(last)?, purged_seq: checked_int(purged)? })
+        Ok(EventLogBounds { last_seq: checked_int(last)?, purged_seq: checked_int(purged)? })
     }
 
     /// The number of each user's newest event; users without events are omitted. One statement.

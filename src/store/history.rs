@@ -153,7 +153,10 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
         query.push(" AND board_id = ").push_bind(board.0);
     }
     if let Some(text) = &filter.prompt {
-        query.push(" AND prompt ILIKE ").push_bind(like_pattern(text));
+        query
+            .push(" AND fold_case(prompt) LIKE fold_case(")
+            .push_bind(like_pattern(text))
+            .push(")");
     }
     // A UUIDv7 contains its creation time, so the index on ids also covers these two filters.
     if let Some(after) = filter.created_after {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::rows::{checked_int, owner, provider, status};
 use super::{InputImage, Store, StoreError};
-use crate::domain::{ProviderName, Request, ResultLink, Status, TaskId, Timestamp, UserId};
+use crate::domain::{ImageRequest, ProviderName, ResultLink, Status, TaskId, Timestamp, UserId};
 
 /// A job that a worker has claimed.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub struct Claim {
     /// Whether the client named the model.
     pub model_named: bool,
     /// The request of the task.
-    pub request: Request,
+    pub request: ImageRequest,
     /// The images to edit; empty unless the job was claimed for submission.
     pub inputs: Vec<InputImage>,
     /// The number of images that this job generates.
@@ -93,7 +93,7 @@ pub(super) async fn load_claims(
             j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submitted_at,
             j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
             j.results AS "results: Json<Vec<ResultLink>>",
-            t.owner, t.model, t.model_named, t.request AS "request: Json<Request>"
+            t.owner, t.model, t.model_named, t.request AS "request: Json<ImageRequest>"
         FROM unnest($1::uuid[], $2::smallint[]) AS claimed (task_id, number)
         JOIN jobs AS j ON j.task_id = claimed.task_id AND j.number = claimed.number
         JOIN tasks AS t ON t.id = j.task_id"#,
@@ -172,46 +172,84 @@ impl Store {
     pub async fn next_download_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let due = sqlx::query_scalar!(
             "-- store::leases::next_download_due
-            SELECT min(next_step_at) FROM jobs WHERE status = 'STORING'",
+            SELECT next_step_at FROM jobs WHERE status = 'STORING' AND next_step_at IS NOT NULL
+            ORDER BY next_step_at
+            LIMIT 1",
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(due)
+        Ok(due.flatten())
     }
 
-    /// Jobs whose `expires_at` has passed, the oldest first.
+    /// Jobs whose `expires_at` has passed, the oldest first, at most 100.
     ///
     /// A job that is due for a poll is polled before it expires: after an outage of the gateway,
-    /// the provider may have finished it already. The time in the queue does not count:
-    /// a job that was never sent, or is being sent, expires only at the client's deadline. Jobs of
-    /// providers that are not in `providers` have no worker and expire without these conditions.
+    /// the provider may have finished it already. The time in the queue does not count: a QUEUED job
+    /// that was not postponed, or is being sent, expires only at the client's deadline. Jobs of
+    /// `unconfigured` providers have no worker and expire without these conditions.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_expired(
         &self,
-        providers: &[ProviderName],
-        limit: u32,
+        unconfigured: &[ProviderName],
         now: Timestamp,
     ) -> Result<Vec<(TaskId, u16)>, StoreError> {
-        let providers: Vec<String> =
-            providers.iter().map(|provider| provider.slug().to_owned()).collect();
+        let unconfigured: Vec<String> =
+            unconfigured.iter().map(|provider| provider.slug().to_owned()).collect();
+        // Each part reads an index that contains only what it returns, so that a long queue costs
+        // nothing.
         let rows = sqlx::query!(
-            "-- store::leases::list_expired
-            SELECT j.task_id, j.number
-            FROM jobs AS j
-            JOIN tasks AS t ON t.id = j.task_id
-            WHERE j.expires_at <= $1
-                AND (t.deadline_at <= $1 OR j.provider <> ALL ($3) OR CASE j.status
-                    WHEN 'QUEUED' THEN j.submit_started_at IS NULL AND j.step_attempts > 0
-                    WHEN 'GENERATING' THEN j.next_step_at > $1 AND j.lease IS NULL
-                    ELSE true
-                END)
-            ORDER BY j.expires_at
-            LIMIT $2",
+            r#"-- store::leases::list_expired
+            SELECT task_id AS "task_id!", number AS "number!"
+            FROM (
+                (
+                    SELECT j.task_id, j.number, j.expires_at
+                    FROM tasks AS t
+                    JOIN jobs AS j ON j.task_id = t.id
+                    WHERE t.deadline_at <= $1 AND j.expires_at <= $1
+                        AND t.status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING')
+                    ORDER BY t.deadline_at
+                    LIMIT 100
+                )
+                UNION
+                (
+                    SELECT task_id, number, expires_at FROM jobs
+                    WHERE expires_at <= $1
+                        AND (status <> 'QUEUED' OR (submit_started_at IS NULL AND step_attempts > 0))
+                        AND (status <> 'GENERATING' OR (next_step_at > $1 AND lease IS NULL))
+                    ORDER BY expires_at
+                    LIMIT 100
+                )
+                UNION
+                (
+                    SELECT j.task_id, j.number, j.expires_at
+                    FROM unnest($2::text[]) AS unconfigured (provider)
+                    CROSS JOIN LATERAL (
+                        SELECT task_id, number, expires_at FROM jobs
+                        WHERE status = 'QUEUED' AND provider = unconfigured.provider
+                            AND expires_at <= $1
+                        ORDER BY next_step_at
+                        LIMIT 100
+                    ) AS j
+                )
+                UNION
+                (
+                    SELECT j.task_id, j.number, j.expires_at
+                    FROM unnest($2::text[]) AS unconfigured (provider)
+                    CROSS JOIN LATERAL (
+                        SELECT task_id, number, expires_at FROM jobs
+                        WHERE status = 'GENERATING' AND provider = unconfigured.provider
+                            AND expires_at <= $1
+                        ORDER BY next_step_at
+                        LIMIT 100
+                    ) AS j
+                )
+            ) AS expired
+            ORDER BY expires_at
+            LIMIT 100"#,
             now,
-            i64::from(limit),
-            &providers,
+            &unconfigured,
         )
         .fetch_all(&self.pool)
         .await?;

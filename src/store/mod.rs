@@ -36,15 +36,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-pub use accounts::{Grant, StoredGrant};
+pub use accounts::{Grant, RecordGrantOutcome};
 pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{CreateOutcome, UserLimits};
 pub use deliveries::{DeliveryAttempt, DeliveryClaim};
-pub use events::{EVENTS_PAGE_SIZE, EventLog};
+pub use events::{EVENTS_PAGE_SIZE, EventLogBounds};
 pub use history::HistoryFilter;
 pub use leases::{Claim, ClaimOptions};
 pub use notifications::MAX_NOTIFICATION_BYTES;
@@ -58,7 +57,7 @@ pub use stats::DurationKey;
 pub use uploads::InputImage;
 pub use webhooks::{EndpointChange, NewEndpoint};
 
-use crate::domain::{Credits, JobTimeouts};
+use crate::domain::{Credits, JobTimings};
 use crate::hints::Hints;
 use batch::Batcher;
 use history::HistoryPage;
@@ -66,19 +65,24 @@ use tasks::TaskById;
 
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The kinds of batched reads.
+/// Number of kinds of batched reads.
 const BATCHED_READS: u32 = 2;
 /// With at least this many connections in all, each kind of batched read has two of its own.
 const MANY_CONNECTIONS: u32 = 12;
-/// Settings of the connections of batched reads: the plan is made once, and finds every row by an
-/// index, whatever the number of reads in a batch.
-const BATCH_CONNECTION_OPTIONS: [(&str, &str); 5] = [
-    ("plan_cache_mode", "force_generic_plan"),
+/// Settings of all connections. Every statement has an index for each of its conditions, and reads few
+/// rows. Without these settings, a wrong estimate (the limit of a batch is not known when the plan is
+/// made) lets Postgres read a whole table.
+pub const CONNECTION_OPTIONS: [(&str, &str); 6] = [
+    ("statement_timeout", "15s"),
+    ("idle_in_transaction_session_timeout", "30s"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
+/// Settings of the connections of batched reads: the plan is made once, whatever the number of reads in
+/// a batch.
+const BATCH_CONNECTION_OPTIONS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
 /// An error of a statement.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +198,7 @@ pub struct Store {
     batch_pool: PgPool,
     reads: ReadStore,
     hints: Hints,
-    timeouts: JobTimeouts,
+    timings: JobTimings,
     initial_quota: Option<Credits>,
 }
 
@@ -206,7 +210,8 @@ pub struct StoreOptions {
     /// Maximum number of connections, at least 5: one for each kind of batched read, one that
     /// listens, and two for everything else.
     pub max_connections: u32,
-    /// Credits that each new user starts with; `None` means that users have no quota.
+    /// Quota of each user who has none yet, on top of what the user already spent; `None` means that
+    /// users have no quota.
     pub initial_quota: Option<Credits>,
 }
 
@@ -243,13 +248,10 @@ impl Store {
     pub fn open(
         options: &StoreOptions,
         hints: Hints,
-        timeouts: JobTimeouts,
+        timings: JobTimings,
     ) -> Result<Self, StoreError> {
         let connect: PgConnectOptions = options.url.parse()?;
-        let connect = connect.application_name("plantain").options([
-            ("statement_timeout", "15s"),
-            ("idle_in_transaction_session_timeout", "30s"),
-        ]);
+        let connect = connect.application_name("plantain").options(CONNECTION_OPTIONS);
         let loops = if options.max_connections < MANY_CONNECTIONS { 1 } else { 2 };
         let batch_connections = BATCHED_READS * loops;
         let pool_of = |connections: u32, connect| {
@@ -268,7 +270,7 @@ impl Store {
             history_pages: Batcher::start(&batch_pool, loops),
         };
         let initial_quota = options.initial_quota;
-        Ok(Self { pool, batch_pool, reads, hints, timeouts, initial_quota })
+        Ok(Self { pool, batch_pool, reads, hints, timings, initial_quota })
     }
 
     /// Read-only access, with the connections of this store.
@@ -283,33 +285,22 @@ impl Store {
         self.hints.clone()
     }
 
-    /// Applies pending migrations.
-    ///
-    /// # Errors
-    /// When the database is unreachable or a migration fails.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        sqlx::migrate!()
-            .run(&self.pool)
-            .await
-            .map_err(|error| StoreError::from(sqlx::Error::from(error)))
-    }
-
     /// Closes all connections, for a graceful shutdown.
     pub async fn close(&self) {
         tokio::join!(self.pool.close(), self.batch_pool.close());
     }
 }
 
-/// Applies pending migrations to this database.
+/// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`.
 ///
 /// # Errors
 /// When the database is unreachable or a migration fails.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
-    let mut connection = sqlx::PgConnection::connect(url).await?;
-    let migrator = sqlx::migrate!();
-    migrator
-        .run(&mut connection)
-        .await
-        .map_err(|error| StoreError::from(sqlx::Error::from(error)))?;
-    Ok(connection.close().await?)
+    let connect: PgConnectOptions = url.parse()?;
+    // A pool waits for a server that is starting.
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+    let pool = pool.connect_lazy_with(connect.application_name("plantain migrations"));
+    let migrated = sqlx::migrate!().run(&pool).await;
+    pool.close().await;
+    migrated.map_err(|error| StoreError::from(sqlx::Error::from(error)))
 }

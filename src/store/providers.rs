@@ -94,7 +94,7 @@ impl ReadStore {
                     paused_until: row.paused_until,
                     limited_until: row.limited_until,
                     probe_until: row.probe_until,
-                    trips: row.trips.cast_unsigned(),
+                    doublings: row.trips.cast_unsigned(),
                     failures: row.failures.cast_unsigned(),
                 },
             })
@@ -199,7 +199,7 @@ pub(super) async fn lock_provider(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
 ) -> Result<ProviderState, StoreError> {
-    if let Some(state) = find_provider(tx, provider).await? {
+    if let Some(state) = lock_existing_provider(tx, provider).await? {
         return Ok(state);
     }
     sqlx::query!(
@@ -209,15 +209,15 @@ pub(super) async fn lock_provider(
     )
     .execute(&mut **tx)
     .await?;
-    find_provider(tx, provider).await?.ok_or(StoreError::Inconsistent("providers"))
+    lock_existing_provider(tx, provider).await?.ok_or(StoreError::Inconsistent("providers"))
 }
 
-async fn find_provider(
+async fn lock_existing_provider(
     tx: &mut Transaction<'_, Postgres>,
     provider: ProviderName,
 ) -> Result<Option<ProviderState>, StoreError> {
     let row = sqlx::query!(
-        "-- store::providers::find_provider
+        "-- store::providers::lock_existing_provider
         SELECT
             paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at
         FROM providers
@@ -233,7 +233,7 @@ async fn find_provider(
             paused_until: row.paused_until,
             limited_until: row.limited_until,
             probe_until: row.probe_until,
-            trips: checked_int(row.trips)?,
+            doublings: checked_int(row.trips)?,
             failures: checked_int(row.failures)?,
         };
         Ok(ProviderState { breaker, next_query_at: row.next_query_at })
@@ -261,7 +261,7 @@ async fn write_breaker(
         breaker.reason.map(BreakerReason::name),
         breaker.limited_until,
         breaker.probe_until,
-        checked_int::<i32, _>(breaker.trips)?,
+        checked_int::<i32, _>(breaker.doublings)?,
         checked_int::<i32, _>(breaker.failures)?,
     )
     .execute(&mut **tx)

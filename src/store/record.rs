@@ -19,9 +19,9 @@ use super::garbage::schedule_removal;
 use super::rows::{checked_int, owner, provider, status};
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, Entry, EntryKind, Failure, IgnoreReason, Image, ImageId, Job, JobUpdate,
-    ResultLink, Status, TaskId, TaskSnapshot, TaskState, TimelineEventKind, Timestamp,
-    UpdateTarget, UserId, apply, entries,
+    Change, Credits, Failure, IgnoreReason, Image, ImageId, Job, JobUpdate, LedgerEntry,
+    LedgerEntryKind, ResultLink, Status, TaskId, TaskSnapshot, TaskState, TimelineEventKind,
+    Timestamp, UpdateTarget, UserId, apply, ledger_entries,
 };
 use crate::hints::WorkerSignal;
 
@@ -75,7 +75,7 @@ pub struct RecordRequest<'a> {
     /// The change.
     pub update: &'a JobUpdate,
     /// The timeline entry.
-    pub note: NewTimelineEntry,
+    pub entry: NewTimelineEntry,
 }
 
 /// The result of recording an update.
@@ -108,7 +108,7 @@ impl Store {
         request: RecordRequest<'_>,
         now: Timestamp,
     ) -> Result<RecordOutcome, StoreError> {
-        let RecordRequest { task, target, authority, update, note } = request;
+        let RecordRequest { task, target, authority, update, entry } = request;
         let mut tx = self.pool.begin().await?;
         let mut loaded = load(&mut tx, task, authority).await?;
         if loaded.is_none() {
@@ -125,7 +125,7 @@ impl Store {
             let available = lock_available(&mut tx, &loaded.owner, self.initial_quota).await?;
             loaded.snapshot.available = available;
         }
-        let change = match apply(&loaded.snapshot, target, update, &self.timeouts, now) {
+        let change = match apply(&loaded.snapshot, target, update, &self.timings, now) {
             Ok(change) => change,
             Err(reason) => return Ok(RecordOutcome::Ignored(reason)),
         };
@@ -149,7 +149,7 @@ impl Store {
         }
         let folders = abandoned_folders(task, &loaded.snapshot, &change);
         schedule_removal(&mut tx, &folders, now + WORKER_GRACE_PERIOD).await?;
-        write_timeline(&mut tx, task, &loaded.snapshot, &change, note, now).await?;
+        write_timeline(&mut tx, task, &loaded.snapshot, &change, entry, now).await?;
         tx.commit().await?;
         self.hint(&loaded.owner, &change);
         if let Some(board) = board {
@@ -160,7 +160,7 @@ impl Store {
 
     fn hint(&self, owner: &UserId, change: &Change) {
         if change.visible {
-            self.hints.user_has_events(owner);
+            self.hints.user_changed(owner);
         }
         for job in &change.jobs {
             for signal in WorkerSignal::triggered_by(job.status, job.provider) {
@@ -178,13 +178,13 @@ impl Store {
         change: &Change,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let entries = entries(Some(&loaded.snapshot.state), &change.state);
+        let entries = ledger_entries(Some(&loaded.snapshot.state), &change.state);
         if entries.is_empty() {
             return Ok(true);
         }
         let version = (task, change.state.version);
         let available = write_entries(tx, &loaded.owner, version, &entries, now).await?;
-        let reserves_more = |entry: &Entry| entry.kind == EntryKind::Reserve;
+        let reserves_more = |entry: &LedgerEntry| entry.kind == LedgerEntryKind::Reserve;
         let overdrawn = available.is_some_and(|available| available < Credits::ZERO);
         Ok(!(self.initial_quota.is_some() && overdrawn && entries.iter().any(reserves_more)))
     }
@@ -225,7 +225,7 @@ fn is_blocked(
         return false;
     };
     let held = loaded.leases.get(usize::from(number)).copied().flatten() == Some(lease);
-    !held && !matches!(update, JobUpdate::Submitted { .. })
+    !held && !matches!(update, JobUpdate::Accepted { .. })
 }
 
 /// Whether another job already has this upstream id, because a callback had the wrong id.

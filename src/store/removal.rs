@@ -13,8 +13,9 @@ use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
 use crate::hints::WorkerSignal;
 
 /// Within this time, the response to a submission is recorded, even after an outage of the
-/// database. A later callback does not matter: it does not change a finished task.
-const SETTLEMENT_WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// database: longer than the six minutes for which `workers` tries. A later callback does not matter:
+/// it does not change a finished task.
+const LATE_RESPONSE_WINDOW: TimeDelta = TimeDelta::minutes(8);
 
 /// The result of deleting a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum DeleteTaskOutcome {
     Unfinished(Status),
     /// The task was canceled during its submission; the provider may still accept it, which costs
     /// credits.
-    Unsettled,
+    SubmissionInFlight,
     /// The task is kept because one of its images is on a board.
     OnBoard,
     /// The user has no such task.
@@ -73,8 +74,8 @@ impl Store {
         if !status.is_terminal() {
             return Ok(DeleteTaskOutcome::Unfinished(status));
         }
-        if is_unsettled(&mut tx, id, now).await? {
-            return Ok(DeleteTaskOutcome::Unsettled);
+        if is_submission_in_flight(&mut tx, id, now).await? {
+            return Ok(DeleteTaskOutcome::SubmissionInFlight);
         }
         let images = lock_images(&mut tx, id).await?;
         let boards = touch_boards_of(&mut tx, &images, now).await?;
@@ -147,20 +148,20 @@ async fn lock_task(
 /// Whether a job was canceled during its submission, so that its worker may still record that the
 /// provider accepted it. A separate statement, so that it also reads updates recorded while the
 /// previous one waited for the lock.
-async fn is_unsettled(
+async fn is_submission_in_flight(
     tx: &mut Transaction<'_, Postgres>,
     id: TaskId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let unsettled = sqlx::query_scalar!(
-        r#"-- store::removal::is_unsettled
+        r#"-- store::removal::is_submission_in_flight
         SELECT EXISTS (
             SELECT FROM jobs
             WHERE task_id = $1 AND status = 'CANCELED' AND upstream_id IS NULL
                 AND submit_started_at IS NOT NULL AND sent_at > $2
         ) AS "unsettled!""#,
         id.0,
-        now - SETTLEMENT_WINDOW,
+        now - LATE_RESPONSE_WINDOW,
     )
     .fetch_one(&mut **tx)
     .await?;

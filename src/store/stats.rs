@@ -8,6 +8,9 @@ use super::rows::checked_int;
 use super::{ReadStore, StoreError};
 use crate::domain::TaskId;
 
+/// How many jobs of a queue are counted for a queue position. A longer queue costs no more.
+const COUNTED_JOBS: i64 = 2_000;
+
 /// The key of a typical duration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DurationKey {
@@ -19,7 +22,7 @@ pub struct DurationKey {
 
 impl ReadStore {
     /// The number of tasks ahead of each of these in the queue; tasks without a queued job are
-    /// omitted.
+    /// omitted. Only the first 2,000 jobs of the queue are counted.
     ///
     /// # Errors
     /// When the database fails.
@@ -31,23 +34,41 @@ impl ReadStore {
         // Must use the same order as store::queue::claim_in_turn_order.
         let rows = sqlx::query!(
             r#"-- store::stats::queue_positions
-            SELECT mine.task_id, (
-                SELECT count(DISTINCT other.task_id) FROM jobs AS other
-                WHERE other.status = 'QUEUED'
-                    AND other.provider = mine.provider
-                    AND (other.turn, other.task_id) < (mine.turn, mine.task_id)
-            ) AS "ahead!"
-            FROM (
-                SELECT DISTINCT ON (task_id) task_id, provider, turn
-                FROM jobs
+            WITH mine AS (
+                SELECT DISTINCT task_id, provider FROM jobs
                 WHERE task_id = ANY ($1) AND status = 'QUEUED'
-                ORDER BY task_id, turn
-            ) AS mine"#,
+            ), queue AS (
+                SELECT provider, array_agg(task_id ORDER BY turn, task_id) AS tasks
+                FROM (
+                    SELECT p.provider, j.task_id, min(j.turn) AS turn
+                    FROM (SELECT DISTINCT provider FROM mine) AS p
+                    CROSS JOIN LATERAL (
+                        SELECT task_id, turn FROM jobs
+                        WHERE status = 'QUEUED' AND provider = p.provider
+                        ORDER BY turn, task_id, number
+                        LIMIT $2
+                    ) AS j
+                    GROUP BY p.provider, j.task_id
+                ) AS first_tasks
+                GROUP BY provider
+            )
+            SELECT
+                mine.task_id,
+                COALESCE(
+                    array_position(queue.tasks, mine.task_id) - 1,
+                    cardinality(queue.tasks)
+                ) AS "ahead!"
+            FROM mine
+            JOIN queue ON queue.provider = mine.provider"#,
             &tasks,
+            COUNTED_JOBS,
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.into_iter().map(|row| (TaskId(row.task_id), row.ahead.cast_unsigned())).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (TaskId(row.task_id), row.ahead.cast_unsigned().into()))
+            .collect())
     }
 
     /// The median number of seconds from creation to completion of the last 50 successful tasks,
@@ -89,8 +110,10 @@ impl ReadStore {
                         epoch FROM (state ->> 'completed_at')::timestamptz - created_at
                     )::double precision AS seconds
                     FROM tasks
-                    WHERE model = requested.model AND status = 'SUCCEEDED'
-                    ORDER BY id DESC
+                    -- Not `=`: Postgres would walk through the newest tasks of all models.
+                    WHERE model >= requested.model AND model <= requested.model
+                        AND status = 'SUCCEEDED'
+                    ORDER BY model DESC, id DESC
                     LIMIT 50
                 ) AS any_count
             ) AS other ON same.seconds IS NULL"#,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::StoreError;
 use super::rows::{checked_int, owner};
 use crate::domain::{
-    BoardId, Credits, Image, ImageFormat, ImageId, NewTask, Request, Task, TaskId, TaskSpec,
+    BoardId, Credits, Image, ImageFormat, ImageId, ImageRequest, NewTask, Task, TaskId, TaskSpec,
     TaskState, Timestamp,
 };
 
@@ -46,7 +46,7 @@ pub(super) struct TaskRow {
     owner: String,
     model: String,
     model_named: bool,
-    request: Json<Request>,
+    request: Json<ImageRequest>,
     max_credits: Option<i64>,
     metadata: Option<Value>,
     board_id: Option<Uuid>,

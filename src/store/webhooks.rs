@@ -236,7 +236,7 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         // The endpoint may have a backlog of events and deliveries.
-        self.hints.wake_delivery_enqueuing(owner);
+        self.hints.wake_enqueue_deliveries(owner);
         self.hints.wake(WorkerSignal::Deliver);
         row.map(EndpointRow::into_endpoint).transpose()
     }

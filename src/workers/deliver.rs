@@ -35,8 +35,8 @@ impl Deliver {
     fn delivery_attempt(&self, posted: Result<WebhookResponse, WebhookError>) -> DeliveryAttempt {
         let (outcome, error) = match &posted {
             Ok(reply) => reply_outcome(reply, self.ctx.clock.now()),
-            Err(WebhookError::AddressNotAllowed) => {
-                (DeliveryOutcome::AddressBlocked, Some(WebhookError::AddressNotAllowed.to_string()))
+            Err(WebhookError::UrlNotAllowed) => {
+                (DeliveryOutcome::AddressBlocked, Some(WebhookError::UrlNotAllowed.to_string()))
             }
             Err(error) => (DeliveryOutcome::Failed, Some(error.to_string())),
         };
@@ -105,9 +105,9 @@ impl Step for Deliver {
         let now = self.ctx.clock.now();
         let recorded =
             self.ctx.store.record_delivery_attempt(&claim, &delivery_attempt, now).await?;
-        let Some((next, health)) = recorded else { return Ok(()) };
+        let Some((next, disabled_reason)) = recorded else { return Ok(()) };
         log(&claim, &delivery_attempt, next);
-        if let Some(reason) = health.disabled_reason {
+        if let Some(reason) = disabled_reason {
             tracing::warn!(endpoint = %claim.endpoint, reason, "webhook endpoint disabled");
         }
         Ok(())

@@ -54,11 +54,11 @@ impl Download {
         }
         if let Some(reason) = transient {
             let at = self.ctx.after_backoff(claim.step_attempts);
-            let note = NewTimelineEntry::new(
+            let entry = NewTimelineEntry::new(
                 TimelineEventKind::DownloadPostponed,
                 json!({ "reason": reason, "until": at }),
             );
-            return (JobUpdate::Postponed { at }, note);
+            return (JobUpdate::Postponed { at }, entry);
         }
         if images.is_empty() {
             return failed(failure.unwrap_or_else(|| {
@@ -66,11 +66,11 @@ impl Download {
             }));
         }
         let bytes: u64 = images.iter().map(|image| image.byte_size).sum();
-        let note = NewTimelineEntry::new(
+        let entry = NewTimelineEntry::new(
             TimelineEventKind::Stored,
             json!({ "images": images.len(), "bytes": bytes }),
         );
-        (JobUpdate::Stored { images }, note)
+        (JobUpdate::Stored { images }, entry)
     }
 
     async fn store_one(
@@ -102,12 +102,12 @@ impl Download {
             return Err(DownloadError::Permanent(expired()));
         }
         self.ctx.fetcher.fetch(&link.url).await.map_err(|error| match error {
-            FetchError::Gone if !may_retry => DownloadError::Permanent(expired()),
-            FetchError::Gone => DownloadError::Transient("the result is not available yet"),
+            FetchError::NotFound if !may_retry => DownloadError::Permanent(expired()),
+            FetchError::NotFound => DownloadError::Transient("the result is not available yet"),
             FetchError::Unavailable => {
                 DownloadError::Transient("the result could not be downloaded")
             }
-            FetchError::AddressNotAllowed => DownloadError::Permanent(Failure::new(
+            FetchError::UrlNotAllowed => DownloadError::Permanent(Failure::new(
                 FailureCode::ResultInvalid,
                 "The address of the result is not allowed.",
             )),
@@ -153,9 +153,9 @@ fn invalid(error: &ImageFileError, may_retry: bool) -> DownloadError {
 }
 
 fn failed(failure: Failure) -> (JobUpdate, NewTimelineEntry) {
-    let note =
+    let entry =
         NewTimelineEntry::new(TimelineEventKind::DownloadFailed, json!({ "code": failure.code }));
-    (JobUpdate::Failed(failure), note)
+    (JobUpdate::Failed(failure), entry)
 }
 
 #[async_trait]
@@ -179,12 +179,12 @@ impl Step for Download {
     }
 
     async fn process(&self, claim: Claim) -> Result<(), StoreError> {
-        let (update, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
+        let (update, entry) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
             failed(Failure::new(FailureCode::Internal, "The result could not be processed."))
         } else {
             self.store_all(&claim).await
         };
-        self.ctx.record(&claim, &update, note).await?;
+        self.ctx.record(&claim, &update, entry).await?;
         Ok(())
     }
 }

@@ -116,7 +116,7 @@ async fn wait<S: Step>(step: &S, ctx: &WorkerContext, shutdown: &CancellationTok
     let until = due.clamp(now + MIN_WAIT, now + POLL_INTERVAL);
     tokio::select! {
         () = shutdown.cancelled() => {}
-        () = ctx.hints.notified(step.wake_signal()) => {}
+        () = ctx.hints.signaled(step.wake_signal()) => {}
         () = ctx.clock.sleep_until(until) => {}
     }
 }

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// After a signal, enqueues the deliveries of the signaled users. By timer, enqueues those of all
 /// users, because another replica may have recorded an event without a signal here.
 pub(super) async fn run(ctx: Arc<WorkerContext>, trigger: Trigger) -> Result<(), StoreError> {
-    let users: Vec<UserId> = ctx.hints.take_users_to_enqueue().into_iter().collect();
+    let users: Vec<UserId> = ctx.hints.take_users_for_deliveries().into_iter().collect();
     let users = (trigger == Trigger::Signal).then_some(users.as_slice());
     while ctx.store.enqueue_deliveries(users, ctx.clock.now()).await? {}
     Ok(())

@@ -32,10 +32,10 @@ impl Inbox {
         &self,
         callback: &Callback,
         update: &JobUpdate,
-        note: NewTimelineEntry,
+        entry: NewTimelineEntry,
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (callback.task, UpdateTarget::Job(callback.job));
-        let request = RecordRequest { task, target, authority: Authority::Gateway, update, note };
+        let request = RecordRequest { task, target, authority: Authority::Gateway, update, entry };
         let recorded = self.ctx.store.record(request, self.ctx.clock.now()).await?;
         tracing::info!(
             task.id = %callback.task, job = callback.job, update = update.timeline_kind().name(), ?recorded,
@@ -44,14 +44,14 @@ impl Inbox {
         Ok(recorded)
     }
 
-    async fn read(
+    async fn apply_callback(
         &self,
         callback: &Callback,
         provider: &dyn Provider,
         payload: CallbackPayload,
     ) -> Result<(), StoreError> {
         let CallbackPayload { upstream_id, state } = payload;
-        let note = NewTimelineEntry::new(
+        let entry = NewTimelineEntry::new(
             TimelineEventKind::CallbackReceived,
             json!({ "reportedStatus": reported_status(&state) }),
         );
@@ -63,10 +63,10 @@ impl Inbox {
         };
         // A callback that is applied at once needs no immediate status query.
         let poll_at =
-            if update.is_some() { now + self.ctx.settings.timeouts.poll_interval } else { now };
+            if update.is_some() { now + self.ctx.settings.timings.poll_interval } else { now };
         let callback_received =
             JobUpdate::CallbackReceived { provider: callback.provider, upstream_id, poll_at };
-        let recorded = self.record(callback, &callback_received, note).await?;
+        let recorded = self.record(callback, &callback_received, entry).await?;
         if let (RecordOutcome::Applied(_), Some(update)) = (recorded, update) {
             self.record(callback, &update, NewTimelineEntry::of(&update)).await?;
         }
@@ -118,7 +118,7 @@ impl Step for Inbox {
         let (headers, body, received_at) =
             (&callback.headers, &callback.body, callback.received_at);
         match provider.read_callback(&providers::Callback { headers, body, received_at }) {
-            Ok(payload) => self.read(&callback, &**provider, payload).await?,
+            Ok(payload) => self.apply_callback(&callback, &**provider, payload).await?,
             Err(error) => tracing::warn!(
                 task.id = %callback.task, provider = callback.provider.slug(),
                 bytes = callback.body.len(), error = %with_causes(&error), "callback rejected"

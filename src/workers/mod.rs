@@ -33,7 +33,7 @@ use periodic::{PERIODIC_WORKERS, repeat};
 use crate::blobs::Blobs;
 use crate::causes::with_causes;
 use crate::clock::Clock;
-use crate::domain::{Catalog, JobTimeouts, JobUpdate, ProviderName, Timestamp, UpdateTarget};
+use crate::domain::{Catalog, JobTimings, JobUpdate, ProviderName, Timestamp, UpdateTarget};
 use crate::hints::{Hints, WorkerSignal};
 use crate::ids::Ids;
 use crate::links::Links;
@@ -49,7 +49,8 @@ const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 /// After so many crashes of workers, their job fails, so that it does not crash more workers.
 const MAX_LEASE_ATTEMPTS: u32 = 10;
-/// Maximum number of attempts to record a provider's response, one per second.
+/// Maximum number of attempts to record a provider's response. While the database is away, each one
+/// waits for a connection first, so that all of them take six minutes.
 const MAX_RECORD_ATTEMPTS: u32 = 60;
 const RECORD_PAUSE: Duration = Duration::from_secs(1);
 
@@ -86,7 +87,7 @@ pub struct WorkerContext {
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Intervals and timeouts of jobs.
-    pub timeouts: JobTimeouts,
+    pub timings: JobTimings,
     /// Whether a callback is confirmed by a status query before it is applied.
     pub confirm_callbacks: bool,
     /// How long data is kept.
@@ -173,20 +174,20 @@ impl WorkerContext {
         &self,
         claim: &Claim,
         update: &JobUpdate,
-        note: NewTimelineEntry,
+        entry: NewTimelineEntry,
     ) -> Result<RecordOutcome, StoreError> {
-        self.record_as(claim, update, note, Authority::Lease(claim.lease)).await
+        self.record_as(claim, update, entry, Authority::Lease(claim.lease)).await
     }
 
     async fn record_as(
         &self,
         claim: &Claim,
         update: &JobUpdate,
-        note: NewTimelineEntry,
+        entry: NewTimelineEntry,
         authority: Authority<'_>,
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (claim.task, UpdateTarget::Job(claim.number));
-        let request = RecordRequest { task, target, authority, update, note };
+        let request = RecordRequest { task, target, authority, update, entry };
         let mut attempt = 1;
         loop {
             let recorded = self.store.record(request.clone(), self.clock.now()).await;

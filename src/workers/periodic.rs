@@ -130,7 +130,7 @@ impl PeriodicWorker {
     async fn wait(&self, ctx: &WorkerContext, due: crate::domain::Timestamp) -> Trigger {
         let signaled = async {
             match self.signal {
-                Some(signal) => ctx.hints.notified(signal).await,
+                Some(signal) => ctx.hints.signaled(signal).await,
                 None => std::future::pending().await,
             }
         };

@@ -41,11 +41,11 @@ impl Poll {
             UpstreamState::InProgress => postponed(self.next_poll(claim), "working"),
             UpstreamState::Finished(urls) => {
                 let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
-                let note = NewTimelineEntry::new(
+                let entry = NewTimelineEntry::new(
                     TimelineEventKind::Finished,
                     json!({ "images": results.len() }),
                 );
-                (JobUpdate::ResultsReady { results }, note)
+                (JobUpdate::ResultsReady { results }, entry)
             }
             UpstreamState::Failed(failure) => failed(failure),
             UpstreamState::Unknown if self.may_be_invisible(claim) => {
@@ -81,7 +81,7 @@ impl Poll {
     }
 
     fn next_poll(&self, claim: &Claim) -> Timestamp {
-        let regular = self.ctx.clock.now() + self.ctx.settings.timeouts.poll_interval;
+        let regular = self.ctx.clock.now() + self.ctx.settings.timings.poll_interval;
         if !claim.called_back {
             return regular;
         }
@@ -109,9 +109,9 @@ fn postponed(at: Timestamp, state: &'static str) -> (JobUpdate, NewTimelineEntry
 }
 
 fn failed(failure: Failure) -> (JobUpdate, NewTimelineEntry) {
-    let note =
+    let entry =
         NewTimelineEntry::new(TimelineEventKind::GenerationFailed, json!({ "code": failure.code }));
-    (JobUpdate::Failed(failure), note)
+    (JobUpdate::Failed(failure), entry)
 }
 
 #[async_trait]
@@ -143,7 +143,7 @@ impl Step for Poll {
         let states = self.provider.query_status(&ids.collect::<Vec<_>>()).await;
         self.record_outcome(&states).await;
         for (claim, state) in claims.iter().zip(states) {
-            let (update, note) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
+            let (update, entry) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
                 failed(Failure::new(
                     FailureCode::Internal,
                     "The gateway could not process the response of the provider.",
@@ -151,7 +151,7 @@ impl Step for Poll {
             } else {
                 self.interpret(claim, state)
             };
-            match self.ctx.record(claim, &update, note).await {
+            match self.ctx.record(claim, &update, entry).await {
                 // A response that cannot be recorded must not prevent the recording of the others.
                 Err(error) if error.is_permanent() => {
                     tracing::error!(task.id = %claim.task, error = %with_causes(&error), "recording a response failed permanently, the job is polled again when its lease expires");

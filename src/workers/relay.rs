@@ -26,7 +26,7 @@ struct Message {
 
 /// Sends the pending notifications to other replicas.
 pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
-    let notification = ctx.hints.outgoing();
+    let notification = ctx.hints.take_outgoing();
     if notification.is_empty() {
         return Ok(());
     }

@@ -48,14 +48,15 @@ impl ProviderStates {
         ProviderAccount::of(&self.accounts, provider)
     }
 
-    /// The unavailable providers, whose tasks are rerouted. Empty when all are unavailable.
-    fn unavailable(&self, ctx: &WorkerContext) -> Vec<ProviderName> {
-        let is_configured = |name: &ProviderName| ctx.registry.get(*name).is_some();
-        let is_available = |name: &ProviderName| {
-            is_configured(name) && self.account(*name).breaker.is_available(self.now)
+    /// The models of unavailable providers, whose tasks are rerouted. Empty when all are unavailable.
+    fn unavailable(&self, ctx: &WorkerContext) -> Vec<&'static Model> {
+        let is_configured = |name| ctx.registry.get(name).is_some();
+        let is_available = |model: &&'static Model| {
+            let name = model.provider;
+            is_configured(name) && self.account(name).breaker.is_available(self.now)
         };
         let (available, unavailable): (Vec<_>, Vec<_>) =
-            ProviderName::ALL.into_iter().partition(is_available);
+            ctx.catalog.known().iter().partition(|model| is_available(model));
         if available.is_empty() { Vec::new() } else { unavailable }
     }
 
@@ -79,19 +80,19 @@ async fn reroute(
     states: &ProviderStates,
 ) -> Result<(), StoreError> {
     let to = ctx.catalog.cheapest(&task.request, |model| states.can_accept(ctx, model, task));
-    let is_ignored = match to {
+    let has_no_alternative = match to {
         Some(to) => {
             let recorded = reroute_to(ctx, task, to, states).await?;
             matches!(recorded, RecordOutcome::Ignored(_))
         }
         None => true,
     };
-    if task.rejected && is_ignored {
-        let note = NewTimelineEntry::new(
+    if task.rejected && has_no_alternative {
+        let entry = NewTimelineEntry::new(
             TimelineEventKind::Failed,
             json!({ "reason": "no other provider can run the task" }),
         );
-        record(ctx, task, &JobUpdate::NoAlternative, note).await?;
+        record(ctx, task, &JobUpdate::NoAlternative, entry).await?;
     }
     Ok(())
 }
@@ -122,9 +123,9 @@ async fn record(
     ctx: &WorkerContext,
     task: &Reroutable,
     update: &JobUpdate,
-    note: NewTimelineEntry,
+    entry: NewTimelineEntry,
 ) -> Result<RecordOutcome, StoreError> {
     let (target, authority) = (UpdateTarget::Task, Authority::Gateway);
-    let request = RecordRequest { task: task.task, target, authority, update, note };
+    let request = RecordRequest { task: task.task, target, authority, update, entry };
     ctx.store.record(request, ctx.clock.now()).await
 }

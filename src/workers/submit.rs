@@ -31,7 +31,7 @@ impl Submit {
     /// Links of the images to edit, valid until the task times out; `None` when an image was
     /// deleted.
     fn inputs(&self, claim: &Claim) -> Option<Vec<String>> {
-        let until = self.ctx.clock.now() + self.ctx.settings.timeouts.task_timeout;
+        let until = self.ctx.clock.now() + self.ctx.settings.timings.task_timeout;
         let link = |input: &InputImage| match input {
             InputImage::Url(url) => Some(url.clone()),
             InputImage::Stored { path } => Some(self.ctx.links.stored(path, until).url),
@@ -56,18 +56,18 @@ impl Submit {
         let code = FailureCode::InvalidInput;
         let failure =
             Failure::new(code, "An image to edit was deleted before the task was submitted.");
-        let note = NewTimelineEntry::new(TimelineEventKind::InputDeleted, json!({ "code": code }));
-        self.ctx.record(claim, &JobUpdate::Failed(failure), note).await?;
+        let entry = NewTimelineEntry::new(TimelineEventKind::InputDeleted, json!({ "code": code }));
+        self.ctx.record(claim, &JobUpdate::Failed(failure), entry).await?;
         Ok(())
     }
 
     async fn accepted(&self, claim: &Claim, upstream_id: String) -> Result<(), StoreError> {
-        let note = NewTimelineEntry::new(
+        let entry = NewTimelineEntry::new(
             TimelineEventKind::Submitted,
             json!({ "upstreamId": upstream_id }),
         );
-        let update = JobUpdate::Submitted { provider: claim.provider, upstream_id };
-        self.ctx.record(claim, &update, note).await?;
+        let update = JobUpdate::Accepted { provider: claim.provider, upstream_id };
+        self.ctx.record(claim, &update, entry).await?;
         self.ctx.hints.wake(WorkerSignal::Balance);
         self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::Success).await;
         Ok(())
@@ -82,10 +82,10 @@ impl Submit {
     ) -> Result<(), StoreError> {
         self.accepted(claim, upstream_id).await?;
         let results = result_links(urls, self.ctx.after(self.provider.result_ttl()));
-        let note =
+        let entry =
             NewTimelineEntry::new(TimelineEventKind::Finished, json!({ "images": results.len() }));
         self.ctx
-            .record_as(claim, &JobUpdate::ResultsReady { results }, note, Authority::Gateway)
+            .record_as(claim, &JobUpdate::ResultsReady { results }, entry, Authority::Gateway)
             .await?;
         Ok(())
     }
@@ -95,11 +95,11 @@ impl Submit {
         let code = failure.code;
         // Recorded first, so that rerouting knows that this provider is paused.
         self.ctx.record_provider_outcome(claim.provider, rejection_outcome(code, pause)).await;
-        let note = NewTimelineEntry::new(TimelineEventKind::Rejected, json!({ "code": code }));
+        let entry = NewTimelineEntry::new(TimelineEventKind::Rejected, json!({ "code": code }));
         let may_reroute = !claim.model_named && is_provider_fault(code);
         let update =
             if may_reroute { JobUpdate::Rejected(failure) } else { JobUpdate::Failed(failure) };
-        self.ctx.record(claim, &update, note).await?;
+        self.ctx.record(claim, &update, entry).await?;
         if may_reroute {
             self.ctx.hints.wake(WorkerSignal::Reroute);
         }
@@ -117,16 +117,17 @@ impl Submit {
                 ProviderOutcome::SubmissionBlocked(reason, pause)
             });
         self.ctx.record_provider_outcome(claim.provider, provider_outcome).await;
-        let note = NewTimelineEntry::new(
+        let entry = NewTimelineEntry::new(
             TimelineEventKind::SubmissionPostponed,
             json!({ "reason": delay.reason, "until": at }),
         );
-        self.ctx.record(claim, &JobUpdate::Postponed { at }, note).await?;
+        self.ctx.record(claim, &JobUpdate::Postponed { at }, entry).await?;
         Ok(())
     }
 
     /// The provider returned an internal error and did not accept the job, so it is submitted a
-    /// second time. It waits for one window of the rate limit, in which a job counts only once.
+    /// second time. The rate limit counts jobs, not submissions, so the second submission waits until the
+    /// first one has left the window.
     async fn transient_failure(
         &self,
         claim: &Claim,
@@ -140,16 +141,16 @@ impl Submit {
         let pause = self.ctx.after_backoff(claim.step_attempts);
         let at = pause.max(self.ctx.clock.now() + window.unwrap_or_default());
         let detail = json!({ "reason": "provider error", "until": at });
-        let note = NewTimelineEntry::new(TimelineEventKind::SubmissionPostponed, detail);
-        self.ctx.record(claim, &JobUpdate::TransientFailure { at }, note).await?;
+        let entry = NewTimelineEntry::new(TimelineEventKind::SubmissionPostponed, detail);
+        self.ctx.record(claim, &JobUpdate::TransientFailure { at }, entry).await?;
         Ok(())
     }
 
     async fn lost(&self, claim: &Claim, reason: &'static str) -> Result<(), StoreError> {
         self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::SubmissionFailed).await;
-        let note =
+        let entry =
             NewTimelineEntry::new(TimelineEventKind::ResponseLost, json!({ "reason": reason }));
-        self.ctx.record(claim, &JobUpdate::ResponseLost, note).await?;
+        self.ctx.record(claim, &JobUpdate::ResponseLost, entry).await?;
         Ok(())
     }
 }
@@ -200,11 +201,11 @@ impl Step for Submit {
 
     async fn process(&self, claim: Claim) -> Result<(), StoreError> {
         if claim.response_lost {
-            let note = NewTimelineEntry::new(
+            let entry = NewTimelineEntry::new(
                 TimelineEventKind::ResponseLost,
                 json!({ "reason": "the gateway was interrupted" }),
             );
-            self.ctx.record(&claim, &JobUpdate::ResponseLost, note).await?;
+            self.ctx.record(&claim, &JobUpdate::ResponseLost, entry).await?;
             return Ok(());
         }
         let Some(inputs) = self.inputs(&claim) else { return self.input_missing(&claim).await };

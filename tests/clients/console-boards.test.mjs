@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limit, until, useConsole } from './console/console.mjs';
-import { submitPrompt, assertImageLoads, createBoard, createFinishedTask, picture, listTasks } from './console/studio.mjs';
+import { submitPrompt, assertImageLoads, createBoard, createFinishedTask, picture, listTasks } from './console/create-page.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200' });
 

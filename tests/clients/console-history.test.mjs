@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limit, until, useConsole } from './console/console.mjs';
-import { assertImageLoads, createFinishedTask, picture, prompt, submitTask, waitForTask, listTasks, tile, tray } from './console/studio.mjs';
+import { assertImageLoads, createFinishedTask, picture, prompt, submitTask, waitForTask, listTasks, tile, inputImages } from './console/create-page.mjs';
 import { acceptedTaskId } from './lib/tasks.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200' });
@@ -134,13 +134,13 @@ test('the task page shows the timeline and offers the image for download in each
   assert.deepEqual(await downloaded(page, 'Thumbnail'), [256, Math.round((256 * height) / width)]);
 });
 
-test('editing an image from the task page opens the studio', limit, async (t) => {
+test('editing an image from the task page opens the create page', limit, async (t) => {
   const user = await console.newUser();
   const { id } = await createFinishedTask(user, 'a house in the snow');
   const page = await console.open(t, user, `/#/tasks/${id}`);
   await page.getByRole('button', { name: 'Edit image' }).click();
 
-  await tray(page).getByRole('img', { name: 'a house in the snow' }).waitFor();
+  await inputImages(page).getByRole('img', { name: 'a house in the snow' }).waitFor();
   await prompt(page).waitFor();
 });
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { assertAccessible } from './console/accessible.mjs';
 import { limit, useConsole } from './console/console.mjs';
 import { takeScreenshot, createScreenshotUser } from './console/screenshot.mjs';
-import { assertImageLoads, createBoard, createFinishedTask, picture, prompt, submitTask, tile, tray } from './console/studio.mjs';
+import { assertImageLoads, createBoard, createFinishedTask, picture, prompt, submitTask, tile, inputImages } from './console/create-page.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200', PLANTAIN_USER_QUOTA: '100' });
 const calm = { reducedMotion: 'reduce' };
@@ -18,23 +18,23 @@ test('the sign-in page is accessible', limit, async (t) => {
   await assertAccessible(page, 'sign-in');
 });
 
-test('the empty studio is accessible', limit, async (t) => {
+test('the empty create page is accessible', limit, async (t) => {
   const page = await open(t, await console.newUser());
   await page.getByText('No images yet.').waitFor();
-  await assertAccessible(page, 'empty studio');
+  await assertAccessible(page, 'empty create page');
 });
 
-test('the studio is accessible with tiles of every kind and each of its popovers', limit, async (t) => {
+test('the create page is accessible with tiles of every kind and each of its popovers', limit, async (t) => {
   const user = await userWithEverything();
   const page = await open(t, user);
   await assertImageLoads(picture(page, 'a red balloon'));
   await tile(page, 'a sailing boat').getByText('Generating').waitFor();
   await tile(page, 'a cactus').getByRole('button', { name: 'Submit again' }).waitFor();
   await tile(page, 'a lighthouse').getByRole('button', { name: 'Retry', exact: true }).waitFor();
-  await assertAccessible(page, 'studio');
+  await assertAccessible(page, 'create page');
 
   await page.getByRole('button', { name: 'Edit image' }).click();
-  await tray(page).waitFor();
+  await inputImages(page).waitFor();
   for (const name of [/^Model /, /^Aspect ratio /, /^More filters/, 'Add to board']) {
     await page.getByRole('button', { name }).click();
     await page.locator('.popover').waitFor();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { limit, lostConnection, until, useConsole } from './console/console.mjs';
-import { submitPrompt, assertImageLoads, generate, createFinishedTask, picture, prompt, waitForTask, listTasks, tile } from './console/studio.mjs';
+import { submitPrompt, assertImageLoads, generate, createFinishedTask, picture, prompt, waitForTask, listTasks, tile } from './console/create-page.mjs';
 
 const blockedTerms = join(tmpdir(), `plantain-blocked-terms-${process.pid}`);
 const console = useConsole({

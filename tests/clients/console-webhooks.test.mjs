@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { limit, useConsole } from './console/console.mjs';
-import { submitTask } from './console/studio.mjs';
+import { submitTask } from './console/create-page.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '200' });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { limit, lostConnection, until, useConsole } from './console/console.mjs';
-import { submitPrompt, assertImageLoads, generate, createFinishedTask, picture, prompt, listTasks, tile, tray } from './console/studio.mjs';
+import { submitPrompt, assertImageLoads, generate, createFinishedTask, picture, prompt, listTasks, tile, inputImages } from './console/create-page.mjs';
 
 const console = useConsole({ PLANTAIN_SIMULATOR_DELAY_MS: '300', PLANTAIN_USER_QUOTA: '100' });
 const drawing = new URL('../../docs/a-tin-robot-watering-basil.jpg', import.meta.url);
@@ -116,13 +116,13 @@ test('a file that is not an image is rejected beside its thumbnail and blocks su
   const page = await console.open(t, await console.newUser(), '/', { expected: /status of 415/ });
   const dataTransfer = await transfer(page, 'image/png', Buffer.from('no image at all'));
   await prompt(page).dispatchEvent('drop', { dataTransfer });
-  const alert = tray(page).getByRole('listitem').getByRole('alert');
+  const alert = inputImages(page).getByRole('listitem').getByRole('alert');
   await alert.filter({ hasText: /./ }).waitFor();
   await prompt(page).fill('anything');
   assert.ok(await generate(page).isDisabled(), 'the form can be submitted with the invalid file');
 
   await page.getByRole('button', { name: 'Remove image 1' }).click();
-  await tray(page).waitFor({ state: 'detached' });
+  await inputImages(page).waitFor({ state: 'detached' });
   await page.getByRole('status').filter({ hasText: 'credits' }).waitFor();
   assert.ok(await generate(page).isEnabled(), 'the form cannot be submitted without the file');
 });
@@ -161,9 +161,9 @@ test('a failed request can be edited and submitted again', limit, async (t) => {
   assert.equal((await listTasks(user))[0].requestedImages, 2);
 });
 
-/** Submits an edit of the one image in the tray and checks the result. */
+/** Submits an edit of the one image in the inputImages and checks the result. */
 async function assertEdited(page, user, words) {
-  await tray(page).getByRole('listitem').and(page.locator('[aria-busy="false"]')).waitFor();
+  await inputImages(page).getByRole('listitem').and(page.locator('[aria-busy="false"]')).waitFor();
   await submitPrompt(page, words);
   await assertImageLoads(picture(page, words));
   const [{ kind }] = await listTasks(user);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, User, eventually};
+use crate::harness::{Database, TestApp, User, eventually};
 
 const PAGE: &str =
     "query($first: Int, $after: String, $last: Int, $before: String, $filter: TaskFilter) {
@@ -198,4 +198,23 @@ async fn reads_succeed_after_the_server_closed_all_connections() {
     }
     assert_eq!(ana.task(&id).await["id"], id.as_str());
     assert_eq!(prompts(&page(&ana, json!({})).await), ["a cat"]);
+}
+
+#[tokio::test]
+async fn a_search_ignores_the_case_of_all_letters_in_every_collation() {
+    for locale in ["C", "C.UTF-8"] {
+        let app = TestApp::with_database(Database::create_with_locale(locale).await, &[]).await;
+        let ana = with_tasks(&app, &["a RED ÄPFEL 100%", "Красный кот", "something else"]).await;
+        for (text, found) in [
+            ("red äpf", vec!["a RED ÄPFEL 100%"]),
+            ("0%", vec!["a RED ÄPFEL 100%"]),
+            ("КРАСНЫЙ", vec!["Красный кот"]),
+            ("кот", vec!["Красный кот"]),
+            ("_", vec![]),
+            ("SOME", vec!["something else"]),
+        ] {
+            let page = page(&ana, json!({ "first": 10, "filter": { "prompt": text } })).await;
+            assert_eq!(prompts(&page), found, "{text} with {locale}");
+        }
+    }
 }

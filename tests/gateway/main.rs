@@ -31,6 +31,7 @@ mod replicas;
 mod routing;
 mod settings;
 mod sockets;
+mod statements;
 mod submission;
 mod unconfirmed;
 mod uploads;

@@ -1,9 +1,9 @@
 //! Measures a release build of the gateway, side by side with a server that does the least possible
-//! work for the same rows ("limit"), and prints medians and ratios.
+//! work for the same rows ("baseline"), and prints medians and ratios.
 
+mod baseline;
 mod cpu;
 mod http_load;
-mod limit;
 mod measure;
 mod report;
 mod seed;
@@ -32,7 +32,7 @@ struct Args {
     /// Number of sockets of the memory measurement
     #[arg(long, default_value_t = 5_000)]
     sockets: usize,
-    /// Measures only rows whose name contains this text
+    /// Measures only the groups (task, page, cancelTask, sockets) whose name contains this text
     #[arg(long, default_value = "")]
     only: String,
     /// Fails when a ratio is more than 15 % worse than in this file
@@ -43,14 +43,14 @@ struct Args {
     write: Option<PathBuf>,
     /// Runs the server with the least work, which needs a process of its own
     #[arg(long, value_name = "DATABASE_URL", hide = true)]
-    serve_limit: Option<String>,
+    serve_baseline: Option<String>,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    if let Some(database) = &args.serve_limit {
-        return limit::serve(database).await;
+    if let Some(database) = &args.serve_baseline {
+        return baseline::serve(database).await;
     }
     let folder = tempfile::tempdir()?;
     let setup = servers::Setup::start(&args.gateway, folder.path(), args.tasks).await?;

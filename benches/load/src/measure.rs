@@ -32,7 +32,7 @@ const PAGE_QUERY: &str = "query Page($first: Int!) {
   }
 }";
 
-/// Measures everything whose name contains `args.only`.
+/// Measures the groups whose name contains `args.only`.
 pub async fn all(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let wanted = |name: &str| name.contains(&args.only);
@@ -57,7 +57,7 @@ pub async fn all(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
 struct Read {
     names: [&'static str; 3],
     gateway: fn(uuid::Uuid) -> Value,
-    limit: fn(i64, uuid::Uuid) -> Value,
+    baseline: fn(i64, uuid::Uuid) -> Value,
     /// Checks an answer of the gateway.
     is_right: fn(&Value) -> bool,
 }
@@ -65,14 +65,14 @@ struct Read {
 const TASK: Read = Read {
     names: ["task(id): CPU of the server", "task(id): CPU of Postgres", "task(id): requests"],
     gateway: |id| json!({ "query": TASK_QUERY, "variables": { "id": format!("task_{}", id.simple()) } }),
-    limit: |user, id| json!({ "owner": format!("user-{user}"), "task": id }),
+    baseline: |user, id| json!({ "owner": format!("user-{user}"), "task": id }),
     is_right: |answer| answer["data"]["task"]["images"][0]["width"] == 1024,
 };
 
 const PAGE: Read = Read {
     names: ["page of 20: CPU of the server", "page of 20: CPU of Postgres", "page of 20: requests"],
     gateway: |_| json!({ "query": PAGE_QUERY, "variables": { "first": 20 } }),
-    limit: |user, _| json!({ "owner": format!("user-{user}"), "first": 20 }),
+    baseline: |user, _| json!({ "owner": format!("user-{user}"), "first": 20 }),
     is_right: |answer| answer["data"]["tasks"]["nodes"][19]["images"][0]["width"] == 1024,
 };
 
@@ -86,9 +86,9 @@ async fn reads(
     for (user, id) in of {
         gateway.push(graphql_request(&Setup::token(*user)?, &(read.gateway)(*id)));
     }
-    let limit = of.iter().map(|(user, id)| graphql_request("-", &(read.limit)(*user, *id)));
+    let baseline = of.iter().map(|(user, id)| graphql_request("-", &(read.baseline)(*user, *id)));
     let gateway = Load { port: setup.gateway.port, requests: Arc::new(gateway) };
-    let limit = Load { port: setup.limit.port, requests: Arc::new(limit.collect()) };
+    let baseline = Load { port: setup.baseline.port, requests: Arc::new(baseline.collect()) };
     check(&gateway, read).await?;
 
     let units = ["us per request", "us per request", "a second"];
@@ -96,13 +96,13 @@ async fn reads(
         name: read.names[index],
         unit: units[index],
         more_is_better: index == 2,
-        limit: Vec::new(),
+        baseline: Vec::new(),
         gateway: Vec::new(),
     };
     let mut rows = [row(0), row(1), row(2)];
     for _ in 0..args.rounds {
-        let figures = one_round(setup, &setup.limit, &limit, args.seconds).await?;
-        rows.iter_mut().zip(figures).for_each(|(row, figure)| row.limit.push(figure));
+        let figures = one_round(setup, &setup.baseline, &baseline, args.seconds).await?;
+        rows.iter_mut().zip(figures).for_each(|(row, figure)| row.baseline.push(figure));
         let figures = one_round(setup, &setup.gateway, &gateway, args.seconds).await?;
         rows.iter_mut().zip(figures).for_each(|(row, figure)| row.gateway.push(figure));
     }
@@ -145,7 +145,7 @@ async fn cancellations(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
         name,
         unit: "us each",
         more_is_better: false,
-        limit: Vec::new(),
+        baseline: Vec::new(),
         gateway: Vec::new(),
     };
     let mut rows = [row("cancelTask: CPU of the server"), row("cancelTask: CPU of Postgres")];

@@ -8,23 +8,23 @@ use anyhow::Context;
 /// How much worse than the committed ratio a ratio may be.
 const TOLERANCE: f64 = 1.15;
 
-/// One figure of the gateway and of the limit server, over all rounds.
+/// One figure of the gateway and of the baseline server, over all rounds.
 pub struct Row {
     pub name: &'static str,
     pub unit: &'static str,
     /// Whether a greater figure is better.
     pub more_is_better: bool,
-    pub limit: Vec<f64>,
+    pub baseline: Vec<f64>,
     pub gateway: Vec<f64>,
 }
 
 impl Row {
-    /// The cost of the gateway as a multiple of the cost of the limit server; `None` when only the
+    /// The cost of the gateway as a multiple of the cost of the baseline server; `None` when only the
     /// gateway was measured. Less is better.
     fn ratio(&self) -> Option<f64> {
-        let (limit, gateway) = (median(&self.limit), median(&self.gateway));
-        let ratio = if self.more_is_better { limit / gateway } else { gateway / limit };
-        (!self.limit.is_empty()).then_some(ratio)
+        let (baseline, gateway) = (median(&self.baseline), median(&self.gateway));
+        let ratio = if self.more_is_better { baseline / gateway } else { gateway / baseline };
+        (!self.baseline.is_empty()).then_some(ratio)
     }
 }
 
@@ -37,16 +37,17 @@ fn median(values: &[f64]) -> f64 {
 
 /// Prints a Markdown table of medians and ranges.
 pub fn print(rows: &[Row]) {
-    println!("\n| work | unit | limit | gateway (range) | times the cost of the limit |");
+    println!("\n| work | unit | baseline | gateway (range) | times the cost of the baseline |");
     println!("| --- | --- | --- | --- | --- |");
     for row in rows {
         let gateway = median(&row.gateway);
         let least = row.gateway.iter().copied().fold(f64::INFINITY, f64::min);
         let most = row.gateway.iter().copied().fold(0.0, f64::max);
-        let limit = row.ratio().map_or("–".to_owned(), |_| format!("{:.1}", median(&row.limit)));
+        let baseline =
+            row.ratio().map_or("–".to_owned(), |_| format!("{:.1}", median(&row.baseline)));
         let ratio = row.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         println!(
-            "| {} | {} | {limit} | {gateway:.1} ({least:.1} to {most:.1}) | {ratio} |",
+            "| {} | {} | {baseline} | {gateway:.1} ({least:.1} to {most:.1}) | {ratio} |",
             row.name, row.unit
         );
     }

@@ -1,4 +1,4 @@
-//! Starts Postgres, the gateway and the limit server, and signs tokens.
+//! Starts Postgres, the gateway and the baseline server, and signs tokens.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -22,7 +22,7 @@ pub struct Setup {
     postgres: PrivatePostgres,
     postgres_pid: u32,
     pub gateway: Server,
-    pub limit: Server,
+    pub baseline: Server,
     pub database: String,
 }
 
@@ -45,8 +45,8 @@ impl Setup {
         let gateway = start_gateway(gateway, &database, folder).await?;
         println!("seeding {tasks} tasks …");
         seed::fill(&database, tasks).await?;
-        let limit = start_limit(&database).await?;
-        Ok(Self { postgres, postgres_pid, gateway, limit, database })
+        let baseline = start_baseline(&database).await?;
+        Ok(Self { postgres, postgres_pid, gateway, baseline, database })
     }
 
     /// A token of a seeded user.
@@ -63,7 +63,7 @@ impl Setup {
 
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.gateway.process.kill().await?;
-        self.limit.process.kill().await?;
+        self.baseline.process.kill().await?;
         self.postgres.stop().await
     }
 }
@@ -100,13 +100,13 @@ async fn start_gateway(program: &Path, database: &str, folder: &Path) -> anyhow:
     Ok(Server { process, pid, port })
 }
 
-async fn start_limit(database: &str) -> anyhow::Result<Server> {
+async fn start_baseline(database: &str) -> anyhow::Result<Server> {
     let mut process = Command::new(std::env::current_exe()?)
-        .args(["--serve-limit", database])
+        .args(["--serve-baseline", database])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let pid = process.id().context("the limit server has ended")?;
+    let pid = process.id().context("the baseline server has ended")?;
     let output = process.stdout.take().context("no output")?;
     let line = BufReader::new(output).lines().next_line().await?.context("no port")?;
     Ok(Server { process, pid, port: line.parse()? })

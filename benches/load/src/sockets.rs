@@ -35,7 +35,7 @@ pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
         name: "sockets: memory of each",
         unit: "kB",
         more_is_better: false,
-        limit: Vec::new(),
+        baseline: Vec::new(),
         gateway: vec![each],
     })
 }

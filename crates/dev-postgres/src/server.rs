@@ -138,6 +138,8 @@ async fn command(
         "max_connections=200",
         "-c",
         "shared_buffers=128MB",
+        "-c",
+        "log_line_prefix=%m [%p] %d ",
     ]);
     if durability == Durability::Disposable {
         command.args([

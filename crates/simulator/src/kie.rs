@@ -104,7 +104,7 @@ pub(super) fn links(task: &SimTask, base: &str) -> Value {
     }
 }
 
-/// Format A of 2.4: the outcome in the top-level code.
+/// Format A of callbacks: the outcome in the top-level code.
 pub(super) fn outcome(task: &SimTask, base: &str, failed: &Value) -> Value {
     if let Some(code) = task.failure() {
         json!({ "code": code, "msg": message(code), "data": { "taskId": task.id, "info": failed } })

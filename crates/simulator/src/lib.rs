@@ -2,7 +2,7 @@
 //! the prompt injects each failure that the providers are known for (see [`MARKERS`]).
 //!
 //! A provider outlives the gateway, so the simulator keeps a journal: after a kill and a restart it
-//! has its tasks and still sends their callbacks.
+//! has its tasks and sends the callbacks of those that finish later.
 
 mod ace_data;
 mod art;

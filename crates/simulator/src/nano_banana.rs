@@ -127,8 +127,8 @@ async fn credit(State(state): State<SimulatorState>, headers: HeaderMap) -> Resp
     kie::credit(&state, Provider::NanoBanana, &headers)
 }
 
-/// Format A for the first generation, B for the second, C (undocumented, observed by clients) for
-/// pro.
+/// Format A for the first generation, B for the others. The format of pro is undocumented; clients have
+/// observed it.
 pub(super) fn callback(
     state: &SimulatorState,
     task: &SimTask,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Every marker and its effect, for `--help` and the README.
+/// Every marker and its effect, for `--help`.
 pub const MARKERS: &[(&str, &str)] = &[
     (
         "submit=CODE*N",

@@ -10,8 +10,8 @@ fn now() -> Timestamp {
     Timestamp::from_timestamp(1_790_000_000, 0).unwrap()
 }
 
-fn timeouts() -> JobTimeouts {
-    JobTimeouts { poll_interval: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) }
+fn timings() -> JobTimings {
+    JobTimings { poll_interval: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) }
 }
 
 fn job(number: u16, status: Status) -> Job {
@@ -100,10 +100,7 @@ fn image() -> Image {
 }
 
 fn accepted() -> JobUpdate {
-    JobUpdate::Submitted {
-        provider: ProviderName::NanoBanana,
-        upstream_id: "upstream-0".to_owned(),
-    }
+    JobUpdate::Accepted { provider: ProviderName::NanoBanana, upstream_id: "upstream-0".to_owned() }
 }
 
 fn callback_received(upstream_id: &str) -> JobUpdate {
@@ -142,7 +139,7 @@ fn every_update() -> Vec<JobUpdate> {
 }
 
 fn after(from: Status, update: &JobUpdate) -> Result<Change, IgnoreReason> {
-    apply(&snapshot(&[from]), UpdateTarget::Job(0), update, &timeouts(), now())
+    apply(&snapshot(&[from]), UpdateTarget::Job(0), update, &timings(), now())
 }
 
 #[test]
@@ -195,7 +192,7 @@ fn the_response_of_the_provider_replaces_the_id_of_an_earlier_callback() {
     let mut snapshot = snapshot(&[Status::Queued]);
     snapshot.jobs = early.jobs;
     snapshot.state = early.state;
-    let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timeouts(), now()).unwrap();
+    let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timings(), now()).unwrap();
     assert_eq!(change.jobs[0].upstream_id.as_deref(), Some("upstream-0"));
     assert_eq!(change.state.status, Status::Generating);
 }
@@ -231,8 +228,7 @@ fn the_failure_code_of_a_timeout_depends_on_the_status() {
         let mut snapshot = snapshot(&[status]);
         snapshot.deadline_at = deadline.map(|seconds| now() + TimeDelta::seconds(seconds));
         let later = now() + TimeDelta::seconds(900);
-        let change =
-            apply(&snapshot, UpdateTarget::Job(0), &JobUpdate::Expired, &timeouts(), later);
+        let change = apply(&snapshot, UpdateTarget::Job(0), &JobUpdate::Expired, &timings(), later);
         change.map(|change| (change.state.status, change.state.failure.map(|failure| failure.code)))
     };
     let timeout = Ok((Status::Failed, Some(FailureCode::UpstreamTimeout)));
@@ -275,7 +271,7 @@ fn the_status_of_a_task_is_the_step_that_the_client_still_waits_for() {
 fn a_failed_job_does_not_affect_the_others_and_costs_nothing() {
     let mut snapshot = snapshot(&[Status::Storing, Status::Generating]);
     let stored = JobUpdate::Stored { images: vec![image()] };
-    let change = apply(&snapshot, UpdateTarget::Job(0), &stored, &timeouts(), now()).unwrap();
+    let change = apply(&snapshot, UpdateTarget::Job(0), &stored, &timings(), now()).unwrap();
     assert_eq!((change.state.status, change.state.settled), (Status::Generating, None));
     assert_eq!(
         change.state.reserved,
@@ -285,7 +281,7 @@ fn a_failed_job_does_not_affect_the_others_and_costs_nothing() {
     snapshot.jobs[0] = change.jobs[0].clone();
     snapshot.state = change.state;
     let failed = JobUpdate::Failed(failure("flagged"));
-    let change = apply(&snapshot, UpdateTarget::Job(1), &failed, &timeouts(), now()).unwrap();
+    let change = apply(&snapshot, UpdateTarget::Job(1), &failed, &timings(), now()).unwrap();
     assert_eq!(change.state.status, Status::Succeeded);
     assert_eq!(change.state.settled, Some(Credits::whole(4)));
     assert_eq!(change.state.failure, None);
@@ -295,7 +291,7 @@ fn a_failed_job_does_not_affect_the_others_and_costs_nothing() {
 fn canceling_a_task_cancels_its_unfinished_jobs() {
     let snapshot = snapshot(&[Status::Failed, Status::Queued, Status::Generating]);
     let change =
-        apply(&snapshot, UpdateTarget::Task, &JobUpdate::Canceled, &timeouts(), now()).unwrap();
+        apply(&snapshot, UpdateTarget::Task, &JobUpdate::Canceled, &timings(), now()).unwrap();
     let numbers: Vec<u16> = change.jobs.iter().map(|job| job.number).collect();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(change.state.reserved, Credits::ZERO);
@@ -304,7 +300,7 @@ fn canceling_a_task_cancels_its_unfinished_jobs() {
 #[test]
 fn either_all_jobs_of_a_task_are_rerouted_or_none() {
     let waiting = snapshot(&[Status::Queued, Status::Queued]);
-    let change = apply(&waiting, UpdateTarget::Task, &rerouted(), &timeouts(), now()).unwrap();
+    let change = apply(&waiting, UpdateTarget::Task, &rerouted(), &timings(), now()).unwrap();
     assert_eq!((change.jobs.len(), change.visible), (1, true));
     assert_eq!(change.jobs[0].provider, ProviderName::FluxKontext);
     assert_eq!(change.state.reserved, Credits::whole(5));
@@ -312,26 +308,25 @@ fn either_all_jobs_of_a_task_are_rerouted_or_none() {
     for started in [Status::Generating, Status::Unconfirmed, Status::Failed, Status::Canceled] {
         let snapshot = snapshot(&[Status::Queued, started]);
         assert!(
-            apply(&snapshot, UpdateTarget::Task, &rerouted(), &timeouts(), now()).is_err(),
+            apply(&snapshot, UpdateTarget::Task, &rerouted(), &timings(), now()).is_err(),
             "{started}"
         );
     }
     let mut already_rerouted = waiting;
     already_rerouted.jobs[1].provider = ProviderName::AceData;
-    assert!(apply(&already_rerouted, UpdateTarget::Task, &rerouted(), &timeouts(), now()).is_err());
+    assert!(apply(&already_rerouted, UpdateTarget::Task, &rerouted(), &timings(), now()).is_err());
 }
 
 #[test]
 fn a_rejected_job_waits_to_be_rerouted_and_fails_without_an_alternative() {
     let mut snapshot = snapshot(&[Status::Queued, Status::Queued]);
     let rejection = JobUpdate::Rejected(failure("invalid key"));
-    let rejected = apply(&snapshot, UpdateTarget::Job(1), &rejection, &timeouts(), now()).unwrap();
+    let rejected = apply(&snapshot, UpdateTarget::Job(1), &rejection, &timings(), now()).unwrap();
     assert!(!rejected.visible);
     assert_eq!(rejected.jobs[0].next_step_at, None, "the job is not submitted there again");
     snapshot.jobs[1] = rejected.jobs[0].clone();
     let failed =
-        apply(&snapshot, UpdateTarget::Task, &JobUpdate::NoAlternative, &timeouts(), now())
-            .unwrap();
+        apply(&snapshot, UpdateTarget::Task, &JobUpdate::NoAlternative, &timings(), now()).unwrap();
     assert_eq!(failed.jobs.len(), 1, "the other job is still queued");
     assert_eq!(failed.jobs[0].failure, Some(failure("invalid key")));
     assert_eq!((failed.jobs[0].status, failed.state.status), (Status::Failed, Status::Queued));
@@ -343,7 +338,7 @@ fn an_acceptance_by_the_previous_provider_of_a_rerouted_task_is_ignored() {
     snapshot.jobs[0].provider = ProviderName::FluxKontext;
     for update in [accepted(), callback_received("upstream-0")] {
         assert!(
-            apply(&snapshot, UpdateTarget::Job(0), &update, &timeouts(), now()).is_err(),
+            apply(&snapshot, UpdateTarget::Job(0), &update, &timings(), now()).is_err(),
             "{update:?}"
         );
     }
@@ -355,12 +350,12 @@ fn the_time_in_the_queue_does_not_count_towards_the_timeout() {
     let first_attempt = now() + TimeDelta::seconds(5000);
     let postponed = JobUpdate::Postponed { at: first_attempt };
     let first =
-        apply(&snapshot, UpdateTarget::Job(0), &postponed, &timeouts(), first_attempt).unwrap();
+        apply(&snapshot, UpdateTarget::Job(0), &postponed, &timings(), first_attempt).unwrap();
     assert_eq!(first.jobs[0].expires_at, Some(first_attempt + TimeDelta::seconds(900)));
     let again = TaskSnapshot { jobs: first.jobs.clone(), ..snapshot };
     let second_attempt = first_attempt + TimeDelta::seconds(60);
     let second =
-        apply(&again, UpdateTarget::Job(0), &postponed, &timeouts(), second_attempt).unwrap();
+        apply(&again, UpdateTarget::Job(0), &postponed, &timings(), second_attempt).unwrap();
     assert_eq!(second.jobs[0].expires_at, first.jobs[0].expires_at);
     assert_eq!(second.jobs[0].step_attempts, 2);
 }
@@ -370,7 +365,7 @@ fn a_partial_delivery_costs_its_share_even_when_its_images_are_lost() {
     let mut snapshot = snapshot(&[Status::Storing]);
     snapshot.jobs[0].image_count = 4;
     for update in [JobUpdate::Canceled, JobUpdate::Failed(failure("the link expired"))] {
-        let change = apply(&snapshot, UpdateTarget::Job(0), &update, &timeouts(), now()).unwrap();
+        let change = apply(&snapshot, UpdateTarget::Job(0), &update, &timings(), now()).unwrap();
         assert_eq!(change.state.settled, Some(Credits::whole(1)), "{update:?}");
     }
 }
@@ -380,7 +375,7 @@ fn a_task_never_returns_to_queued_after_a_job_was_accepted() {
     let mut snapshot = snapshot(&[Status::Generating, Status::Queued]);
     snapshot.state.submitted_at = Some(now());
     let failed = JobUpdate::Failed(failure("flagged"));
-    let change = apply(&snapshot, UpdateTarget::Job(0), &failed, &timeouts(), now()).unwrap();
+    let change = apply(&snapshot, UpdateTarget::Job(0), &failed, &timings(), now()).unwrap();
     assert_eq!(change.state.status, Status::Generating);
 }
 
@@ -388,7 +383,7 @@ fn a_task_never_returns_to_queued_after_a_job_was_accepted() {
 fn a_late_charge_is_limited_to_the_available_credits() {
     let mut snapshot = snapshot(&[Status::Canceled]);
     snapshot.available = Some(Credits::whole(3));
-    let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timeouts(), now()).unwrap();
+    let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timings(), now()).unwrap();
     assert_eq!(change.state.settled, Some(Credits::whole(3)));
 }
 

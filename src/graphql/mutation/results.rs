@@ -191,7 +191,7 @@ impl From<SubmitTaskOutcome> for SubmitResult {
             SubmitTaskOutcome::InsufficientCredits(shortage) => {
                 Self::InsufficientCredits(shortage.into())
             }
-            SubmitTaskOutcome::RateLimited { retry_after_seconds } => {
+            SubmitTaskOutcome::TooManyUnfinishedTasks { retry_after_seconds } => {
                 Self::RateLimited(RateLimited {
                     message: "You have too many unfinished tasks. Wait until some have finished."
                         .to_owned(),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Link, OutputFormat, Resolution};
 use crate::commands::TaskRequest;
-use crate::domain::{self, BoardId, Credits, ImageId, Request, TaskKind, TaskSpec, UploadId};
+use crate::domain::{self, BoardId, Credits, ImageId, ImageRequest, TaskKind, TaskSpec, UploadId};
 
 /// A request to generate images.
 #[derive(InputObject)]
@@ -124,7 +124,7 @@ impl ImageSettings {
         prompt: String,
         images: Vec<ImageSource>,
     ) -> TaskRequest {
-        let request = Request {
+        let request = ImageRequest {
             kind,
             prompt,
             images: images.into_iter().map(Into::into).collect(),

@@ -116,7 +116,8 @@ data_object! {
     written_with_arguments {}
     resolved {
         /// Number of tasks of the same provider, of all users, that are submitted before this task;
-        /// null unless `status` is QUEUED.
+        /// null unless `status` is QUEUED. In a queue of more than 2,000 jobs it may be too low for tasks
+        /// at the end: only the first 2,000 jobs are counted.
         async fn queue_position(&self, ctx: &Context<'_>) -> Result<Option<u64>, Error> {
             if self.0.state.status != domain::Status::Queued {
                 return Ok(None);
@@ -125,9 +126,9 @@ data_object! {
             loader.load_one(self.0.id).await.map_err(|error| internal(&error))
         }
 
-        /// Expected seconds until the task finishes: the median duration of the last 50 successful
-        /// tasks with this model and number of images, minus the age of the task; null without such
-        /// tasks, and when the task has finished.
+        /// Expected seconds until the task finishes, at least 1: the median duration of the last 50
+        /// successful tasks with this model and number of images, or with this model alone when there are
+        /// none, minus the age of the task; null without such tasks, and when the task has finished.
         async fn eta_seconds(&self, ctx: &Context<'_>) -> Result<Option<i64>, Error> {
             if self.0.state.status.is_terminal() {
                 return Ok(None);

@@ -23,7 +23,7 @@ impl Viewer {
     /// events. To miss no event, query this cursor first, then query `tasks`, then subscribe. Use
     /// separate requests: the fields of one request are resolved at the same time.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String, Error> {
-        let log = ctx.api().reads.find_event_log(&ctx.viewer()?.id).await;
+        let log = ctx.api().reads.find_event_log_bounds(&ctx.viewer()?.id).await;
         Ok(cursor::encode(log.map_err(|error| internal(&error))?.last_seq))
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct AcceptHeader {
 
 impl AcceptHeader {
     /// Reads all `accept` headers; ignores invalid media ranges.
-    pub(super) fn read<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn parse<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let ranges = headers.flat_map(|header| MediaTypeList::new(header).flatten());
         let ranges =
             ranges.map(|media| (media.essence().to_string().to_ascii_lowercase(), quality(&media)));
@@ -95,7 +95,7 @@ mod tests {
 
     fn chosen(accept: &str, kind: OperationKind) -> Option<Media> {
         let headers = Some(accept).filter(|accept| !accept.is_empty());
-        AcceptHeader::read(headers.into_iter()).choose(kind)
+        AcceptHeader::parse(headers.into_iter()).choose(kind)
     }
 
     #[test]

@@ -52,7 +52,7 @@ async fn respond(
     parameters: Result<Parameters, HttpError>,
 ) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let accepted = AcceptHeader::read(accept);
+    let accepted = AcceptHeader::parse(accept);
     let responder = Responder { profile: state.profile, request_id: request_id(headers) };
     let response = match authenticate(state, headers, parameters).await {
         Ok((parameters, caller)) => {

@@ -54,7 +54,7 @@ pub(super) async fn read_body(
     }
     let object: Map<String, Value> =
         serde_json::from_slice(&body).map_err(|error| json_error(&error))?;
-    Parameters::read(object).ok_or_else(wrong_types)
+    Parameters::parse(object).ok_or_else(wrong_types)
 }
 
 /// Requires JSON: browsers send it to another origin only after a preflight request, which prevents

@@ -86,14 +86,14 @@ impl ConnectionState {
 
     /// Handles a message. Returns the reply, or the reason to close the socket.
     pub(super) async fn handle_message(&mut self, text: &str) -> Result<Option<String>, Close> {
-        match Incoming::read(text)? {
+        match Incoming::parse(text)? {
             Incoming::ConnectionInit { payload } => {
                 self.handle_init(payload.as_ref()).await.map(Some)
             }
             Incoming::Ping { payload } => self.handle_ping(payload).await.map(Some),
             Incoming::Pong { payload } => self.refresh_token(payload.as_ref()).await.map(|_| None),
             Incoming::Subscribe { id, payload } => {
-                let parameters = Parameters::read(payload).ok_or(Close::BAD_REQUEST)?;
+                let parameters = Parameters::parse(payload).ok_or(Close::BAD_REQUEST)?;
                 if !parameters.has_document() {
                     return Err(Close::BAD_REQUEST);
                 }

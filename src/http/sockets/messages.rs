@@ -39,7 +39,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The close code for an invalid message.
-    pub(super) fn read(text: &str) -> Result<Self, Close> {
+    pub(super) fn parse(text: &str) -> Result<Self, Close> {
         // Parsed as an object first: serde would also accept a JSON array.
         let message: Map<String, Value> =
             serde_json::from_str(text).map_err(|_| Close::BAD_REQUEST)?;
@@ -161,7 +161,7 @@ mod tests {
             r#"{"type":"connection_init","payload":[]}"#,
         ];
         for text in wrong {
-            assert_eq!(Incoming::read(text).unwrap_err(), Close::BAD_REQUEST, "{text}");
+            assert_eq!(Incoming::parse(text).unwrap_err(), Close::BAD_REQUEST, "{text}");
         }
     }
 }

@@ -7,20 +7,21 @@ use serde_json::Value;
 
 use crate::domain::FailureCode::InvalidInput;
 use crate::domain::{BreakerReason, FailureCode};
-use crate::providers::http::Reply;
+use crate::providers::http::ApiResponse;
 use crate::providers::kie::id;
 use crate::providers::messages::{classify, failure};
 use crate::providers::{Delay, SubmissionError, SubmissionOutcome, UpstreamState};
 
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
-pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
-    let Ok(body) = serde_json::from_slice::<Value>(&reply.body) else {
-        return unreadable(reply);
+pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
+    let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
+        return unreadable(response);
     };
-    let (status, error) = (reply.status.as_u16(), error_code(&body));
+    let (status, error) = (response.status.as_u16(), error_code(&body));
     // A task id without a rejection means that the task was accepted and can be queried.
-    let was_accepted = matches!(error, None | Some("timeout")) && !reply.status.is_client_error();
+    let was_accepted =
+        matches!(error, None | Some("timeout")) && !response.status.is_client_error();
     if let Some(upstream_id) = task_id(&body).filter(|_| was_accepted) {
         let urls = image_urls(&body);
         if urls.is_empty() {
@@ -29,10 +30,11 @@ pub(super) fn read_submission(reply: &Reply) -> SubmissionOutcome {
         return SubmissionOutcome::Completed { upstream_id, urls };
     }
     let Some(failure_code) = submission_failure_code(error, status) else {
-        return match status {
-            429 => SubmissionOutcome::Postponed(rate_limited(reply)),
-            // A proxy in front of the API cannot know whether the API received the request.
-            _ => SubmissionOutcome::Unconfirmed { reason: "a response without a task id" },
+        return if is_rate_limit(error) || status == 429 {
+            SubmissionOutcome::Postponed(rate_limited(response))
+        } else {
+            // The API, or a proxy in front of it, may have accepted the job.
+            SubmissionOutcome::Unconfirmed { reason: "a response without a task id" }
         };
     };
     let is_account_error =
@@ -91,18 +93,18 @@ fn failure_code_of(code: &str) -> Option<FailureCode> {
 }
 
 /// Without `Retry-After`, the caller applies its exponential backoff.
-fn rate_limited(reply: &Reply) -> Delay {
+fn rate_limited(response: &ApiResponse) -> Delay {
     Delay {
-        after: reply.retry_after,
+        after: response.retry_after,
         breaker_reason: Some(BreakerReason::RateLimited),
         reason: "rate limited",
     }
 }
 
 /// A response that is not JSON comes from a proxy in front of the API.
-fn unreadable(reply: &Reply) -> SubmissionOutcome {
-    match reply.status.as_u16() {
-        429 => SubmissionOutcome::Postponed(rate_limited(reply)),
+fn unreadable(response: &ApiResponse) -> SubmissionOutcome {
+    match response.status.as_u16() {
+        429 => SubmissionOutcome::Postponed(rate_limited(response)),
         413 => SubmissionOutcome::Rejected(SubmissionError {
             failure: failure(FailureCode::InvalidInput, "the images are too large"),
             pause: None,
@@ -120,11 +122,11 @@ fn unreadable(reply: &Reply) -> SubmissionOutcome {
 }
 
 /// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates.
-pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<UpstreamState> {
-    let body: Option<Value> = serde_json::from_slice(&reply.body).ok();
+pub(super) fn read_records(response: &ApiResponse, upstream_ids: &[&str]) -> Vec<UpstreamState> {
+    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
     let records = body.as_ref().and_then(records);
-    let status = reply.status.as_u16();
-    let Some(records) = records.filter(|_| reply.status.is_success()) else {
+    let status = response.status.as_u16();
+    let Some(records) = records.filter(|_| response.status.is_success()) else {
         // The response to a query for a single unknown id is undocumented.
         let error = body.as_ref().and_then(error_code);
         let failure_code = error.and_then(failure_code_of);
@@ -132,12 +134,12 @@ pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<Upstream
             || failure_code.is_some_and(|failure_code| failure_code != InvalidInput);
         let unknown = upstream_ids.len() == 1
             && body.is_some()
-            && (reply.status.is_success() || matches!(status, 400 | 404 | 422))
+            && (response.status.is_success() || matches!(status, 400 | 404 | 422))
             && !is_provider_error;
         let state = match status {
             _ if unknown => UpstreamState::Unknown,
             _ if status == 429 || is_rate_limit(error) => {
-                UpstreamState::Unavailable(rate_limited(reply))
+                UpstreamState::Unavailable(rate_limited(response))
             }
             _ if status == 401 || failure_code == Some(FailureCode::UpstreamAuth) => {
                 account_unavailable(BreakerReason::Auth, "the API key was rejected")
@@ -146,7 +148,7 @@ pub(super) fn read_records(reply: &Reply, upstream_ids: &[&str]) -> Vec<Upstream
                 account_unavailable(BreakerReason::Credits, "out of credits")
             }
             _ => UpstreamState::Unavailable(Delay {
-                after: reply.retry_after,
+                after: response.retry_after,
                 breaker_reason: None,
                 reason: "provider error",
             }),

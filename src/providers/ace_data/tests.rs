@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::domain::TaskKind;
 use crate::providers::test_support::{
-    api, fixture, outcome_name, plain, reply, request, state_name, submission, unsigned,
+    api, fixture, outcome_name, plain, request, response, state_name, submission, unsigned,
 };
 
 fn recorded(name: &str) -> Bytes {
@@ -69,15 +69,15 @@ fn submissions_are_read_by_error_code_then_status() {
         ("timeout-with-task-id", 504, "accepted a1"),
     ];
     for (name, status, expected) in cases {
-        let reply = reply(status, recorded(&format!("submit-{name}")));
-        assert_eq!(outcome_name(&read_submission(&reply)), expected, "{name} with {status}");
+        let response = response(status, recorded(&format!("submit-{name}")));
+        assert_eq!(outcome_name(&read_submission(&response)), expected, "{name} with {status}");
     }
 }
 
 #[test]
 fn malformed_submission_responses_are_never_retried_unless_the_status_permits() {
     let whole = recorded("submit-accepted");
-    let cases: [(u16, &[u8], &str); 9] = [
+    let cases: [(u16, &[u8], &str); 10] = [
         (200, b"", "unconfirmed"),
         (200, b"[]", "unconfirmed"),
         (200, &whole[..20], "unconfirmed"),
@@ -87,10 +87,11 @@ fn malformed_submission_responses_are_never_retried_unless_the_status_permits() 
         (403, b"error code: 1010", "UpstreamUnavailable and pause"),
         (413, b"<html>", "InvalidInput"),
         (429, b"slow down", "after a backoff"),
+        (400, br#"{"error": {"code": "rate_limited"}}"#, "after a backoff"),
     ];
     for (status, body, expected) in cases {
-        let reply = reply(status, body.to_vec());
-        assert_eq!(outcome_name(&read_submission(&reply)), expected, "{status} {body:?}");
+        let response = response(status, body.to_vec());
+        assert_eq!(outcome_name(&read_submission(&response)), expected, "{status} {body:?}");
     }
 }
 
@@ -119,16 +120,16 @@ fn records_without_a_status_are_read_by_their_fields() {
         ("used-up", "UpstreamCredits"),
     ];
     for (name, expected) in cases {
-        let reply = reply(200, recorded(&format!("record-{name}")));
-        let states = read_records(&reply, &["a1"]);
+        let response = response(200, recorded(&format!("record-{name}")));
+        let states = read_records(&response, &["a1"]);
         assert_eq!(states.iter().map(state_name).collect::<Vec<_>>(), [expected], "{name}");
     }
 }
 
 #[test]
 fn a_batch_is_matched_by_id_not_by_position() {
-    let reply = reply(200, recorded("batch"));
-    let states = read_records(&reply, &["a1", "a2", "a3", "a1"]);
+    let response = response(200, recorded("batch"));
+    let states = read_records(&response, &["a1", "a2", "a3", "a1"]);
     let link = "finished https://platform.cdn.acedata.cloud/n/a.png";
     let names: Vec<_> = states.iter().map(state_name).collect();
     assert_eq!(names, [link, "in progress", "unknown", link]);
@@ -153,7 +154,7 @@ fn unknown_ids_are_recognized_in_every_form() {
         (200, recorded("record-success").slice(..50), "unavailable"),
     ];
     for (status, body, expected) in cases {
-        let states = read_records(&reply(status, body.clone()), &["a1"]);
+        let states = read_records(&response(status, body.clone()), &["a1"]);
         assert_eq!(state_name(&states[0]), expected, "{status} {body:?}");
     }
 }
@@ -161,7 +162,7 @@ fn unknown_ids_are_recognized_in_every_form() {
 #[test]
 fn a_malformed_batch_makes_every_state_unavailable() {
     for body in ["{}", "null", "[]", "{\"items\":3}"] {
-        let states = read_records(&reply(200, body), &["a1", "a2"]);
+        let states = read_records(&response(200, body), &["a1", "a2"]);
         assert_eq!(states.iter().map(state_name).collect::<Vec<_>>(), ["unavailable"; 2], "{body}");
     }
 }
@@ -174,7 +175,7 @@ fn callbacks_are_read_by_success_and_error() {
         ("forbidden", Ok("ContentRejected")),
         ("bare-error", Ok("GenerationFailed")),
         ("echo", Ok("in progress")),
-        ("without-id", Err(CallbackError::NoTaskId)),
+        ("without-id", Err(CallbackError::NoUpstreamId)),
     ];
     for (name, expected) in cases {
         let body = recorded(&format!("callback-{name}"));

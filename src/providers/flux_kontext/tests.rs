@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::FluxKontextOptions;
 use crate::providers::test_support::{
-    api, fixture, now, outcome_name, plain, reply, request, state_name, submission, unsigned,
+    api, fixture, now, outcome_name, plain, request, response, state_name, submission, unsigned,
 };
 
 const KEY: &str = "whk_test_0123456789abcdef";
@@ -55,8 +55,8 @@ fn submissions_are_read_by_their_code_and_message() {
         ("disabled", 200, "UpstreamUnavailable"),
     ];
     for (name, status, expected) in cases {
-        let reply = reply(status, fixture("flux-kontext", &format!("submit-{name}")));
-        assert_eq!(outcome_name(&kie::read_submission(&reply)), expected, "{name}");
+        let response = response(status, fixture("flux-kontext", &format!("submit-{name}")));
+        assert_eq!(outcome_name(&kie::read_submission(&response)), expected, "{name}");
     }
 }
 
@@ -74,8 +74,8 @@ fn records_are_read_by_their_flag_and_never_by_the_original_image() {
         ("not-visible", "unknown"),
     ];
     for (name, expected) in cases {
-        let reply = reply(200, fixture("flux-kontext", &format!("record-{name}")));
-        assert_eq!(state_name(&kie::read_record(&reply)), expected, "{name}");
+        let response = response(200, fixture("flux-kontext", &format!("record-{name}")));
+        assert_eq!(state_name(&kie::read_record(&response)), expected, "{name}");
     }
 }
 
@@ -88,7 +88,7 @@ fn callbacks_are_read_wherever_the_task_id_is() {
         ("internal-error", Ok("GenerationFailed")),
         ("failed", Ok("GenerationFailed")),
         ("top-level-id", Ok(link)),
-        ("without-id", Err(CallbackError::NoTaskId)),
+        ("without-id", Err(CallbackError::NoUpstreamId)),
     ];
     for (name, expected) in cases {
         let body = fixture("flux-kontext", &format!("callback-{name}"));
@@ -120,11 +120,11 @@ fn a_signed_callback_is_valid_for_five_minutes() {
     assert_eq!(signed(at, signature, -300), Ok("fk-task-0001".to_owned()));
     assert_eq!(signed(at, signature, 301), Err(CallbackError::SignatureExpired));
     assert_eq!(signed(at, signature, -301), Err(CallbackError::SignatureExpired));
-    assert_eq!(signed("1760000001", signature, 0), Err(CallbackError::WrongSignature));
+    assert_eq!(signed("1760000001", signature, 0), Err(CallbackError::SignatureMismatch));
     assert_eq!(signed("-9223372036854775808", signature, 0), Err(CallbackError::SignatureExpired));
     assert_eq!(signed("soon", signature, 0), Err(CallbackError::InvalidTimestamp));
-    assert_eq!(signed(at, "AAAA", 0), Err(CallbackError::WrongSignature));
-    assert_eq!(signed(at, "no base64!", 0), Err(CallbackError::InvalidSignature));
+    assert_eq!(signed(at, "AAAA", 0), Err(CallbackError::SignatureMismatch));
+    assert_eq!(signed(at, "no base64!", 0), Err(CallbackError::MalformedSignature));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::providers::test_support::{fixture, outcome_name, reply, state_name};
+use crate::providers::test_support::{fixture, outcome_name, response, state_name};
 
 #[test]
 fn submissions_are_read_by_http_status_then_message_then_code() {
@@ -29,8 +29,8 @@ fn submissions_are_read_by_http_status_then_message_then_code() {
         ("code-as-text", 200, "UpstreamCredits and pause"),
     ];
     for (name, status, expected) in cases {
-        let reply = reply(status, fixture("nano-banana", &format!("submit-{name}")));
-        assert_eq!(outcome_name(&read_submission(&reply)), expected, "{name} with {status}");
+        let response = response(status, fixture("nano-banana", &format!("submit-{name}")));
+        assert_eq!(outcome_name(&read_submission(&response)), expected, "{name} with {status}");
     }
 }
 
@@ -48,14 +48,14 @@ fn malformed_submission_responses_are_never_retried_unless_the_status_permits() 
         (429, b"slow down", "after 10s"),
     ];
     for (status, body, expected) in cases {
-        let reply = reply(status, body.to_vec());
-        assert_eq!(outcome_name(&read_submission(&reply)), expected, "{status} {body:?}");
+        let response = response(status, body.to_vec());
+        assert_eq!(outcome_name(&read_submission(&response)), expected, "{status} {body:?}");
     }
 }
 
 #[test]
 fn retry_after_overrides_the_default_pause() {
-    let mut limited = reply(429, fixture("nano-banana", "submit-rate-limited"));
+    let mut limited = response(429, fixture("nano-banana", "submit-rate-limited"));
     limited.retry_after = Some(Duration::from_secs(33));
     assert_eq!(outcome_name(&read_submission(&limited)), "after 33s");
 }
@@ -90,8 +90,8 @@ fn records_are_read_by_their_flag() {
         ("bad-key", "unavailable, UPSTREAM_AUTH"),
     ];
     for (name, expected) in cases {
-        let reply = reply(200, fixture("nano-banana", &format!("record-{name}")));
-        assert_eq!(state_name(&read_record(&reply)), expected, "{name}");
+        let response = response(200, fixture("nano-banana", &format!("record-{name}")));
+        assert_eq!(state_name(&read_record(&response)), expected, "{name}");
     }
 }
 
@@ -106,7 +106,7 @@ fn unreadable_records_make_the_state_unavailable() {
         (402, Bytes::new(), "unavailable, UPSTREAM_CREDITS"),
     ];
     for (status, body, expected) in cases {
-        assert_eq!(state_name(&read_record(&reply(status, body))), expected);
+        assert_eq!(state_name(&read_record(&response(status, body))), expected);
     }
 }
 

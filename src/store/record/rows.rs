@@ -22,7 +22,7 @@ pub(super) async fn write_jobs(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     if let JobUpdate::Rerouted { to, .. } = update {
-        delete_jobs(tx, task, to.id).await?;
+        replace_model(tx, task, to.id).await?;
         return insert_jobs(tx, task, owner, &change.jobs).await;
     }
     for job in &change.jobs {
@@ -31,14 +31,15 @@ pub(super) async fn write_jobs(
     Ok(())
 }
 
-/// Deletes the jobs, which the jobs of another model replace.
-async fn delete_jobs(
+/// Sets the new model of a task, notes the providers that rejected it, and deletes its jobs; the caller
+/// inserts the new ones.
+async fn replace_model(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
     model: &str,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "-- store::record::delete_jobs
+        "-- store::record::replace_model
         WITH task AS (
             UPDATE tasks
             SET model = $2,
@@ -57,7 +58,8 @@ async fn delete_jobs(
 }
 
 /// Every recorded update releases the lease. When the job stays QUEUED, `submit_started_at` is
-/// cleared, so that the next claim may submit it.
+/// cleared, so that the next claim may submit it. `sent_at` becomes the time of the response: the rate
+/// limit counts the job for one window after it.
 async fn write_job(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
@@ -174,7 +176,7 @@ pub(super) async fn write_timeline(
     task: TaskId,
     before: &TaskSnapshot,
     change: &Change,
-    note: NewTimelineEntry,
+    entry: NewTimelineEntry,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);
@@ -189,8 +191,8 @@ pub(super) async fn write_timeline(
         task.0,
         now,
         change.state.status.name(),
-        note.kind.name(),
-        note.detail,
+        entry.kind.name(),
+        entry.detail,
         settled,
         TimelineEventKind::CreditsSettled.name(),
     )

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { assertImageLoads, createBoard, createFinishedTask, picture, prompt, submitTask, waitForTask, tile } from './studio.mjs';
+import { assertImageLoads, createBoard, createFinishedTask, picture, prompt, submitTask, waitForTask, tile } from './create-page.mjs';
 
 const folder = process.env.PLANTAIN_WRITE_DOCS ? 'docs' : 'target';
 const path = fileURLToPath(new URL(`../../../${folder}/console.jpg`, import.meta.url));

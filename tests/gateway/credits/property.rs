@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use plantain::clock::Clock;
 use plantain::domain::{
-    Catalog, Credits, Failure, FailureCode, Image, ImageFormat, JobTimeouts, JobUpdate, Model,
-    NewTask, ProviderName, ProviderOptions, Request, ResultLink, Status, TaskId, TaskKind,
+    Catalog, Credits, Failure, FailureCode, Image, ImageFormat, ImageRequest, JobTimings,
+    JobUpdate, Model, NewTask, ProviderName, ProviderOptions, ResultLink, Status, TaskId, TaskKind,
     TaskSpec, Timestamp, UpdateTarget, UserId, job_sizes,
 };
 use plantain::hints::Hints;
@@ -98,11 +98,11 @@ impl Fixture {
         let database = Database::create().await;
         let options =
             StoreOptions { url: database.url(), max_connections: 6, initial_quota: Some(QUOTA) };
-        let timeouts = JobTimeouts {
+        let timings = JobTimings {
             poll_interval: TimeDelta::seconds(30),
             task_timeout: TimeDelta::seconds(900),
         };
-        let store = Store::open(&options, Hints::default(), timeouts).unwrap();
+        let store = Store::open(&options, Hints::default(), timings).unwrap();
         let catalog = Registry::default().catalog();
         Self {
             store,
@@ -139,7 +139,7 @@ impl Fixture {
     async fn create_task(
         &self,
         owner: UserId,
-        request: Request,
+        request: ImageRequest,
         model: &'static Model,
     ) -> Option<TaskId> {
         let now = self.clock.now();
@@ -192,7 +192,7 @@ impl Fixture {
         let link = || ResultLink { url: "https://x/a".into(), expires_at: now };
         let update = match (claim.status, update) {
             (Status::Queued, _) if claim.response_lost => JobUpdate::ResponseLost,
-            (Status::Queued, 0..=4) => JobUpdate::Submitted {
+            (Status::Queued, 0..=4) => JobUpdate::Accepted {
                 provider: claim.provider,
                 upstream_id: format!("{}-{}", claim.task, claim.number),
             },
@@ -236,7 +236,7 @@ impl Fixture {
         update: &JobUpdate,
     ) {
         let request =
-            RecordRequest { task, target, authority, update, note: NewTimelineEntry::of(update) };
+            RecordRequest { task, target, authority, update, entry: NewTimelineEntry::of(update) };
         self.store.record(request, self.clock.now()).await.unwrap();
     }
 
@@ -296,8 +296,8 @@ fn owner(user: u8) -> UserId {
     UserId::parse(format!("user {user}")).unwrap()
 }
 
-fn request(count: u32) -> Request {
-    Request {
+fn request(count: u32) -> ImageRequest {
+    ImageRequest {
         kind: TaskKind::Generate,
         prompt: "a cat".to_owned(),
         images: vec![],

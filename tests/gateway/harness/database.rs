@@ -1,6 +1,6 @@
 //! One Postgres per test run, one database per test, copied from a migrated template.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn create() -> Self {
-        let name = format!("test_{}", NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = next_name();
         let server = tokio::task::spawn_blocking(server).await.unwrap();
         let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
         let create = format!("CREATE DATABASE {name} TEMPLATE migrated STRATEGY wal_log");
@@ -26,14 +26,54 @@ impl Database {
         Self { name }
     }
 
+    /// Creates an empty database, whose texts are compared by the rules of this locale. The gateway
+    /// migrates it.
+    pub(crate) async fn create_with_locale(locale: &str) -> Self {
+        let name = next_name();
+        let server = tokio::task::spawn_blocking(server).await.unwrap();
+        let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
+        let create = format!("CREATE DATABASE {name} TEMPLATE template0 LOCALE '{locale}'");
+        run(&mut connection, create).await;
+        Self { name }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn url(&self) -> String {
         SERVER.get().unwrap().url(&self.name)
+    }
+
+    /// The messages about this database in the log of the server.
+    pub(crate) fn log(&self) -> Vec<String> {
+        let log = std::fs::read(folder().join("postgres.log")).unwrap();
+        let log = String::from_utf8_lossy(&log);
+        // The further lines of a message begin with a tab.
+        let marker = format!("] {} ", self.name);
+        let mut messages: Vec<String> = Vec::new();
+        let mut is_ours = false;
+        for line in log.lines() {
+            if !line.starts_with('\t') {
+                is_ours = line.contains(&marker);
+                messages.extend(is_ours.then(String::new));
+            }
+            if let Some(message) = messages.last_mut().filter(|_| is_ours) {
+                message.push_str(line);
+                message.push('\n');
+            }
+        }
+        messages
     }
 
     /// Opens a connection for queries that the API does not offer.
     pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url()).await.unwrap()
     }
+}
+
+fn next_name() -> String {
+    format!("test_{}", NEXT_NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Runs a statement that contains no input of a test.
@@ -53,11 +93,14 @@ fn server() -> &'static PrivatePostgres {
     })
 }
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres")
+}
+
 async fn start() -> PrivatePostgres {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres");
     let print_line = |line: &str| println!("{line}");
     let server =
-        PrivatePostgres::start(&folder, Durability::Disposable, &print_line).await.unwrap();
+        PrivatePostgres::start(&folder(), Durability::Disposable, &print_line).await.unwrap();
     let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
     let query =
         "SELECT datname FROM pg_database WHERE datname LIKE 'test%' OR datname = 'migrated'";

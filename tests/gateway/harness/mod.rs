@@ -72,7 +72,11 @@ impl TestApp {
 
     /// Starts a gateway with these flags of `plantain serve`, which override the test settings.
     pub(crate) async fn with(flags: &[&str]) -> Self {
-        let database = Database::create().await;
+        Self::with_database(Database::create().await, flags).await
+    }
+
+    /// Like `with`, on a database that the test has prepared.
+    pub(crate) async fn with_database(database: Database, flags: &[&str]) -> Self {
         let (simulator, simulator_url) = start_simulator(Clock::system()).await;
         let folder = std::sync::Arc::new(TempDir::new().unwrap());
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();

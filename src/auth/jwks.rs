@@ -92,7 +92,7 @@ impl CachedKeys {
 
 /// The issuer and its cached keys. Clones share the cache.
 #[derive(Clone)]
-pub struct Issuer {
+pub struct JwksClient {
     url: Url,
     http: reqwest::Client,
     clock: Clock,
@@ -101,7 +101,7 @@ pub struct Issuer {
     refresh_requested: Arc<Notify>,
 }
 
-impl Issuer {
+impl JwksClient {
     /// The issuer whose key set is at `url`. The first fetch happens in `keep_fresh`.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ impl Issuer {
             }
             document.extend_from_slice(&chunk);
         }
-        Ok(KeySet::read(&document)?)
+        Ok(KeySet::parse(&document)?)
     }
 }
 

@@ -4,7 +4,7 @@ import { until } from './console.mjs';
 
 export const prompt = (page) => page.getByLabel('Prompt');
 export const generate = (page) => page.getByRole('button', { name: 'Generate' });
-export const tray = (page) => page.getByRole('list', { name: 'Images to edit' });
+export const inputImages = (page) => page.getByRole('list', { name: 'Images to edit' });
 export const tile = (page, promptText) => page.getByRole('region', { name: 'Images' }).getByRole('listitem').filter({ hasText: promptText });
 export const picture = (page, promptText) => page.getByRole('region', { name: 'Images' }).getByRole('img', { name: promptText });
 
