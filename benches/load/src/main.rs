@@ -5,10 +5,12 @@ mod baseline;
 mod cpu;
 mod http_load;
 mod measure;
+mod provider;
 mod report;
 mod seed;
 mod servers;
 mod sockets;
+mod tasks;
 
 use std::path::PathBuf;
 
@@ -32,7 +34,7 @@ struct Args {
     /// Number of sockets of the memory measurement
     #[arg(long, default_value_t = 5_000)]
     sockets: usize,
-    /// Measures only the groups (task, page, cancelTask, sockets) whose name contains this text
+    /// Measures only the groups (task, page, cancelTask, sockets, whole) whose name contains this text
     #[arg(long, default_value = "")]
     only: String,
     /// Fails when a ratio is more than 15 % worse than in this file
@@ -53,8 +55,8 @@ async fn main() -> anyhow::Result<()> {
         return baseline::serve(database).await;
     }
     let folder = tempfile::tempdir()?;
-    let setup = servers::Setup::start(&args.gateway, folder.path(), args.tasks).await?;
-    let rows = measure::all(&setup, &args).await?;
+    let mut setup = servers::Setup::start(&args.gateway, folder.path(), args.tasks).await?;
+    let rows = measure::all(&mut setup, &args).await?;
     setup.stop().await?;
     report::print(&rows);
     match (&args.write, &args.compare) {

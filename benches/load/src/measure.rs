@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::http_load::{self, Connection, Load, graphql_request};
 use crate::report::Row;
 use crate::servers::{Server, Setup};
-use crate::{Args, cpu, seed, sockets};
+use crate::{Args, cpu, seed, sockets, tasks};
 
 const CONNECTIONS: usize = 32;
 
@@ -33,12 +33,12 @@ const PAGE_QUERY: &str = "query Page($first: Int!) {
 }";
 
 /// Measures the groups whose name contains `args.only`.
-pub async fn all(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
+pub async fn all(setup: &mut Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let wanted = |name: &str| name.contains(&args.only);
     if wanted("task") {
-        let tasks = seed::sample_tasks(&setup.database).await?;
-        rows.extend(reads(setup, args, &TASK, &tasks).await?);
+        let sample = seed::sample_tasks(&setup.database).await?;
+        rows.extend(reads(setup, args, &TASK, &sample).await?);
     }
     if wanted("page") {
         let users: Vec<_> = (0..seed::USERS).map(|user| (user, uuid::Uuid::nil())).collect();
@@ -49,6 +49,10 @@ pub async fn all(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
     }
     if wanted("sockets") {
         rows.push(sockets::memory(setup, args.sockets).await?);
+    }
+    // The last: it restarts the gateway.
+    if wanted("whole") {
+        rows.extend(tasks::whole(setup, args).await?);
     }
     Ok(rows)
 }
@@ -141,14 +145,10 @@ const CANCELING: usize = 8;
 
 /// The cost of a change by a client. The tasks stay QUEUED until they are canceled.
 async fn cancellations(setup: &Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
-    let row = |name| Row {
-        name,
-        unit: "us each",
-        more_is_better: false,
-        baseline: Vec::new(),
-        gateway: Vec::new(),
-    };
-    let mut rows = [row("cancelTask: CPU of the server"), row("cancelTask: CPU of Postgres")];
+    let mut rows = Row::gateway_only([
+        ("cancelTask: CPU of the server", "us each", false),
+        ("cancelTask: CPU of Postgres", "us each", false),
+    ]);
     for _ in 0..args.rounds {
         let load = submit(setup).await?;
         // The work that the submissions have triggered must not count.

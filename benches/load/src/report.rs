@@ -19,6 +19,19 @@ pub struct Row {
 }
 
 impl Row {
+    /// Rows without a baseline, from their names and units, and whether more is better.
+    pub fn gateway_only<const N: usize>(
+        rows: [(&'static str, &'static str, bool); N],
+    ) -> [Self; N] {
+        rows.map(|(name, unit, more_is_better)| Self {
+            name,
+            unit,
+            more_is_better,
+            baseline: Vec::new(),
+            gateway: Vec::new(),
+        })
+    }
+
     /// The cost of the gateway as a multiple of the cost of the baseline server; `None` when only the
     /// gateway was measured. Less is better.
     fn ratio(&self) -> Option<f64> {

@@ -56,6 +56,13 @@ pub async fn fill(database: &str, tasks: i64) -> anyhow::Result<()> {
     Ok(connection.close().await?)
 }
 
+/// Deletes the tasks that were submitted and not finished.
+pub async fn remove_unfinished(database: &str) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect(database).await?;
+    sqlx::query("DELETE FROM tasks WHERE status = 'QUEUED'").execute(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
 /// Ids of some tasks, each with the number of its owner.
 pub async fn sample_tasks(database: &str) -> anyhow::Result<Vec<(i64, uuid::Uuid)>> {
     let mut connection = PgConnection::connect(database).await?;

@@ -1,6 +1,6 @@
 //! Starts Postgres, the gateway and the baseline server, and signs tokens.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Setup {
     pub gateway: Server,
     pub baseline: Server,
     pub database: String,
+    program: PathBuf,
+    folder: PathBuf,
 }
 
 /// A measured server process.
@@ -42,11 +44,28 @@ impl Setup {
         let postgres_pid =
             cpu::find_root(&home.join("data").to_string_lossy()).context("no postgres process")?;
         let database = postgres.url("plantain");
-        let gateway = start_gateway(gateway, &database, folder).await?;
+        let (program, folder) = (gateway.to_owned(), folder.to_owned());
+        let gateway = start_gateway(&program, &database, &folder, &NO_SUBMISSIONS).await?;
         println!("seeding {tasks} tasks …");
         seed::fill(&database, tasks).await?;
         let baseline = start_baseline(&database).await?;
-        Ok(Self { postgres, postgres_pid, gateway, baseline, database })
+        Ok(Self { postgres, postgres_pid, gateway, baseline, database, program, folder })
+    }
+
+    /// Replaces the gateway by one that submits to this provider without a limit. Unfinished tasks are
+    /// removed first.
+    pub async fn restart_gateway(&mut self, provider: &str) -> anyhow::Result<()> {
+        self.gateway.process.kill().await?;
+        seed::remove_unfinished(&self.database).await?;
+        let settings = [
+            ("NANOBANANA_BASE_URL", provider),
+            ("PLANTAIN_ALLOW_PRIVATE_ADDRESSES", "true"),
+            ("PLANTAIN_SUBMISSIONS_PER_10_SECONDS", "100000"),
+            ("PLANTAIN_QUERIES_PER_SECOND", "100000"),
+        ];
+        self.gateway =
+            start_gateway(&self.program, &self.database, &self.folder, &settings).await?;
+        Ok(())
     }
 
     /// A token of a seeded user.
@@ -68,7 +87,18 @@ impl Setup {
     }
 }
 
-async fn start_gateway(program: &Path, database: &str, folder: &Path) -> anyhow::Result<Server> {
+/// Settings of a gateway whose submitted tasks stay QUEUED.
+const NO_SUBMISSIONS: [(&str, &str); 2] = [
+    ("NANOBANANA_BASE_URL", "https://nanobanana.invalid"),
+    ("PLANTAIN_SUBMISSIONS_PER_10_SECONDS", "0"),
+];
+
+async fn start_gateway(
+    program: &Path,
+    database: &str,
+    folder: &Path,
+    settings: &[(&str, &str)],
+) -> anyhow::Result<Server> {
     let port = free_port()?;
     let process = Command::new(program)
         .arg("serve")
@@ -80,9 +110,7 @@ async fn start_gateway(program: &Path, database: &str, folder: &Path) -> anyhow:
         .env("PLANTAIN_DATA_DIR", folder)
         .env("PLANTAIN_DATABASE_CONNECTIONS", "10")
         .env("NANOBANANA_API_KEY", "key")
-        .env("NANOBANANA_BASE_URL", "https://nanobanana.invalid")
-        // Submitted tasks stay QUEUED.
-        .env("PLANTAIN_SUBMISSIONS_PER_10_SECONDS", "0")
+        .envs(settings.iter().copied())
         .env("PLANTAIN_LOG", "warn")
         .stdout(Stdio::null())
         .kill_on_drop(true)

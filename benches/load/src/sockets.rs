@@ -19,13 +19,13 @@ const SUBSCRIPTION: &str =
 /// Memory of the gateway per subscribed socket, in kilobytes.
 pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
     // Not counted: what the first sockets allocate once.
-    let mut open = Vec::with_capacity(count);
+    let mut opened = Vec::with_capacity(count);
     for number in 0..100 {
-        open.push(subscribe(setup, number).await?);
+        opened.push(subscribe(setup, number).await?);
     }
     let before = cpu::memory_of(setup.gateway.pid);
     for number in 100..count {
-        open.push(subscribe(setup, i64::try_from(number)?).await?);
+        opened.push(subscribe(setup, i64::try_from(number)?).await?);
     }
     // The gateway acknowledges no subscription: the last ones need a moment to start.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -40,16 +40,20 @@ pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
     })
 }
 
-async fn subscribe(
-    setup: &Setup,
-    number: i64,
-) -> anyhow::Result<WebSocketStream<MaybeTlsStream<TcpStream>>> {
-    let mut request =
-        format!("ws://127.0.0.1:{}/graphql", setup.gateway.port).into_client_request()?;
+/// A socket of a client.
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn subscribe(setup: &Setup, number: i64) -> anyhow::Result<Socket> {
+    open(setup.gateway.port, &Setup::token(number % USERS)?).await
+}
+
+/// Opens a socket that is subscribed to all tasks of the token's user.
+pub async fn open(port: u16, token: &str) -> anyhow::Result<Socket> {
+    let mut request = format!("ws://127.0.0.1:{port}/graphql").into_client_request()?;
     let protocol = HeaderValue::from_static("graphql-transport-ws");
     request.headers_mut().insert("sec-websocket-protocol", protocol);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-    let token = format!("Bearer {}", Setup::token(number % USERS)?);
+    let token = format!("Bearer {token}");
     let init = json!({ "type": "connection_init", "payload": { "authorization": token } });
     socket.send(Message::text(init.to_string())).await?;
     let ack = socket.next().await.transpose()?;
