@@ -107,12 +107,15 @@ impl Commands {
         task: TaskId,
         update: &JobUpdate,
     ) -> Result<RecordOutcome, StoreError> {
-        let (target, authority, entry) =
-            (UpdateTarget::Task, Authority::Owner(owner), NewTimelineEntry::of(update));
-        self.deps
-            .store
-            .record(RecordRequest { task, target, authority, update, entry }, self.deps.clock.now())
-            .await
+        let request = RecordRequest {
+            task,
+            target: UpdateTarget::Task,
+            authority: Authority::Owner(owner.clone()),
+            update: update.clone(),
+            entry: NewTimelineEntry::of(update),
+            now: self.deps.clock.now(),
+        };
+        self.deps.store.record(request).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! The users' credits: granted, reserved and spent. Every movement is an entry of the ledger; the
 //! totals are stored in `users` and change in the same transaction.
 
+use serde::Serialize;
+use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
-use super::rows::checked_int;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{Credits, LedgerEntry, LedgerEntryKind, TaskId, Timestamp, UserId, UserQuota};
 
@@ -210,15 +212,43 @@ async fn is_repeated(db: &mut PgConnection, grant: Grant<'_>) -> Result<bool, St
     Ok(same.unwrap_or(false))
 }
 
-/// Writes the ledger entries of a version of a task, and returns the credits that are left, if the
-/// user has a quota.
-pub(super) async fn write_entries(
-    tx: &mut Transaction<'_, Postgres>,
-    owner: &UserId,
+/// A row of the ledger to insert.
+#[derive(Serialize)]
+pub(super) struct MovementRow<'a> {
+    owner: &'a str,
+    at: Timestamp,
+    kind: &'static str,
+    from_account: &'static str,
+    to_account: &'static str,
+    amount: i64,
+    task: Uuid,
+    version: u32,
+}
+
+/// The rows of these entries, which a version of a task causes.
+pub(super) fn movements<'a>(
+    owner: &'a UserId,
     (task, version): (TaskId, u32),
-    entries: &[LedgerEntry],
-    now: Timestamp,
-) -> Result<Option<Credits>, StoreError> {
+    entries: &'a [LedgerEntry],
+    at: Timestamp,
+) -> impl Iterator<Item = MovementRow<'a>> {
+    entries.iter().map(move |entry| {
+        let (from_account, to_account) = entry.kind.accounts();
+        MovementRow {
+            owner: owner.as_str(),
+            at,
+            kind: entry.kind.name(),
+            from_account,
+            to_account,
+            amount: entry.amount.thousandths(),
+            task: task.0,
+            version,
+        }
+    })
+}
+
+/// How much the entries change the reserved and the spent credits.
+pub(super) fn totals(entries: &[LedgerEntry]) -> (i64, i64) {
     let total = |account: &str| -> i64 {
         let signed = entries.iter().map(|entry| {
             let (from, to) = entry.kind.accounts();
@@ -227,36 +257,38 @@ pub(super) async fn write_entries(
         });
         signed.sum()
     };
-    let column = |of: fn(&LedgerEntry) -> &'static str| -> Vec<String> {
-        entries.iter().map(|entry| of(entry).to_owned()).collect()
-    };
-    let amounts: Vec<i64> = entries.iter().map(|entry| entry.amount.thousandths()).collect();
-    let row = sqlx::query!(
+    (total("reserved"), total("spent"))
+}
+
+/// Writes the ledger entries of a version of a task.
+pub(super) async fn write_entries(
+    tx: &mut Transaction<'_, Postgres>,
+    owner: &UserId,
+    version: (TaskId, u32),
+    entries: &[LedgerEntry],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = movements(owner, version, entries, now).collect();
+    let (reserved, spent) = totals(entries);
+    sqlx::query!(
         "-- store::accounts::write_entries
         WITH entry AS (
             INSERT INTO ledger (owner, at, kind, from_account, to_account, amount, task_id, version)
-            SELECT $1, $2, kind, from_account, to_account, amount, $3, $4
-            FROM unnest($5::text[], $6::text[], $7::text[], $8::bigint[])
-                AS movement (kind, from_account, to_account, amount)
+            SELECT owner, at, kind, from_account, to_account, amount, task, version
+            FROM jsonb_to_recordset($2) AS movement (
+                owner text, at timestamptz, kind text, from_account text, to_account text, amount bigint,
+                task uuid, version integer
+            )
         )
-        UPDATE users SET reserved = reserved + $9, spent = spent + $10
-        WHERE id = $1
-        RETURNING granted, reserved, spent",
+        UPDATE users SET reserved = reserved + $3, spent = spent + $4 WHERE id = $1",
         owner.as_str(),
-        now,
-        task.0,
-        checked_int::<i32, _>(version)?,
-        &column(|entry| entry.kind.name()),
-        &column(|entry| entry.kind.accounts().0),
-        &column(|entry| entry.kind.accounts().1),
-        &amounts,
-        total("reserved"),
-        total("spent"),
+        Json(rows) as _,
+        reserved,
+        spent,
     )
-    .fetch_one(&mut **tx)
+    .execute(&mut **tx)
     .await?;
-    let available = |granted| user_quota(granted, row.reserved, row.spent).available();
-    Ok(row.granted.map(available))
+    Ok(())
 }
 
 /// The credits that the user may still spend, locked until the transaction ends; `None` when users

@@ -1,8 +1,9 @@
-//! Combines reads: those that arrive while another one is running share one statement.
+//! Combines work on the database: keys that arrive while another one runs share one statement, or one
+//! transaction.
 //!
-//! A read that arrives alone runs at once. Under load, one statement answers many reads, which costs a
-//! fraction of as many statements. The loops have a pool of their own, so that a read never waits for the
-//! connection of a worker. A busy loop keeps its connection, which saves the ping of the pool.
+//! A key that arrives alone runs at once. Under load, one statement serves many keys, which costs a
+//! fraction of as many statements. The loops have a pool of their own, so that a key never waits for the
+//! connection of other work. A busy loop keeps its connection, which saves the ping of the pool.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -18,76 +19,77 @@ use tokio::time::{Instant, timeout};
 
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
-/// A batch takes further reads until their weights reach this.
+/// A batch takes further keys until their weights reach this.
 const MAX_WEIGHT: usize = 256;
-/// Length of the queue. When it is full, a read waits until it can enter.
+/// Length of the queue. When it is full, a key waits until it can enter.
 const QUEUE_LENGTH: usize = 4096;
-/// Longer than the `statement_timeout` of the server. The server's timeout does not end a read whose
+/// Longer than the `statement_timeout` of the server. The server's timeout does not end a batch whose
 /// connection was lost.
-const READ_TIMEOUT: Duration = Duration::from_secs(20);
+const BATCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an idle loop keeps its connection.
 const KEEP_CONNECTION: Duration = Duration::from_secs(1);
 
-/// A kind of read that one statement can run for many keys.
-pub(super) trait BatchRead: Send + Sync + 'static {
-    /// What is read.
+/// A kind of work that can be done for many keys together.
+pub(super) trait Batch: Send + Sync + 'static {
+    /// What is to be done.
     type Key: Clone + Send + Sync + 'static;
-    /// What is found.
+    /// The result.
     type Found: Send + 'static;
 
-    /// Maximum number of tasks that a key finds.
+    /// The effort for a key, such as the maximum number of tasks that it finds.
     fn weight(key: &Self::Key) -> usize;
 
-    /// Reads all keys with one statement; returns a result for each, in the same order.
-    fn read(
+    /// Does the work for all keys; returns a result for each, in the same order.
+    fn run(
+        &self,
         connection: &mut PgConnection,
         keys: &[Self::Key],
     ) -> impl Future<Output = Result<Vec<Self::Found>, StoreError>> + Send;
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-type Pending<R> = (<R as BatchRead>::Key, Reply<<R as BatchRead>::Found>);
+type Pending<R> = (<R as Batch>::Key, Reply<<R as Batch>::Found>);
 
-/// Runs reads of one kind. Clones share the queue and the connections.
-pub(super) struct Batcher<R: BatchRead> {
+/// Runs work of one kind. Clones share the queue and the connections.
+pub(super) struct Batcher<R: Batch> {
     queue: mpsc::Sender<Pending<R>>,
 }
 
-impl<R: BatchRead> Clone for Batcher<R> {
+impl<R: Batch> Clone for Batcher<R> {
     fn clone(&self) -> Self {
         Self { queue: self.queue.clone() }
     }
 }
 
-impl<R: BatchRead> std::fmt::Debug for Batcher<R> {
+impl<R: Batch> std::fmt::Debug for Batcher<R> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Batcher")
     }
 }
 
-impl<R: BatchRead> Batcher<R> {
+impl<R: Batch> Batcher<R> {
     /// Starts `loops` loops; they end when the last clone is dropped. With two loops, one can run
     /// while the other waits for a slow statement. The pool has a connection for each loop.
-    pub(super) fn start(pool: &PgPool, loops: u32) -> Self {
+    pub(super) fn start(batch: R, pool: &PgPool, loops: u32) -> Self {
         let (queue, pending) = mpsc::channel(QUEUE_LENGTH);
-        let pending = Arc::new(Mutex::new(pending));
+        let (batch, pending) = (Arc::new(batch), Arc::new(Mutex::new(pending)));
         for _ in 0..loops {
-            let batches =
-                BatchLoop::<R> { pending: Arc::clone(&pending), pool: pool.clone(), kept: None };
+            let (batch, pending) = (Arc::clone(&batch), Arc::clone(&pending));
+            let batches = BatchLoop { batch, pending, pool: pool.clone(), kept: None };
             #[expect(
                 clippy::disallowed_methods,
-                reason = "it only reads, and ends with the store"
+                reason = "a batch ends with its callers, and the loop with the store"
             )]
             drop(tokio::spawn(batches.run()));
         }
         Self { queue }
     }
 
-    /// Reads one key.
+    /// Does the work for one key.
     ///
     /// # Errors
-    /// When the database fails, or too many reads wait.
-    pub(super) async fn read(&self, key: R::Key) -> Result<R::Found, StoreError> {
+    /// When the database fails, or too many keys wait.
+    pub(super) async fn run(&self, key: R::Key) -> Result<R::Found, StoreError> {
         let (reply, result) = oneshot::channel();
         let queued = self.queue.send_timeout((key, reply), ACQUIRE_TIMEOUT).await;
         queued.map_err(|_| StoreError::Overloaded)?;
@@ -95,17 +97,18 @@ impl<R: BatchRead> Batcher<R> {
     }
 }
 
-struct BatchLoop<R: BatchRead> {
+struct BatchLoop<R: Batch> {
+    batch: Arc<R>,
     pending: Arc<Mutex<mpsc::Receiver<Pending<R>>>>,
     pool: PgPool,
     kept: Option<PoolConnection<Postgres>>,
 }
 
-impl<R: BatchRead> BatchLoop<R> {
+impl<R: Batch> BatchLoop<R> {
     async fn run(mut self) {
         while let Some(batch) = self.next_batch().await {
             let (keys, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            match self.read(&keys).await {
+            match self.try_run(&keys).await {
                 Ok(found) => {
                     for (reply, found) in replies.into_iter().zip(found) {
                         // A caller that has gone needs no result.
@@ -113,37 +116,37 @@ impl<R: BatchRead> BatchLoop<R> {
                     }
                 }
                 Err(error) if keys.len() > 1 && !error.is_unavailable() => {
-                    self.read_one_by_one(keys, replies, error).await;
+                    self.run_one_by_one(keys, replies, error).await;
                 }
                 Err(error) => send_error(replies, error),
             }
         }
     }
 
-    /// One row that cannot be read, or one slow read, must not fail the other reads of its batch. Reads
+    /// One key that fails or is slow must not fail the others of its batch. Keys
     /// that do not get their turn in time fail with the error of the batch.
-    async fn read_one_by_one(
+    async fn run_one_by_one(
         &mut self,
         keys: Vec<R::Key>,
         replies: Vec<Reply<R::Found>>,
         error: StoreError,
     ) {
-        let deadline = Instant::now() + READ_TIMEOUT;
+        let deadline = Instant::now() + BATCH_TIMEOUT;
         let mut left = keys.into_iter().zip(replies);
         while Instant::now() < deadline
             && let Some((key, reply)) = left.next()
         {
             if !reply.is_closed() {
-                let found = self.read(&[key]).await;
+                let found = self.try_run(&[key]).await;
                 let _ = reply.send(found.and_then(only));
             }
         }
         send_error(left.map(|(_, reply)| reply), error);
     }
 
-    /// The next reads whose callers still wait; `None` when the store is gone.
+    /// The next keys whose callers still wait; `None` when the store is gone.
     async fn next_batch(&mut self) -> Option<Vec<Pending<R>>> {
-        // The other loops wait for the lock, so that each read starts as soon as one loop is free.
+        // The other loops wait for the lock, so that each key starts as soon as one loop is free.
         let pending = Arc::clone(&self.pending);
         let mut pending = self.keep_while(pending.lock()).await;
         let first = self.keep_while(pending.recv()).await?;
@@ -169,29 +172,29 @@ impl<R: BatchRead> BatchLoop<R> {
         next.await
     }
 
-    /// Reads once more on another connection when the kept one was lost in the meantime, such as by a
-    /// restart of the server. The pool waits for a server that restarts.
-    async fn read(&mut self, keys: &[R::Key]) -> Result<Vec<R::Found>, StoreError> {
+    /// Runs once more on another connection when the kept one was lost, such as by a restart of the
+    /// server. The pool waits for a server that restarts.
+    async fn try_run(&mut self, keys: &[R::Key]) -> Result<Vec<R::Found>, StoreError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         if let Some(connection) = self.kept.take() {
-            match self.read_on(connection, keys).await {
+            match self.run_on(connection, keys).await {
                 Err(error) if error.is_connection_lost() => {}
                 result => return result,
             }
         }
         let connection = self.pool.acquire().await?;
-        self.read_on(connection, keys).await
+        self.run_on(connection, keys).await
     }
 
-    async fn read_on(
+    async fn run_on(
         &mut self,
         mut connection: PoolConnection<Postgres>,
         keys: &[R::Key],
     ) -> Result<Vec<R::Found>, StoreError> {
-        let read = AssertUnwindSafe(R::read(&mut connection, keys)).catch_unwind();
-        match timeout(READ_TIMEOUT, read).await {
+        let batch = AssertUnwindSafe(self.batch.run(&mut connection, keys)).catch_unwind();
+        match timeout(BATCH_TIMEOUT, batch).await {
             Ok(Ok(Ok(found))) => {
                 self.kept = Some(connection);
                 Ok(found)
@@ -230,7 +233,7 @@ mod tests {
 
     struct Unreachable;
 
-    impl BatchRead for Unreachable {
+    impl Batch for Unreachable {
         type Key = usize;
         type Found = ();
 
@@ -238,22 +241,23 @@ mod tests {
             1
         }
 
-        async fn read(_: &mut PgConnection, keys: &[usize]) -> Result<Vec<()>, StoreError> {
+        async fn run(&self, _: &mut PgConnection, keys: &[usize]) -> Result<Vec<()>, StoreError> {
             Ok(vec![(); keys.len()])
         }
     }
 
     #[tokio::test]
-    async fn reads_that_wait_during_an_outage_fail_together() {
+    async fn keys_that_wait_during_an_outage_fail_together() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let connect = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(port);
         let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(1));
-        let batcher = Batcher::<Unreachable>::start(&pool.connect_lazy_with(connect), 1);
-        let reads = futures_util::future::join_all((0..100).map(|key| batcher.read(key)));
+        let batcher =
+            Batcher::<Unreachable>::start(Unreachable, &pool.connect_lazy_with(connect), 1);
+        let batches = futures_util::future::join_all((0..100).map(|key| batcher.run(key)));
         // One by one, they would wait for 100 s.
-        let failed = timeout(Duration::from_secs(20), reads).await.unwrap();
+        let failed = timeout(Duration::from_secs(20), batches).await.unwrap();
         assert!(failed.iter().all(Result::is_err));
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::batch::BatchRead;
+use super::batch::Batch;
 use super::page::{Page, Range};
 use super::task_row::{
     NumberedRow, TaskRow, collect_numbered_tasks, images_of_task, into_tasks, task_columns,
@@ -48,7 +48,7 @@ impl HistoryFilter {
 /// Reads pages of histories without a filter, newest first.
 pub(super) struct HistoryPage;
 
-impl BatchRead for HistoryPage {
+impl Batch for HistoryPage {
     type Key = (UserId, Range<TaskId>);
     type Found = Vec<Task>;
 
@@ -56,7 +56,8 @@ impl BatchRead for HistoryPage {
         range.limit + 1
     }
 
-    async fn read(
+    async fn run(
+        &self,
         connection: &mut PgConnection,
         keys: &[Self::Key],
     ) -> Result<Vec<Vec<Task>>, StoreError> {
@@ -103,7 +104,7 @@ impl ReadStore {
         range: Range<TaskId>,
     ) -> Result<Page<Task>, StoreError> {
         if filter.is_empty() && !range.from_end {
-            let tasks = self.history_pages.read((owner.clone(), range)).await?;
+            let tasks = self.history_pages.run((owner.clone(), range)).await?;
             return Ok(Page::new(tasks, &range));
         }
         let mut query = history_query(owner, filter, range);

@@ -61,13 +61,14 @@ use crate::domain::{Credits, JobTimings};
 use crate::hints::Hints;
 use batch::Batcher;
 use history::HistoryPage;
+use record::Recorder;
 use tasks::TaskById;
 
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Number of kinds of batched reads.
-const BATCHED_READS: u32 = 2;
-/// With at least this many connections in all, each kind of batched read has two of its own.
+/// Number of kinds of batches: tasks, pages of the history, and updates.
+const BATCH_KINDS: u32 = 3;
+/// With at least this many connections in all, each kind of batch has two of its own.
 const MANY_CONNECTIONS: u32 = 12;
 /// Settings of all connections. Every statement has an index for each of its conditions, and reads few
 /// rows. Without these settings, a wrong estimate (the limit of a batch is not known when the plan is
@@ -80,8 +81,7 @@ pub const CONNECTION_OPTIONS: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
-/// Settings of the connections of batched reads: the plan is made once, whatever the number of reads in
-/// a batch.
+/// Settings of the connections of batches: the plan is made once, whatever the number of keys in a batch.
 const BATCH_CONNECTION_OPTIONS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
 
 /// An error of a statement.
@@ -96,14 +96,14 @@ pub enum StoreError {
     /// Events were purged before a slow subscriber received them.
     #[error("events were purged before they were delivered")]
     Purged,
-    /// A read took longer than its deadline.
-    #[error("a read took longer than 20 s")]
+    /// A batch took longer than its deadline.
+    #[error("a batch took longer than 20 s")]
     TimedOut,
-    /// A statement that ran for several reads failed.
+    /// A batch failed for all its keys.
     #[error(transparent)]
     Batch(Arc<StoreError>),
-    /// Too many reads wait for the database.
-    #[error("too many reads wait for the database")]
+    /// Too many batches wait for the database.
+    #[error("too much work waits for the database")]
     Overloaded,
 }
 
@@ -197,6 +197,8 @@ pub struct Store {
     pool: PgPool,
     batch_pool: PgPool,
     reads: ReadStore,
+    records: Batcher<Recorder>,
+    recorder: Recorder,
     hints: Hints,
     timings: JobTimings,
     initial_quota: Option<Credits>,
@@ -207,8 +209,8 @@ pub struct Store {
 pub struct StoreOptions {
     /// The connection URL; it contains a password, so it is never logged.
     pub url: String,
-    /// Maximum number of connections, at least 5: one for each kind of batched read, one that
-    /// listens, and two for everything else.
+    /// Maximum number of connections, at least 6: one for each kind of batch, one that listens, and two
+    /// for everything else.
     pub max_connections: u32,
     /// Quota of each user who has none yet, on top of what the user already spent; `None` means that
     /// users have no quota.
@@ -253,7 +255,7 @@ impl Store {
         let connect: PgConnectOptions = options.url.parse()?;
         let connect = connect.application_name("plantain").options(CONNECTION_OPTIONS);
         let loops = if options.max_connections < MANY_CONNECTIONS { 1 } else { 2 };
-        let batch_connections = BATCHED_READS * loops;
+        let batch_connections = BATCH_KINDS * loops;
         let pool_of = |connections: u32, connect| {
             PgPoolOptions::new()
                 .max_connections(connections)
@@ -266,11 +268,13 @@ impl Store {
         let reads = ReadStore {
             pool: pool.clone(),
             initial_quota: options.initial_quota,
-            tasks_by_id: Batcher::start(&batch_pool, loops),
-            history_pages: Batcher::start(&batch_pool, loops),
+            tasks_by_id: Batcher::start(TaskById, &batch_pool, loops),
+            history_pages: Batcher::start(HistoryPage, &batch_pool, loops),
         };
         let initial_quota = options.initial_quota;
-        Ok(Self { pool, batch_pool, reads, hints, timings, initial_quota })
+        let recorder = Recorder { hints: hints.clone(), timings, initial_quota };
+        let records = Batcher::start(recorder.clone(), &batch_pool, loops);
+        Ok(Self { pool, batch_pool, reads, records, recorder, hints, timings, initial_quota })
     }
 
     /// Read-only access, with the connections of this store.

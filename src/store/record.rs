@@ -1,41 +1,45 @@
 //! `record`: the only function that changes the status of an existing task.
 //!
 //! It loads and locks the rows, calls [`domain::apply`](crate::domain::apply), writes jobs, task,
-//! images, event and timeline, commits, and sends hints. Rows are always locked in the order task,
-//! jobs, user, images, boards.
+//! images, event and timeline, commits, and sends hints. Under load, one transaction records the
+//! updates of many tasks. Rows are always locked in the order tasks and jobs, users, images, boards,
+//! and those of one table by their ids.
 
+mod load;
 mod rows;
+
+use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use sqlx::types::Json;
-use sqlx::{Postgres, Transaction};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use self::rows::{write_images, write_jobs, write_task, write_timeline};
-use super::accounts::{lock_available, write_entries};
+use self::load::{LoadedTask, load};
+use self::rows::{replace_jobs, write_changes, write_images, write_jobs};
+use super::accounts::lock_available;
+use super::batch::Batch;
 use super::boards::attach_images;
 use super::garbage::schedule_removal;
-use super::rows::{checked_int, owner, provider, status};
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, Failure, IgnoreReason, Image, ImageId, Job, JobUpdate, LedgerEntry,
-    LedgerEntryKind, ResultLink, Status, TaskId, TaskSnapshot, TaskState, TimelineEventKind,
-    Timestamp, UpdateTarget, UserId, apply, ledger_entries,
+    Change, Credits, IgnoreReason, Image, ImageId, Job, JobTimings, JobUpdate, LedgerEntry,
+    LedgerEntryKind, Status, TaskId, TaskSnapshot, TimelineEventKind, Timestamp, UpdateTarget,
+    UserId, apply, ledger_entries,
 };
-use crate::hints::WorkerSignal;
+use crate::hints::{Hints, WorkerSignal};
 
 /// Delay before an abandoned folder is removed: a worker that is still storing into it has finished
 /// by then.
 const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
 
 /// Who is allowed to record a change.
-#[derive(Debug, Clone, Copy)]
-pub enum Authority<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authority {
     /// A worker, as long as it holds the job's lease.
     Lease(Uuid),
     /// The owner of the task.
-    Owner(&'a UserId),
+    Owner(UserId),
     /// The gateway itself, such as the inbox, the sweep and rerouting.
     Gateway,
 }
@@ -65,17 +69,19 @@ impl NewTimelineEntry {
 
 /// The arguments of [`Store::record`].
 #[derive(Debug, Clone)]
-pub struct RecordRequest<'a> {
+pub struct RecordRequest {
     /// The task to change.
     pub task: TaskId,
     /// The job to change, or all jobs.
     pub target: UpdateTarget,
     /// Who requests the change.
-    pub authority: Authority<'a>,
+    pub authority: Authority,
     /// The change.
-    pub update: &'a JobUpdate,
+    pub update: JobUpdate,
     /// The timeline entry.
     pub entry: NewTimelineEntry,
+    /// The present time.
+    pub now: Timestamp,
 }
 
 /// The result of recording an update.
@@ -92,118 +98,224 @@ pub enum RecordOutcome {
     NotFound,
 }
 
-struct LoadedTask {
-    owner: UserId,
-    snapshot: TaskSnapshot,
-    leases: Vec<Option<Uuid>>,
-}
-
 impl Store {
     /// Records a change of a task: status, event, credits and timeline in one transaction.
     ///
     /// # Errors
-    /// When the database fails; then nothing was recorded.
-    pub async fn record(
+    /// When the database fails; then nothing was recorded, unless the connection was lost during the
+    /// commit.
+    pub async fn record(&self, request: RecordRequest) -> Result<RecordOutcome, StoreError> {
+        if let Some(outcome) = self.records.run(request.clone()).await? {
+            return Ok(outcome);
+        }
+        let mut connection = self.pool.acquire().await?;
+        let alone = self.recorder.run(&mut connection, std::slice::from_ref(&request)).await?;
+        alone.into_iter().next().flatten().ok_or(StoreError::Inconsistent("tasks"))
+    }
+}
+
+/// Records updates, at most one of each task in a transaction.
+#[derive(Debug, Clone)]
+pub(super) struct Recorder {
+    pub(super) hints: Hints,
+    pub(super) timings: JobTimings,
+    pub(super) initial_quota: Option<Credits>,
+}
+
+impl Batch for Recorder {
+    type Key = RecordRequest;
+    /// `None` when the update must have a transaction of its own.
+    type Found = Option<RecordOutcome>;
+
+    /// At most 64 updates in a transaction, so that their rows are not locked for long.
+    fn weight(_: &RecordRequest) -> usize {
+        4
+    }
+
+    async fn run(
         &self,
-        request: RecordRequest<'_>,
-        now: Timestamp,
-    ) -> Result<RecordOutcome, StoreError> {
-        let RecordRequest { task, target, authority, update, entry } = request;
-        let mut tx = self.pool.begin().await?;
-        let mut loaded = load(&mut tx, task, authority).await?;
-        if loaded.is_none() {
-            // The jobs were replaced while the statement waited for their lock: a second read finds
-            // the new ones.
-            loaded = load(&mut tx, task, authority).await?;
-        }
-        let Some(mut loaded) = loaded else { return Ok(RecordOutcome::NotFound) };
-        if is_blocked(&loaded, target, authority, update) {
-            return Ok(RecordOutcome::Blocked);
-        }
-        if loaded.snapshot.state.status.is_terminal() {
+        connection: &mut PgConnection,
+        requests: &[RecordRequest],
+    ) -> Result<Vec<Option<RecordOutcome>>, StoreError> {
+        let is_alone = requests.len() == 1;
+        let mut seen = HashSet::new();
+        let (together, _): (Vec<_>, Vec<_>) =
+            requests.iter().partition(|request| seen.insert(request.task));
+        let mut tx = connection.begin().await?;
+        let mut tasks = load(&mut tx, &together).await?;
+        if let ([request], true) = (requests, is_alone)
+            && let Some(loaded) = tasks.get_mut(&request.task)
+            && loaded.snapshot.state.status.is_terminal()
+        {
             // A submission that is accepted after the task's end can still cost credits.
             let available = lock_available(&mut tx, &loaded.owner, self.initial_quota).await?;
             loaded.snapshot.available = available;
         }
-        let change = match apply(&loaded.snapshot, target, update, &self.timings, now) {
+        let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
+        for request in requests {
+            let decision = match tasks.get(&request.task) {
+                _ if !seen.remove(&request.task) => Decision::Alone,
+                Some(loaded) => self.decide(request, loaded, is_alone),
+                None => Decision::Unchanged(RecordOutcome::NotFound),
+            };
+            outcomes.push(match decision {
+                Decision::Unchanged(outcome) => Some(outcome),
+                Decision::Alone => None,
+                Decision::Change(change) => {
+                    let status = change.change.state.status;
+                    recorded.push(*change);
+                    Some(RecordOutcome::Applied(status))
+                }
+            });
+        }
+        match self.write(tx, &recorded).await {
+            Ok(None) => Ok(outcomes),
+            Ok(Some(reason)) => Ok(vec![Some(RecordOutcome::Ignored(reason))]),
+            // The callback of another job had this upstream id.
+            Err(error) if is_alone && error.violates("jobs_upstream") => {
+                Ok(vec![Some(RecordOutcome::Ignored(IgnoreReason::UpstreamIdTaken))])
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What an update leads to.
+enum Decision<'a> {
+    /// Nothing changes.
+    Unchanged(RecordOutcome),
+    /// The update must have a transaction of its own.
+    Alone,
+    Change(Box<RecordedChange<'a>>),
+}
+
+/// A change to write.
+struct RecordedChange<'a> {
+    request: &'a RecordRequest,
+    owner: &'a UserId,
+    before: &'a TaskSnapshot,
+    has_board: bool,
+    change: Change,
+    entries: Vec<LedgerEntry>,
+}
+
+impl Recorder {
+    fn decide<'a>(
+        &self,
+        request: &'a RecordRequest,
+        loaded: &'a LoadedTask,
+        is_alone: bool,
+    ) -> Decision<'a> {
+        if is_blocked(loaded, request) {
+            return Decision::Unchanged(RecordOutcome::Blocked);
+        }
+        let LoadedTask { owner, snapshot: before, has_board, .. } = loaded;
+        let RecordRequest { target, update, now, .. } = request;
+        let change = match apply(before, *target, update, &self.timings, *now) {
             Ok(change) => change,
-            Err(reason) => return Ok(RecordOutcome::Ignored(reason)),
+            Err(reason) => return Decision::Unchanged(RecordOutcome::Ignored(reason)),
         };
-        match write_jobs(&mut tx, task, &loaded.owner, &change, update, now).await {
-            Err(error) if is_duplicate_upstream_id(&error) => {
-                return Ok(RecordOutcome::Ignored(IgnoreReason::UpstreamIdTaken));
-            }
-            written => written?,
+        let entries = if change.visible {
+            ledger_entries(Some(&before.state), &change.state)
+        } else {
+            Vec::new()
+        };
+        let has_board = *has_board;
+        let change = RecordedChange { request, owner, before, has_board, change, entries };
+        if is_alone || !change.needs_more_locks() {
+            Decision::Change(Box::new(change))
+        } else {
+            Decision::Alone
         }
-        if change.visible {
-            write_task(&mut tx, task, &loaded.owner, &change.state, now).await?;
-            if !self.write_credits(&mut tx, task, &loaded, &change, now).await? {
-                return Ok(RecordOutcome::Ignored(IgnoreReason::InsufficientCredits));
-            }
-        }
-        let mut board = None;
-        if let JobUpdate::Stored { images } = update {
-            write_images(&mut tx, &loaded.owner, images, change.state.version).await?;
-            let ids: Vec<ImageId> = images.iter().map(|image| image.id).collect();
-            board = attach_images(&mut tx, task, &ids, now).await?;
-        }
-        let folders = abandoned_folders(task, &loaded.snapshot, &change);
-        schedule_removal(&mut tx, &folders, now + WORKER_GRACE_PERIOD).await?;
-        write_timeline(&mut tx, task, &loaded.snapshot, &change, entry, now).await?;
-        tx.commit().await?;
-        self.hint(&loaded.owner, &change);
-        if let Some(board) = board {
-            self.hints.board_changed(board);
-        }
-        Ok(RecordOutcome::Applied(change.state.status))
     }
 
-    fn hint(&self, owner: &UserId, change: &Change) {
-        if change.visible {
-            self.hints.user_changed(owner);
+    /// Writes the changes and commits; returns a reason when the only change must not be made.
+    async fn write(
+        &self,
+        mut tx: Transaction<'_, Postgres>,
+        recorded: &[RecordedChange<'_>],
+    ) -> Result<Option<IgnoreReason>, StoreError> {
+        if recorded.is_empty() {
+            return Ok(None);
         }
-        for job in &change.jobs {
+        replace_jobs(&mut tx, recorded).await?;
+        write_jobs(&mut tx, recorded).await?;
+        let overdrawn = write_changes(&mut tx, recorded).await?;
+        let reserves_more = recorded.iter().any(RecordedChange::reserves_more);
+        if self.initial_quota.is_some() && overdrawn && reserves_more {
+            return Ok(Some(IgnoreReason::InsufficientCredits));
+        }
+        write_images(&mut tx, recorded).await?;
+        let mut boards = Vec::new();
+        for change in recorded.iter().filter(|change| change.has_board) {
+            let (task, now) = (change.request.task, change.request.now);
+            let ids: Vec<ImageId> = change.images().iter().map(|image| image.id).collect();
+            if !ids.is_empty() {
+                boards.extend(attach_images(&mut tx, task, &ids, now).await?);
+            }
+        }
+        for change in recorded {
+            let folders = change.abandoned_folders();
+            let at = change.request.now + WORKER_GRACE_PERIOD;
+            schedule_removal(&mut tx, &folders, at).await?;
+        }
+        tx.commit().await?;
+        recorded.iter().for_each(|change| self.hint(change));
+        boards.into_iter().for_each(|board| self.hints.board_changed(board));
+        Ok(None)
+    }
+
+    fn hint(&self, recorded: &RecordedChange<'_>) {
+        if recorded.change.visible {
+            self.hints.user_changed(recorded.owner);
+        }
+        for job in &recorded.change.jobs {
             for signal in WorkerSignal::triggered_by(job.status, job.provider) {
                 self.hints.wake(signal);
             }
         }
     }
-
-    /// Writes the ledger entries; returns whether the owner has enough credits.
-    async fn write_credits(
-        &self,
-        tx: &mut Transaction<'_, Postgres>,
-        task: TaskId,
-        loaded: &LoadedTask,
-        change: &Change,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let entries = ledger_entries(Some(&loaded.snapshot.state), &change.state);
-        if entries.is_empty() {
-            return Ok(true);
-        }
-        let version = (task, change.state.version);
-        let available = write_entries(tx, &loaded.owner, version, &entries, now).await?;
-        let reserves_more = |entry: &LedgerEntry| entry.kind == LedgerEntryKind::Reserve;
-        let overdrawn = available.is_some_and(|available| available < Credits::ZERO);
-        Ok(!(self.initial_quota.is_some() && overdrawn && entries.iter().any(reserves_more)))
-    }
 }
 
-/// Folders in which a download may have stored images of a job that has now failed or is canceled.
-fn abandoned_folders(task: TaskId, before: &TaskSnapshot, change: &Change) -> Vec<String> {
-    let ended = change.jobs.iter().filter(|job| {
-        let was_storing = before
-            .jobs
-            .iter()
-            .any(|each| each.number == job.number && each.status == Status::Storing);
-        was_storing && matches!(job.status, Status::Failed | Status::Canceled)
-    });
-    let folders = |job: &Job| {
-        let (number, images) = (job.number, u16::try_from(job.image_count).unwrap_or(u16::MAX));
-        (0..images).map(move |position| Image::folder(task, number, position))
-    };
-    ended.flat_map(folders).collect()
+impl RecordedChange<'_> {
+    /// Whether the change locks rows besides its task and user, or depends on the credits of the user.
+    /// In a transaction with others, such locks could wait for each other.
+    fn needs_more_locks(&self) -> bool {
+        matches!(self.request.update, JobUpdate::Rerouted { .. })
+            || self.before.state.status.is_terminal()
+            || self.reserves_more()
+            || (self.has_board && !self.images().is_empty())
+    }
+
+    fn reserves_more(&self) -> bool {
+        self.entries.iter().any(|entry| entry.kind == LedgerEntryKind::Reserve)
+    }
+
+    /// The images that the change adds.
+    fn images(&self) -> &[Image] {
+        match &self.request.update {
+            JobUpdate::Stored { images } => images,
+            _ => &[],
+        }
+    }
+
+    /// Folders in which a download may have stored images of a job that has now failed or is canceled.
+    fn abandoned_folders(&self) -> Vec<String> {
+        let ended = self.change.jobs.iter().filter(|job| {
+            let was_storing = self
+                .before
+                .jobs
+                .iter()
+                .any(|each| each.number == job.number && each.status == Status::Storing);
+            was_storing && matches!(job.status, Status::Failed | Status::Canceled)
+        });
+        let folders = |job: &Job| {
+            let (number, images) = (job.number, u16::try_from(job.image_count).unwrap_or(u16::MAX));
+            let task = self.request.task;
+            (0..images).map(move |position| Image::folder(task, number, position))
+        };
+        ended.flat_map(folders).collect()
+    }
 }
 
 /// Whether the update must be dropped because of leases. An acceptance by the provider is always
@@ -212,86 +324,14 @@ fn abandoned_folders(task: TaskId, before: &TaskSnapshot, change: &Change) -> Ve
 ///
 /// A task is not rerouted while a worker has claimed any of its jobs: the provider may be accepting
 /// it.
-fn is_blocked(
-    loaded: &LoadedTask,
-    target: UpdateTarget,
-    authority: Authority<'_>,
-    update: &JobUpdate,
-) -> bool {
+fn is_blocked(loaded: &LoadedTask, request: &RecordRequest) -> bool {
+    let RecordRequest { target, authority, update, .. } = request;
     if matches!(update, JobUpdate::Rerouted { .. } | JobUpdate::NoAlternative) {
         return loaded.leases.iter().any(Option::is_some);
     }
     let (Authority::Lease(lease), UpdateTarget::Job(number)) = (authority, target) else {
         return false;
     };
-    let held = loaded.leases.get(usize::from(number)).copied().flatten() == Some(lease);
+    let held = loaded.leases.get(usize::from(*number)).copied().flatten() == Some(*lease);
     !held && !matches!(update, JobUpdate::Accepted { .. })
-}
-
-/// Whether another job already has this upstream id, because a callback had the wrong id.
-fn is_duplicate_upstream_id(error: &StoreError) -> bool {
-    error.violates("jobs_upstream")
-}
-
-async fn load(
-    tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    authority: Authority<'_>,
-) -> Result<Option<LoadedTask>, StoreError> {
-    let only_owner = match authority {
-        Authority::Owner(owner) => Some(owner.as_str()),
-        Authority::Lease(_) | Authority::Gateway => None,
-    };
-    let rows = sqlx::query!(
-        r#"-- store::record::load
-        SELECT
-            t.owner, t.deadline_at, t.state AS "state: Json<TaskState>",
-            j.number, j.provider, j.status, j.images, j.price, j.settled, j.upstream_id,
-            j.results AS "results: Json<Vec<ResultLink>>",
-            j.failure AS "failure: Json<Failure>",
-            j.called_back, j.faltered, j.step_attempts, j.next_step_at, j.expires_at, j.lease
-        FROM tasks AS t
-        JOIN jobs AS j ON j.task_id = t.id
-        WHERE t.id = $1 AND ($2::text IS NULL OR t.owner = $2)
-        ORDER BY j.number
-        FOR NO KEY UPDATE"#,
-        task.0,
-        only_owner,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut loaded: Option<LoadedTask> = None;
-    for row in rows {
-        let loaded_task = match &mut loaded {
-            Some(loaded_task) => loaded_task,
-            None => loaded.insert(LoadedTask {
-                owner: owner(row.owner)?,
-                snapshot: TaskSnapshot {
-                    state: row.state.0,
-                    jobs: Vec::new(),
-                    deadline_at: row.deadline_at,
-                    available: None,
-                },
-                leases: Vec::new(),
-            }),
-        };
-        loaded_task.leases.push(row.lease);
-        loaded_task.snapshot.jobs.push(Job {
-            number: checked_int(row.number)?,
-            provider: provider(&row.provider)?,
-            status: status(&row.status)?,
-            price: Credits::from_thousandths(row.price),
-            image_count: checked_int(row.images)?,
-            settled: row.settled.map(Credits::from_thousandths),
-            upstream_id: row.upstream_id,
-            results: row.results.0,
-            failure: row.failure.map(|json| json.0),
-            next_step_at: row.next_step_at,
-            expires_at: row.expires_at,
-            called_back: row.called_back,
-            failed_transiently: row.faltered,
-            step_attempts: checked_int(row.step_attempts)?,
-        });
-    }
-    Ok(loaded)
 }

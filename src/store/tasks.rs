@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::batch::BatchRead;
+use super::batch::Batch;
 use super::rows::status;
 use super::task_row::{
     NumberedRow, TaskRow, collect_numbered_tasks, images_of_task, into_tasks, task_columns,
@@ -16,7 +16,7 @@ use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, Use
 /// Reads tasks by owner and id.
 pub(super) struct TaskById;
 
-impl BatchRead for TaskById {
+impl Batch for TaskById {
     type Key = (UserId, TaskId);
     type Found = Option<Task>;
 
@@ -24,7 +24,8 @@ impl BatchRead for TaskById {
         1
     }
 
-    async fn read(
+    async fn run(
+        &self,
         connection: &mut PgConnection,
         keys: &[Self::Key],
     ) -> Result<Vec<Option<Task>>, StoreError> {
@@ -88,7 +89,7 @@ impl ReadStore {
     /// # Errors
     /// When the database fails.
     pub async fn find_task(&self, owner: &UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
-        self.tasks_by_id.read((owner.clone(), id)).await
+        self.tasks_by_id.run((owner.clone(), id)).await
     }
 
     /// The timelines of these tasks of the owner, oldest entry first.

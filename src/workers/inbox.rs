@@ -35,8 +35,9 @@ impl Inbox {
         entry: NewTimelineEntry,
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (callback.task, UpdateTarget::Job(callback.job));
-        let request = RecordRequest { task, target, authority: Authority::Gateway, update, entry };
-        let recorded = self.ctx.store.record(request, self.ctx.clock.now()).await?;
+        let (authority, now) = (Authority::Gateway, self.ctx.clock.now());
+        let request = RecordRequest { task, target, authority, update: update.clone(), entry, now };
+        let recorded = self.ctx.store.record(request).await?;
         tracing::info!(
             task.id = %callback.task, job = callback.job, update = update.timeline_kind().name(), ?recorded,
             provider = callback.provider.slug(), "callback processed"

@@ -184,21 +184,22 @@ impl WorkerContext {
         claim: &Claim,
         update: &JobUpdate,
         entry: NewTimelineEntry,
-        authority: Authority<'_>,
+        authority: Authority,
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (claim.task, UpdateTarget::Job(claim.number));
-        let request = RecordRequest { task, target, authority, update, entry };
+        let (update, now) = (update.clone(), self.clock.now());
+        let request = RecordRequest { task, target, authority, update, entry, now };
         let mut attempt = 1;
         loop {
-            let recorded = self.store.record(request.clone(), self.clock.now()).await;
-            match recorded {
+            let now = self.clock.now();
+            match self.store.record(RecordRequest { now, ..request.clone() }).await {
                 Err(error) if attempt < MAX_RECORD_ATTEMPTS && !error.is_permanent() => {
                     tracing::warn!(task.id = %claim.task, attempt, error = %with_causes(&error), "recording an update failed, retrying");
                     tokio::time::sleep(RECORD_PAUSE).await;
                     attempt += 1;
                 }
                 Ok(recorded) => {
-                    log(claim, update, recorded);
+                    log(claim, &request.update, recorded);
                     return Ok(recorded);
                 }
                 Err(error) => return Err(error),

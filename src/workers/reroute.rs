@@ -126,6 +126,6 @@ async fn record(
     entry: NewTimelineEntry,
 ) -> Result<RecordOutcome, StoreError> {
     let (target, authority) = (UpdateTarget::Task, Authority::Gateway);
-    let request = RecordRequest { task: task.task, target, authority, update, entry };
-    ctx.store.record(request, ctx.clock.now()).await
+    let (task, update, now) = (task.task, update.clone(), ctx.clock.now());
+    ctx.store.record(RecordRequest { task, target, authority, update, entry, now }).await
 }

@@ -2,28 +2,32 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::WorkerContext;
 use crate::causes::with_causes;
-use crate::domain::{JobUpdate, UpdateTarget};
+use crate::domain::{JobUpdate, TaskId, Timestamp, UpdateTarget};
 use crate::store::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest, StoreError};
 
 /// Ends one batch of expired jobs.
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let now = ctx.clock.now();
-    let unconfigured = ctx.registry.unconfigured();
-    for (task, job) in ctx.store.list_expired(&unconfigured, now).await? {
-        let (target, update) = (UpdateTarget::Job(job), &JobUpdate::Expired);
-        let entry = NewTimelineEntry::of(update);
-        let request = RecordRequest { task, target, authority: Authority::Gateway, update, entry };
-        // A task that cannot be recorded must not delay the others.
-        match ctx.store.record(request, now).await {
-            Ok(RecordOutcome::Applied(_)) => tracing::info!(task.id = %task, job, "job expired"),
-            // Another update came first.
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(task.id = %task, job, error = %with_causes(&error), "recording an expired job failed, will retry");
-            }
+    let expired = ctx.store.list_expired(&ctx.registry.unconfigured(), now).await?;
+    join_all(expired.into_iter().map(|(task, job)| expire(&ctx, task, job, now))).await;
+    Ok(())
+}
+
+/// A task that cannot be recorded must not delay the others.
+async fn expire(ctx: &WorkerContext, task: TaskId, job: u16, now: Timestamp) {
+    let (target, authority) = (UpdateTarget::Job(job), Authority::Gateway);
+    let (update, entry) = (JobUpdate::Expired, NewTimelineEntry::of(&JobUpdate::Expired));
+    let request = RecordRequest { task, target, authority, update, entry, now };
+    match ctx.store.record(request).await {
+        Ok(RecordOutcome::Applied(_)) => tracing::info!(task.id = %task, job, "job expired"),
+        // Another update came first.
+        Ok(_) => {}
+        Err(error) => {
+            tracing::warn!(task.id = %task, job, error = %with_causes(&error), "recording an expired job failed, will retry");
         }
     }
-    Ok(())
 }

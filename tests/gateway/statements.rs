@@ -17,7 +17,7 @@ const SEED: &str = include_str!("statements/seed.sql");
 const MAX_SORTED_ROWS: f64 = 2_000.0;
 
 /// The most rows and blocks that a statement may handle, such as one that removes a batch.
-const MAX_WORK: f64 = 30_000.0;
+const MAX_WORK: f64 = 50_000.0;
 /// Statements that may scan an index.
 const EXCEPTIONS: [&str; 1] = [
     // Compares the cursor of each endpoint with its user's events, by timer only. Hints name the users.

@@ -1,32 +1,31 @@
-//! Writes the rows that a recorded update changes.
+//! Writes the rows that recorded updates change: those of all updates with one statement for each
+//! group of tables. The rows are passed as JSON, which Postgres reads as a table.
 
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
-use super::NewTimelineEntry;
+use super::RecordedChange;
 use crate::domain::{
-    Change, Credits, Image, Job, JobUpdate, TaskId, TaskSnapshot, TaskState, TimelineEventKind,
-    Timestamp, UserId,
+    Credits, Failure, Image, Job, JobUpdate, ResultLink, TaskId, TaskState, TimelineEventKind,
+    Timestamp,
 };
 use crate::store::StoreError;
+use crate::store::accounts::{MovementRow, movements, totals};
 use crate::store::create::insert_jobs;
-use crate::store::rows::checked_int;
 
-pub(super) async fn write_jobs(
+/// Replaces the jobs of rerouted tasks by jobs of another model.
+pub(super) async fn replace_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    owner: &UserId,
-    change: &Change,
-    update: &JobUpdate,
-    now: Timestamp,
+    recorded: &[RecordedChange<'_>],
 ) -> Result<(), StoreError> {
-    if let JobUpdate::Rerouted { to, .. } = update {
-        replace_model(tx, task, to.id).await?;
-        return insert_jobs(tx, task, owner, &change.jobs).await;
-    }
-    for job in &change.jobs {
-        write_job(tx, task, job, now).await?;
+    for RecordedChange { request, owner, change, .. } in recorded {
+        if let JobUpdate::Rerouted { to, .. } = &request.update {
+            replace_model(tx, request.task, to.id).await?;
+            insert_jobs(tx, request.task, owner, &change.jobs).await?;
+        }
     }
     Ok(())
 }
@@ -57,144 +56,307 @@ async fn replace_model(
     Ok(())
 }
 
+/// The columns of a job that an update changes.
+#[derive(Serialize)]
+struct JobRow<'a> {
+    task: Uuid,
+    number: u16,
+    status: &'static str,
+    settled: Option<i64>,
+    upstream_id: Option<&'a str>,
+    results: &'a [ResultLink],
+    failure: Option<&'a Failure>,
+    called_back: bool,
+    failed_transiently: bool,
+    next_step_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    step_attempts: u32,
+    now: Timestamp,
+}
+
+impl<'a> JobRow<'a> {
+    fn all(recorded: &'a [RecordedChange<'_>]) -> Vec<Self> {
+        let kept = recorded
+            .iter()
+            .filter(|each| !matches!(each.request.update, JobUpdate::Rerouted { .. }));
+        kept.flat_map(|each| {
+            let (task, now) = (each.request.task, each.request.now);
+            each.change.jobs.iter().map(move |job| Self::new(task, job, now))
+        })
+        .collect()
+    }
+
+    fn new(task: TaskId, job: &'a Job, now: Timestamp) -> Self {
+        Self {
+            task: task.0,
+            number: job.number,
+            status: job.status.name(),
+            settled: job.settled.map(Credits::thousandths),
+            upstream_id: job.upstream_id.as_deref(),
+            results: &job.results,
+            failure: job.failure.as_ref(),
+            called_back: job.called_back,
+            failed_transiently: job.failed_transiently,
+            next_step_at: job.next_step_at,
+            expires_at: job.expires_at,
+            step_attempts: job.step_attempts,
+            now,
+        }
+    }
+}
+
+/// An entry of the timeline.
+#[derive(Serialize)]
+struct TimelineRow {
+    task: Uuid,
+    at: Timestamp,
+    kind: &'static str,
+    status: &'static str,
+    detail: Option<Value>,
+}
+
+/// One entry for the step, and one for the credits that it settled.
+fn timeline_rows(recorded: &RecordedChange<'_>) -> impl Iterator<Item = TimelineRow> {
+    let RecordedChange { request, before, change, .. } = recorded;
+    let (task, at, status) = (request.task.0, request.now, change.state.status.name());
+    let row = move |kind: TimelineEventKind, detail| TimelineRow {
+        task,
+        at,
+        kind: kind.name(),
+        status,
+        detail,
+    };
+    let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);
+    let settled = settled.map(|credits| json!({ "credits": credits.as_f64() }));
+    let step = row(request.entry.kind, request.entry.detail.clone());
+    std::iter::once(step)
+        .chain(settled.map(|detail| row(TimelineEventKind::CreditsSettled, Some(detail))))
+}
+
+/// Writes the jobs and the timeline entries.
+///
 /// Every recorded update releases the lease. When the job stays QUEUED, `submit_started_at` is
 /// cleared, so that the next claim may submit it. `sent_at` becomes the time of the response: the rate
 /// limit counts the job for one window after it.
-async fn write_job(
+pub(super) async fn write_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    job: &Job,
-    now: Timestamp,
+    recorded: &[RecordedChange<'_>],
 ) -> Result<(), StoreError> {
+    let timeline: Vec<TimelineRow> = recorded.iter().flat_map(timeline_rows).collect();
     sqlx::query!(
-        "-- store::record::write_job
-        UPDATE jobs
-        SET status = $3,
-            settled = $4,
-            upstream_id = $5,
-            results = $6,
-            failure = $7,
-            called_back = $8,
-            next_step_at = $9,
-            expires_at = $10,
-            faltered = $13,
-            submitted_at = COALESCE(submitted_at, CASE WHEN $5::text IS NOT NULL THEN $11::timestamptz END),
+        "-- store::record::write_jobs
+        WITH entry AS (
+            INSERT INTO timeline (task_id, at, kind, status, detail)
+            SELECT task, at, kind, status, detail
+            FROM jsonb_to_recordset($2)
+                AS entry (task uuid, at timestamptz, kind text, status text, detail jsonb)
+        )
+        UPDATE jobs AS j
+        SET status = c.status,
+            settled = c.settled,
+            upstream_id = c.upstream_id,
+            results = c.results,
+            failure = c.failure,
+            called_back = c.called_back,
+            next_step_at = c.next_step_at,
+            expires_at = c.expires_at,
+            faltered = c.failed_transiently,
+            submitted_at = COALESCE(submitted_at, CASE WHEN c.upstream_id IS NOT NULL THEN c.now END),
             sent_at = CASE
-                WHEN submit_started_at IS NOT NULL AND upstream_id IS NULL AND status <> 'UNCONFIRMED'
-                    THEN $11
+                WHEN submit_started_at IS NOT NULL AND j.upstream_id IS NULL AND j.status <> 'UNCONFIRMED'
+                    THEN c.now
                 ELSE sent_at
             END,
-            submit_started_at = CASE WHEN $3 = 'QUEUED' THEN NULL ELSE submit_started_at END,
+            submit_started_at = CASE WHEN c.status = 'QUEUED' THEN NULL ELSE submit_started_at END,
             lease = NULL,
             lease_attempts = 0,
-            step_attempts = $12
-        WHERE task_id = $1 AND number = $2",
-        task.0,
-        checked_int::<i16, _>(job.number)?,
-        job.status.name(),
-        job.settled.map(Credits::thousandths),
-        job.upstream_id,
-        Json(&job.results) as _,
-        job.failure.as_ref().map(Json) as _,
-        job.called_back,
-        job.next_step_at,
-        job.expires_at,
-        now,
-        checked_int::<i32, _>(job.step_attempts)?,
-        job.failed_transiently,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn write_task(
-    tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    owner: &UserId,
-    state: &TaskState,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "-- store::record::write_task
-        WITH task AS (
-            UPDATE tasks SET status = $3, state = $4 WHERE id = $1
-        ), counter AS (
-            UPDATE users SET last_seq = last_seq + 1 WHERE id = $2 RETURNING last_seq
+            step_attempts = c.step_attempts
+        FROM jsonb_to_recordset($1) AS c (
+            task uuid, number smallint, status text, settled bigint, upstream_id text, results jsonb,
+            failure jsonb, called_back boolean, failed_transiently boolean, next_step_at timestamptz,
+            expires_at timestamptz, step_attempts integer, now timestamptz
         )
-        INSERT INTO events (owner, seq, task_id, at, version, state)
-        SELECT $2, counter.last_seq, $1, $5, $6, $4
-        FROM counter",
-        task.0,
-        owner.as_str(),
-        state.status.name(),
-        Json(state) as _,
-        now,
-        checked_int::<i32, _>(state.version)?,
+        WHERE j.task_id = c.task AND j.number = c.number",
+        Json(JobRow::all(recorded)) as _,
+        Json(timeline) as _,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
+/// A new version of a task.
+#[derive(Serialize)]
+struct VersionRow<'a> {
+    /// The order of the events of a user.
+    position: usize,
+    task: Uuid,
+    owner: &'a str,
+    at: Timestamp,
+    status: &'static str,
+    version: u32,
+    state: &'a TaskState,
+    /// The change of the user's reserved credits.
+    reserved: i64,
+    /// The change of the user's spent credits.
+    spent: i64,
+}
+
+impl<'a> VersionRow<'a> {
+    fn new(position: usize, recorded: &'a RecordedChange<'_>) -> Self {
+        let RecordedChange { request, owner, change, entries, .. } = recorded;
+        let (reserved, spent) = totals(entries);
+        Self {
+            position,
+            task: request.task.0,
+            owner: owner.as_str(),
+            at: request.now,
+            status: change.state.status.name(),
+            version: change.state.version,
+            state: &change.state,
+            reserved,
+            spent,
+        }
+    }
+}
+
+/// Writes what clients can see: the states of the tasks, the events, and the credits of the users.
+/// Returns whether a user has spent more than the quota.
+pub(super) async fn write_changes(
+    tx: &mut Transaction<'_, Postgres>,
+    recorded: &[RecordedChange<'_>],
+) -> Result<bool, StoreError> {
+    let visible = || recorded.iter().filter(|each| each.change.visible);
+    let versions: Vec<_> =
+        visible().enumerate().map(|(position, each)| VersionRow::new(position, each)).collect();
+    if versions.is_empty() {
+        return Ok(false);
+    }
+    let movements: Vec<MovementRow<'_>> = visible()
+        .flat_map(|each| {
+            let version = (each.request.task, each.change.state.version);
+            movements(each.owner, version, &each.entries, each.request.now)
+        })
+        .collect();
+    let overdrawn = sqlx::query_scalar!(
+        r#"-- store::record::write_changes
+        WITH changed AS (
+            SELECT * FROM jsonb_to_recordset($1) AS change (
+                position integer, task uuid, owner text, at timestamptz, status text,
+                version integer, state jsonb, reserved bigint, spent bigint
+            )
+        ), locked AS (
+            SELECT id FROM users WHERE id IN (SELECT owner FROM changed) ORDER BY id FOR NO KEY UPDATE
+        ), counter AS (
+            UPDATE users AS u
+            SET last_seq = u.last_seq + total.events,
+                reserved = u.reserved + total.reserved,
+                spent = u.spent + total.spent
+            FROM locked
+            JOIN (
+                SELECT
+                    owner, count(*) AS events, sum(reserved)::bigint AS reserved,
+                    sum(spent)::bigint AS spent
+                FROM changed
+                GROUP BY owner
+            ) AS total ON total.owner = locked.id
+            WHERE u.id = locked.id
+            RETURNING
+                u.id, u.last_seq - total.events AS last_seq,
+                u.granted < u.reserved + u.spent AS overdrawn
+        ), task AS (
+            UPDATE tasks AS t SET status = c.status, state = c.state FROM changed AS c WHERE t.id = c.task
+        ), entry AS (
+            INSERT INTO ledger (owner, at, kind, from_account, to_account, amount, task_id, version)
+            SELECT owner, at, kind, from_account, to_account, amount, task, version
+            FROM jsonb_to_recordset($2) AS movement (
+                owner text, at timestamptz, kind text, from_account text, to_account text, amount bigint,
+                task uuid, version integer
+            )
+        ), event AS (
+            INSERT INTO events (owner, seq, task_id, at, version, state)
+            SELECT
+                c.owner,
+                counter.last_seq + row_number() OVER (PARTITION BY c.owner ORDER BY c.position),
+                c.task, c.at, c.version, c.state
+            FROM changed AS c
+            JOIN counter ON counter.id = c.owner
+        )
+        SELECT COALESCE(bool_or(overdrawn), false) AS "overdrawn!" FROM counter"#,
+        Json(versions) as _,
+        Json(movements) as _,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(overdrawn)
+}
+
+/// An image to insert.
+#[derive(Serialize)]
+struct ImageRow<'a> {
+    id: Uuid,
+    task: Uuid,
+    owner: &'a str,
+    job: u16,
+    position: u16,
+    version: u32,
+    width: u32,
+    height: u32,
+    media_type: &'static str,
+    byte_size: u64,
+    /// Hexadecimal.
+    sha256: String,
+    /// Hexadecimal.
+    thumbhash: String,
+    created_at: Timestamp,
+}
+
+impl<'a> ImageRow<'a> {
+    fn new(recorded: &'a RecordedChange<'_>, image: &Image) -> Self {
+        Self {
+            id: image.id.0,
+            task: image.task_id.0,
+            owner: recorded.owner.as_str(),
+            job: image.job,
+            position: image.position,
+            version: recorded.change.state.version,
+            width: image.width,
+            height: image.height,
+            media_type: image.media_type.content_type(),
+            byte_size: image.byte_size,
+            sha256: hex::encode(image.sha256),
+            thumbhash: hex::encode(&image.thumbhash),
+            created_at: image.created_at,
+        }
+    }
+}
+
+/// Inserts the images that the updates add.
 pub(super) async fn write_images(
     tx: &mut Transaction<'_, Postgres>,
-    owner: &UserId,
-    images: &[Image],
-    version: u32,
+    recorded: &[RecordedChange<'_>],
 ) -> Result<(), StoreError> {
-    for image in images {
-        sqlx::query!(
-            "-- store::record::write_images
-            INSERT INTO images
-                (id, task_id, owner, job, position, version, width, height, media_type, byte_size,
-                 sha256, thumbhash, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            image.id.0,
-            image.task_id.0,
-            owner.as_str(),
-            checked_int::<i16, _>(image.job)?,
-            checked_int::<i16, _>(image.position)?,
-            checked_int::<i32, _>(version)?,
-            checked_int::<i32, _>(image.width)?,
-            checked_int::<i32, _>(image.height)?,
-            image.media_type.content_type(),
-            checked_int::<i64, _>(image.byte_size)?,
-            &image.sha256,
-            image.thumbhash,
-            image.created_at,
-        )
-        .execute(&mut **tx)
-        .await?;
+    let rows: Vec<ImageRow<'_>> = recorded
+        .iter()
+        .flat_map(|each| each.images().iter().map(|image| ImageRow::new(each, image)))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Writes one entry for the step, and one for the credits that it settled.
-pub(super) async fn write_timeline(
-    tx: &mut Transaction<'_, Postgres>,
-    task: TaskId,
-    before: &TaskSnapshot,
-    change: &Change,
-    entry: NewTimelineEntry,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);
-    let settled = settled.map(|credits| json!({ "credits": credits.as_f64() }));
     sqlx::query!(
-        "-- store::record::write_timeline
-        INSERT INTO timeline (task_id, at, kind, status, detail)
-        SELECT $1, $2, kind, $3, detail
-        FROM (VALUES ($4, $5::jsonb, true), ($7, $6::jsonb, $6::jsonb IS NOT NULL))
-            AS entry (kind, detail, happened)
-        WHERE happened",
-        task.0,
-        now,
-        change.state.status.name(),
-        entry.kind.name(),
-        entry.detail,
-        settled,
-        TimelineEventKind::CreditsSettled.name(),
+        "-- store::record::write_images
+        INSERT INTO images
+            (id, task_id, owner, job, position, version, width, height, media_type, byte_size,
+             sha256, thumbhash, created_at)
+        SELECT
+            id, task, owner, job, position, version, width, height, media_type, byte_size,
+            decode(sha256, 'hex'), decode(thumbhash, 'hex'), created_at
+        FROM jsonb_to_recordset($1) AS image (
+            id uuid, task uuid, owner text, job smallint, position smallint, version integer,
+            width integer, height integer, media_type text, byte_size bigint, sha256 text,
+            thumbhash text, created_at timestamptz
+        )",
+        Json(rows) as _,
     )
     .execute(&mut **tx)
     .await?;

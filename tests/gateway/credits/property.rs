@@ -232,12 +232,12 @@ impl Fixture {
         &self,
         task: TaskId,
         target: UpdateTarget,
-        authority: Authority<'_>,
+        authority: Authority,
         update: &JobUpdate,
     ) {
-        let request =
-            RecordRequest { task, target, authority, update, entry: NewTimelineEntry::of(update) };
-        self.store.record(request, self.clock.now()).await.unwrap();
+        let (entry, now) = (NewTimelineEntry::of(update), self.clock.now());
+        let request = RecordRequest { task, target, authority, update: update.clone(), entry, now };
+        self.store.record(request).await.unwrap();
     }
 
     fn image(&self, task_id: TaskId, job: u16, now: Timestamp) -> Image {
