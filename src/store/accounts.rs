@@ -2,7 +2,6 @@
 //! totals are stored in `users` and change in the same transaction.
 
 use serde::Serialize;
-use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -33,9 +32,18 @@ pub struct Grant<'a> {
     pub idempotency_key: &'a str,
 }
 
-/// A user's row, locked until the transaction ends.
+/// What a transaction adds to the row of a user.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct AccountChange {
+    /// Number of events that it writes.
+    pub(super) events: i64,
+    /// Credits that it reserves.
+    pub(super) reserved: Credits,
+}
+
+/// A user's row after the change, locked until the transaction ends.
 pub(super) struct Account {
-    /// The number of the user's newest event, including the one about to be written.
+    /// The number of the user's newest event, including those about to be written.
     pub(super) last_seq: i64,
     /// `None` when users have no quota.
     pub(super) user_quota: Option<UserQuota>,
@@ -76,7 +84,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<RecordGrantOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let account = lock_account(&mut tx, grant.user, self.initial_quota, 0, now).await?;
+        let account =
+            lock_account(&mut tx, grant.user, self.initial_quota, AccountChange::default(), now)
+                .await?;
         let Some(before) = account.user_quota else { return Ok(RecordGrantOutcome::QuotaDisabled) };
         if !write_grant(&mut tx, grant, now).await? {
             let repeated = is_repeated(&mut tx, grant).await?;
@@ -100,14 +110,13 @@ fn user_quota(granted: i64, reserved: i64, spent: i64) -> UserQuota {
     UserQuota { granted: credits(granted), reserved: credits(reserved), spent: credits(spent) }
 }
 
-/// Locks the user's row, creates it if it does not exist, and reserves `events` numbers of the
-/// event log. A user without a quota gets the initial one, on top of what was spent or reserved
-/// before.
+/// Locks the user's row, creates it if it does not exist, and changes it. A user without a quota gets
+/// the initial one, on top of what was spent or reserved before.
 pub(super) async fn lock_account(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     initial_quota: Option<Credits>,
-    events: i64,
+    change: AccountChange,
     now: Timestamp,
 ) -> Result<Account, StoreError> {
     let initial_quota = initial_quota.map(Credits::thousandths);
@@ -116,10 +125,11 @@ pub(super) async fn lock_account(
         WITH before AS (
             SELECT granted FROM users WHERE id = $1
         ), after AS (
-            INSERT INTO users (id, last_seq, created_at, granted)
-            VALUES ($1, $2, $3, $4)
+            INSERT INTO users (id, last_seq, created_at, granted, reserved)
+            VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (id) DO UPDATE
             SET last_seq = users.last_seq + $2,
+                reserved = users.reserved + $5,
                 granted = COALESCE(users.granted, $4 + users.reserved + users.spent)
             RETURNING last_seq, granted, reserved, spent
         )
@@ -128,9 +138,10 @@ pub(super) async fn lock_account(
             (SELECT granted FROM before) IS NULL AND granted IS NOT NULL AS "is_opening!"
         FROM after"#,
         owner.as_str(),
-        events,
+        change.events,
         now,
         initial_quota,
+        change.reserved.thousandths(),
     )
     .fetch_one(&mut **tx)
     .await?;
@@ -258,37 +269,6 @@ pub(super) fn totals(entries: &[LedgerEntry]) -> (i64, i64) {
         signed.sum()
     };
     (total("reserved"), total("spent"))
-}
-
-/// Writes the ledger entries of a version of a task.
-pub(super) async fn write_entries(
-    tx: &mut Transaction<'_, Postgres>,
-    owner: &UserId,
-    version: (TaskId, u32),
-    entries: &[LedgerEntry],
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let rows: Vec<_> = movements(owner, version, entries, now).collect();
-    let (reserved, spent) = totals(entries);
-    sqlx::query!(
-        "-- store::accounts::write_entries
-        WITH entry AS (
-            INSERT INTO ledger (owner, at, kind, from_account, to_account, amount, task_id, version)
-            SELECT owner, at, kind, from_account, to_account, amount, task, version
-            FROM jsonb_to_recordset($2) AS movement (
-                owner text, at timestamptz, kind text, from_account text, to_account text, amount bigint,
-                task uuid, version integer
-            )
-        )
-        UPDATE users SET reserved = reserved + $3, spent = spent + $4 WHERE id = $1",
-        owner.as_str(),
-        Json(rows) as _,
-        reserved,
-        spent,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 /// The credits that the user may still spend, locked until the transaction ends; `None` when users

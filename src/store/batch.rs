@@ -255,9 +255,9 @@ mod tests {
         let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(1));
         let batcher =
             Batcher::<Unreachable>::start(Unreachable, &pool.connect_lazy_with(connect), 1);
-        let batches = futures_util::future::join_all((0..100).map(|key| batcher.run(key)));
+        let all = futures_util::future::join_all((0..100).map(|key| batcher.run(key)));
         // One by one, they would wait for 100 s.
-        let failed = timeout(Duration::from_secs(20), batches).await.unwrap();
+        let failed = timeout(Duration::from_secs(20), all).await.unwrap();
         assert!(failed.iter().all(Result::is_err));
     }
 }

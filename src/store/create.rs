@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::accounts::{lock_account, write_entries};
+use super::accounts::{AccountChange, lock_account, movements};
 use super::rows::checked_int;
 use super::task_row::insert_task;
 use super::uploads::link_uploads;
@@ -76,8 +76,13 @@ impl Store {
         limits: UserLimits,
         now: Timestamp,
     ) -> Result<CreateOutcome, StoreError> {
+        let jobs = first_jobs(new, &self.timings, now);
+        let task = initial_task(new, &jobs, now);
+        let required = task.state.reserved;
         let mut tx = self.pool.begin().await?;
-        let account = lock_account(&mut tx, &new.owner, self.initial_quota, 1, now).await?;
+        // Undone by the end of the transaction when the task is not created.
+        let change = AccountChange { events: 1, reserved: required };
+        let account = lock_account(&mut tx, &new.owner, self.initial_quota, change, now).await?;
         if let Some(key) = &new.idempotency_key
             && let Some(duplicate) =
                 find_idempotency_key(&mut tx, &new.owner, key, &new.input_digest).await?
@@ -87,13 +92,10 @@ impl Store {
         if has_unfinished(&mut tx, &new.owner, limits.max_unfinished_tasks).await? {
             return Ok(CreateOutcome::TooManyUnfinished);
         }
-        let jobs = first_jobs(new, &self.timings, now);
-        let task = initial_task(new, &jobs, now);
-        let required = task.state.reserved;
-        if let Some(available) = account.user_quota.map(|user_quota| user_quota.available())
-            && available < required
+        if let Some(left) = account.user_quota.map(|user_quota| user_quota.available())
+            && left < Credits::ZERO
         {
-            return Ok(CreateOutcome::InsufficientCredits { required, available });
+            return Ok(CreateOutcome::InsufficientCredits { required, available: left + required });
         }
         insert_task(&mut tx, new, &task).await?;
         if !link_uploads(&mut tx, task.id, &task.owner, &task.spec.request.images).await? {
@@ -101,8 +103,6 @@ impl Store {
         }
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
         insert_event(&mut tx, &task, account.last_seq, now).await?;
-        let entries = ledger_entries(None, &task.state);
-        write_entries(&mut tx, &task.owner, (task.id, task.state.version), &entries, now).await?;
         tx.commit().await?;
         self.hints.user_changed(&task.owner);
         self.hints.wake(WorkerSignal::Submit(new.model.provider));
@@ -217,18 +217,29 @@ pub(super) async fn insert_jobs(
     Ok(())
 }
 
+/// Writes what belongs to the first version: the event, the ledger entries and the timeline entry.
 async fn insert_event(
     tx: &mut Transaction<'_, Postgres>,
     task: &Task,
     seq: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let entries = ledger_entries(None, &task.state);
+    let movements: Vec<_> =
+        movements(&task.owner, (task.id, task.state.version), &entries, now).collect();
     let detail = json!({ "model": task.model, "reserved": task.state.reserved.as_f64() });
     sqlx::query!(
         "-- store::create::insert_event
         WITH event AS (
             INSERT INTO events (owner, seq, task_id, at, version, state)
             VALUES ($1, $2, $3, $4, 1, $5)
+        ), entry AS (
+            INSERT INTO ledger (owner, at, kind, from_account, to_account, amount, task_id, version)
+            SELECT owner, at, kind, from_account, to_account, amount, task, version
+            FROM jsonb_to_recordset($9) AS movement (
+                owner text, at timestamptz, kind text, from_account text, to_account text, amount bigint,
+                task uuid, version integer
+            )
         )
         INSERT INTO timeline (task_id, at, kind, status, detail)
         VALUES ($3, $4, $8, $6, $7)",
@@ -240,6 +251,7 @@ async fn insert_event(
         task.state.status.name(),
         detail,
         TimelineEventKind::Accepted.name(),
+        Json(movements) as _,
     )
     .execute(&mut **tx)
     .await?;

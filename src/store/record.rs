@@ -260,8 +260,12 @@ impl Recorder {
             schedule_removal(&mut tx, &folders, at).await?;
         }
         tx.commit().await?;
-        recorded.iter().for_each(|change| self.hint(change));
-        boards.into_iter().for_each(|board| self.hints.board_changed(board));
+        for change in recorded {
+            self.hint(change);
+        }
+        for board in boards {
+            self.hints.board_changed(board);
+        }
         Ok(None)
     }
 

@@ -6,6 +6,7 @@ mod cpu;
 mod http_load;
 mod measure;
 mod provider;
+mod push;
 mod report;
 mod seed;
 mod servers;
@@ -34,7 +35,7 @@ struct Args {
     /// Number of sockets of the memory measurement
     #[arg(long, default_value_t = 5_000)]
     sockets: usize,
-    /// Measures only the groups (task, page, cancelTask, sockets, whole) whose name contains this text
+    /// Measures only the groups (task, page, cancelTask, sockets, push, whole) whose name contains this text
     #[arg(long, default_value = "")]
     only: String,
     /// Fails when a ratio is more than 15 % worse than in this file

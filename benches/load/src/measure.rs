@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::http_load::{self, Connection, Load, graphql_request};
 use crate::report::Row;
 use crate::servers::{Server, Setup};
-use crate::{Args, cpu, seed, sockets, tasks};
+use crate::{Args, cpu, push, seed, sockets, tasks};
 
 const CONNECTIONS: usize = 32;
 
@@ -49,6 +49,9 @@ pub async fn all(setup: &mut Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
     }
     if wanted("sockets") {
         rows.push(sockets::memory(setup, args.sockets).await?);
+    }
+    if wanted("push") {
+        rows.extend(push::all(setup, args).await?);
     }
     // The last: it restarts the gateway.
     if wanted("whole") {

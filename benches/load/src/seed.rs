@@ -56,6 +56,27 @@ pub async fn fill(database: &str, tasks: i64) -> anyhow::Result<()> {
     Ok(connection.close().await?)
 }
 
+/// The id of a user with one task and one socket.
+pub fn push_user(number: usize) -> String {
+    format!("push-{number}")
+}
+
+/// Creates `count` users with one task each.
+pub async fn add_push_users(connection: &mut PgConnection, count: usize) -> anyhow::Result<()> {
+    let users = "INSERT INTO users (id, created_at)
+        SELECT 'push-' || n, now() FROM generate_series(0, $1 - 1) AS n";
+    sqlx::query(users).bind(count as i64).execute(&mut *connection).await?;
+    let tasks = "INSERT INTO tasks
+            (id, owner, kind, model, prompt, request, input_digest, created_at, status, state)
+        SELECT
+            gen_random_uuid(), 'push-' || n, kind, model, prompt, request, input_digest, created_at,
+            status, state
+        FROM generate_series(0, $1 - 1) AS n, (SELECT * FROM tasks LIMIT 1) AS task";
+    sqlx::query(tasks).bind(count as i64).execute(&mut *connection).await?;
+    sqlx::query("ANALYZE").execute(&mut *connection).await?;
+    Ok(())
+}
+
 /// Deletes the tasks that were submitted and not finished.
 pub async fn remove_unfinished(database: &str) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(database).await?;

@@ -70,7 +70,12 @@ impl Setup {
 
     /// A token of a seeded user.
     pub fn token(user: i64) -> anyhow::Result<String> {
-        let claims = json!({ "sub": seed::user(user), "exp": EXPIRES });
+        Self::token_of(&seed::user(user))
+    }
+
+    /// A token of this user.
+    pub fn token_of(user: &str) -> anyhow::Result<String> {
+        let claims = json!({ "sub": user, "exp": EXPIRES });
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         Ok(jsonwebtoken::encode(&Header::default(), &claims, &key)?)
     }

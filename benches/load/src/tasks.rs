@@ -80,7 +80,7 @@ async fn collect(
 }
 
 /// In milliseconds.
-fn percentile(durations: &mut [Duration], part: f64) -> f64 {
+pub fn percentile(durations: &mut [Duration], part: f64) -> f64 {
     durations.sort();
     let index = (durations.len() as f64 * part) as usize;
     durations.get(index).map_or(0.0, |duration| duration.as_secs_f64() * 1000.0)

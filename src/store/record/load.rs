@@ -1,6 +1,7 @@
 //! Loads and locks the tasks of updates, with their jobs.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
@@ -106,14 +107,12 @@ struct JobRow {
 
 impl JobRow {
     fn add_to(mut self, loaded: &mut HashMap<TaskId, LoadedTask>) -> Result<(), StoreError> {
-        let id = TaskId(self.id);
-        if !loaded.contains_key(&id) {
-            loaded.insert(id, self.take_task()?);
-        }
-        if let Some(task) = loaded.get_mut(&id) {
-            task.leases.push(self.lease);
-            task.snapshot.jobs.push(self.into_job()?);
-        }
+        let task = match loaded.entry(TaskId(self.id)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.take_task()?),
+        };
+        task.leases.push(self.lease);
+        task.snapshot.jobs.push(self.into_job()?);
         Ok(())
     }
 

@@ -220,24 +220,27 @@ impl<'a> VersionRow<'a> {
     }
 }
 
+impl RecordedChange<'_> {
+    fn movements(&self) -> impl Iterator<Item = MovementRow<'_>> {
+        let version = (self.request.task, self.change.state.version);
+        movements(self.owner, version, &self.entries, self.request.now)
+    }
+}
+
 /// Writes what clients can see: the states of the tasks, the events, and the credits of the users.
 /// Returns whether a user has spent more than the quota.
 pub(super) async fn write_changes(
     tx: &mut Transaction<'_, Postgres>,
     recorded: &[RecordedChange<'_>],
 ) -> Result<bool, StoreError> {
-    let visible = || recorded.iter().filter(|each| each.change.visible);
-    let versions: Vec<_> =
-        visible().enumerate().map(|(position, each)| VersionRow::new(position, each)).collect();
-    if versions.is_empty() {
+    let visible: Vec<_> = recorded.iter().filter(|each| each.change.visible).collect();
+    if visible.is_empty() {
         return Ok(false);
     }
-    let movements: Vec<MovementRow<'_>> = visible()
-        .flat_map(|each| {
-            let version = (each.request.task, each.change.state.version);
-            movements(each.owner, version, &each.entries, each.request.now)
-        })
-        .collect();
+    let versions: Vec<VersionRow<'_>> =
+        (0..).zip(&visible).map(|(position, each)| VersionRow::new(position, each)).collect();
+    let movements: Vec<MovementRow<'_>> =
+        visible.iter().flat_map(|each| each.movements()).collect();
     let overdrawn = sqlx::query_scalar!(
         r#"-- store::record::write_changes
         WITH changed AS (
@@ -254,16 +257,13 @@ pub(super) async fn write_changes(
                 spent = u.spent + total.spent
             FROM locked
             JOIN (
-                SELECT
-                    owner, count(*) AS events, sum(reserved)::bigint AS reserved,
-                    sum(spent)::bigint AS spent
+                SELECT owner, count(*) AS events, sum(reserved)::bigint AS reserved, sum(spent)::bigint AS spent
                 FROM changed
                 GROUP BY owner
             ) AS total ON total.owner = locked.id
             WHERE u.id = locked.id
             RETURNING
-                u.id, u.last_seq - total.events AS last_seq,
-                u.granted < u.reserved + u.spent AS overdrawn
+                u.id, u.last_seq - total.events AS last_seq, u.granted < u.reserved + u.spent AS overdrawn
         ), task AS (
             UPDATE tasks AS t SET status = c.status, state = c.state FROM changed AS c WHERE t.id = c.task
         ), entry AS (
