@@ -14,15 +14,15 @@ help: ## Lists the targets
 .PHONY: dev
 dev: tools ## Starts everything on this machine
 	@echo 'Building the gateway and its pages; the first time this takes several minutes …'
-	@$(MAKE) --no-print-directory --jobs=2 web program
+	@$(MAKE) --no-print-directory --jobs=2 web gateway
 	@exec ./target/debug/plantain dev
 
-.PHONY: program
-program: tools
+.PHONY: gateway
+gateway: tools
 	@cargo build --quiet
 
 .PHONY: test
-test: tools web check unit clients ## Runs every test
+test: tools web check test-rust test-clients ## Runs every test
 
 .PHONY: check
 check: tools web ## Formatting, words, lints, docs, and whether generated files are up to date
@@ -34,12 +34,12 @@ check: tools web ## Formatting, words, lints, docs, and whether generated files 
 	./target/debug/prepare-queries --check
 	npm --prefix web run --silent check
 
-.PHONY: unit
-unit: tools web ## Rust tests: domain rules, provider APIs, and the gateway with a real Postgres
+.PHONY: test-rust
+test-rust: tools web ## Rust tests: domain rules, provider APIs, and the gateway with a real Postgres
 	cargo test --quiet --workspace
 
-.PHONY: clients
-clients: tools web ## Tests with published clients and a real browser
+.PHONY: test-clients
+test-clients: tools web ## Tests with published clients and a real browser
 	cargo build --quiet
 	@for folder in tests/clients examples/apollo examples/urql-web; do \
 	  ( cd $$folder && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } ) || exit 1; done

@@ -124,7 +124,7 @@ pub struct TasksConfig {
     /// quotas.
     pub initial_quota: Option<Credits>,
     /// Credits below this amount are reported as low.
-    pub credits_low: Credits,
+    pub low_credits_threshold: Credits,
     /// File of terms that a prompt must not contain.
     pub blocked_terms: Option<PathBuf>,
     /// Whether links of users and providers may point to private addresses.
@@ -155,7 +155,7 @@ impl Config {
         checks.origins(&origins.listed);
         let storage = checks.storage(&args);
         checks.finish()?;
-        let environment = Environment {
+        let mode = ModeSettings {
             database_url,
             link_secrets,
             jwt_secret: jwt_secret.map(SecretString::from),
@@ -164,7 +164,7 @@ impl Config {
             providers,
             allow_private_addresses: args.allow_private_addresses.unwrap_or(false),
         };
-        Ok(Self::new(args, environment))
+        Ok(Self::new(args, mode))
     }
 
     /// Settings for one developer on one machine; what is not set has a working default.
@@ -183,7 +183,7 @@ impl Config {
         }
         let providers = ProvidersConfig::new(&args, &mut checks);
         checks.finish()?;
-        let environment = Environment {
+        let mode = ModeSettings {
             database_url,
             link_secrets: checks::split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET)),
             jwt_secret: Some(jwt_secret_or_dev(args.jwt_secret.as_deref())),
@@ -192,14 +192,14 @@ impl Config {
             providers,
             allow_private_addresses: args.allow_private_addresses.unwrap_or(true),
         };
-        Ok(Self::new(args, environment))
+        Ok(Self::new(args, mode))
     }
 
-    fn new(args: GatewayArgs, environment: Environment) -> Self {
+    fn new(args: GatewayArgs, mode: ModeSettings) -> Self {
         let days = |days: u32| TimeDelta::days(days.into());
         Self {
             database: DatabaseConfig {
-                url: environment.database_url.into(),
+                url: mode.database_url.into(),
                 max_connections: args.database_connections,
                 migrate: args.migrate,
             },
@@ -207,17 +207,17 @@ impl Config {
                 bind: args.bind,
                 public_url: args.public_url.clone(),
                 profile: args.http_profile,
-                origins: environment.origins,
+                origins: mode.origins,
                 limits: args.limits.connection(),
                 max_user_connections: args.limits.max_user_sockets,
             },
             auth: AuthConfig {
-                jwt_secret: environment.jwt_secret,
+                jwt_secret: mode.jwt_secret,
                 jwks_url: args.jwks_url,
                 claims: ClaimRequirements { issuer: args.jwt_issuer, audience: args.jwt_audience },
             },
-            link_secrets: environment.link_secrets,
-            storage: environment.storage,
+            link_secrets: mode.link_secrets,
+            storage: mode.storage,
             graphql: GraphqlConfig {
                 limits: args.limits.query(),
                 operation_timeout: Duration::from_secs(
@@ -233,23 +233,23 @@ impl Config {
                 confirm_callbacks: args.confirm_callbacks,
                 limits: UserLimits { max_unfinished_tasks: args.max_unfinished_tasks },
                 initial_quota: args.user_quota,
-                credits_low: args.credits_low,
+                low_credits_threshold: args.credits_low,
                 blocked_terms: args.blocked_terms,
-                allow_private_addresses: environment.allow_private_addresses,
+                allow_private_addresses: mode.allow_private_addresses,
             },
             retention: RetentionPolicy {
                 history: args.retention.history_retention_days.map(days),
                 events: days(args.retention.event_retention_days),
                 callbacks: days(args.retention.callback_retention_days),
             },
-            providers: environment.providers,
+            providers: mode.providers,
             log: args.log,
         }
     }
 }
 
 /// The settings that `serve` and `dev` decide differently.
-struct Environment {
+struct ModeSettings {
     database_url: String,
     link_secrets: Vec<SecretString>,
     jwt_secret: Option<SecretString>,

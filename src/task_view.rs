@@ -62,7 +62,7 @@ pub struct ModelView {
 /// Credits of a task.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CostView {
-    /// Credits reserved while the task runs.
+    /// Credits reserved while the task is unfinished.
     pub reserved: f64,
     /// The final cost; null while it runs.
     pub settled: Option<f64>,

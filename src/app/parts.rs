@@ -106,7 +106,7 @@ fn policy(config: &Config) -> anyhow::Result<Policy> {
         blocked_terms,
         upload_bytes: config.server.limits.upload_bytes,
         limits: tasks.limits,
-        credits_low: tasks.credits_low,
+        low_credits_threshold: tasks.low_credits_threshold,
         allow_private_addresses: tasks.allow_private_addresses,
     })
 }

@@ -74,7 +74,7 @@ pub struct Policy {
     /// Limits of each user.
     pub limits: UserLimits,
     /// Credits below this amount are reported as low.
-    pub credits_low: Credits,
+    pub low_credits_threshold: Credits,
     /// Maximum size of an upload in bytes.
     pub upload_bytes: u64,
     /// Whether links of users may point to private addresses.
@@ -91,7 +91,7 @@ impl Commands {
     /// Whether the amount is low; an unknown amount is not.
     #[must_use]
     pub fn is_low(&self, remaining: Option<Credits>) -> bool {
-        remaining.is_some_and(|credits| credits < self.deps.policy.credits_low)
+        remaining.is_some_and(|credits| credits < self.deps.policy.low_credits_threshold)
     }
 
     /// The current task, and a stream of all its later events.

@@ -112,7 +112,7 @@ impl Commands {
         let credits_low = spending_limits.is_low_after(
             task_request.spec.cost(model),
             model,
-            self.deps.policy.credits_low,
+            self.deps.policy.low_credits_threshold,
         );
         self.create(owner, task_request, model, credits_low).await
     }
@@ -246,7 +246,7 @@ impl Commands {
     pub(super) async fn credits_low_for(&self, task: &Task) -> Result<bool, StoreError> {
         let spending_limits = self.spending_limits(&task.owner).await?;
         let model = self.deps.catalog.find_known(&task.model);
-        let low = self.deps.policy.credits_low;
+        let low = self.deps.policy.low_credits_threshold;
         Ok(model.is_some_and(|model| spending_limits.is_low_after(Credits::ZERO, model, low)))
     }
 }

@@ -118,7 +118,7 @@ async fn run_with(
     let secret = jwt_secret_or_dev(args.gateway.jwt_secret.as_deref());
     let signer = TokenSigner::new(&secret, config.auth.claims.clone(), clock.clone());
     let token = issue(&signer, DEV_USER, Role::User)?;
-    let users = if is_private(&args.gateway) { users(&signer)? } else { Vec::new() };
+    let users = if is_local_only(&args.gateway) { users(&signer)? } else { Vec::new() };
     let page = PageConfig { users, examples: examples::all() };
     let app = App::build(&config, page, clock, Ids::random()).await?;
     let address = app.address()?;
@@ -137,7 +137,7 @@ async fn run_with(
 
 /// Whether only this machine can open the pages. Whoever opens them can read the tokens of the
 /// development users.
-fn is_private(args: &GatewayArgs) -> bool {
+fn is_local_only(args: &GatewayArgs) -> bool {
     args.bind.ip().is_loopback() && args.public_url.as_ref().is_none_or(is_loopback_url)
 }
 
@@ -219,13 +219,13 @@ mod tests {
 
     #[test]
     fn the_pages_contain_tokens_only_when_no_other_machine_is_meant_to_open_them() {
-        let is_private = |flags: &[&str]| {
+        let is_local_only = |flags: &[&str]| {
             let flags = ["dev"].iter().chain(flags);
-            super::is_private(&Arguments::parse_from(flags).gateway)
+            super::is_local_only(&Arguments::parse_from(flags).gateway)
         };
         let (local, public) = ("--bind=127.0.0.1:0", "--bind=0.0.0.0:0");
-        assert!(is_private(&[local, "--public-url=http://localhost:4000"]));
-        assert!(!is_private(&[local, "--public-url=https://tunnel.example.com"]));
-        assert!(!is_private(&[public, "--public-url=http://localhost:4000"]));
+        assert!(is_local_only(&[local, "--public-url=http://localhost:4000"]));
+        assert!(!is_local_only(&[local, "--public-url=https://tunnel.example.com"]));
+        assert!(!is_local_only(&[public, "--public-url=http://localhost:4000"]));
     }
 }

@@ -105,10 +105,10 @@ pub struct TaskState {
     pub version: u32,
     /// Set if and only if `status` is `Failed`.
     pub failure: Option<Failure>,
-    /// Credits reserved for running jobs, plus the cost of finished ones. Zero when the task has
+    /// Credits reserved for unfinished jobs, plus the cost of finished ones. Zero when the task has
     /// finished.
     pub reserved: Credits,
-    /// The final cost; `None` while the task runs.
+    /// The final cost; `None` while the task is unfinished.
     pub settled: Option<Credits>,
     /// When a provider accepted the first job.
     pub submitted_at: Option<Timestamp>,

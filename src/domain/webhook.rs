@@ -62,7 +62,7 @@ pub struct Delivery {
     /// The owner of the task and of the endpoint.
     pub owner: UserId,
     /// The status that the task reached.
-    pub status: Status,
+    pub task_status: Status,
     /// Attempts started since it was created or resent.
     pub attempts: u32,
     /// Time of the next attempt; `None` when there is none.
@@ -70,7 +70,7 @@ pub struct Delivery {
     /// When the last attempt ended.
     pub last_attempt_at: Option<Timestamp>,
     /// The HTTP status of the last attempt; `None` when it had no response.
-    pub last_status: Option<u16>,
+    pub response_status: Option<u16>,
     /// Human-readable error of the last attempt.
     pub last_error: Option<String>,
     /// When it was created.

@@ -21,7 +21,7 @@ use super::trusted::{TrustedDocuments, TrustedDocumentsError};
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Memory of a document for each of its tokens, in bytes. The measured value is 127.
 const BYTES_PER_TOKEN: u64 = 130;
-/// Memory of the largest plan that is kept: a field has less than 256 bytes, and so have most literals.
+/// Memory of the largest plan that is cached: a field has less than 256 bytes, and so have most literals.
 const BYTES_PER_PLAN: u64 = 256 * MAX_CACHED_PLAN_SIZE as u64;
 /// Memory of a typical document, in bytes.
 const TYPICAL_DOCUMENT_BYTES: u64 = 64 * 1024;
@@ -46,14 +46,14 @@ impl Document {
     ) -> Result<Arc<CompiledPlan>, RequestError> {
         let mut operations = self.executable.operations.iter();
         let index = operations.position(|known| known.name == operation.name);
-        let kept = index.and_then(|index| self.plans.get(index));
-        if let Some(plan) = kept.and_then(OnceLock::get) {
+        let cached = index.and_then(|index| self.plans.get(index));
+        if let Some(plan) = cached.and_then(OnceLock::get) {
             return Ok(Arc::clone(plan));
         }
         let plan = Arc::new(make()?);
-        if let Some(kept) = kept.filter(|_| plan.is_cacheable()) {
+        if let Some(cached) = cached.filter(|_| plan.is_cacheable()) {
             // Another request may have been faster, with an equal plan.
-            let _ = kept.set(Arc::clone(&plan));
+            let _ = cached.set(Arc::clone(&plan));
         }
         Ok(plan)
     }

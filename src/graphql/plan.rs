@@ -20,7 +20,7 @@ use super::error::code;
 use super::inputs::Inputs;
 use super::request_error::{RequestError, RequestErrorKind};
 
-/// Maximum number of fields and literal input values of a plan that is kept.
+/// Maximum number of fields and literal input values of a plan that is cached.
 pub(super) const MAX_CACHED_PLAN_SIZE: usize = 200;
 
 /// The plan of an operation, without the values of its variables.
@@ -37,7 +37,7 @@ pub(super) struct CompiledPlan {
 }
 
 impl CompiledPlan {
-    /// Whether it may be kept for further requests.
+    /// Whether it may be cached for further requests.
     pub(super) const fn is_cacheable(&self) -> bool {
         let weight = self.fields.len() + self.literal_values;
         self.is_reusable && weight <= MAX_CACHED_PLAN_SIZE

@@ -204,7 +204,7 @@ impl<R: Batch> BatchLoop<R> {
             // The state of the connection is unknown. The panic hook has logged a panic.
             Ok(Err(_)) => {
                 drop(connection.detach());
-                Err(StoreError::Inconsistent("a row that cannot be decoded"))
+                Err(StoreError::Inconsistent("a row cannot be decoded"))
             }
             Err(_) => {
                 drop(connection.detach());
@@ -222,7 +222,7 @@ fn send_error<T>(replies: impl IntoIterator<Item = Reply<T>>, error: StoreError)
 }
 
 fn only<T>(found: Vec<T>) -> Result<T, StoreError> {
-    found.into_iter().next().ok_or(StoreError::Inconsistent("a batch without a result"))
+    found.into_iter().next().ok_or(StoreError::Inconsistent("a result of a batch is missing"))
 }
 
 #[cfg(test)]

@@ -91,8 +91,8 @@ pub enum StoreError {
     /// The database rejected the statement or is unreachable.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// A row contains a value that this program never writes.
-    #[error("inconsistent row: {0}")]
+    /// The database returned what this program never writes or asks for.
+    #[error("inconsistent data: {0}")]
     Inconsistent(&'static str),
     /// Events were purged before a slow subscriber received them.
     #[error("events were purged before they were delivered")]

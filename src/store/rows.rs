@@ -17,5 +17,5 @@ pub(super) fn provider(slug: &str) -> Result<ProviderName, StoreError> {
 
 /// Converts a number between its domain type and its database type; an overflow is an error.
 pub(super) fn checked_int<T: TryFrom<N>, N>(number: N) -> Result<T, StoreError> {
-    T::try_from(number).map_err(|_| StoreError::Inconsistent("number out of range"))
+    T::try_from(number).map_err(|_| StoreError::Inconsistent("a number is out of range"))
 }

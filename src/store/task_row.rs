@@ -200,7 +200,9 @@ pub(super) async fn collect_numbered_tasks(
     let mut found = vec![Vec::new(); count];
     while let Some(NumberedRow { number, task }) = rows.try_next().await? {
         let index: usize = checked_int(number - 1)?;
-        let tasks = found.get_mut(index).ok_or(StoreError::Inconsistent("number of a read"))?;
+        let tasks = found
+            .get_mut(index)
+            .ok_or(StoreError::Inconsistent("the number of a read is wrong"))?;
         add_row(tasks, task)?;
     }
     Ok(found)

@@ -28,7 +28,7 @@ pub(super) enum Trigger {
 
 /// A worker that runs at an interval, and when it is signaled.
 pub(super) struct PeriodicWorker {
-    /// Its name in logs.
+    /// Its name in logs: that of its module.
     name: &'static str,
     /// Maximum time between two runs. A signal may be lost; the interval limits the delay.
     interval: TimeDelta,
@@ -42,49 +42,49 @@ pub(super) struct PeriodicWorker {
 /// All periodic workers.
 pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 7] = [
     PeriodicWorker {
-        name: "enqueue deliveries",
+        name: "enqueue_deliveries",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::milliseconds(20),
         signal: Some(WorkerSignal::EnqueueDeliveries),
         run: |ctx, trigger| enqueue_deliveries::run(ctx, trigger).boxed(),
     },
     PeriodicWorker {
-        name: "expire jobs",
+        name: "sweep",
         interval: TimeDelta::seconds(1),
         min_interval: TimeDelta::zero(),
         signal: None,
         run: |ctx, _| sweep::run(ctx).boxed(),
     },
     PeriodicWorker {
-        name: "reroute tasks",
+        name: "reroute",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::zero(),
         signal: Some(WorkerSignal::Reroute),
         run: |ctx, _| reroute::run(ctx).boxed(),
     },
     PeriodicWorker {
-        name: "remove garbage",
+        name: "garbage",
         interval: TimeDelta::seconds(30),
         min_interval: TimeDelta::zero(),
         signal: Some(WorkerSignal::Garbage),
         run: |ctx, _| garbage::run(ctx).boxed(),
     },
     PeriodicWorker {
-        name: "purge old data",
+        name: "retention",
         interval: TimeDelta::minutes(10),
         min_interval: TimeDelta::zero(),
         signal: None,
         run: |ctx, _| retention::run(ctx).boxed(),
     },
     PeriodicWorker {
-        name: "read provider balances",
+        name: "balance",
         interval: TimeDelta::seconds(60),
         min_interval: TimeDelta::seconds(2),
         signal: Some(WorkerSignal::Balance),
         run: |ctx, _| balance::run(ctx).boxed(),
     },
     PeriodicWorker {
-        name: "notify replicas",
+        name: "relay",
         interval: TimeDelta::seconds(5),
         // NOTIFY acquires a lock that all commits share: send notifications in batches.
         min_interval: TimeDelta::milliseconds(20),

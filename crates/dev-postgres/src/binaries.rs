@@ -79,10 +79,10 @@ pub(super) async fn find(
     }
     match required {
         Some(required) if required != NPM_MAJOR => {
-            let found = if found.is_empty() { NPM_MAJOR.to_string() } else { found.join(", ") };
+            let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
             bail!(
-                "the cluster in {} was initialized by Postgres {required}, but the installed version is \
-                 Postgres {found}: install Postgres {required}, or move the folder away to start with an \
+                "the cluster in {} was initialized by Postgres {required}, and the installed versions are: \
+                 {found}. Install Postgres {required}, or move the folder away to start with an \
                  empty cluster",
                 paths.data().display(),
             )

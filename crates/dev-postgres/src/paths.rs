@@ -21,7 +21,7 @@ pub(super) struct ClusterPaths {
     /// Holds `data`, `npm` and, if its path is short enough, `socket`.
     pub(super) home: PathBuf,
     /// The current user is root, so the binaries run as `uid` and `gid`.
-    root: bool,
+    runs_as_root: bool,
     uid: u32,
     gid: u32,
 }
@@ -35,7 +35,7 @@ impl ClusterPaths {
             Self::at(recorded_home.clone().unwrap_or_else(|| directory.to_owned())).await?;
         if recorded_home.is_some() {
             paths.private_folder(&paths.home)?;
-        } else if paths.root && !paths.is_reachable().await {
+        } else if paths.runs_as_root && !paths.is_reachable().await {
             // The process id makes the name new: when the directory was deleted and created again, the old folder is not used.
             paths.home = PathBuf::from(format!(
                 "/var/tmp/plantain-{}",
@@ -56,17 +56,17 @@ impl ClusterPaths {
     async fn at(home: PathBuf) -> anyhow::Result<Self> {
         let own = id(&["-u"]).await?;
         if own != 0 {
-            return Ok(Self { home, root: false, uid: own, gid: 0 });
+            return Ok(Self { home, runs_as_root: false, uid: own, gid: 0 });
         }
         // An existing cluster keeps its owner.
         if let Ok(data) = fs::metadata(home.join("data")).as_ref()
             && data.uid() != 0
         {
-            return Ok(Self { home, root: true, uid: data.uid(), gid: data.gid() });
+            return Ok(Self { home, runs_as_root: true, uid: data.uid(), gid: data.gid() });
         }
         let user = if id(&["-u", "postgres"]).await.is_ok() { "postgres" } else { "nobody" };
         let (uid, gid) = (id(&["-u", user]).await?, id(&["-g", user]).await?);
-        Ok(Self { home, root: true, uid, gid })
+        Ok(Self { home, runs_as_root: true, uid, gid })
     }
 
     pub(super) fn data(&self) -> PathBuf {
@@ -78,7 +78,7 @@ impl ClusterPaths {
         let mut command = Command::new(program);
         // LC_ALL: errors contain the messages of Postgres, which does not start without a locale on macOS.
         command.current_dir(&self.home).env("LC_ALL", "C").stdin(Stdio::null());
-        if self.root {
+        if self.runs_as_root {
             command.uid(self.uid).gid(self.gid);
         }
         command
@@ -101,10 +101,10 @@ impl ClusterPaths {
         // In a world-writable folder such as /tmp, another user may have created the folder.
         let found = fs::symlink_metadata(path)
             .with_context(|| format!("read the metadata of {}", path.display()))?;
-        let ours = found.uid() == self.uid || (self.root && found.uid() == 0);
+        let ours = found.uid() == self.uid || (self.runs_as_root && found.uid() == 0);
         let private = found.is_dir() && ours && found.mode() & 0o777 == 0o700;
         ensure!(private, "{} is not a private folder of user {}", path.display(), self.uid);
-        if self.root {
+        if self.runs_as_root {
             lchown(path, Some(self.uid), Some(self.gid))
                 .with_context(|| format!("chown {}", path.display()))?;
         }

@@ -153,7 +153,7 @@ async fn reports_both_versions_when_they_differ() {
     fs::write(data.join("PG_VERSION"), "13\n").unwrap();
     let error_message = error(folder.path()).await;
     assert!(
-        error_message.contains("by Postgres 13, but the installed version is Postgres 1"),
+        error_message.contains("by Postgres 13, and the installed versions are: "),
         "{error_message}"
     );
     assert!(error_message.contains(&*data.to_string_lossy()), "{error_message}");

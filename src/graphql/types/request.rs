@@ -79,13 +79,13 @@ pub(in crate::graphql) enum ImageSource {
 /// Settings of a single provider. With a model of another provider, they are `InvalidInput`.
 #[derive(OneofObject)]
 pub(in crate::graphql) enum ProviderOptions {
-    /// Settings for the models of the provider Nano Banana.
+    /// Settings for the models of the provider NanoBanana.
     NanoBanana(NanoBananaOptions),
     /// Settings for the models of the provider Flux Kontext.
     FluxKontext(FluxKontextOptions),
 }
 
-/// Settings for the models of the provider Nano Banana.
+/// Settings for the models of the provider NanoBanana.
 #[derive(InputObject)]
 pub(in crate::graphql) struct NanoBananaOptions {
     /// Whether the image is based on a web search. Only `nano-banana-2` accepts this setting.

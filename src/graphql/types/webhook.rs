@@ -113,7 +113,7 @@ impl WebhookDelivery {
 
     /// The status of the task that triggered the delivery.
     async fn status(&self) -> TaskStatus {
-        self.0.status.into()
+        self.0.task_status.into()
     }
 
     /// The state of the delivery.
@@ -138,7 +138,7 @@ impl WebhookDelivery {
 
     /// HTTP status of the response to the last attempt; null without a response.
     async fn response_status(&self) -> Option<u16> {
-        self.0.last_status
+        self.0.response_status
     }
 
     /// The error of the last attempt, for the user; null when the attempt succeeded.
