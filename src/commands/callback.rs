@@ -65,7 +65,7 @@ impl Commands {
             headers: callback.headers.clone(),
             body_digest: digest(callback),
         };
-        self.deps.store.insert_callback(new, now).await?;
+        self.deps.store.insert_callback(&new, now).await?;
         Ok(CallbackOutcome::Stored)
     }
 }

@@ -20,9 +20,9 @@ pub struct GatewayArgs {
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Maximum number of connections to Postgres, at least 7
+    /// Maximum number of connections to Postgres, at least 6
     #[arg(long, env = "PLANTAIN_DATABASE_CONNECTIONS", value_name = "COUNT", default_value_t = 20,
-        value_parser = clap::value_parser!(u32).range(7..))]
+        value_parser = clap::value_parser!(u32).range(6..))]
     pub database_connections: u32,
 
     /// Apply missing migrations at startup

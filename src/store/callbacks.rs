@@ -1,13 +1,10 @@
 //! The inbox: callbacks that providers posted, stored until a worker has processed them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::batch::Batch;
 use super::leases::ClaimOptions;
 use super::rows::checked_int;
 use super::{Store, StoreError};
@@ -63,10 +60,30 @@ impl Store {
     /// When the database fails; then it was not stored.
     pub async fn insert_callback(
         &self,
-        callback: NewCallback,
+        callback: &NewCallback,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.callbacks.run(CallbackWrite::Insert(Arc::new(callback), now)).await?;
+        sqlx::query!(
+            "-- store::callbacks::insert_callback
+            INSERT INTO callbacks
+                (id, task_id, job, provider, body, body_digest, received_at, next_step_at, headers)
+            SELECT $1, j.task_id, j.number, $4, $5, $6, $7, $7, $9
+            FROM jobs AS j
+            WHERE j.task_id = $2 AND j.number = $3 AND j.provider = $4
+                AND (SELECT count(*) FROM callbacks WHERE task_id = $2) < $8
+            ON CONFLICT (task_id, job, body_digest) DO NOTHING",
+            callback.id,
+            callback.task.0,
+            checked_int::<i16, _>(callback.job)?,
+            callback.provider.slug(),
+            callback.body,
+            callback.body_digest,
+            now,
+            MAX_CALLBACKS_PER_TASK,
+            Json(callback.headers.clone()) as _,
+        )
+        .execute(&self.pool)
+        .await?;
         self.hints.wake(WorkerSignal::Inbox);
         Ok(())
     }
@@ -122,7 +139,14 @@ impl Store {
     /// # Errors
     /// When the database fails; then it is processed again, which is harmless.
     pub async fn finish_callback(&self, id: Uuid) -> Result<(), StoreError> {
-        self.callbacks.run(CallbackWrite::Finish(id)).await
+        sqlx::query!(
+            "-- store::callbacks::finish_callback
+            UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = '', headers = '{}' WHERE id = $1",
+            id,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// When the next unprocessed callback is due.
@@ -140,97 +164,4 @@ impl Store {
         .await?;
         Ok(due.flatten())
     }
-}
-
-/// A change of one callback.
-#[derive(Clone)]
-pub(super) enum CallbackWrite {
-    Insert(Arc<NewCallback>, Timestamp),
-    Finish(Uuid),
-}
-
-/// Writes callbacks, with one statement for all that are inserted, and one for all that are finished.
-pub(super) struct CallbackWriter;
-
-impl Batch for CallbackWriter {
-    type Key = CallbackWrite;
-    type Found = ();
-
-    fn weight(_: &CallbackWrite) -> usize {
-        4
-    }
-
-    async fn run(
-        &self,
-        connection: &mut PgConnection,
-        writes: &[CallbackWrite],
-    ) -> Result<Vec<()>, StoreError> {
-        let (mut inserted, mut finished) = (Vec::new(), Vec::new());
-        for write in writes {
-            match write {
-                CallbackWrite::Insert(callback, now) => inserted.push((&**callback, *now)),
-                CallbackWrite::Finish(id) => finished.push(*id),
-            }
-        }
-        if !inserted.is_empty() {
-            insert_callbacks(connection, &inserted).await?;
-        }
-        if !finished.is_empty() {
-            finish_callbacks(connection, &finished).await?;
-        }
-        Ok(vec![(); writes.len()])
-    }
-}
-
-/// Callbacks of one batch count only those of earlier batches.
-async fn insert_callbacks(
-    connection: &mut PgConnection,
-    callbacks: &[(&NewCallback, Timestamp)],
-) -> Result<(), StoreError> {
-    let column = |of: fn(&NewCallback) -> Vec<u8>| -> Vec<Vec<u8>> {
-        callbacks.iter().map(|(callback, _)| of(callback)).collect()
-    };
-    let ids: Vec<Uuid> = callbacks.iter().map(|(callback, _)| callback.id).collect();
-    let tasks: Vec<Uuid> = callbacks.iter().map(|(callback, _)| callback.task.0).collect();
-    let jobs = callbacks.iter().map(|(callback, _)| checked_int::<i16, _>(callback.job));
-    let providers = callbacks.iter().map(|(callback, _)| callback.provider.slug().to_owned());
-    let times: Vec<Timestamp> = callbacks.iter().map(|(_, now)| *now).collect();
-    let headers = callbacks.iter().map(|(callback, _)| Json(&callback.headers));
-    sqlx::query!(
-        "-- store::callbacks::insert_callbacks
-        INSERT INTO callbacks
-            (id, task_id, job, provider, body, body_digest, received_at, next_step_at, headers)
-        SELECT new.id, j.task_id, j.number, j.provider, new.body, new.digest, new.at, new.at, new.headers
-        FROM unnest(
-            $1::uuid[], $2::uuid[], $3::smallint[], $4::text[], $5::bytea[], $6::bytea[],
-            $7::timestamptz[], $8::jsonb[]
-        ) AS new (id, task, job, provider, body, digest, at, headers)
-        JOIN jobs AS j ON j.task_id = new.task AND j.number = new.job AND j.provider = new.provider
-        WHERE (SELECT count(*) FROM callbacks WHERE task_id = new.task) < $9
-        ON CONFLICT (task_id, job, body_digest) DO NOTHING",
-        &ids,
-        &tasks,
-        &jobs.collect::<Result<Vec<_>, _>>()?,
-        &providers.collect::<Vec<_>>(),
-        &column(|callback| callback.body.clone()),
-        &column(|callback| callback.body_digest.clone()),
-        &times,
-        &headers.collect::<Vec<_>>() as _,
-        MAX_CALLBACKS_PER_TASK,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn finish_callbacks(connection: &mut PgConnection, ids: &[Uuid]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "-- store::callbacks::finish_callbacks
-        UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = '', headers = '{}'
-        WHERE id = ANY ($1)",
-        ids,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -60,17 +60,16 @@ pub use webhooks::{EndpointChange, NewEndpoint};
 use crate::domain::{Credits, JobTimings};
 use crate::hints::Hints;
 use batch::Batcher;
-use callbacks::CallbackWriter;
 use history::HistoryPage;
 use record::Recorder;
 use tasks::TaskById;
 
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Number of kinds of batches: tasks, pages of the history, updates and callbacks.
-const BATCH_KINDS: u32 = 4;
+/// Number of kinds of batches: tasks, pages of the history, and updates.
+const BATCH_KINDS: u32 = 3;
 /// With at least this many connections in all, each kind of batch has two of its own.
-const MANY_CONNECTIONS: u32 = 16;
+const MANY_CONNECTIONS: u32 = 12;
 /// Settings of all connections. Every statement has an index for each of its conditions, and reads few
 /// rows. Without these settings, a wrong estimate (the limit of a batch is not known when the plan is
 /// made) lets Postgres read a whole table.
@@ -199,7 +198,6 @@ pub struct Store {
     batch_pool: PgPool,
     reads: ReadStore,
     records: Batcher<Recorder>,
-    callbacks: Batcher<CallbackWriter>,
     recorder: Recorder,
     hints: Hints,
     timings: JobTimings,
@@ -211,7 +209,7 @@ pub struct Store {
 pub struct StoreOptions {
     /// The connection URL; it contains a password, so it is never logged.
     pub url: String,
-    /// Maximum number of connections, at least 7: one for each kind of batch, one that listens, and two
+    /// Maximum number of connections, at least 6: one for each kind of batch, one that listens, and two
     /// for everything else.
     pub max_connections: u32,
     /// Quota of each user who has none yet, on top of what the user already spent; `None` means that
@@ -276,18 +274,7 @@ impl Store {
         let initial_quota = options.initial_quota;
         let recorder = Recorder { hints: hints.clone(), timings, initial_quota };
         let records = Batcher::start(recorder.clone(), &batch_pool, loops);
-        let callbacks = Batcher::start(CallbackWriter, &batch_pool, loops);
-        Ok(Self {
-            pool,
-            batch_pool,
-            reads,
-            records,
-            callbacks,
-            recorder,
-            hints,
-            timings,
-            initial_quota,
-        })
+        Ok(Self { pool, batch_pool, reads, records, recorder, hints, timings, initial_quota })
     }
 
     /// Read-only access, with the connections of this store.
