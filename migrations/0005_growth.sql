@@ -78,3 +78,8 @@ COMMENT ON INDEX jobs_unanswered IS 'store::queue: submissions in progress, and 
 COMMENT ON INDEX callbacks_due IS 'store::callbacks::claim_callbacks';
 COMMENT ON INDEX webhook_endpoints_enabled IS 'store::enqueue_deliveries';
 COMMENT ON VIEW task_details IS 'a whole task in one row; only replicas of the release before 0005 read it';
+COMMENT ON COLUMN jobs.next_step_at IS 'when a worker may claim it; while leased, when the lease ends; null when it waits for a callback, its user, a reroute or the sweep';
+COMMENT ON COLUMN jobs.expires_at IS 'when the sweep ends it';
+COMMENT ON COLUMN jobs.lease IS 'token of the worker that claimed the job; without it, a worker can record only that the provider accepted the job';
+COMMENT ON TABLE callbacks IS 'callbacks of providers; body and headers are cleared when a worker has processed one, and the row stays until its retention ends, to recognize repeats';
+COMMENT ON INDEX ledger_openings IS 'the first quota of a user is granted once';

@@ -245,3 +245,35 @@ fn every_file_that_a_walkthrough_names_exists() {
         }
     }
 }
+
+/// Names of libraries that we do not use, in the reasons for it.
+const OTHER_NAMES: [&str; 2] = ["OpaqueCursor", "RequestBodyLimitLayer"];
+
+#[test]
+fn every_name_of_code_in_a_document_exists() {
+    let folders = ["src", "crates", "tests/gateway", "benches"];
+    let mut files: Vec<_> =
+        folders.iter().flat_map(|folder| rust_files(&root().join(folder))).collect();
+    files.push(root().join("schema.graphql"));
+    let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let words: BTreeSet<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    // The guide for clients names types of their libraries.
+    for page in pages().iter().filter(|page| !page.ends_with("docs/clients.md")) {
+        let text = fs::read_to_string(page).unwrap();
+        for name in text.split('`').skip(1).step_by(2).filter(|name| is_type_or_path(name)) {
+            let exists = name.split("::").all(|part| words.contains(part));
+            assert!(exists || OTHER_NAMES.contains(&name), "{} names {name}", page.display());
+        }
+    }
+}
+
+/// Whether a text is the name of a type, such as `TaskRow`, or a path, such as `store::record`.
+fn is_type_or_path(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let is_pascal_case = text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.contains(|c: char| c.is_ascii_lowercase())
+        && text[1..].contains(|c: char| c.is_ascii_uppercase());
+    text.split("::").all(is_word) && (text.contains("::") || is_pascal_case)
+}

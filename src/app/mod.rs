@@ -77,6 +77,7 @@ impl App {
         let verifier = parts::token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();
         let state = state(config, &ctx, &feed, &verifier, page, &stop)?;
+        // A client that reads nothing for one ping interval is disconnected, as on a socket.
         let (write_timeout, sessions) = (state.limits.ping_interval, state.sessions.clone());
         let (router, ctx) = (router(state), Arc::new(ctx));
         Ok(Self { listener, router, write_timeout, sessions, ctx, verifier, feed, stop })

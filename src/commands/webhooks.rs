@@ -146,6 +146,6 @@ impl Commands {
 /// A user name and password in a URL would be visible wherever the URL is shown.
 fn check_no_credentials(url: &str) -> Option<FieldProblem> {
     let url = Url::parse(url).ok()?;
-    let check_no_credentials = !url.username().is_empty() || url.password().is_some();
-    check_no_credentials.then_some(FieldProblem::UrlWithCredentials)
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    has_credentials.then_some(FieldProblem::UrlWithCredentials)
 }

@@ -189,12 +189,12 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
 
-    /// JSON file of trusted GraphQL documents by their hashes, as Relay, GraphQL Code Generator or
+    /// JSON file of trusted GraphQL documents by their ids, as Relay, GraphQL Code Generator or
     /// Apollo writes it; all other documents are rejected
     #[arg(long, env = "PLANTAIN_TRUSTED_DOCUMENTS", value_name = "FILE")]
     pub trusted_documents: Option<PathBuf>,
 
-    /// HTTP status codes of GraphQL responses
+    /// HTTP status codes of GraphQL responses: `audited` (by the audits of graphql-http) or `draft`
     #[arg(long, env = "PLANTAIN_HTTP_PROFILE", value_name = "PROFILE", default_value = "audited")]
     pub http_profile: Profile,
 
@@ -262,7 +262,7 @@ pub struct RetentionArgs {
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub event_retention_days: u32,
 
-    /// Days to keep received callbacks
+    /// Days to recognize repeated callbacks; the body of one is removed once it is processed
     #[arg(long, alias = "keep-callbacks-days", env = "PLANTAIN_CALLBACK_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub callback_retention_days: u32,
@@ -353,7 +353,7 @@ pub struct LimitsArgs {
     pub max_user_sockets: usize,
 
     /// Seconds without a message until a WebSocket client gets a ping; after the same time without
-    /// a reply, or without reading, its socket is closed
+    /// a reply, or without reading, its socket is closed. Also for streams and HTTP responses
     #[arg(long, alias = "ping-seconds", env = "PLANTAIN_PING_INTERVAL_SECONDS", value_name = "SECONDS", default_value_t = 25,
         value_parser = clap::value_parser!(u32).range(1..=300))]
     pub ping_interval_seconds: u32,

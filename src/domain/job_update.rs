@@ -72,7 +72,8 @@ pub enum JobUpdate {
 }
 
 impl JobUpdate {
-    /// What the timeline records.
+    /// The kind of its timeline entry, unless the worker records a more precise one; also its name in the
+    /// log.
     #[must_use]
     pub const fn timeline_kind(&self) -> TimelineEventKind {
         match self {

@@ -5,7 +5,7 @@ use super::{Credits, TaskState};
 /// Why credits moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerEntryKind {
-    /// The credits that a new user starts with.
+    /// The first quota of a user who had none, on top of what was already spent or reserved.
     Opening,
     /// An administrator granted credits.
     Grant,

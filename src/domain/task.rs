@@ -236,7 +236,8 @@ pub struct Job {
     /// Why it failed, or why the provider rejected a QUEUED job, which will then be rerouted or
     /// fail.
     pub failure: Option<Failure>,
-    /// When a worker runs its next step; `None` when it waits for an event.
+    /// When a worker runs its next step; `None` when it waits for a callback, its user, a reroute or the
+    /// sweep.
     pub next_step_at: Option<Timestamp>,
     /// When it times out; `None` without a timeout. While it is QUEUED and was never postponed, only
     /// the client's deadline counts (`store::leases`).

@@ -8,7 +8,9 @@ use super::{Status, Timestamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "documented where clients read them: graphql::types::timeline")]
 pub enum TimelineEventKind {
+    /// The gateway accepted the task.
     Accepted,
+    /// The provider accepted a job.
     Submitted,
     SubmissionPostponed,
     Rejected,

@@ -201,7 +201,7 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// When the callback is not valid for this provider.
     fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError>;
 
-    /// Queries the account's balance; `None` when the query failed.
+    /// Queries the account's balance; `None` when the query failed, or the settings for it are missing.
     async fn balance(&self) -> Option<Credits>;
 }
 

@@ -1,9 +1,10 @@
-//! Combines work on the database: keys that arrive while another one runs share one statement, or one
+//! Combines work on the database: work that arrives while other work runs shares one statement, or one
 //! transaction.
 //!
-//! A key that arrives alone runs at once. Under load, one statement serves many keys, which costs a
-//! fraction of as many statements. The loops have a pool of their own, so that a key never waits for the
-//! connection of other work. A busy loop keeps its connection, which saves the ping of the pool.
+//! Work that arrives alone runs at once. Under load, one statement serves many callers, which costs a
+//! fraction of as many statements. The loops have a pool of their own, so that they never wait for the
+//! connections of the rest of the gateway. A loop that has work keeps its connection, which saves the ping
+//! of the pool.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -19,9 +20,9 @@ use tokio::time::{Instant, timeout};
 
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
-/// A batch takes further keys until their weights reach this.
+/// A batch takes further items until their weights reach this.
 const MAX_WEIGHT: usize = 256;
-/// Length of the queue. When it is full, a key waits until it can enter.
+/// Length of the queue. When it is full, an item waits until it can enter.
 const QUEUE_LENGTH: usize = 4096;
 /// Longer than the `statement_timeout` of the server. The server's timeout does not end a batch whose
 /// connection was lost.
@@ -29,26 +30,26 @@ const BATCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an idle loop keeps its connection.
 const KEEP_CONNECTION: Duration = Duration::from_secs(1);
 
-/// A kind of work that can be done for many keys together.
+/// A kind of work that can be done for many callers together: each brings an item.
 pub(super) trait Batch: Send + Sync + 'static {
-    /// What is to be done.
-    type Key: Clone + Send + Sync + 'static;
+    /// What one caller wants done.
+    type Item: Clone + Send + Sync + 'static;
     /// The result.
-    type Found: Send + 'static;
+    type Output: Send + 'static;
 
-    /// The effort for a key, such as the maximum number of tasks that it finds.
-    fn weight(key: &Self::Key) -> usize;
+    /// The effort for an item, such as the maximum number of tasks that it finds.
+    fn weight(item: &Self::Item) -> usize;
 
-    /// Does the work for all keys; returns a result for each, in the same order.
+    /// Does the work for all items; returns a result for each, in the same order.
     fn run(
         &self,
         connection: &mut PgConnection,
-        keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<Self::Found>, StoreError>> + Send;
+        items: &[Self::Item],
+    ) -> impl Future<Output = Result<Vec<Self::Output>, StoreError>> + Send;
 }
 
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
-type Pending<R> = (<R as Batch>::Key, Reply<<R as Batch>::Found>);
+type Pending<R> = (<R as Batch>::Item, Reply<<R as Batch>::Output>);
 
 /// Runs work of one kind. Clones share the queue and the connections.
 pub(super) struct Batcher<R: Batch> {
@@ -85,13 +86,13 @@ impl<R: Batch> Batcher<R> {
         Self { queue }
     }
 
-    /// Does the work for one key.
+    /// Does the work for one item.
     ///
     /// # Errors
-    /// When the database fails, or too many keys wait.
-    pub(super) async fn run(&self, key: R::Key) -> Result<R::Found, StoreError> {
+    /// When the database fails, or too many items wait.
+    pub(super) async fn run(&self, item: R::Item) -> Result<R::Output, StoreError> {
         let (reply, result) = oneshot::channel();
-        let queued = self.queue.send_timeout((key, reply), ACQUIRE_TIMEOUT).await;
+        let queued = self.queue.send_timeout((item, reply), ACQUIRE_TIMEOUT).await;
         queued.map_err(|_| StoreError::Overloaded)?;
         result.await.map_err(|_| StoreError::Overloaded)?
     }
@@ -107,46 +108,46 @@ struct BatchLoop<R: Batch> {
 impl<R: Batch> BatchLoop<R> {
     async fn run(mut self) {
         while let Some(batch) = self.next_batch().await {
-            let (keys, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            match self.try_run(&keys).await {
-                Ok(found) => {
-                    for (reply, found) in replies.into_iter().zip(found) {
+            let (items, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            match self.try_run(&items).await {
+                Ok(outputs) => {
+                    for (reply, output) in replies.into_iter().zip(outputs) {
                         // A caller that has gone needs no result.
-                        let _ = reply.send(Ok(found));
+                        let _ = reply.send(Ok(output));
                     }
                 }
-                Err(error) if keys.len() > 1 && !error.is_unavailable() => {
-                    self.run_one_by_one(keys, replies, error).await;
+                Err(error) if items.len() > 1 && !error.is_unavailable() => {
+                    self.run_one_by_one(items, replies, error).await;
                 }
                 Err(error) => send_error(replies, error),
             }
         }
     }
 
-    /// One key that fails or is slow must not fail the others of its batch. Keys
+    /// One item that fails or is slow must not fail the others of its batch. Items
     /// that do not get their turn in time fail with the error of the batch.
     async fn run_one_by_one(
         &mut self,
-        keys: Vec<R::Key>,
-        replies: Vec<Reply<R::Found>>,
+        items: Vec<R::Item>,
+        replies: Vec<Reply<R::Output>>,
         error: StoreError,
     ) {
         let deadline = Instant::now() + BATCH_TIMEOUT;
-        let mut left = keys.into_iter().zip(replies);
+        let mut left = items.into_iter().zip(replies);
         while Instant::now() < deadline
-            && let Some((key, reply)) = left.next()
+            && let Some((item, reply)) = left.next()
         {
             if !reply.is_closed() {
-                let found = self.try_run(&[key]).await;
-                let _ = reply.send(found.and_then(only));
+                let output = self.try_run(&[item]).await;
+                let _ = reply.send(output.and_then(only));
             }
         }
         send_error(left.map(|(_, reply)| reply), error);
     }
 
-    /// The next keys whose callers still wait; `None` when the store is gone.
+    /// The next items whose callers still wait; `None` when the store is gone.
     async fn next_batch(&mut self) -> Option<Vec<Pending<R>>> {
-        // The other loops wait for the lock, so that each key starts as soon as one loop is free.
+        // The other loops wait for the lock, so that each item starts as soon as one loop is free.
         let pending = Arc::clone(&self.pending);
         let mut pending = self.keep_while(pending.lock()).await;
         let first = self.keep_while(pending.recv()).await?;
@@ -165,8 +166,8 @@ impl<R: Batch> BatchLoop<R> {
     /// Awaits `next`. Gives the connection back when that takes long.
     async fn keep_while<T>(&mut self, next: impl Future<Output = T>) -> T {
         let mut next = pin!(next);
-        if let Ok(found) = timeout(KEEP_CONNECTION, &mut next).await {
-            return found;
+        if let Ok(next) = timeout(KEEP_CONNECTION, &mut next).await {
+            return next;
         }
         self.kept = None;
         next.await
@@ -174,30 +175,30 @@ impl<R: Batch> BatchLoop<R> {
 
     /// Runs once more on another connection when the kept one was lost, such as by a restart of the
     /// server. The pool waits for a server that restarts.
-    async fn try_run(&mut self, keys: &[R::Key]) -> Result<Vec<R::Found>, StoreError> {
-        if keys.is_empty() {
+    async fn try_run(&mut self, items: &[R::Item]) -> Result<Vec<R::Output>, StoreError> {
+        if items.is_empty() {
             return Ok(Vec::new());
         }
         if let Some(connection) = self.kept.take() {
-            match self.run_on(connection, keys).await {
+            match self.run_on(connection, items).await {
                 Err(error) if error.is_connection_lost() => {}
                 result => return result,
             }
         }
         let connection = self.pool.acquire().await?;
-        self.run_on(connection, keys).await
+        self.run_on(connection, items).await
     }
 
     async fn run_on(
         &mut self,
         mut connection: PoolConnection<Postgres>,
-        keys: &[R::Key],
-    ) -> Result<Vec<R::Found>, StoreError> {
-        let batch = AssertUnwindSafe(self.batch.run(&mut connection, keys)).catch_unwind();
+        items: &[R::Item],
+    ) -> Result<Vec<R::Output>, StoreError> {
+        let batch = AssertUnwindSafe(self.batch.run(&mut connection, items)).catch_unwind();
         match timeout(BATCH_TIMEOUT, batch).await {
-            Ok(Ok(Ok(found))) => {
+            Ok(Ok(Ok(outputs))) => {
                 self.kept = Some(connection);
-                Ok(found)
+                Ok(outputs)
             }
             // The pool tests a connection that is given back.
             Ok(Ok(Err(error))) => Err(error),
@@ -221,8 +222,8 @@ fn send_error<T>(replies: impl IntoIterator<Item = Reply<T>>, error: StoreError)
     }
 }
 
-fn only<T>(found: Vec<T>) -> Result<T, StoreError> {
-    found.into_iter().next().ok_or(StoreError::Inconsistent("a result of a batch is missing"))
+fn only<T>(outputs: Vec<T>) -> Result<T, StoreError> {
+    outputs.into_iter().next().ok_or(StoreError::Inconsistent("a result of a batch is missing"))
 }
 
 #[cfg(test)]
@@ -234,15 +235,15 @@ mod tests {
     struct Unreachable;
 
     impl Batch for Unreachable {
-        type Key = usize;
-        type Found = ();
+        type Item = usize;
+        type Output = ();
 
         fn weight(_: &usize) -> usize {
             1
         }
 
-        async fn run(&self, _: &mut PgConnection, keys: &[usize]) -> Result<Vec<()>, StoreError> {
-            Ok(vec![(); keys.len()])
+        async fn run(&self, _: &mut PgConnection, items: &[usize]) -> Result<Vec<()>, StoreError> {
+            Ok(vec![(); items.len()])
         }
     }
 
@@ -255,7 +256,7 @@ mod tests {
         let pool = PgPoolOptions::new().acquire_timeout(Duration::from_secs(1));
         let batcher =
             Batcher::<Unreachable>::start(Unreachable, &pool.connect_lazy_with(connect), 1);
-        let all = futures_util::future::join_all((0..100).map(|key| batcher.run(key)));
+        let all = futures_util::future::join_all((0..100).map(|item| batcher.run(item)));
         // One by one, they would wait for 100 s.
         let failed = timeout(Duration::from_secs(20), all).await.unwrap();
         assert!(failed.iter().all(Result::is_err));

@@ -1,4 +1,5 @@
-//! The inbox: callbacks that providers posted, stored until a worker has processed them.
+//! The inbox: callbacks that providers posted. When a worker has processed one, its body and headers are
+//! cleared; the row stays until its retention ends, to recognize repeats.
 
 use std::collections::BTreeMap;
 

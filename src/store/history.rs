@@ -49,17 +49,17 @@ impl HistoryFilter {
 pub(super) struct HistoryPage;
 
 impl Batch for HistoryPage {
-    type Key = (UserId, Range<TaskId>);
-    type Found = Vec<Task>;
+    type Item = (UserId, Range<TaskId>);
+    type Output = Vec<Task>;
 
-    fn weight((_, range): &Self::Key) -> usize {
+    fn weight((_, range): &Self::Item) -> usize {
         range.limit + 1
     }
 
     async fn run(
         &self,
         connection: &mut PgConnection,
-        keys: &[Self::Key],
+        keys: &[Self::Item],
     ) -> Result<Vec<Vec<Task>>, StoreError> {
         let owners: Vec<&str> = keys.iter().map(|(owner, _)| owner.as_str()).collect();
         let ranges = || keys.iter().map(|(_, range)| range);

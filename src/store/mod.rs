@@ -102,7 +102,7 @@ pub enum StoreError {
     /// A batch failed for all its keys.
     #[error(transparent)]
     Batch(Arc<StoreError>),
-    /// Too many batches wait for the database.
+    /// The queue of a batch is full, or its loop has ended.
     #[error("too much work waits for the database")]
     Overloaded,
 }

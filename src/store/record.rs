@@ -123,9 +123,9 @@ pub(super) struct Recorder {
 }
 
 impl Batch for Recorder {
-    type Key = RecordRequest;
+    type Item = RecordRequest;
     /// `None` when the update must have a transaction of its own.
-    type Found = Option<RecordOutcome>;
+    type Output = Option<RecordOutcome>;
 
     /// At most 64 updates in a transaction, so that their rows are not locked for long.
     fn weight(_: &RecordRequest) -> usize {

@@ -27,7 +27,7 @@ pub enum DeleteTaskOutcome {
     /// The task was canceled during its submission; the provider may still accept it, which costs
     /// credits.
     SubmissionInFlight,
-    /// The task is kept because one of its images is on a board.
+    /// The task is kept because one of its images is on a board. Only the purge of old tasks returns this.
     OnBoard,
     /// The user has no such task.
     NotFound,

@@ -17,17 +17,17 @@ use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, Use
 pub(super) struct TaskById;
 
 impl Batch for TaskById {
-    type Key = (UserId, TaskId);
-    type Found = Option<Task>;
+    type Item = (UserId, TaskId);
+    type Output = Option<Task>;
 
-    fn weight(_: &Self::Key) -> usize {
+    fn weight(_: &Self::Item) -> usize {
         1
     }
 
     async fn run(
         &self,
         connection: &mut PgConnection,
-        keys: &[Self::Key],
+        keys: &[Self::Item],
     ) -> Result<Vec<Option<Task>>, StoreError> {
         let owners: Vec<&str> = keys.iter().map(|(owner, _)| owner.as_str()).collect();
         let ids: Vec<Uuid> = keys.iter().map(|(_, id)| id.0).collect();

@@ -20,7 +20,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
 async fn read_balance(ctx: &WorkerContext, provider: &dyn Provider) {
     let (name, remaining) = (provider.name(), provider.balance().await);
     if remaining.is_none() {
-        tracing::debug!(provider = name.slug(), "reading the balance failed");
+        tracing::debug!(provider = name.slug(), "the balance is not available");
     }
     if let Err(error) = ctx.store.record_balance(name, remaining, ctx.clock.now()).await {
         tracing::warn!(provider = name.slug(), error = %with_causes(&error), "recording the balance failed, will retry");

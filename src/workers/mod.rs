@@ -142,7 +142,7 @@ impl WorkerContext {
     }
 
     /// Records in the breaker how a call to the provider went. An error is only logged, because the
-    /// result of the job, which is recorded next, is more important.
+    /// result of the job is more important.
     async fn record_provider_outcome(
         &self,
         provider: ProviderName,

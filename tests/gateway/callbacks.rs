@@ -1,4 +1,4 @@
-//! Callbacks are hints: lost, repeated, early, late and forged callbacks do not change the result.
+//! Callbacks are not trusted: lost, repeated, early, late and forged callbacks do not change the result.
 
 use plantain::domain::{ProviderName, TaskId};
 use serde_json::json;

@@ -10,27 +10,27 @@ import { BoardTitle } from './BoardTitle';
 import type { OpenBoard } from './openBoard';
 
 interface Props {
-  open: OpenBoard;
+  openBoard: OpenBoard;
   board: Board;
 }
 
-export function BoardHeader({ open, board }: Props) {
-  const { nodes, hasMore } = useSignal(open.images.state);
+export function BoardHeader({ openBoard, board }: Props) {
+  const { nodes, hasMore } = useSignal(openBoard.images.state);
   return (
     <header className="board-header">
       <Link href="/boards" className="hint">
         {messages.boards.all}
       </Link>
-      <BoardTitle open={open} title={board.title} />
+      <BoardTitle openBoard={openBoard} title={board.title} />
       <p className="hint">
         {messages.boards.kinds[board.kind]} · {messages.boards.imageCount(nodes.length, hasMore)}
       </p>
-      <Actions open={open} board={board} />
+      <Actions openBoard={openBoard} board={board} />
     </header>
   );
 }
 
-function Actions({ open, board }: Props) {
+function Actions({ openBoard, board }: Props) {
   const { change } = useDraft();
   const [, navigate] = useLocation();
   const createImages = () => {
@@ -38,7 +38,7 @@ function Actions({ open, board }: Props) {
     navigate('/');
   };
   const remove = async () => {
-    const result = await open.delete();
+    const result = await openBoard.delete();
     if ('errorMessage' in result) return result.errorMessage;
     showToast(messages.boards.deleted(board.title));
     navigate('/boards');

@@ -7,8 +7,8 @@ import type { BoardResult } from './boardStore';
 import { BoardTile, type Control } from './BoardTile';
 import type { BoardImage, OpenBoard } from './openBoard';
 
-export function BoardImages({ open }: { open: OpenBoard }) {
-  const { nodes, hasMore } = useSignal(open.images.state);
+export function BoardImages({ openBoard }: { openBoard: OpenBoard }) {
+  const { nodes, hasMore } = useSignal(openBoard.images.state);
   const [announcement, setAnnouncement] = useState('');
   const { list, restoreFocusTo } = useFocusRestoration(nodes);
 
@@ -21,14 +21,14 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   const moveTo = async (image: BoardImage, index: number, control?: Control) => {
     const from = nodes.indexOf(image);
     if (index === from || index === from + 1) return;
-    if (index >= nodes.length) await open.images.loadMore();
-    const loaded = open.images.state.get();
+    if (index >= nodes.length) await openBoard.images.loadMore();
+    const loaded = openBoard.images.state.get();
     const before = loaded.nodes[index]?.id ?? null;
     // The next page could not be loaded, so this is not the end of the board. The list shows the error.
     if (before === null && loaded.hasMore) return;
     if (control) restoreFocusTo({ imageId: image.id, control });
     const to = index > from ? index : index + 1;
-    await change(open.move(image.id, before), messages.boards.moved(from + 1, to));
+    await change(openBoard.move(image.id, before), messages.boards.moved(from + 1, to));
   };
   const drop = (imageId: string, index: number) => {
     const image = nodes.find(({ id }) => id === imageId);
@@ -36,7 +36,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
   };
   const removeImage = (image: BoardImage, index: number) => {
     restoreFocusTo({ imageId: (nodes[index + 1] ?? nodes[index - 1])?.id, control: 'remove' });
-    void change(open.removeImage(image.id), messages.boards.removed(index + 1));
+    void change(openBoard.removeImage(image.id), messages.boards.removed(index + 1));
   };
 
   return (
@@ -49,7 +49,7 @@ export function BoardImages({ open }: { open: OpenBoard }) {
             image={image}
             index={index}
             isLast={index === nodes.length - 1 && !hasMore}
-            onBroken={open.images.reload}
+            onBroken={openBoard.images.reload}
             onEarlier={() => void moveTo(image, index - 1, 'earlier')}
             onLater={() => void moveTo(image, index + 2, 'later')}
             onRemove={() => removeImage(image, index)}

@@ -8,17 +8,17 @@ import type { Board } from './boardStore';
 import { useOpenBoard } from './openBoard';
 
 export function BoardPage({ id }: { id: string }) {
-  const open = useOpenBoard(id);
-  const board = useSignal(open.board);
-  const notFound = useSignal(open.notFound);
+  const openBoard = useOpenBoard(id);
+  const board = useSignal(openBoard.board);
+  const notFound = useSignal(openBoard.notFound);
 
   if (notFound) return <BoardNotFound board={board} />;
   return (
     <div className="page">
       <title>{messages.common.pageTitle(board?.title ?? messages.common.board)}</title>
-      {board ? <BoardHeader open={open} board={board} /> : <h1>{messages.common.loading}</h1>}
-      {board && <BoardImages open={open} />}
-      <LoadMore list={open.images} infinite />
+      {board ? <BoardHeader openBoard={openBoard} board={board} /> : <h1>{messages.common.loading}</h1>}
+      {board && <BoardImages openBoard={openBoard} />}
+      <LoadMore list={openBoard.images} infinite />
     </div>
   );
 }

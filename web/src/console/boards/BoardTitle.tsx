@@ -7,12 +7,12 @@ import { useAsyncAction } from '../ui/useAsyncAction';
 import type { OpenBoard } from './openBoard';
 
 interface Props {
-  open: OpenBoard;
+  openBoard: OpenBoard;
   title: string;
 }
 
 /** A heading that turns into a form to rename the board. */
-export function BoardTitle({ open, title }: Props) {
+export function BoardTitle({ openBoard, title }: Props) {
   const [isRenaming, setRenaming] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const close = () => {
@@ -23,7 +23,7 @@ export function BoardTitle({ open, title }: Props) {
     <div className="board-title">
       <h1 className={isRenaming ? 'visually-hidden' : undefined}>{title}</h1>
       {isRenaming ? (
-        <RenameForm open={open} title={title} onDone={close} />
+        <RenameForm openBoard={openBoard} title={title} onDone={close} />
       ) : (
         <button
           ref={button}
@@ -39,12 +39,12 @@ export function BoardTitle({ open, title }: Props) {
   );
 }
 
-function RenameForm({ open, title: currentTitle, onDone }: Props & { onDone: () => void }) {
+function RenameForm({ openBoard, title: currentTitle, onDone }: Props & { onDone: () => void }) {
   const [title, setTitle] = useState(currentTitle);
   const [errorMessage, setErrorMessage] = useState<string>();
   const { inputProps, description } = useFieldDescription(undefined, errorMessage);
   const [submit, busy] = useAsyncAction(async () => {
-    const result = await open.rename(title);
+    const result = await openBoard.rename(title);
     if ('errorMessage' in result) setErrorMessage(result.errorMessage);
     else onDone();
   });
