@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -32,6 +32,9 @@ const KEEP_CONNECTION: Duration = Duration::from_secs(1);
 
 /// A kind of work that can be done for many callers together: each brings an item.
 pub(super) trait Batch: Send + Sync + 'static {
+    /// Whether the work changes nothing, so that it can be done again when a connection is lost.
+    const IS_READ: bool;
+
     /// What one caller wants done.
     type Item: Clone + Send + Sync + 'static;
     /// The result.
@@ -117,21 +120,17 @@ impl<R: Batch> BatchLoop<R> {
                     }
                 }
                 Err(error) if items.len() > 1 && !error.is_unavailable() => {
-                    self.run_one_by_one(items, replies, error).await;
+                    self.run_one_by_one(items, replies).await;
                 }
                 Err(error) => send_error(replies, error),
             }
         }
     }
 
-    /// One item that fails or is slow must not fail the others of its batch. Items
-    /// that do not get their turn in time fail with the error of the batch.
-    async fn run_one_by_one(
-        &mut self,
-        items: Vec<R::Item>,
-        replies: Vec<Reply<R::Output>>,
-        error: StoreError,
-    ) {
+    /// One item that fails or is slow must not fail the others of its batch. Items that do not get their
+    /// turn in time fail with [`StoreError::TimedOut`]: the error of the batch may be permanent, and theirs
+    /// is not.
+    async fn run_one_by_one(&mut self, items: Vec<R::Item>, replies: Vec<Reply<R::Output>>) {
         let deadline = Instant::now() + BATCH_TIMEOUT;
         let mut left = items.into_iter().zip(replies);
         while Instant::now() < deadline
@@ -142,7 +141,7 @@ impl<R: Batch> BatchLoop<R> {
                 let _ = reply.send(output.and_then(only));
             }
         }
-        send_error(left.map(|(_, reply)| reply), error);
+        send_error(left.map(|(_, reply)| reply), StoreError::TimedOut);
     }
 
     /// The next items whose callers still wait; `None` when the store is gone.
@@ -173,17 +172,25 @@ impl<R: Batch> BatchLoop<R> {
         next.await
     }
 
-    /// Runs once more on another connection when the kept one was lost, such as by a restart of the
-    /// server. The pool waits for a server that restarts.
+    /// Uses another connection when the kept one was lost, such as by a restart of the server. The pool
+    /// waits for a server that restarts.
     async fn try_run(&mut self, items: &[R::Item]) -> Result<Vec<R::Output>, StoreError> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(connection) = self.kept.take() {
-            match self.run_on(connection, items).await {
+        match self.kept.take() {
+            Some(connection) if R::IS_READ => match self.run_on(connection, items).await {
                 Err(error) if error.is_connection_lost() => {}
                 result => return result,
+            },
+            // Never again: the transaction may be committed, and only the reply lost.
+            Some(mut connection) => {
+                if matches!(timeout(ACQUIRE_TIMEOUT, connection.ping()).await, Ok(Ok(()))) {
+                    return self.run_on(connection, items).await;
+                }
+                drop(connection.detach());
             }
+            None => {}
         }
         let connection = self.pool.acquire().await?;
         self.run_on(connection, items).await
@@ -235,6 +242,8 @@ mod tests {
     struct Unreachable;
 
     impl Batch for Unreachable {
+        const IS_READ: bool = true;
+
         type Item = usize;
         type Output = ();
 
@@ -248,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_wait_during_an_outage_fail_together() {
+    async fn items_that_wait_during_an_outage_fail_together() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);

@@ -49,6 +49,8 @@ impl HistoryFilter {
 pub(super) struct HistoryPage;
 
 impl Batch for HistoryPage {
+    const IS_READ: bool = true;
+
     type Item = (UserId, Range<TaskId>);
     type Output = Vec<Task>;
 
@@ -125,7 +127,7 @@ fn history_query(
         " FROM (SELECT * FROM tasks WHERE owner = ",
     ));
     query.push_bind(owner.as_str().to_owned());
-    push_filter(&mut query, filter);
+    push_filter(&mut query, owner, filter);
     if let Some(after) = range.after {
         query.push(" AND id < ").push_bind(after.0);
     }
@@ -139,7 +141,7 @@ fn history_query(
     query
 }
 
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
+fn push_filter(query: &mut QueryBuilder<Postgres>, owner: &UserId, filter: &HistoryFilter) {
     if let Some(statuses) = &filter.status {
         let names: Vec<String> = statuses.iter().map(|status| status.name().to_owned()).collect();
         query.push(" AND status = ANY (").push_bind(names).push(")");
@@ -154,10 +156,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
         query.push(" AND board_id = ").push_bind(board.0);
     }
     if let Some(text) = &filter.prompt {
-        query
-            .push(" AND fold_case(prompt) LIKE fold_case(")
-            .push_bind(like_pattern(text))
-            .push(")");
+        query.push(" AND id IN (SELECT task_id FROM task_prompts WHERE owner = ");
+        query.push_bind(owner.as_str().to_owned()).push(" AND prompt LIKE fold_case(");
+        query.push_bind(like_pattern(text)).push("))");
     }
     // A UUIDv7 contains its creation time, so the index on ids also covers these two filters.
     if let Some(after) = filter.created_after {

@@ -66,6 +66,9 @@ use tasks::TaskById;
 
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a migration is tried again that a running replica blocks, and the pause before each attempt.
+const MIGRATION_RETRY_TIME: Duration = Duration::from_mins(1);
+const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
 /// Number of kinds of batches: tasks, pages of the history, and updates.
 const BATCH_KINDS: u32 = 3;
 /// With at least this many connections in all, each kind of batch has two of its own.
@@ -81,8 +84,10 @@ pub const CONNECTION_OPTIONS: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
-/// Settings of the connections of batches: the plan is made once, whatever the number of keys in a batch.
-const BATCH_CONNECTION_OPTIONS: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+/// Settings of the connections of batches: the plan is made once, whatever the number of items in a batch;
+/// and one locked row does not stop the others for long.
+const BATCH_CONNECTION_OPTIONS: [(&str, &str); 2] =
+    [("plan_cache_mode", "force_generic_plan"), ("lock_timeout", "3s")];
 
 /// An error of a statement.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +104,7 @@ pub enum StoreError {
     /// A batch took longer than its deadline.
     #[error("a batch took longer than 20 s")]
     TimedOut,
-    /// A batch failed for all its keys.
+    /// A batch failed for all its items.
     #[error(transparent)]
     Batch(Arc<StoreError>),
     /// The queue of a batch is full, or its loop has ended.
@@ -152,6 +157,18 @@ impl StoreError {
             }
             _ => false,
         }
+    }
+
+    /// Whether another transaction held a lock for too long, or both waited for each other.
+    fn is_blocked(&self) -> bool {
+        let error = match self {
+            Self::Database(DatabaseError(sqlx::Error::Migrate(error))) => error.source(),
+            _ => None,
+        };
+        let database =
+            error.and_then(|error| error.downcast_ref::<sqlx::Error>()?.as_database_error());
+        let code = database.and_then(sqlx::error::DatabaseError::code);
+        matches!(code.as_deref(), Some("55P03" | "40P01"))
     }
 
     /// Whether this constraint was violated.
@@ -295,7 +312,8 @@ impl Store {
     }
 }
 
-/// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`.
+/// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`. One
+/// that a running replica blocks is tried again for a minute.
 ///
 /// # Errors
 /// When the database is unreachable or a migration fails.
@@ -304,7 +322,16 @@ pub async fn migrate(url: &str) -> Result<(), StoreError> {
     // A pool waits for a server that is starting.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
     let pool = pool.connect_lazy_with(connect.application_name("plantain migrations"));
-    let migrated = sqlx::migrate!().run(&pool).await;
+    let deadline = tokio::time::Instant::now() + MIGRATION_RETRY_TIME;
+    let migrated = loop {
+        let migrated = sqlx::migrate!().run(&pool).await.map_err(sqlx::Error::from);
+        match migrated.map_err(StoreError::from) {
+            Err(error) if error.is_blocked() && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(MIGRATION_PAUSE).await;
+            }
+            migrated => break migrated,
+        }
+    };
     pool.close().await;
-    migrated.map_err(|error| StoreError::from(sqlx::Error::from(error)))
+    migrated
 }

@@ -8,7 +8,7 @@
 mod load;
 mod rows;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -23,9 +23,9 @@ use super::boards::attach_images;
 use super::garbage::schedule_removal;
 use super::{Store, StoreError};
 use crate::domain::{
-    Change, Credits, IgnoreReason, Image, ImageId, Job, JobTimings, JobUpdate, LedgerEntry,
-    LedgerEntryKind, Status, TaskId, TaskSnapshot, TimelineEventKind, Timestamp, UpdateTarget,
-    UserId, apply, ledger_entries,
+    BoardId, Change, Credits, IgnoreReason, Image, ImageId, Job, JobTimings, JobUpdate,
+    LedgerEntry, LedgerEntryKind, Status, TaskId, TaskSnapshot, TimelineEventKind, Timestamp,
+    UpdateTarget, UserId, apply, ledger_entries,
 };
 use crate::hints::{Hints, WorkerSignal};
 
@@ -105,7 +105,10 @@ impl Store {
     /// When the database fails; then nothing was recorded, unless the connection was lost during the
     /// commit.
     pub async fn record(&self, request: RecordRequest) -> Result<RecordOutcome, StoreError> {
-        if let Some(outcome) = self.records.run(request.clone()).await? {
+        // Rerouting always has a transaction of its own.
+        if !matches!(request.update, JobUpdate::Rerouted { .. })
+            && let Some(outcome) = self.records.run(request.clone()).await?
+        {
             return Ok(outcome);
         }
         let mut connection = self.pool.acquire().await?;
@@ -123,6 +126,8 @@ pub(super) struct Recorder {
 }
 
 impl Batch for Recorder {
+    const IS_READ: bool = false;
+
     type Item = RecordRequest;
     /// `None` when the update must have a transaction of its own.
     type Output = Option<RecordOutcome>;
@@ -138,24 +143,21 @@ impl Batch for Recorder {
         requests: &[RecordRequest],
     ) -> Result<Vec<Option<RecordOutcome>>, StoreError> {
         let is_alone = requests.len() == 1;
-        let mut seen = HashSet::new();
-        let (together, _): (Vec<_>, Vec<_>) =
-            requests.iter().partition(|request| seen.insert(request.task));
+        // Only the first update of each task runs in the batch; further ones run alone.
+        let mut waiting_for_first = HashSet::new();
+        let first_of_task = |request: &&RecordRequest| waiting_for_first.insert(request.task);
+        let together: Vec<_> = requests.iter().filter(first_of_task).collect();
         let mut tx = connection.begin().await?;
         let mut tasks = load(&mut tx, &together).await?;
-        if let ([request], true) = (requests, is_alone)
-            && let Some(loaded) = tasks.get_mut(&request.task)
-            && loaded.snapshot.state.status.is_terminal()
-        {
-            // A submission that is accepted after the task's end can still cost credits.
-            let available = lock_available(&mut tx, &loaded.owner, self.initial_quota).await?;
-            loaded.snapshot.available = available;
+        if is_alone {
+            self.load_available(&mut tx, &mut tasks).await?;
         }
         let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
         for request in requests {
             let decision = match tasks.get(&request.task) {
-                _ if !seen.remove(&request.task) => Decision::Alone,
-                Some(loaded) => self.decide(request, loaded, is_alone),
+                _ if !waiting_for_first.remove(&request.task) => Decision::Alone,
+                Some(Ok(loaded)) => self.decide(request, loaded, is_alone),
+                Some(Err(_)) => Decision::Alone,
                 None => Decision::Unchanged(RecordOutcome::NotFound),
             };
             outcomes.push(match decision {
@@ -168,15 +170,27 @@ impl Batch for Recorder {
                 }
             });
         }
-        match self.write(tx, &recorded).await {
-            Ok(None) => Ok(outcomes),
-            Ok(Some(reason)) => Ok(vec![Some(RecordOutcome::Ignored(reason))]),
+        let written = self.write(&mut tx, &recorded).await;
+        let ignored = match written {
+            Ok(Ok(boards)) if !recorded.is_empty() => {
+                tx.commit().await?;
+                self.hint(&recorded, &boards);
+                return Ok(outcomes);
+            }
+            Ok(Ok(_)) => None,
+            Ok(Err(reason)) => Some(reason),
             // The callback of another job had this upstream id.
             Err(error) if is_alone && error.violates("jobs_upstream") => {
-                Ok(vec![Some(RecordOutcome::Ignored(IgnoreReason::UpstreamIdTaken))])
+                Some(IgnoreReason::UpstreamIdTaken)
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        // Not left to the end of `tx`: that would keep the locks until the connection is used again.
+        tx.rollback().await?;
+        if let (true, Some(Err(error))) = (is_alone, tasks.into_values().next()) {
+            return Err(error);
         }
+        Ok(ignored.map_or(outcomes, |reason| vec![Some(RecordOutcome::Ignored(reason))]))
     }
 }
 
@@ -229,54 +243,68 @@ impl Recorder {
         }
     }
 
-    /// Writes the changes and commits; returns a reason when the only change must not be made.
+    /// A submission that is accepted after the task's end can still cost credits.
+    async fn load_available(
+        &self,
+        tx: &mut Transaction<'_, Postgres>,
+        tasks: &mut HashMap<TaskId, Result<LoadedTask, StoreError>>,
+    ) -> Result<(), StoreError> {
+        for loaded in tasks.values_mut().flatten() {
+            if loaded.snapshot.state.status.is_terminal() {
+                let available = lock_available(tx, &loaded.owner, self.initial_quota).await?;
+                loaded.snapshot.available = available;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the changes, and returns the boards that got images, or a reason why the only change must
+    /// not be made.
     async fn write(
         &self,
-        mut tx: Transaction<'_, Postgres>,
+        tx: &mut Transaction<'_, Postgres>,
         recorded: &[RecordedChange<'_>],
-    ) -> Result<Option<IgnoreReason>, StoreError> {
+    ) -> Result<Result<Vec<BoardId>, IgnoreReason>, StoreError> {
         if recorded.is_empty() {
-            return Ok(None);
+            return Ok(Ok(Vec::new()));
         }
-        replace_jobs(&mut tx, recorded).await?;
-        write_jobs(&mut tx, recorded).await?;
-        let overdrawn = write_changes(&mut tx, recorded).await?;
+        replace_jobs(tx, recorded).await?;
+        write_jobs(tx, recorded).await?;
+        let overdrawn = write_changes(tx, recorded).await?;
         let reserves_more = recorded.iter().any(RecordedChange::reserves_more);
         if self.initial_quota.is_some() && overdrawn && reserves_more {
-            return Ok(Some(IgnoreReason::InsufficientCredits));
+            return Ok(Err(IgnoreReason::InsufficientCredits));
         }
-        write_images(&mut tx, recorded).await?;
+        write_images(tx, recorded).await?;
         let mut boards = Vec::new();
         for change in recorded.iter().filter(|change| change.has_board) {
             let (task, now) = (change.request.task, change.request.now);
             let ids: Vec<ImageId> = change.images().iter().map(|image| image.id).collect();
             if !ids.is_empty() {
-                boards.extend(attach_images(&mut tx, task, &ids, now).await?);
+                boards.extend(attach_images(tx, task, &ids, now).await?);
             }
         }
         for change in recorded {
             let folders = change.abandoned_folders();
             let at = change.request.now + WORKER_GRACE_PERIOD;
-            schedule_removal(&mut tx, &folders, at).await?;
+            schedule_removal(tx, &folders, at).await?;
         }
-        tx.commit().await?;
-        for change in recorded {
-            self.hint(change);
-        }
-        for board in boards {
-            self.hints.board_changed(board);
-        }
-        Ok(None)
+        Ok(Ok(boards))
     }
 
-    fn hint(&self, recorded: &RecordedChange<'_>) {
-        if recorded.change.visible {
-            self.hints.user_changed(recorded.owner);
-        }
-        for job in &recorded.change.jobs {
-            for signal in WorkerSignal::triggered_by(job.status, job.provider) {
-                self.hints.wake(signal);
+    fn hint(&self, recorded: &[RecordedChange<'_>], boards: &[BoardId]) {
+        for RecordedChange { owner, change, .. } in recorded {
+            if change.visible {
+                self.hints.user_changed(owner);
             }
+            for job in &change.jobs {
+                for signal in WorkerSignal::triggered_by(job.status, job.provider) {
+                    self.hints.wake(signal);
+                }
+            }
+        }
+        for board in boards {
+            self.hints.board_changed(*board);
         }
     }
 }

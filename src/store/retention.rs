@@ -33,10 +33,16 @@ impl Store {
                     FOR UPDATE SKIP LOCKED
                 )
                 RETURNING owner, seq
+            ), locked AS (
+                SELECT id FROM users WHERE id IN (SELECT owner FROM deleted)
+                ORDER BY id
+                FOR NO KEY UPDATE
             ), marked AS (
                 UPDATE users SET forgotten_seq = greatest(forgotten_seq, newest.seq)
-                FROM (SELECT owner, max(seq) AS seq FROM deleted GROUP BY owner) AS newest
-                WHERE users.id = newest.owner
+                FROM locked
+                JOIN (SELECT owner, max(seq) AS seq FROM deleted GROUP BY owner) AS newest
+                    ON newest.owner = locked.id
+                WHERE users.id = locked.id
             )
             SELECT count(*) AS "count!" FROM deleted"#,
             before,

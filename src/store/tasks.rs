@@ -17,6 +17,8 @@ use crate::domain::{ImageId, Task, TaskId, TimelineEntry, TimelineEventKind, Use
 pub(super) struct TaskById;
 
 impl Batch for TaskById {
+    const IS_READ: bool = true;
+
     type Item = (UserId, TaskId);
     type Output = Option<Task>;
 

@@ -1,5 +1,6 @@
 //! Ends jobs whose timeout or deadline has expired.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -13,7 +14,20 @@ use crate::store::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest, St
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let now = ctx.clock.now();
     let expired = ctx.store.list_expired(&ctx.registry.unconfigured(), now).await?;
-    join_all(expired.into_iter().map(|(task, job)| expire(&ctx, task, job, now))).await;
+    let mut jobs_of_tasks: BTreeMap<TaskId, Vec<u16>> = BTreeMap::new();
+    for (task, job) in expired {
+        jobs_of_tasks.entry(task).or_default().push(job);
+    }
+    // Updates of one task would wait for each other.
+    let expire_jobs = |(task, jobs): (TaskId, Vec<u16>)| {
+        let ctx = &ctx;
+        async move {
+            for job in jobs {
+                expire(ctx, task, job, now).await;
+            }
+        }
+    };
+    join_all(jobs_of_tasks.into_iter().map(expire_jobs)).await;
     Ok(())
 }
 

@@ -69,3 +69,41 @@ async fn an_unfinished_task_fails_after_the_task_timeout() {
     assert_eq!(task["failure"]["code"], "UPSTREAM_TIMEOUT");
     assert_eq!(task["cost"]["settled"], 0.0);
 }
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_leaves_no_row_locked() {
+    let app = TestApp::with(&["--user-quota=100"]).await;
+    let ana = app.user("ana");
+    let id = ana.submit("a cat").await;
+    ana.wait_for_status(&id, "SUCCEEDED").await;
+    assert_eq!(ana.cancel(&id).await["__typename"], "TaskNotCancelable");
+    let mut database = app.database.connect().await;
+    let lock = "SELECT 1 FROM tasks, users, jobs FOR UPDATE NOWAIT";
+    sqlx::query(lock).execute(&mut database).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_tasks_canceled_at_once_keep_numbers_and_credits_without_gaps() {
+    let app = TestApp::with(&["--user-quota=1000", "--submissions-per-10-seconds=0"]).await;
+    let (ana, ben) = (app.user("ana"), app.user("ben"));
+    let mut tasks = Vec::new();
+    for number in 0..40 {
+        let user = if number % 3 == 0 { &ben } else { &ana };
+        tasks.push((user.clone(), user.submit(&format!("cat {number}")).await));
+    }
+    // Each task twice: only one of both updates may count.
+    let twice = tasks.iter().chain(&tasks);
+    let canceled = futures_util::future::join_all(twice.map(|(user, id)| user.cancel(id))).await;
+    let applied = canceled.iter().filter(|result| result["__typename"] == "TaskCanceled").count();
+    assert!(applied >= 40, "{applied}");
+    let mut database = app.database.connect().await;
+    let gaps = "SELECT count(*) FROM (
+            SELECT seq, row_number() OVER (PARTITION BY owner ORDER BY seq) AS expected FROM events
+        ) AS numbered WHERE seq <> expected";
+    let events = "SELECT count(*) FROM events";
+    let reserved = "SELECT sum(reserved + spent)::bigint FROM users";
+    for (query, expected) in [(gaps, 0), (events, 80), (reserved, 0)] {
+        let found: i64 = sqlx::query_scalar(query).fetch_one(&mut database).await.unwrap();
+        assert_eq!(found, expected, "{query}");
+    }
+}

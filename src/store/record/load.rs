@@ -24,11 +24,12 @@ pub(super) struct LoadedTask {
     pub(super) has_board: bool,
 }
 
-/// The tasks of these requests, each of another task, locked until the transaction ends; those of other users are omitted.
+/// The tasks of these requests, each of another task, locked until the transaction ends; those of other
+/// users are omitted. A task that cannot be decoded does not fail the others.
 pub(super) async fn load(
     tx: &mut Transaction<'_, Postgres>,
     requests: &[&RecordRequest],
-) -> Result<HashMap<TaskId, LoadedTask>, StoreError> {
+) -> Result<HashMap<TaskId, Result<LoadedTask, StoreError>>, StoreError> {
     let mut loaded = load_rows(tx, requests).await?;
     let is_missing = |request: &&&RecordRequest| !loaded.contains_key(&request.task);
     let missing: Vec<_> = requests.iter().filter(is_missing).copied().collect();
@@ -43,7 +44,7 @@ pub(super) async fn load(
 async fn load_rows(
     tx: &mut Transaction<'_, Postgres>,
     requests: &[&RecordRequest],
-) -> Result<HashMap<TaskId, LoadedTask>, StoreError> {
+) -> Result<HashMap<TaskId, Result<LoadedTask, StoreError>>, StoreError> {
     let tasks: Vec<Uuid> = requests.iter().map(|request| request.task.0).collect();
     let owners: Vec<Option<String>> =
         requests.iter().map(|request| required_owner(request)).collect();
@@ -68,7 +69,10 @@ async fn load_rows(
     .await?;
     let mut loaded = HashMap::with_capacity(requests.len());
     for row in rows {
-        row.add_to(&mut loaded)?;
+        let id = TaskId(row.id);
+        if let Err(error) = row.add_to(&mut loaded) {
+            loaded.insert(id, Err(error));
+        }
     }
     Ok(loaded)
 }
@@ -106,13 +110,18 @@ struct JobRow {
 }
 
 impl JobRow {
-    fn add_to(mut self, loaded: &mut HashMap<TaskId, LoadedTask>) -> Result<(), StoreError> {
+    fn add_to(
+        mut self,
+        loaded: &mut HashMap<TaskId, Result<LoadedTask, StoreError>>,
+    ) -> Result<(), StoreError> {
         let task = match loaded.entry(TaskId(self.id)) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(self.take_task()?),
+            Entry::Vacant(entry) => entry.insert(Ok(self.take_task()?)),
         };
-        task.leases.push(self.lease);
-        task.snapshot.jobs.push(self.into_job()?);
+        if let Ok(task) = task {
+            task.leases.push(self.lease);
+            task.snapshot.jobs.push(self.into_job()?);
+        }
         Ok(())
     }
 

@@ -1,52 +1,3 @@
--- Indexes that keep the cost of each statement the same when histories and queues grow.
-
-CREATE INDEX tasks_history_by_model ON tasks (owner, model, id);
-COMMENT ON INDEX tasks_history_by_model IS 'store::history with a model';
-
-CREATE INDEX tasks_reroutable ON tasks (model, id) WHERE status = 'QUEUED' AND NOT model_named;
-COMMENT ON INDEX tasks_reroutable IS 'store::reroute: tasks that wait for an unavailable provider';
-
-CREATE INDEX tasks_deadlines ON tasks (deadline_at)
-WHERE deadline_at IS NOT NULL AND status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING');
-COMMENT ON INDEX tasks_deadlines IS 'store::leases::list_expired: deadlines of clients';
-
--- A job that waits for its first submission expires only at the client's deadline.
-CREATE INDEX jobs_expirable ON jobs (expires_at)
-WHERE expires_at IS NOT NULL AND (status <> 'QUEUED' OR (submit_started_at IS NULL AND step_attempts > 0));
-COMMENT ON INDEX jobs_expirable IS 'store::leases::list_expired: timeouts';
-DROP INDEX jobs_expiring;
-
-CREATE INDEX jobs_storing_by_expiry ON jobs ((results -> 0 ->> 'expires_at'), next_step_at) WHERE status = 'STORING';
-COMMENT ON INDEX jobs_storing_by_expiry IS 'store::leases::claim_downloads: the links that expire first';
-
--- ILIKE ignores the case of letters outside ASCII only in some collations; those of ICU know all letters.
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu') THEN
-        CREATE FUNCTION fold_case(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-        RETURN lower($1 COLLATE "und-x-icu");
-    ELSE
-        CREATE FUNCTION fold_case(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-        RETURN lower($1);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION fold_case IS 'the text in lower case, for comparisons that ignore the case';
-
--- The extensions are part of each Postgres, but some hosts offer them under conditions. Without them, a search for a
--- text reads the history of its user.
-DO $$
-BEGIN
-    CREATE EXTENSION IF NOT EXISTS btree_gin;
-    CREATE EXTENSION IF NOT EXISTS pg_trgm;
-    CREATE INDEX tasks_prompts ON tasks USING gin (owner, fold_case(prompt) gin_trgm_ops);
-    COMMENT ON INDEX tasks_prompts IS 'store::history with a text of the prompt';
-EXCEPTION
-    WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR undefined_object THEN
-        RAISE NOTICE 'no index for searches of prompts: %', SQLERRM;
-END
-$$;
-
 -- Comments in the words of docs/glossary.md, with the present names of the code.
 COMMENT ON COLUMN providers.paused_until IS 'no submission starts before this time';
 COMMENT ON COLUMN providers.pause_reason IS 'a domain::BreakerReason; kept until a submission succeeds, so that the first ones after a pause go one by one';
@@ -60,7 +11,7 @@ COMMENT ON COLUMN users.forgotten_seq IS 'events up to this number may be purged
 COMMENT ON COLUMN tasks.model_named IS 'whether the client named the model; otherwise the gateway selected it, and may select another while the task is QUEUED';
 COMMENT ON COLUMN tasks.refused_by IS 'providers that rejected the task: it is never rerouted to one of them';
 COMMENT ON COLUMN jobs.submit_started_at IS 'committed before the provider is called: when it is set without upstream_id, the response was lost';
-COMMENT ON COLUMN jobs.sent_at IS 'when the submission started, and from its response on, when that arrived; the rate limit counts by it';
+COMMENT ON COLUMN jobs.sent_at IS 'when the submission started; after its response, when the response arrived; the rate limit uses this time';
 COMMENT ON COLUMN jobs.faltered IS 'a submission failed with an internal error of the provider; the job gets one more';
 COMMENT ON COLUMN jobs.lease_attempts IS 'claims since the last recorded update: more than one means that a worker crashed';
 COMMENT ON COLUMN jobs.step_attempts IS 'how many times the step was postponed since the status last changed';
@@ -77,7 +28,7 @@ COMMENT ON INDEX jobs_refused IS 'store::reroute';
 COMMENT ON INDEX jobs_unanswered IS 'store::queue: submissions in progress, and those that a crash interrupted';
 COMMENT ON INDEX callbacks_due IS 'store::callbacks::claim_callbacks';
 COMMENT ON INDEX webhook_endpoints_enabled IS 'store::enqueue_deliveries';
-COMMENT ON VIEW task_details IS 'a whole task in one row; only replicas of the release before 0005 read it';
+COMMENT ON VIEW task_details IS 'a whole task in one row; only replicas of the release before read it';
 COMMENT ON COLUMN jobs.next_step_at IS 'when a worker may claim it; while leased, when the lease ends; null when it waits for a callback, its user, a reroute or the sweep';
 COMMENT ON COLUMN jobs.expires_at IS 'when the sweep ends it';
 COMMENT ON COLUMN jobs.lease IS 'token of the worker that claimed the job; without it, a worker can record only that the provider accepted the job';
