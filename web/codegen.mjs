@@ -17,7 +17,7 @@ const documents = await Promise.all(
   }),
 );
 
-// Its command line does the same, and brings 200 packages that read schemas from elsewhere.
+// The command line of GraphQL Code Generator does the same, but needs 200 packages that read schemas from elsewhere.
 const files = await preset.buildGeneratesSection({
   baseOutputDir: path('src/gql/'),
   schema,

@@ -16,7 +16,8 @@ pub enum JobUpdate {
     },
     /// The submission was sent, and its response was lost: it may have been accepted.
     ResponseLost,
-    /// A callback of the provider arrived. Only its upstream id is used: the rest is not trusted.
+    /// A callback of the provider arrived. Only its upstream id is used; with
+    /// `PLANTAIN_CONFIRM_CALLBACKS=false`, another update with its result follows.
     CallbackReceived {
         /// Which provider.
         provider: ProviderName,

@@ -131,7 +131,7 @@ mod tests {
             document: &document,
             inputs: Inputs::new(&schema, operation, &variables),
             written_fields: |_| &[],
-            writes_json: |_| false,
+            is_written_type: |_| false,
             progress: Progress::default(),
         };
         let plan = planner.plan(operation).unwrap();

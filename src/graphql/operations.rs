@@ -24,7 +24,7 @@ use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
 use super::streams::{end_after, in_background};
-use super::types::{writes_json, written_fields};
+use super::types::{is_written_type, written_fields};
 use super::{
     Api, GatewaySchema, SetupError, cost, executable, executable_schema, validating_schema,
 };
@@ -193,7 +193,7 @@ impl Operations {
             document,
             inputs,
             written_fields,
-            writes_json,
+            is_written_type,
             progress: Progress::default(),
         };
         planner.plan(operation)

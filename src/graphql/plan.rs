@@ -104,13 +104,13 @@ pub(super) struct PlannedField {
     /// ([`super::write`]).
     pub(super) is_written: bool,
     /// Whether its value is a [`super::write::Written`].
-    writes_json: bool,
+    is_written_type: bool,
 }
 
 impl PlannedField {
     /// Whether its value is an object that is written at once, with everything below it.
     pub(super) fn writes_itself(&self) -> bool {
-        self.writes_json && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
+        self.is_written_type && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
     }
 }
 
@@ -182,7 +182,7 @@ pub(super) struct Planner<'a> {
     /// The fields of an object type that are written.
     pub(super) written_fields: fn(&str) -> &'static [&'static str],
     /// Whether an object type is a [`super::write::Written`].
-    pub(super) writes_json: fn(&str) -> bool,
+    pub(super) is_written_type: fn(&str) -> bool,
     pub(super) progress: Progress,
 }
 
@@ -296,7 +296,7 @@ impl<'a> Planner<'a> {
             location: field.location(),
             selection_plan,
             is_written,
-            writes_json: (self.writes_json)(field.ty().inner_named_type()),
+            is_written_type: (self.is_written_type)(field.ty().inner_named_type()),
         });
         if let Some(slot) = self.progress.fields.borrow_mut().get_mut(id) {
             *slot = Some(Arc::clone(&planned));

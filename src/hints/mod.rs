@@ -103,20 +103,20 @@ pub struct Hints {
 #[derive(Debug, Default)]
 struct Shared {
     signals: [Notify; SIGNALS],
-    users: PendingNotification,
+    users: PendingChanges,
     users_signal: Notify,
-    users_for_deliveries: PendingNotification,
-    outgoing: PendingNotification,
+    users_for_deliveries: PendingChanges,
+    outgoing: PendingChanges,
     credits: watch::Sender<()>,
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
 }
 
-/// Merges notifications until they are taken. Its size depends only on the number of users and
+/// Merges changes until they are taken. Its size depends only on the number of users and
 /// boards, not on the number of events.
 #[derive(Debug, Default)]
-struct PendingNotification(Mutex<Notification>);
+struct PendingChanges(Mutex<Notification>);
 
-impl PendingNotification {
+impl PendingChanges {
     fn merge(&self, change: impl FnOnce(&mut Notification)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -127,17 +127,18 @@ impl PendingNotification {
 }
 
 impl Hints {
-    /// Notifies a worker of this process.
+    /// Signals a worker of this process.
     pub fn wake(&self, signal: WorkerSignal) {
         self.shared.signals[signal.index()].notify_one();
     }
 
-    /// Waits until this worker is notified; returns at once if it was notified before the call.
+    /// Waits until this worker is signaled; returns at once if it was signaled before the call.
     pub async fn signaled(&self, signal: WorkerSignal) {
         self.shared.signals[signal.index()].notified().await;
     }
 
-    /// A user has new events. Notifies this process at once and other replicas soon.
+    /// A user has new events. Signals this process at once and notifies
+    /// other replicas soon.
     pub fn user_changed(&self, user: &UserId) {
         self.signal_users(&HashSet::from([user.clone()]));
         self.wake_enqueue_deliveries(user);
@@ -158,13 +159,15 @@ impl Hints {
         self.wake(WorkerSignal::EnqueueDeliveries);
     }
 
-    /// A provider's balance or a user's quota changed. Notifies this process at once and other replicas soon.
+    /// A provider's balance or a user's quota changed. Signals this process at once and notifies
+    /// other replicas soon.
     pub fn credits_changed(&self) {
         self.shared.credits.send_replace(());
         self.merge_outgoing(|notification| notification.credits = true);
     }
 
-    /// A board changed. Notifies this process at once and other replicas soon.
+    /// A board changed. Signals this process at once and notifies
+    /// other replicas soon.
     pub fn board_changed(&self, board: BoardId) {
         self.signal_board(board);
         self.merge_outgoing(|notification| _ = notification.boards.insert(board));

@@ -1,4 +1,4 @@
-//! The arguments of the tools. The doc comments of the fields are descriptions for the model.
+//! The arguments of the tools. The doc comments of the fields are descriptions for the assistant.
 
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;

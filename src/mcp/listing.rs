@@ -1,4 +1,4 @@
-//! The definitions of the tools: names, descriptions for the model, schemas.
+//! The definitions of the tools: names, descriptions for the assistant, schemas.
 
 use std::sync::{Arc, LazyLock};
 

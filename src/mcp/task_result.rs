@@ -1,4 +1,4 @@
-//! Results of tools about a task: text and thumbnails for the model, structured content for
+//! Results of tools about a task: text and thumbnails for the assistant, structured content for
 //! programs.
 
 use std::fmt::Write as _;
@@ -77,7 +77,7 @@ impl McpServer {
     }
 }
 
-/// A result with the same data for models and for programs.
+/// A result with the same data for assistants and for programs.
 pub(super) fn structured(content: Vec<ContentBlock>, view: &impl Serialize) -> CallToolResult {
     let mut result = CallToolResult::success(content);
     // Serializing a view does not fail.
@@ -85,7 +85,7 @@ pub(super) fn structured(content: Vec<ContentBlock>, view: &impl Serialize) -> C
     result
 }
 
-/// The text for the model.
+/// The text for the assistant.
 fn task_text(task: &Task, view: &TaskReport, replayed: bool) -> String {
     let mut text = match task.state.status {
         Status::Succeeded => succeeded(task, view),

@@ -1,4 +1,4 @@
-//! Errors of tools, with texts that say what the model should do and tell the person.
+//! Errors of tools, with texts that say what the assistant should do and tell the person.
 
 use std::fmt::Write as _;
 

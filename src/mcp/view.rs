@@ -1,5 +1,5 @@
 //! The structured content of results. The doc comments of the fields are descriptions for the
-//! model.
+//! assistant.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -126,7 +126,8 @@ pub struct Callback<'a> {
     pub received_at: Timestamp,
 }
 
-/// A parsed callback; not trusted until a status query confirms it.
+/// A parsed callback; not trusted until a status query confirms it, unless
+/// `PLANTAIN_CONFIRM_CALLBACKS` is false.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallbackPayload {
     /// The provider's id of the job.

@@ -14,6 +14,7 @@ use crate::store::{BoardImage, BoardPosition};
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct Board(pub(in crate::graphql) domain::Board);
 
+/// Never written: async-graphql resolves it.
 impl WriteJson for Board {}
 
 /// An ordered collection of the viewer's images. An image can be on several boards; a deleted image

@@ -43,7 +43,7 @@ use model::ModelFields;
 use task::{TaskCost, TaskEventFields, TaskFields};
 
 /// Whether an object type is a [`super::write::Written`].
-pub(super) fn writes_json(object_type: &str) -> bool {
+pub(super) fn is_written_type(object_type: &str) -> bool {
     matches!(
         object_type,
         "Image" | "ImageConnection" | "Model" | "Task" | "TaskConnection" | "TaskEvent"

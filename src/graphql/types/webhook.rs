@@ -94,6 +94,7 @@ impl WebhookEndpoint {
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct WebhookDelivery(pub(in crate::graphql) domain::Delivery);
 
+/// Never written: async-graphql resolves it.
 impl WriteJson for WebhookDelivery {}
 
 /// A message to an endpoint, with the result of its delivery.

@@ -111,7 +111,7 @@ fn unreadable_records_make_the_state_unavailable() {
 }
 
 #[test]
-fn callbacks_of_all_three_formats_are_read() {
+fn callbacks_of_all_models_are_read() {
     let link = "finished https://tempfile.aiquickdraw.com/r/a.jpg";
     let cases = [
         ("success", Some(link)),

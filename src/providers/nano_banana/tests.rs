@@ -1,11 +1,11 @@
-//! Request bodies of each generation. `kie` parses the responses.
+//! Request bodies of each model. `kie` parses the responses.
 
 use super::*;
 use crate::domain::NanoBananaOptions;
 use crate::providers::test_support::{plain, request, submission};
 
 #[test]
-fn each_generation_has_its_own_request_format() {
+fn each_model_has_its_own_request_format() {
     for model in [NANO_BANANA, NANO_BANANA_PRO, NANO_BANANA_2] {
         for kind in [TaskKind::Generate, TaskKind::Edit] {
             let options = NanoBananaOptions { google_search: Some(true) };
