@@ -1,8 +1,12 @@
 //! Several gateways on one database behave like one.
 
-use serde_json::json;
+use std::path::Path;
 
-use crate::harness::TestApp;
+use serde_json::json;
+use sqlx::Connection;
+use sqlx::migrate::Migrator;
+
+use crate::harness::{Database, TestApp, eventually, within_deadline};
 
 #[tokio::test]
 async fn events_reach_the_subscribers_of_another_replica() {
@@ -35,4 +39,35 @@ async fn replicas_share_tasks_and_submit_none_twice() {
         assert_eq!((&task["status"], &task["version"]), (&json!("SUCCEEDED"), &json!(4)), "{task}");
     }
     assert_eq!(first.simulator.counts().submissions, 30);
+}
+
+#[tokio::test]
+async fn a_migration_that_a_replica_blocks_is_tried_again() {
+    let database = Database::create_with_locale("C.UTF-8").await;
+    let mut replica = database.connect().await;
+    let mut before = Migrator::new(Path::new("migrations")).await.unwrap();
+    before.migrations.to_mut().retain(|migration| migration.version <= 4);
+    before.run(&mut replica).await.unwrap();
+
+    let mut update = replica.begin().await.unwrap();
+    sqlx::query("LOCK TABLE tasks IN ROW EXCLUSIVE MODE").execute(&mut *update).await.unwrap();
+    let url = database.url();
+    let migration = tokio::spawn(async move { plantain::store::migrate(&url).await });
+    wait_for_migration(&database, "waits").await;
+    wait_for_migration(&database, "has given up").await;
+    update.rollback().await.unwrap();
+    within_deadline("the migration", migration).await.unwrap().unwrap();
+}
+
+/// Waits until the migration waits for a lock, or no longer does.
+async fn wait_for_migration(database: &Database, state: &str) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = 'plantain migrations' AND wait_event_type = 'Lock'
+            AND datname = current_database()";
+    eventually(&format!("a migration that {state}"), || async {
+        let mut connection = database.connect().await;
+        let count: i64 = sqlx::query_scalar(waiting).fetch_one(&mut connection).await.unwrap();
+        ((count > 0) == (state == "waits")).then_some(())
+    })
+    .await;
 }
