@@ -120,7 +120,7 @@ pub struct TasksConfig {
     pub confirm_callbacks: bool,
     /// Limits of each user.
     pub limits: UserLimits,
-    /// Quota of each user who has none yet, on top of what the user already spent; `None` disables
+    /// Quota of each user who has none yet, on top of what the user already spent or reserved; `None` disables
     /// quotas.
     pub initial_quota: Option<Credits>,
     /// Credits below this amount are reported as low.

@@ -23,7 +23,7 @@ pub struct Links {
     public_url: Url,
     /// The public URL without a slash at its end.
     base: std::sync::Arc<str>,
-    /// Prepared from the secrets once: each signature continues a copy.
+    /// Prepared from the secrets once: each signature starts from a clone of it.
     keys: std::sync::Arc<[Hmac<Sha256>]>,
 }
 

@@ -246,7 +246,7 @@ fn every_file_that_a_walkthrough_names_exists() {
     }
 }
 
-/// Names of libraries that we do not use, in the reasons for it.
+/// Types of libraries that the documents name only to say why we do not use them.
 const OTHER_NAMES: [&str; 2] = ["OpaqueCursor", "RequestBodyLimitLayer"];
 
 #[test]

@@ -99,7 +99,7 @@ pub struct GatewayArgs {
     )]
     pub max_unfinished_tasks: u32,
 
-    /// Quota of each user who has none yet, in credits, on top of what the user already spent [default: unlimited]
+    /// Quota of each user who has none yet, in credits, on top of what the user already spent or reserved [default: unlimited]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
     pub user_quota: Option<Credits>,
 

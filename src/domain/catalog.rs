@@ -93,8 +93,8 @@ impl Catalog {
     }
 
     fn unknown_model(&self, id: &str) -> FieldError {
-        let known: Vec<_> = self.models.iter().map(|model| model.id).collect();
-        FieldError::new("model", FieldProblem::UnknownModel { id: id.to_owned(), known })
+        let offered: Vec<_> = self.models.iter().map(|model| model.id).collect();
+        FieldError::new("model", FieldProblem::UnknownModel { id: id.to_owned(), offered })
     }
 
     /// The errors of the model with the fewest errors, which the client most likely meant. On a

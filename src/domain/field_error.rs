@@ -112,8 +112,8 @@ pub enum FieldProblem {
     ChoiceNotSupported { value: Choice, allowed: Vec<Choice>, model: &'static str },
     #[error("{model} does not support this operation.")]
     OperationNotSupported { kind: TaskKind, model: &'static str },
-    #[error("There is no model `{id}`. Available: {}.", known.join(", "))]
-    UnknownModel { id: String, known: Vec<&'static str> },
+    #[error("There is no model `{id}`. Available: {}.", offered.join(", "))]
+    UnknownModel { id: String, offered: Vec<&'static str> },
     #[error("No provider is configured. Contact the operator.")]
     NoProvider,
     #[error("Must have at most {max} bytes; {bytes} were sent.")]

@@ -289,8 +289,8 @@ pub(super) fn read_callback(body: &[u8]) -> Option<CallbackPayload> {
     Some(CallbackPayload { upstream_id: envelope.task_id()?, state: callback_state(&envelope) })
 }
 
-/// Format A reports the outcome in `code`; so does pro, whose callback has further fields. Format B always
-/// has code 200 and reports the outcome in `successFlag`.
+/// Some callbacks report the outcome in `code` (those of the first model and of pro); the others always have
+/// code 200 and report the outcome in `successFlag`.
 fn callback_state(envelope: &Envelope) -> UpstreamState {
     let data = envelope.data();
     if data.get("successFlag").is_some_and(|flag| number(flag).is_some()) {

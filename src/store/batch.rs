@@ -183,7 +183,8 @@ impl<R: Batch> BatchLoop<R> {
                 Err(error) if error.is_connection_lost() => {}
                 result => return result,
             },
-            // Never again: the transaction may be committed, and only the reply lost.
+            // Writes are not run twice: the first run may be committed, and only its reply lost. So the
+            // connection is tested first.
             Some(mut connection) => {
                 if matches!(timeout(ACQUIRE_TIMEOUT, connection.ping()).await, Ok(Ok(()))) {
                     return self.run_on(connection, items).await;

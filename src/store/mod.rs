@@ -66,15 +66,14 @@ use tasks::TaskById;
 
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a migration is tried again that a running replica blocks, and the pause before each attempt.
+/// For how long a migration that a running replica blocks is tried again, and the pause between attempts.
 const MIGRATION_RETRY_TIME: Duration = Duration::from_mins(1);
 const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
 /// Number of kinds of batches: tasks, pages of the history, and updates.
 const BATCH_KINDS: u32 = 3;
 /// With at least this many connections in all, each kind of batch has two of its own.
 const MANY_CONNECTIONS: u32 = 12;
-/// Settings of all connections. Every statement has an index for each of its conditions, and reads few
-/// rows. Without these settings, a wrong estimate (the limit of a batch is not known when the plan is
+/// Settings of all connections. Every statement finds its rows by an index, and reads few of them. Without these settings, a wrong estimate (the limit of a batch is not known when the plan is
 /// made) lets Postgres read a whole table.
 pub const CONNECTION_OPTIONS: [(&str, &str); 6] = [
     ("statement_timeout", "15s"),
@@ -229,7 +228,7 @@ pub struct StoreOptions {
     /// Maximum number of connections, at least 6: one for each kind of batch, one that listens, and two
     /// for everything else.
     pub max_connections: u32,
-    /// Quota of each user who has none yet, on top of what the user already spent; `None` means that
+    /// Quota of each user who has none yet, on top of what the user already spent or reserved; `None` means that
     /// users have no quota.
     pub initial_quota: Option<Credits>,
 }
@@ -312,8 +311,8 @@ impl Store {
     }
 }
 
-/// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`. One
-/// that a running replica blocks is tried again for a minute.
+/// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`. A
+/// migration that a running replica blocks is tried again for a minute.
 ///
 /// # Errors
 /// When the database is unreachable or a migration fails.

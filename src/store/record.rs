@@ -144,8 +144,8 @@ impl Batch for Recorder {
     ) -> Result<Vec<Option<RecordOutcome>>, StoreError> {
         let is_alone = requests.len() == 1;
         // Only the first update of each task runs in the batch; further ones run alone.
-        let mut waiting_for_first = HashSet::new();
-        let first_of_task = |request: &&RecordRequest| waiting_for_first.insert(request.task);
+        let mut undecided_tasks = HashSet::new();
+        let first_of_task = |request: &&RecordRequest| undecided_tasks.insert(request.task);
         let together: Vec<_> = requests.iter().filter(first_of_task).collect();
         let mut tx = connection.begin().await?;
         let mut tasks = load(&mut tx, &together).await?;
@@ -155,7 +155,7 @@ impl Batch for Recorder {
         let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
         for request in requests {
             let decision = match tasks.get(&request.task) {
-                _ if !waiting_for_first.remove(&request.task) => Decision::Alone,
+                _ if !undecided_tasks.remove(&request.task) => Decision::Alone,
                 Some(Ok(loaded)) => self.decide(request, loaded, is_alone),
                 Some(Err(_)) => Decision::Alone,
                 None => Decision::Unchanged(RecordOutcome::NotFound),

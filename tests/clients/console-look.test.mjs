@@ -138,7 +138,7 @@ test('the console assets are small, compressed, cacheable, and contain no Graphi
   }
 });
 
-/** Creates a user with a task in every state, a board and a webhook. */
+/** Creates a user with a succeeded, a failed, a generating and an unconfirmed task, a board and a webhook. */
 async function userWithEverything() {
   const user = await console.newUser();
   const [ready] = await Promise.all([

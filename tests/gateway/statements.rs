@@ -13,14 +13,15 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use crate::harness::{Database, TestApp, eventually};
 
 const SEED: &str = include_str!("statements/seed.sql");
-/// A sort of more rows than the largest batches is unbounded.
+/// A sort of more rows than this counts as unbounded; the largest batches are smaller.
 const MAX_SORTED_ROWS: f64 = 2_000.0;
 
-/// The most rows and blocks that a statement may handle, such as one that removes a batch.
+/// The most rows and blocks that a statement may handle; one that removes a batch needs nearly as many.
 const MAX_WORK: f64 = 50_000.0;
 /// Statements that may scan an index.
 const EXCEPTIONS: [&str; 1] = [
-    // Compares the cursor of each endpoint with its user's events, by timer only. Hints name the users.
+    // Compares the cursor of each endpoint with its user's events, but only when the timer runs the worker:
+    // after a hint, it reads the endpoints of the named users.
     "store::enqueue_deliveries::enqueue_deliveries: Index Scan of the whole index \"webhook_endpoints_pkey\"",
 ];
 
@@ -73,8 +74,8 @@ async fn a_statement_without_an_index_would_be_found() {
     }
 }
 
-/// Statements that must have run, besides those of the tasks themselves: the known troubles of long
-/// histories and queues.
+/// Statements whose cost once grew with the history or the queue, and others like them: the test waits
+/// until each was measured.
 const MEASURED: [&str; 12] = [
     "store::create::has_unfinished",
     "store::create::insert_jobs",
@@ -124,7 +125,7 @@ async fn work_done(tasks: u32, queued: u32) -> BTreeMap<String, f64> {
         run(&mut connection, format!("ALTER DATABASE {name} SET {setting}")).await;
     }
     let pause =
-        "UPDATE providers SET pause_reason = 'UNAVAILABLE', paused_until = now() + interval '1 day'
+        "UPDATE providers SET pause_reason = 'UPSTREAM_UNAVAILABLE', paused_until = now() + interval '1 day'
         WHERE name = 'flux-kontext'";
     run(&mut connection, pause.to_owned()).await;
     let app = TestApp::with_database(database.clone(), &["--submissions-per-10-seconds=3"]).await;

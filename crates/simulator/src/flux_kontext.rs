@@ -85,7 +85,7 @@ async fn credit(State(state): State<SimulatorState>, headers: HeaderMap) -> Resp
     kie::credit(&state, Provider::FluxKontext, &headers)
 }
 
-/// Format A with empty strings on failure, signed when the account has a key.
+/// A callback with the outcome in `code`, and empty strings on failure, signed when the account has a key.
 pub(super) fn callback(state: &SimulatorState, task: &SimTask, base: &str) -> CallbackRequest {
     let failed = json!({ "originImageUrl": "", "resultImageUrl": "" });
     let body = kie::outcome(task, base, &failed);

@@ -104,7 +104,7 @@ pub(super) fn links(task: &SimTask, base: &str) -> Value {
     }
 }
 
-/// Format A of callbacks: the outcome in the top-level code.
+/// A callback with the outcome in `code`.
 pub(super) fn outcome(task: &SimTask, base: &str, failed: &Value) -> Value {
     if let Some(code) = task.failure() {
         json!({ "code": code, "msg": message(code), "data": { "taskId": task.id, "info": failed } })

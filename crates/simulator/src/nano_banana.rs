@@ -127,8 +127,8 @@ async fn credit(State(state): State<SimulatorState>, headers: HeaderMap) -> Resp
     kie::credit(&state, Provider::NanoBanana, &headers)
 }
 
-/// Format A for the first generation, B for the others. The format of pro is undocumented; clients have
-/// observed it.
+/// The first model reports the outcome in `code`, the others in `successFlag`. The real pro has been
+/// observed to use `code`, too.
 pub(super) fn callback(
     state: &SimulatorState,
     task: &SimTask,

@@ -127,7 +127,8 @@ async fn submit(ctx: &Context<'_>, task_request: TaskRequest) -> Result<SubmitRe
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "commands::UnconfirmedAction")]
 enum UnconfirmedAction {
-    /// Submit the task again. If the provider had accepted the first submission, both are charged.
+    /// Submit the task again. If the provider had accepted the first submission, it charges
+    /// the operator for both; the cost for the user stays the same.
     Resubmit,
     /// Cancel the task: its status becomes CANCELED and its credits are released.
     Release,

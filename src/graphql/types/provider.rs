@@ -20,7 +20,7 @@ pub(in crate::graphql) struct Provider {
     /// The problem and what happens next: a message for the user; null when there is no problem.
     message: Option<String>,
     /// When submissions are tried again; null when there is no problem, when submissions are
-    /// allowed now, and when the account needs credits first.
+    /// allowed now, and when submissions are not paused and the account cannot pay for its cheapest model.
     retry_at: Option<DateTime>,
     /// The models of the provider.
     models: Vec<Model>,

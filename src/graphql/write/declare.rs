@@ -18,7 +18,7 @@ pub(in crate::graphql) use written_enums;
 
 /// Defines an object of the schema. The fields after `written` are resolved and written by the same
 /// expressions; `$this` is the object and `$api` the shared data. The items after `resolved` are
-/// methods for async-graphql alone, and `written_with_arguments` writes those of them that have arguments.
+/// methods that only async-graphql reads, except those that `written_with_arguments` lists: they are written as well.
 macro_rules! data_object {
     (
         $(#[$doc:meta])*

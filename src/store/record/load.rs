@@ -24,7 +24,7 @@ pub(super) struct LoadedTask {
     pub(super) has_board: bool,
 }
 
-/// The tasks of these requests, each of another task, locked until the transaction ends; those of other
+/// The tasks of these requests (at most one request for each task), locked until the transaction ends; those of other
 /// users are omitted. A task that cannot be decoded does not fail the others.
 pub(super) async fn load(
     tx: &mut Transaction<'_, Postgres>,

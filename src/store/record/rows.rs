@@ -228,7 +228,7 @@ impl RecordedChange<'_> {
 }
 
 /// Writes what clients can see: the states of the tasks, the events, and the credits of the users.
-/// Returns whether a user has spent more than the quota.
+/// Returns whether a user has spent and reserved more than the quota.
 pub(super) async fn write_changes(
     tx: &mut Transaction<'_, Postgres>,
     recorded: &[RecordedChange<'_>],

@@ -18,7 +18,7 @@ export class World {
   #schema;
   #argumentSets;
 
-  /** `argumentSets` are the arguments to use of fields that have some; with `fails`, the resolver must fail. */
+  /** `argumentSets` has the sets of arguments to try for each field with arguments; with `fails`, its resolver must fail. */
   constructor(schema, argumentSets) {
     this.#schema = schema;
     this.#argumentSets = argumentSets;

@@ -1,6 +1,6 @@
 -- Fills every table that grows: $TASKS finished tasks of 100 users and the last 90 days, a tenth of them of user-0,
--- and $QUEUED tasks that wait for their submission, a quarter of them to flux-kontext, and that no other model could
--- take for their price.
+-- and $QUEUED tasks that wait for their submission, a quarter of them to flux-kontext; their
+-- max_credits is too low for any other model, so none is rerouted.
 
 CREATE FUNCTION pg_temp.id_at(number bigint, at timestamptz) RETURNS uuid LANGUAGE sql AS $$
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000' || '8'

@@ -14,7 +14,7 @@ import { rejectionToFormError, toFormError } from './submissionError';
 export interface Submission {
   submit: (draft: Draft) => Promise<void>;
   sending: boolean;
-  /** Why exactly this request was rejected. */
+  /** The error of this draft, if its last submission was rejected. */
   errorFor: (draft: Draft) => FormError | undefined;
 }
 

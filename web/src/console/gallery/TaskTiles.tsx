@@ -6,7 +6,7 @@ import { FailedTile } from './FailedTile';
 import { ImageTile } from './ImageTile';
 import { Tile } from './Tile';
 
-/** One tile per stored or pending image, and one for a task without images. */
+/** One tile per stored or pending image, and one for a task that failed, or was canceled without images. */
 export const TaskTiles = memo(function TaskTiles({ task }: { task: Task }) {
   const pendingCount = isActive(task) ? Math.max(task.requestedImages - task.images.length, 0) : 0;
   return (

@@ -2,7 +2,7 @@ import type { Task } from '../gateway/taskStore';
 import { messages } from '../messages';
 import { useTaskActions } from './useTaskActions';
 
-/** Asks what to do when the response to a submission was lost: resubmitting automatically could charge the user twice. */
+/** Asks what to do when the response to a submission was lost: resubmitting automatically could let the provider charge the operator twice. */
 export function UnconfirmedNotice({ task }: { task: Task }) {
   const { resolve, busy } = useTaskActions(task.id);
   return (
