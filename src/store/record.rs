@@ -152,26 +152,8 @@ impl Batch for Recorder {
         if is_alone {
             self.load_available(&mut tx, &mut tasks).await?;
         }
-        let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
-        for request in requests {
-            let decision = match tasks.get(&request.task) {
-                _ if !undecided_tasks.remove(&request.task) => Decision::Alone,
-                Some(Ok(loaded)) => self.decide(request, loaded, is_alone),
-                Some(Err(_)) => Decision::Alone,
-                None => Decision::Unchanged(RecordOutcome::NotFound),
-            };
-            outcomes.push(match decision {
-                Decision::Unchanged(outcome) => Some(outcome),
-                Decision::Alone => None,
-                Decision::Change(change) => {
-                    let status = change.change.state.status;
-                    recorded.push(*change);
-                    Some(RecordOutcome::Applied(status))
-                }
-            });
-        }
-        let written = self.write(&mut tx, &recorded).await;
-        let ignored = match written {
+        let (outcomes, recorded) = self.decide_all(requests, &tasks, undecided_tasks);
+        let ignored = match self.write(&mut tx, &recorded).await {
             Ok(Ok(boards)) if !recorded.is_empty() => {
                 tx.commit().await?;
                 self.hint(&recorded, &boards);
@@ -214,6 +196,34 @@ struct RecordedChange<'a> {
 }
 
 impl Recorder {
+    /// The outcome of each request, and the changes to write.
+    fn decide_all<'a>(
+        &self,
+        requests: &'a [RecordRequest],
+        tasks: &'a HashMap<TaskId, Result<LoadedTask, StoreError>>,
+        mut undecided_tasks: HashSet<TaskId>,
+    ) -> (Vec<Option<RecordOutcome>>, Vec<RecordedChange<'a>>) {
+        let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
+        for request in requests {
+            let decision = match tasks.get(&request.task) {
+                _ if !undecided_tasks.remove(&request.task) => Decision::Alone,
+                Some(Ok(loaded)) => self.decide(request, loaded, requests.len() == 1),
+                Some(Err(_)) => Decision::Alone,
+                None => Decision::Unchanged(RecordOutcome::NotFound),
+            };
+            outcomes.push(match decision {
+                Decision::Unchanged(outcome) => Some(outcome),
+                Decision::Alone => None,
+                Decision::Change(change) => {
+                    let status = change.change.state.status;
+                    recorded.push(*change);
+                    Some(RecordOutcome::Applied(status))
+                }
+            });
+        }
+        (outcomes, recorded)
+    }
+
     fn decide<'a>(
         &self,
         request: &'a RecordRequest,
