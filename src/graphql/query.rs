@@ -15,6 +15,8 @@ use crate::store::{HistoryFilter, ProviderAccount};
 
 /// Maximum number of ids of one `nodes` field.
 const MAX_NODES: usize = 100;
+/// Maximum length of the text of [`TaskFilter::prompt`].
+const MAX_SEARCH_CHARS: usize = 1_000;
 
 /// Queries. Objects of other users are treated as missing.
 #[derive(Default, MergedObject)]
@@ -140,6 +142,9 @@ impl TaskQuery {
         let viewer = ctx.viewer()?;
         let range = PageArguments { first, after, last, before }.range()?;
         let filter = filter.map(HistoryFilter::from).unwrap_or_default();
+        if filter.prompt.as_ref().is_some_and(|text| text.chars().count() > MAX_SEARCH_CHARS) {
+            return Err(exceeded("searchText", MAX_SEARCH_CHARS));
+        }
         let page = ctx.api().reads.list_history(&viewer.id, &filter, range).await;
         let page = page.map_err(|error| internal(&error))?;
         Ok(Connection::new(page, &range, |task| Some((task.id, task.into()))))
@@ -195,7 +200,7 @@ struct TaskFilter {
     model: Option<ID>,
     /// Tasks that were submitted with this `boardId`.
     board_id: Option<ID>,
-    /// Tasks whose prompt contains this text; not case-sensitive.
+    /// Tasks whose prompt contains this text of at most 1,000 characters; not case-sensitive.
     prompt: Option<String>,
     /// Tasks that were created after this time, exclusive.
     created_after: Option<DateTime>,

@@ -26,7 +26,7 @@ const MAX_WEIGHT: usize = 256;
 const QUEUE_LENGTH: usize = 4096;
 /// Longer than the `statement_timeout` of the server. The server's timeout does not end a batch whose
 /// connection was lost.
-const BATCH_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const BATCH_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an idle loop keeps its connection.
 const KEEP_CONNECTION: Duration = Duration::from_secs(1);
 

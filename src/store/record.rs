@@ -13,12 +13,13 @@ use std::collections::{HashMap, HashSet};
 use chrono::TimeDelta;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::load::{LoadedTask, load};
 use self::rows::{replace_jobs, write_changes, write_images, write_jobs};
 use super::accounts::lock_available;
-use super::batch::Batch;
+use super::batch::{BATCH_TIMEOUT, Batch};
 use super::boards::attach_images;
 use super::garbage::schedule_removal;
 use super::{Store, StoreError};
@@ -112,8 +113,13 @@ impl Store {
             return Ok(outcome);
         }
         let mut connection = self.pool.acquire().await?;
-        let alone = self.recorder.run(&mut connection, std::slice::from_ref(&request)).await?;
-        alone.into_iter().next().flatten().ok_or(StoreError::Inconsistent("tasks"))
+        let alone = self.recorder.run(&mut connection, std::slice::from_ref(&request));
+        let Ok(alone) = timeout(BATCH_TIMEOUT, alone).await else {
+            // The state of the connection is unknown.
+            drop(connection.detach());
+            return Err(StoreError::TimedOut);
+        };
+        alone?.into_iter().next().flatten().ok_or(StoreError::Inconsistent("tasks"))
     }
 }
 

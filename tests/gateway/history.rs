@@ -69,10 +69,13 @@ async fn invalid_page_arguments_are_rejected_with_a_code() {
         (json!({ "first": -1 }), "BAD_USER_INPUT"),
         (json!({ "first": 1, "last": 1 }), "BAD_USER_INPUT"),
         (json!({ "after": "nonsense" }), "BAD_USER_INPUT"),
+        (json!({ "filter": { "prompt": "ä".repeat(1_001) } }), "LIMIT_EXCEEDED"),
     ] {
         let answer = ana.execute(PAGE, variables.clone()).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{variables}");
     }
+    let longest = page(&ana, json!({ "filter": { "prompt": "ä".repeat(1_000) } })).await;
+    assert_eq!(prompts(&longest), [""; 0]);
 }
 
 #[tokio::test]

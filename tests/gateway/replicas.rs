@@ -53,21 +53,25 @@ async fn a_migration_that_a_replica_blocks_is_tried_again() {
     sqlx::query("LOCK TABLE tasks IN ROW EXCLUSIVE MODE").execute(&mut *update).await.unwrap();
     let url = database.url();
     let migration = tokio::spawn(async move { plantain::store::migrate(&url).await });
-    wait_for_migration(&database, "waits").await;
-    wait_for_migration(&database, "has given up").await;
+    eventually("a migration that waits", || async {
+        is_migration_blocked(&database).await.then_some(())
+    })
+    .await;
+    eventually("a migration that has given up", || async {
+        (!is_migration_blocked(&database).await).then_some(())
+    })
+    .await;
     update.rollback().await.unwrap();
     within_deadline("the migration", migration).await.unwrap().unwrap();
 }
 
-/// Waits until the migration waits for a lock, or no longer does.
-async fn wait_for_migration(database: &Database, state: &str) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-        WHERE application_name = 'plantain migrations' AND wait_event_type = 'Lock'
-            AND datname = current_database()";
-    eventually(&format!("a migration that {state}"), || async {
-        let mut connection = database.connect().await;
-        let count: i64 = sqlx::query_scalar(waiting).fetch_one(&mut connection).await.unwrap();
-        ((count > 0) == (state == "waits")).then_some(())
-    })
-    .await;
+/// Whether the migration waits for a lock.
+async fn is_migration_blocked(database: &Database) -> bool {
+    let waiting = "SELECT EXISTS (
+            SELECT FROM pg_stat_activity
+            WHERE application_name = 'plantain migrations' AND wait_event_type = 'Lock'
+                AND datname = current_database()
+        )";
+    let mut connection = database.connect().await;
+    sqlx::query_scalar(waiting).fetch_one(&mut connection).await.unwrap()
 }

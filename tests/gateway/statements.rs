@@ -34,14 +34,19 @@ async fn seed(database: &Database, tasks: u32, queued: u32) {
     connection.close().await.unwrap();
 }
 
-#[tokio::test]
-async fn every_statement_finds_its_rows_by_an_index() {
-    let database = Database::create().await;
-    seed(&database, 20_000, 5_000).await;
+async fn connect_like_the_gateway(database: &Database) -> PgConnection {
     let mut connection = database.connect().await;
     for (name, value) in CONNECTION_OPTIONS {
         run(&mut connection, format!("SET {name} = '{value}'")).await;
     }
+    connection
+}
+
+#[tokio::test]
+async fn every_statement_finds_its_rows_by_an_index() {
+    let database = Database::create().await;
+    seed(&database, 20_000, 5_000).await;
+    let mut connection = connect_like_the_gateway(&database).await;
     run(&mut connection, "SET plan_cache_mode = force_generic_plan".to_owned()).await;
     let mut scans = String::new();
     for statement in checked_statements() {
@@ -60,10 +65,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
 async fn a_statement_without_an_index_would_be_found() {
     let database = Database::create().await;
     seed(&database, 2_000, 500).await;
-    let mut connection = database.connect().await;
-    for (name, value) in CONNECTION_OPTIONS {
-        run(&mut connection, format!("SET {name} = '{value}'")).await;
-    }
+    let mut connection = connect_like_the_gateway(&database).await;
     for sql in [
         "SELECT id FROM tasks WHERE created_at > now()",
         "SELECT id FROM tasks WHERE created_at > now() ORDER BY id LIMIT 5 OFFSET 1",
