@@ -62,6 +62,8 @@ async fn a_pause_is_reported_with_its_end_until_a_submission_is_accepted() {
     assert!(!message(&paused).is_empty(), "{paused}");
     assert_eq!(provider(&ana, "ace-data").await["issue"], json!(null));
 
+    // The breaker opens before the postponement of the job is recorded.
+    app.wait_until_nothing_is_leased().await;
     app.advance(seconds_until_retry(&app, &paused) + 1);
     eventually("the provider to be tried again", || async {
         let tried = provider(&ana, "nano-banana").await;

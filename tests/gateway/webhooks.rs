@@ -57,13 +57,6 @@ async fn resend(user: &User, id: &Value) -> Value {
     answer["resendWebhookDelivery"]["__typename"].clone()
 }
 
-/// Waits until no delivery is leased: moving the clock during a delivery would make its lease expire.
-async fn wait_until_nothing_is_leased(app: &TestApp) {
-    let mut database = app.database.connect().await;
-    let held = "SELECT count(*) FROM webhook_deliveries WHERE lease IS NOT NULL";
-    while sqlx::query_scalar::<_, i64>(held).fetch_one(&mut database).await.unwrap() > 0 {}
-}
-
 fn seconds_until(app: &TestApp, time: &Value) -> i64 {
     let time: plantain::domain::Timestamp = text(time).parse().unwrap();
     (time - app.clock.now()).num_seconds()
@@ -103,7 +96,7 @@ async fn the_events_of_each_task_are_delivered_in_order_despite_failures() {
         ana.wait_until_finished(task).await;
     }
     eventually("all events to be delivered", || async {
-        wait_until_nothing_is_leased(&app).await;
+        app.wait_until_nothing_is_leased().await;
         app.advance(5);
         (receiver.accepted().len() == 12).then_some(())
     })
@@ -130,7 +123,7 @@ async fn a_failing_delivery_is_retried_for_a_day_then_fails_and_can_be_resent() 
         let ana = app.user("ana");
         let tried = |it: &Value| it["attempts"] == attempt && receiver.received_count() == attempt;
         wait_for_delivery(&ana, "the next attempt", tried).await;
-        wait_until_nothing_is_leased(&app).await;
+        app.wait_until_nothing_is_leased().await;
         let settled = wait_for_delivery(&ana, "the attempt to be recorded", tried).await;
         if !settled["nextAttemptAt"].is_null() {
             app.advance(seconds_until(&app, &settled["nextAttemptAt"]) + 1);
@@ -205,7 +198,7 @@ async fn an_endpoint_that_fails_for_three_days_is_disabled() {
             (receiver.received_count() > before).then_some(())
         })
         .await;
-        wait_until_nothing_is_leased(&app).await;
+        app.wait_until_nothing_is_leased().await;
     }
     eventually("the endpoint to be disabled", || async {
         (first_endpoint(&ana).await["enabled"] == false).then_some(())

@@ -185,6 +185,19 @@ impl TestApp {
         }
     }
 
+    /// Waits until no worker holds a lease: a jump of the clock would make the lease expire, and the
+    /// work would look interrupted.
+    pub(crate) async fn wait_until_nothing_is_leased(&self) {
+        let leased = "SELECT EXISTS (SELECT FROM jobs WHERE lease IS NOT NULL)
+            OR EXISTS (SELECT FROM webhook_deliveries WHERE lease IS NOT NULL)";
+        eventually("the workers to release their leases", || async {
+            let mut database = self.database.connect().await;
+            let leased: bool = sqlx::query_scalar(leased).fetch_one(&mut database).await.unwrap();
+            (!leased).then_some(())
+        })
+        .await;
+    }
+
     /// Moves the clock to the next time at which a job or the breaker of its provider continues.
     /// Does nothing while a worker holds a lease: the jump would make the lease expire.
     pub(crate) async fn advance_to_the_next_step(&self) {
