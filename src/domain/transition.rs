@@ -161,11 +161,11 @@ impl TransitionContext<'_> {
                 Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
             }
             // A callback before the response may be forged; the response of the provider is
-            // authentic.
+            // authentic. Polled at once: a real callback that arrived in between was ignored.
             (Generating, JobUpdate::Accepted { upstream_id, .. })
                 if job.upstream_id.as_ref() != Some(upstream_id) =>
             {
-                Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
+                Ok(self.generating(job, upstream_id, self.now))
             }
             (Queued | Unconfirmed, JobUpdate::CallbackReceived { upstream_id, poll_at, .. }) => {
                 let next = self.generating(job, upstream_id, *poll_at);

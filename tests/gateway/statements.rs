@@ -153,10 +153,13 @@ async fn use_everything(app: &TestApp) {
         "filter: { kind: GENERATE }",
     ] {
         let arguments = format!("first: 100 {filter}");
-        let page =
-            format!("{{ tasks({arguments}) {{ nodes {{ id queuePosition etaSeconds }} }} }}");
+        let page = format!("{{ tasks({arguments}) {{ nodes {{ id etaSeconds }} }} }}");
         user.graphql(&page, json!({})).await;
     }
+    // The tasks of one provider: jobs are moved between the providers meanwhile.
+    let queue = "filter: { status: [QUEUED], model: \"nano-banana\" }";
+    let positions = format!("{{ tasks(first: 100 {queue}) {{ nodes {{ id queuePosition }} }} }}");
+    user.graphql(&positions, json!({})).await;
     let boards = "{ boards(first: 20) { nodes { id images(first: 20) { nodes { id } } } } }";
     user.graphql(boards, json!({})).await;
     let webhooks = "{ webhookEndpoints { id deliveries(first: 20) { nodes { id } } } }";

@@ -37,9 +37,11 @@ async fn every_model_completes_a_task_and_stores_its_image() {
         let task = ana.wait_until_finished(accepted["task"]["id"].as_str().unwrap()).await;
         assert_eq!(task["status"], "SUCCEEDED", "{task}");
         assert_eq!(task["cost"], json!({ "reserved": 0.0, "settled": price }), "{model}");
+        // A callback that is faster than the record of the response takes its place.
+        let kinds: Vec<_> = kinds(&task).into_iter().filter(|kind| *kind != "SUBMITTED").collect();
         assert_eq!(
-            kinds(&task),
-            ["ACCEPTED", "SUBMITTED", "CALLBACK_RECEIVED", "FINISHED", "STORED", "CREDITS_SETTLED"],
+            kinds,
+            ["ACCEPTED", "CALLBACK_RECEIVED", "FINISHED", "STORED", "CREDITS_SETTLED"],
         );
         let image = &task["images"][0];
         assert_eq!((&image["width"], &image["height"]), (&json!(768), &json!(432)));

@@ -195,6 +195,8 @@ fn the_response_of_the_provider_replaces_the_id_of_an_earlier_callback() {
     let change = apply(&snapshot, UpdateTarget::Job(0), &accepted(), &timings(), now()).unwrap();
     assert_eq!(change.jobs[0].upstream_id.as_deref(), Some("upstream-0"));
     assert_eq!(change.state.status, Status::Generating);
+    // The real callback was possibly ignored meanwhile.
+    assert_eq!(change.jobs[0].next_step_at, Some(now()));
 }
 
 #[test]
