@@ -29,7 +29,7 @@ check: tools web ## Formatting, words, lints, docs, and whether generated files 
 	scripts/check-words
 	cargo fmt --all --check
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items
+	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items --package plantain --package graphql-engine --package http-parts
 	cargo build --quiet --workspace
 	./target/debug/prepare-queries --check
 	npm --prefix web run --silent check

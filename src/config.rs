@@ -4,6 +4,7 @@ mod args;
 mod checks;
 mod error;
 mod former_names;
+mod http_profile;
 mod providers;
 mod storage;
 
@@ -12,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use graphql_engine::OperationLimits;
+use graphql_engine::protocols::{ConnectionLimits, StatusProfile};
 use secrecy::SecretString;
 use url::Url;
 
@@ -20,14 +23,14 @@ use checks::Checks;
 pub use checks::is_loopback_url;
 pub use error::{ConfigError, ConfigErrors};
 pub use former_names::arguments;
+pub use http_profile::HttpProfile;
 pub use providers::{AceDataConfig, ApiConfig, FluxKontextConfig, PlatformConfig, ProvidersConfig};
 pub use storage::StorageArgs;
 
 use crate::auth::ClaimRequirements;
 use crate::blobs::StorageConfig;
 use crate::domain::{Credits, JobTimings};
-use crate::graphql::OperationLimits;
-use crate::http::{ConnectionLimits, Origins, Profile};
+use crate::http::Origins;
 use crate::store::UserLimits;
 use crate::workers::RetentionPolicy;
 
@@ -80,11 +83,13 @@ pub struct ServerConfig {
     /// How clients and providers reach the gateway; `None` stands for the listener's address.
     pub public_url: Option<Url>,
     /// Selects the status codes of GraphQL responses.
-    pub profile: Profile,
+    pub profile: StatusProfile,
     /// Web origins that may call the gateway.
     pub origins: Origins,
     /// Limits of one connection.
     pub limits: ConnectionLimits,
+    /// Maximum bytes of an uploaded image.
+    pub upload_bytes: u64,
     /// Maximum number of open sockets, streams and MCP calls of one user.
     pub max_user_connections: usize,
 }
@@ -206,9 +211,10 @@ impl Config {
             server: ServerConfig {
                 bind: args.bind,
                 public_url: args.public_url.clone(),
-                profile: args.http_profile,
+                profile: args.http_profile.into(),
                 origins: mode.origins,
                 limits: args.limits.connection(),
+                upload_bytes: args.limits.max_upload_bytes,
                 max_user_connections: args.limits.max_user_sockets,
             },
             auth: AuthConfig {

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Crates that only some modules may use.
-const FRAMEWORKS: [&str; 11] = [
+const FRAMEWORKS: [&str; 12] = [
     "apollo_compiler",
     "async_graphql",
     "axum",
+    "graphql_engine",
     "jsonwebtoken",
     "object_store",
     "plantain_dev_postgres",
@@ -194,6 +195,16 @@ fn each_module_imports_what_the_table_lists() {
 #[test]
 fn each_framework_is_used_where_the_table_lists_it() {
     assert_table("## Where frameworks are used", |paths| paths.frameworks().collect());
+}
+
+#[test]
+fn the_graphql_engine_knows_nothing_of_plantain() {
+    let folder = root().join("crates/graphql-engine");
+    for path in [rust_files(&folder), files_with(&folder, "toml")].concat() {
+        let text = fs::read_to_string(&path).unwrap().to_lowercase();
+        let word = ["plantain", "gateway"].into_iter().find(|word| text.contains(word));
+        assert_eq!(word, None, "{}", path.display());
+    }
 }
 
 #[test]

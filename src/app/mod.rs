@@ -16,10 +16,12 @@ use tokio_util::task::TaskTracker;
 use crate::auth::TokenVerifier;
 use crate::blobs::Variants;
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::http::{
-    AppState, ConnectionLimiter, PageConfig, UploadLimiter, authorization_server, router, serve,
+    AppState, ConnectionLimiter, GraphqlSettings, PageConfig, UploadLimiter, authorization_server,
+    router, serve,
 };
 use crate::ids::Ids;
 use crate::store;
@@ -76,10 +78,17 @@ impl App {
         let feed = Feed::new(ctx.store.reads(), ctx.hints.clone());
         let verifier = parts::token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();
-        let state = state(config, &ctx, &feed, &verifier, page, &stop)?;
+        let commands = parts::commands(config, &ctx, &feed)?;
+        let sessions = TaskTracker::new();
+        let graphql = GraphqlSettings {
+            engine: parts::graphql_engine(config, &ctx, &commands, &feed)?,
+            profile: config.server.profile,
+            sessions: sessions.clone(),
+        };
+        let state = state(config, &ctx, commands, &verifier, page, &stop);
         // A client that reads nothing for one ping interval is disconnected, as on a socket.
-        let (write_timeout, sessions) = (state.limits.ping_interval, state.sessions.clone());
-        let (router, ctx) = (router(state), Arc::new(ctx));
+        let write_timeout = state.limits.ping_interval;
+        let (router, ctx) = (router(state, graphql), Arc::new(ctx));
         Ok(Self { listener, router, write_timeout, sessions, ctx, verifier, feed, stop })
     }
 
@@ -121,17 +130,15 @@ impl App {
 fn state(
     config: &Config,
     ctx: &WorkerContext,
-    feed: &Feed,
+    commands: Commands,
     verifier: &TokenVerifier,
     page: PageConfig,
     stop: &CancellationToken,
-) -> anyhow::Result<AppState> {
-    let commands = parts::commands(config, ctx, feed)?;
+) -> AppState {
     let server = &config.server;
-    Ok(AppState {
-        operations: parts::operations(config, ctx, &commands, feed)?,
-        profile: server.profile,
+    AppState {
         limits: server.limits,
+        upload_bytes: server.upload_bytes,
         connection_limiter: ConnectionLimiter::new(server.max_user_connections),
         origins: server.origins.clone(),
         verifier: verifier.clone(),
@@ -150,6 +157,5 @@ fn state(
         ),
         authorization_server: authorization_server(config.auth.claims.issuer.as_deref()),
         stop: stop.clone(),
-        sessions: TaskTracker::new(),
-    })
+    }
 }

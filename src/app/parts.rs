@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use graphql_engine::{Engine, parse_manifest};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -14,7 +15,7 @@ use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Dependencies, Policy};
 use crate::config::{ApiConfig, Config};
 use crate::feed::Feed;
-use crate::graphql::{Api, Operations, parse_manifest};
+use crate::graphql::{self, Api};
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::links::Links;
@@ -104,21 +105,21 @@ fn policy(config: &Config) -> anyhow::Result<Policy> {
     };
     Ok(Policy {
         blocked_terms,
-        upload_bytes: config.server.limits.upload_bytes,
+        upload_bytes: config.server.upload_bytes,
         limits: tasks.limits,
         low_credits_threshold: tasks.low_credits_threshold,
         allow_private_addresses: tasks.allow_private_addresses,
     })
 }
 
-pub(super) fn operations(
+pub(super) fn graphql_engine(
     config: &Config,
     ctx: &WorkerContext,
     commands: &Commands,
     feed: &Feed,
-) -> anyhow::Result<Operations> {
-    let graphql = &config.graphql;
-    let trusted = graphql.trusted_documents.as_deref().map(trusted_documents).transpose()?;
+) -> anyhow::Result<Engine> {
+    let settings = &config.graphql;
+    let trusted = settings.trusted_documents.as_deref().map(trusted_documents).transpose()?;
     let api = Api {
         commands: commands.clone(),
         reads: ctx.store.reads(),
@@ -128,7 +129,7 @@ pub(super) fn operations(
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),
     };
-    Operations::new(api, graphql.limits, graphql.operation_timeout, trusted.as_deref())
+    graphql::engine(api, settings.limits, settings.operation_timeout, trusted.as_deref())
         .context("GraphQL cannot be set up; check PLANTAIN_TRUSTED_DOCUMENTS")
 }
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use graphql_engine::OperationLimits;
+use graphql_engine::protocols::ConnectionLimits;
 use url::Url;
 
-use super::StorageArgs;
+use super::{HttpProfile, StorageArgs};
 use crate::domain::Credits;
-use crate::graphql::OperationLimits;
-use crate::http::{ConnectionLimits, Profile};
 use crate::providers::{AceData, FluxKontext, NanoBanana};
 
 /// Settings of the gateway.
@@ -196,7 +196,7 @@ pub struct GatewayArgs {
 
     /// HTTP status codes of GraphQL responses: `audited` (by the audits of graphql-http) or `draft`
     #[arg(long, env = "PLANTAIN_HTTP_PROFILE", value_name = "PROFILE", default_value = "audited")]
-    pub http_profile: Profile,
+    pub http_profile: HttpProfile,
 
     /// Log filter, such as `info` or `warn,plantain=debug`
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
@@ -364,7 +364,6 @@ impl LimitsArgs {
     pub(super) fn connection(&self) -> ConnectionLimits {
         ConnectionLimits {
             request_bytes: self.max_request_bytes,
-            upload_bytes: self.max_upload_bytes,
             message_bytes: self.max_message_bytes,
             response_bytes: self.max_response_bytes,
             socket_operations: self.max_socket_operations,

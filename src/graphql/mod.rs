@@ -4,45 +4,23 @@
 //! the client can act on as a result type; the list `errors` is for unexpected failures and invalid
 //! requests.
 
-mod completion;
 mod context;
-mod cost;
 mod cursor;
-mod documents;
 mod error;
-mod executable;
-mod inputs;
-mod limits;
 mod loaders;
 mod mutation;
-mod operations;
-mod parameters;
-mod plan;
 mod query;
-mod request_error;
-mod response;
 mod spelling;
-mod streams;
 mod subscription;
-mod trusted;
 mod types;
-mod write;
 
-use apollo_compiler::ast::{DirectiveList, FieldDefinition};
-use apollo_compiler::schema::ExtendedType;
-use apollo_compiler::validation::{DiagnosticList, Valid};
-use apollo_compiler::{name, ty};
 use async_graphql::dataloader::DataLoader;
-use async_graphql::{Schema, SchemaBuilder, ValidationMode};
+use async_graphql::{Schema, SchemaBuilder};
+use graphql_engine::write::SharedData;
+use graphql_engine::{Engine, EngineSettings, OperationLimits, SchemaRules, SetupError, configure};
+use std::time::Duration;
 
 pub use context::Api;
-pub use error::code;
-pub use limits::OperationLimits;
-pub use operations::{Caller, OperationKind, Operations, PreparedOperation};
-pub use parameters::Parameters;
-pub use request_error::{RequestError, RequestErrorKind};
-pub use response::OperationResponse;
-pub use trusted::{TrustedDocumentsError, parse_manifest};
 
 use loaders::{
     BoardLoader, BoardPageLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader,
@@ -52,18 +30,36 @@ use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
 
-type GatewaySchema = Schema<Query, Mutation, Subscription>;
+/// Cost of a field that can hold a text of tens of kilobytes.
+const LONG_TEXT_COST: usize = 50;
 
-/// The schema that executes operations. It does not validate documents: [`validating_schema`] does,
-/// once per document.
-fn executable_schema(api: Api) -> GatewaySchema {
+const RULES: SchemaRules = SchemaRules {
+    check_scalar: types::check_scalar,
+    field_cost: |field| if matches!(field, "prompt" | "metadata") { LONG_TEXT_COST } else { 1 },
+    written_fields: types::written_fields,
+    is_written_type: types::is_written_type,
+};
+
+/// The engine that executes operations. A query or mutation times out after `operation_timeout`. With
+/// `trusted` (ids and texts of documents), no other document is executed.
+///
+/// # Errors
+/// The ids of the invalid trusted documents, each with the reason.
+pub fn engine(
+    api: Api,
+    limits: OperationLimits,
+    operation_timeout: Duration,
+    trusted: Option<&[(String, String)]>,
+) -> Result<Engine, SetupError> {
+    let settings = EngineSettings { limits, operation_timeout, trusted, rules: RULES };
+    Engine::new(schema(api), &sdl(), settings)
+}
+
+fn schema(api: Api) -> Schema<Query, Mutation, Subscription> {
     // Each request awaits its loaders, so no batch is lost when the runtime shuts down.
     #[expect(clippy::disallowed_methods, reason = "a batch belongs to the request that awaits it")]
     let spawn = tokio::spawn;
-    builder()
-        .validation_mode(ValidationMode::Fast)
-        // `Documents` has already limited the depth.
-        .limit_recursive_depth(usize::MAX)
+    configure(builder())
         .data(DataLoader::new(TimelineLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(QueuePositionLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(MedianSecondsLoader(api.reads.clone()), spawn))
@@ -71,38 +67,9 @@ fn executable_schema(api: Api) -> GatewaySchema {
         .data(DataLoader::new(BoardLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(BoardPageLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(TaskLoader(api.reads.clone()), spawn))
+        .data(SharedData::new(api.clone()))
         .data(api)
         .finish()
-}
-
-/// Why GraphQL cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// apollo-compiler does not accept the schema of async-graphql.
-    #[error("the schema is not valid: {0}")]
-    Schema(String),
-    /// Trusted documents cannot be used.
-    #[error(transparent)]
-    TrustedDocuments(#[from] TrustedDocumentsError),
-}
-
-/// The schema that documents are validated against.
-fn validating_schema() -> Result<Valid<apollo_compiler::Schema>, SetupError> {
-    let problems = |found: DiagnosticList| SetupError::Schema(found.to_string());
-    let schema = apollo_compiler::Schema::parse(sdl(), "schema.graphql");
-    let mut schema = schema.map_err(|found| problems(found.errors))?;
-    // apollo-compiler 1.33 does not define `__Type.isOneOf`, and async-graphql resolves it.
-    if let Some(ExtendedType::Object(definition)) = schema.types.get_mut("__Type") {
-        let field = FieldDefinition {
-            description: None,
-            name: name!("isOneOf"),
-            arguments: Vec::new(),
-            ty: ty!(Boolean),
-            directives: DirectiveList::default(),
-        };
-        definition.make_mut().fields.insert(name!("isOneOf"), field.into());
-    }
-    schema.validate().map_err(|found| problems(found.errors))
 }
 
 /// The schema in SDL, as stored in `schema.graphql`.
@@ -129,16 +96,14 @@ mod tests {
 
     #[test]
     fn every_written_field_is_a_field_of_the_schema() {
-        let schema = validating_schema().unwrap();
+        let schema = apollo_compiler::Schema::parse_and_validate(sdl(), "schema.graphql").unwrap();
         let mut written_types = 0;
         for (name, ty) in &schema.types {
             let written = types::written_fields(name);
-            let fields = match ty {
-                ExtendedType::Object(object) => object.fields.keys().collect::<Vec<_>>(),
-                _ => Vec::new(),
-            };
+            let object = ty.as_object();
             for field in written {
-                assert!(fields.iter().any(|known| *known == field), "{name}.{field}");
+                let is_known = object.is_some_and(|object| object.fields.contains_key(*field));
+                assert!(is_known, "{name}.{field}");
             }
             assert!(!types::is_written_type(name) || !written.is_empty(), "{name} writes no field");
             written_types += usize::from(!written.is_empty());

@@ -7,8 +7,8 @@ use super::context::ContextExt;
 use super::error::{Error, bad_fields, exceeded, internal};
 use super::loaders::ProviderAccountLoader;
 use super::types::{
-    Board, BoardKind, Connection, Credits, DateTime, Image, Model, NIL_ID, Node, PageArguments,
-    Provider, Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint,
+    Board, BoardKind, Connection, Credits, DateTime, Model, NIL_ID, Node, PageArguments, Provider,
+    Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint, connection, image,
 };
 use crate::domain::{self, BoardId, Endpoint, EndpointId, ImageId, TaskId};
 use crate::store::{HistoryFilter, ProviderAccount};
@@ -147,7 +147,7 @@ impl TaskQuery {
         }
         let page = ctx.api().reads.list_history(&viewer.id, &filter, range).await;
         let page = page.map_err(|error| internal(&error))?;
-        Ok(Connection::new(page, &range, |task| Some((task.id, task.into()))))
+        Ok(connection(page, &range, |task| Some((task.id, task.into()))))
     }
 }
 
@@ -185,7 +185,7 @@ impl BoardQuery {
         let range = PageArguments { first, after, last, before }.range()?;
         let page = ctx.api().reads.list_boards(&viewer.id, kind.map(Into::into), range).await;
         let page = page.map_err(|error| internal(&error))?;
-        Ok(Connection::new(page, &range, |board| Some((board.id, Board(board)))))
+        Ok(connection(page, &range, |board| Some((board.id, Board(board)))))
     }
 }
 
@@ -284,7 +284,7 @@ impl FoundNodes {
         let id = id.parse::<ImageId>().ok()?;
         self.tasks.iter().find_map(|task| {
             let index = task.shared().images.iter().position(|image| image.id == id)?;
-            Some(Node::Image(Image::new(task.shared().clone(), index)))
+            Some(Node::Image(image(task.shared().clone(), index)))
         })
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use async_graphql::{Context, ID, Subscription as GraphqlSubscription};
 use futures_util::{Stream, StreamExt, future, stream};
+use graphql_engine::end_after;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::wrappers::{IntervalStream, WatchStream};
 
 use super::context::ContextExt;
 use super::cursor;
 use super::error::{Error, bad_input, internal};
-use super::streams::end_after;
-use super::types::{Board, Credits, Task, TaskEvent};
+use super::types::{Board, Credits, Task, TaskEvent, task_event};
 use crate::domain::{self, BoardId, TaskId};
 use crate::store::StoreError;
 
@@ -72,7 +72,7 @@ impl Subscription {
         let events = ctx.api().feed.subscribe(viewer.id.clone(), after).await;
         let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
         Ok(events.map(|event| match event {
-            Ok(event) => Ok(TaskEvent::new(&event)),
+            Ok(event) => Ok(task_event(&event)),
             Err(error) => Err(internal(&error)),
         }))
     }

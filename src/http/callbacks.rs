@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_parts::body::{self, BodyError};
 
 use super::SharedState;
-use super::body::{self, BodyError};
 use super::problem::problem;
 use crate::causes::with_causes;
 use crate::commands::{CallbackOutcome, IncomingCallback};

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::quality::thousandths;
+use http_parts::quality::thousandths;
 
 /// The content codings in which files are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

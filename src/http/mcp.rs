@@ -10,12 +10,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
+use http_parts::body::{self, BodyError};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::body::{self, BodyError};
 use super::problem::problem;
 use super::{SharedState, bearer};
 use crate::auth::{AuthError, Viewer};

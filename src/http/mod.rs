@@ -2,7 +2,6 @@
 //! hold the rules.
 
 mod bearer;
-mod body;
 mod callbacks;
 mod connection_limiter;
 mod encoding;
@@ -14,9 +13,7 @@ mod origins;
 mod page_config;
 mod pages;
 mod problem;
-mod quality;
 mod server;
-mod sockets;
 mod uploads;
 
 use std::sync::Arc;
@@ -27,6 +24,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::{get, post, put};
+use graphql_engine::Engine;
+use graphql_engine::protocols::{ConnectionLimits, StatusProfile};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -35,7 +34,6 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 pub use connection_limiter::ConnectionLimiter;
-pub use graphql::Profile;
 pub use mcp::authorization_server;
 pub use origins::Origins;
 pub use page_config::{Example, PageConfig, PageUser};
@@ -47,7 +45,6 @@ use crate::blobs::{Blobs, Variants};
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::domain::Catalog;
-use crate::graphql::Operations;
 use crate::links::Links;
 use crate::store::ReadStore;
 
@@ -55,12 +52,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The state that all handlers share.
 pub struct AppState {
-    /// Executes GraphQL operations.
-    pub operations: Operations,
-    /// Selects the status codes of GraphQL responses.
-    pub profile: Profile,
-    /// Limits for one connection.
+    /// Limits of one connection.
     pub limits: ConnectionLimits,
+    /// Maximum bytes of an uploaded image.
+    pub upload_bytes: u64,
     /// Limits the open sockets, streams and MCP calls of each user.
     pub connection_limiter: ConnectionLimiter,
     /// The web origins that may call the gateway.
@@ -87,38 +82,29 @@ pub struct AppState {
     pub variants: Variants,
     /// The URL of the authorization server, if the issuer is an http or https URL.
     pub authorization_server: Option<String>,
-    /// Ends sockets and streams when the gateway stops.
+    /// Ends the waits of MCP calls when the gateway stops.
     pub stop: CancellationToken,
-    /// Tracks the open sockets.
-    pub sessions: TaskTracker,
 }
 
 /// Each open socket holds a clone.
 type SharedState = Arc<AppState>;
 
-/// Limits for one connection.
-#[derive(Debug, Clone, Copy)]
-pub struct ConnectionLimits {
-    /// Maximum bytes of an HTTP request body.
-    pub request_bytes: usize,
-    /// Maximum bytes of an uploaded image.
-    pub upload_bytes: u64,
-    /// Maximum bytes of a WebSocket message.
-    pub message_bytes: usize,
-    /// Maximum bytes of a response.
-    pub response_bytes: usize,
-    /// Maximum concurrent operations on one socket.
-    pub socket_operations: usize,
-    /// A client that sends nothing for this long gets a ping; after the same time without a reply,
-    /// its socket is closed. A client that does not read for this long is disconnected.
-    pub ping_interval: Duration,
+/// What serves GraphQL operations, beside [`AppState`].
+pub struct GraphqlSettings {
+    /// Executes the operations.
+    pub engine: Engine,
+    /// Selects the status codes of responses.
+    pub profile: StatusProfile,
+    /// Tracks the open sockets.
+    pub sessions: TaskTracker,
 }
 
 /// All routes.
-pub fn router(state: AppState) -> Router {
+pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
     let cors = state.origins.layer();
+    let state = Arc::new(state);
     Router::new()
-        .route("/graphql", get(graphql::get_or_upgrade).post(graphql::post))
+        .route("/graphql", graphql::route(&state, graphql))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
         .route("/images/{*path}", get(images::read))
         .route("/uploads/{id}", put(uploads::receive))
@@ -133,7 +119,7 @@ pub fn router(state: AppState) -> Router {
         .route("/assets/{*path}", get(pages::asset))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .with_state(Arc::new(state))
+        .with_state(state)
         .layer(cors)
         .layer(axum::middleware::map_response(add_security_headers))
         .layer(CatchPanicLayer::custom(problem::internal_error))

@@ -10,11 +10,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http_parts::body::{self, BodyError};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::SharedState;
-use super::body::{self, BodyError};
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::images::LinkQuery;
 use super::problem::problem;
@@ -78,7 +78,7 @@ pub(super) async fn receive(
         Ok(upload) => upload,
         Err(error) => {
             // Read the rest of the body: a client that is still sending would not receive the response.
-            body::discard(UPLOAD_TIMEOUT, body, state.limits.upload_bytes).await;
+            body::discard(UPLOAD_TIMEOUT, body, state.upload_bytes).await;
             return error.into_response();
         }
     };

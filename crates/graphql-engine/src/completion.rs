@@ -11,7 +11,7 @@ use super::executable::TYPENAME_ALIAS;
 use super::plan::{PlannedField, SelectionPlan};
 
 /// Completes the response to the operation with this plan.
-pub(super) fn complete(response: &mut Response, root: &SelectionPlan, sources: &SourceMap) {
+pub(crate) fn complete(response: &mut Response, root: &SelectionPlan, sources: &SourceMap) {
     for error in &response.errors {
         restore_nulled_parents(&mut response.data, &error.path);
     }
@@ -81,7 +81,7 @@ fn complete_value(
 }
 
 /// Sets the location of each error: the position of the failed field in the document.
-pub(super) fn set_locations(errors: &mut [ServerError], root: &SelectionPlan, sources: &SourceMap) {
+pub(crate) fn set_locations(errors: &mut [ServerError], root: &SelectionPlan, sources: &SourceMap) {
     for error in errors {
         let location = failed_field(&error.path, root).and_then(|field| field.location);
         let location = location.and_then(|location| location.line_column(sources));
@@ -110,8 +110,9 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::graphql::inputs::Inputs;
-    use crate::graphql::plan::{Planner, Progress, possible_types};
+    use crate::engine::SchemaRules;
+    use crate::inputs::Inputs;
+    use crate::plan::{Planner, Progress, possible_types};
 
     const SCHEMA: &str = "
         type Query { task: Task, sure: Task!, tasks: [Task!]!, some: [Task], node: Node }
@@ -129,9 +130,13 @@ mod tests {
             schema: &schema,
             possible_types: &possible_types(&schema),
             document: &document,
-            inputs: Inputs::new(&schema, operation, &variables),
-            written_fields: |_| &[],
-            is_written_type: |_| false,
+            inputs: Inputs::new(&schema, |_, _| Ok(()), operation, &variables),
+            rules: SchemaRules {
+                check_scalar: |_, _| Ok(()),
+                field_cost: |_| 1,
+                written_fields: |_| &[],
+                is_written_type: |_| false,
+            },
             progress: Progress::default(),
         };
         let plan = planner.plan(operation).unwrap();

@@ -10,23 +10,22 @@ const DEFAULT_LIST_LENGTH: usize = 10;
 /// Nodes of a page when neither `first` nor `last` is given.
 const DEFAULT_PAGE_SIZE: usize = 20;
 
-/// Cost of a field that can hold a text of tens of kilobytes.
-const LONG_TEXT_COST: usize = 50;
-
 /// Estimates the number of values in the response. A field counts once, a field with a long text
 /// counts more, and a field in a list counts once for each item. An introspection field counts
 /// once: other limits apply to introspection.
-pub(super) fn cost(
+pub(crate) fn cost(
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &JsonMap,
+    field_cost: fn(&str) -> usize,
 ) -> usize {
-    CostEstimator { document, variables }.selections(&operation.selection_set, None)
+    CostEstimator { document, variables, field_cost }.selections(&operation.selection_set, None)
 }
 
 struct CostEstimator<'a> {
     document: &'a ExecutableDocument,
     variables: &'a JsonMap,
+    field_cost: fn(&str) -> usize,
 }
 
 impl CostEstimator<'_> {
@@ -53,7 +52,7 @@ impl CostEstimator<'_> {
         let is_page = field.ty().inner_named_type().ends_with("Connection");
         let inner_page = is_page.then(|| requested.unwrap_or(DEFAULT_PAGE_SIZE));
         let inner = self.selections(&field.selection_set, inner_page);
-        elements.saturating_mul(inner.saturating_add(field_cost(&field.name)))
+        elements.saturating_mul(inner.saturating_add((self.field_cost)(&field.name)))
     }
 
     /// The length that the client requests: a page size or the number of ids.
@@ -84,11 +83,6 @@ impl CostEstimator<'_> {
     }
 }
 
-/// The cost of a field without its selections: higher for fields that can hold long texts.
-fn field_cost(field: &str) -> usize {
-    if matches!(field, "prompt" | "metadata") { LONG_TEXT_COST } else { 1 }
-}
-
 fn is_list(ty: &Type) -> bool {
     matches!(ty, Type::List(_) | Type::NonNullList(_))
 }
@@ -111,7 +105,8 @@ mod tests {
     fn cost_of(query: &str, variables: &JsonValue) -> usize {
         let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
-        cost(&document, document.operations.get(None).unwrap(), variables.as_object().unwrap())
+        let operation = document.operations.get(None).unwrap();
+        cost(&document, operation, variables.as_object().unwrap(), |_| 1)
     }
 
     #[test]

@@ -10,6 +10,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
+use super::engine::SchemaRules;
 use super::error::code;
 use super::limits::{self, MAX_NESTING, OperationLimits};
 use super::parameters::{DocumentIdentifier, Parameters};
@@ -27,8 +28,8 @@ const BYTES_PER_PLAN: u64 = 256 * MAX_CACHED_PLAN_SIZE as u64;
 const TYPICAL_DOCUMENT_BYTES: u64 = 64 * 1024;
 
 /// A validated document that exceeds no limit, with its plans.
-pub(super) struct Document {
-    pub(super) executable: Valid<ExecutableDocument>,
+pub(crate) struct Document {
+    pub(crate) executable: Valid<ExecutableDocument>,
     /// The plans of its operations, in the order of the document.
     plans: Vec<OnceLock<Arc<CompiledPlan>>>,
     bytes: u64,
@@ -39,7 +40,7 @@ impl Document {
     ///
     /// # Errors
     /// When it cannot be planned.
-    pub(super) fn plan(
+    pub(crate) fn plan(
         &self,
         operation: &Operation,
         make: impl FnOnce() -> Result<CompiledPlan, RequestError>,
@@ -60,7 +61,7 @@ impl Document {
 }
 
 /// The SHA-256 of a document's text.
-pub(super) type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];
 
 #[derive(Clone)]
 struct DocumentWeighter;
@@ -72,28 +73,29 @@ impl Weighter<Hash, Arc<Document>> for DocumentWeighter {
 }
 
 /// Finds the document of a request, and caches validated documents.
-pub(super) struct Documents {
-    pub(super) schema: Valid<Schema>,
-    pub(super) possible_types: PossibleTypes,
-    pub(super) limits: OperationLimits,
+pub(crate) struct Documents {
+    pub(crate) schema: Valid<Schema>,
+    pub(crate) possible_types: PossibleTypes,
+    pub(crate) limits: OperationLimits,
+    pub(crate) rules: SchemaRules,
     cache: Cache<Hash, Arc<Document>, DocumentWeighter>,
     trusted: Option<TrustedDocuments>,
 }
 
 impl Documents {
     /// An empty cache for documents of this schema.
-    pub(super) fn new(schema: Valid<Schema>, limits: OperationLimits) -> Self {
+    pub(crate) fn new(schema: Valid<Schema>, limits: OperationLimits, rules: SchemaRules) -> Self {
         let items = usize::try_from(CACHE_BYTES / TYPICAL_DOCUMENT_BYTES).unwrap_or_default();
         let cache = Cache::with_weighter(items, CACHE_BYTES, DocumentWeighter);
         let possible_types = possible_types(&schema);
-        Self { schema, possible_types, limits, cache, trusted: None }
+        Self { schema, possible_types, limits, rules, cache, trusted: None }
     }
 
     /// Restricts execution to the documents of this manifest.
     ///
     /// # Errors
     /// The ids of the documents that are not valid or exceed a limit, each with the reason.
-    pub(super) fn trust_only(
+    pub(crate) fn trust_only(
         &mut self,
         manifest: &[(String, String)],
     ) -> Result<(), TrustedDocumentsError> {
@@ -104,7 +106,7 @@ impl Documents {
 
     /// The document of a request, by its text or its identifier. The document of an anonymous
     /// client is not cached: it could evict the documents of users.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         parameters: &Parameters,
         is_anonymous: bool,
@@ -184,6 +186,6 @@ impl Documents {
 }
 
 /// The hash that identifies the text of a document.
-pub(super) fn hash(text: &str) -> Hash {
+pub(crate) fn hash(text: &str) -> Hash {
     Sha256::digest(text).into()
 }

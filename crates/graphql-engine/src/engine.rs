@@ -9,37 +9,57 @@ use apollo_compiler::executable::{Operation, OperationType};
 use apollo_compiler::response::JsonValue;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{introspection, request};
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Variables, parser};
+use async_graphql::{
+    Error, ErrorExtensionValues, Executor, ObjectType, Request, Response, SchemaBuilder,
+    ServerError, SubscriptionType, ValidationMode, Value, Variables, parser,
+};
 use futures_util::FutureExt;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
 use super::completion::{complete, set_locations};
 use super::documents::{Document, Documents};
-use super::error::{self};
-use super::inputs::{Inputs, check_variables};
+use super::error;
+use super::executor::DynExecutor;
+use super::inputs::{Inputs, InvalidScalar, check_variables};
 use super::limits::{OperationLimits, enforce};
 use super::parameters::Parameters;
 use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
 use super::streams::{end_after, in_background};
-use super::types::{is_written_type, written_fields};
-use super::{
-    Api, GatewaySchema, SetupError, cost, executable, executable_schema, validating_schema,
-};
-use crate::auth::Viewer;
+use super::trusted::TrustedDocumentsError;
+use super::validation::validating_schema;
+use super::{cost, executable};
 
 /// Maximum number of nested lists that an introspection query may select.
 const MAX_INTROSPECTION_DEPTH: usize = 2;
 
-/// The client that sent a request.
+/// The client that sent a request. `V` is what the server knows about a user; resolvers find it in
+/// their context.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct Caller<V> {
     /// The authenticated user; `None` without a token.
-    pub viewer: Option<Viewer>,
+    pub viewer: Option<V>,
     /// Identifies the request in the log. Every error includes it.
     pub request_id: Arc<str>,
+}
+
+/// What a server knows about an authenticated user: any type that resolvers can find by its type.
+pub trait Viewer: Clone + Send + Sync + 'static {}
+
+impl<V: Clone + Send + Sync + 'static> Viewer for V {}
+
+/// Prepares the builder of a schema that an [`Engine`] will execute: the engine has already validated the
+/// document and limited its depth.
+#[must_use]
+pub fn configure<Q, M, S>(builder: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    builder.validation_mode(ValidationMode::Fast).limit_recursive_depth(usize::MAX)
 }
 
 /// The kind of an operation.
@@ -54,14 +74,14 @@ pub enum OperationKind {
 }
 
 /// A validated operation that is ready to execute.
-pub struct PreparedOperation {
+pub struct PreparedOperation<V> {
     document: Arc<Document>,
     kind: OperationKind,
     plan: Arc<Plan>,
-    caller: Caller,
+    caller: Caller<V>,
 }
 
-impl PreparedOperation {
+impl<V: Viewer> PreparedOperation<V> {
     /// The kind of the operation.
     #[must_use]
     pub const fn kind(&self) -> OperationKind {
@@ -70,7 +90,7 @@ impl PreparedOperation {
 
     /// The client that sent the request.
     #[must_use]
-    pub const fn caller(&self) -> &Caller {
+    pub const fn caller(&self) -> &Caller<V> {
         &self.caller
     }
 
@@ -91,35 +111,71 @@ impl PreparedOperation {
     }
 }
 
-/// The executable schema and the cache of validated documents. Clones share both.
+/// What the engine cannot read from the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct SchemaRules {
+    /// Checks that a value is valid for a scalar that the GraphQL specification does not define.
+    pub check_scalar: fn(&str, &Value) -> Result<(), InvalidScalar>,
+    /// The cost of a field without its selections, at least 1: more for fields that can hold long texts.
+    pub field_cost: fn(&str) -> usize,
+    /// The fields of an object type that it can write ([`crate::write`]).
+    pub written_fields: fn(&str) -> &'static [&'static str],
+    /// Whether an object type is a [`crate::write::Written`].
+    pub is_written_type: fn(&str) -> bool,
+}
+
+/// The settings of an [`Engine`].
+#[derive(Debug, Clone, Copy)]
+pub struct EngineSettings<'a> {
+    /// The limits of one operation.
+    pub limits: OperationLimits,
+    /// When a query or a mutation times out.
+    pub operation_timeout: Duration,
+    /// Trusted documents: with them (ids and texts), no other document is executed.
+    pub trusted: Option<&'a [(String, String)]>,
+    /// What the engine cannot read from the schema.
+    pub rules: SchemaRules,
+}
+
+/// Why an engine cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// apollo-compiler does not accept the schema of async-graphql.
+    #[error("the schema is not valid: {0}")]
+    Schema(String),
+    /// Trusted documents cannot be used.
+    #[error(transparent)]
+    TrustedDocuments(#[from] TrustedDocumentsError),
+}
+
+/// Executes operations. Clones share the schema and the cache of validated documents.
 #[derive(Clone)]
-pub struct Operations {
-    schema: GatewaySchema,
+pub struct Engine {
+    executor: Arc<dyn DynExecutor>,
     documents: Arc<Documents>,
     operation_timeout: Duration,
 }
 
-impl Operations {
-    /// Builds the schema. A query or mutation times out after `operation_timeout`.
-    /// With `trusted` (ids and texts of documents), no other document is executed.
+impl Engine {
+    /// An engine for this schema, which `sdl` describes. [`configure`] must have prepared its builder.
     ///
     /// # Errors
     /// The ids of the invalid trusted documents, each with the reason; or the reason why the schema is not
     /// valid.
     pub fn new(
-        api: Api,
-        limits: OperationLimits,
-        operation_timeout: Duration,
-        trusted: Option<&[(String, String)]>,
+        schema: impl Executor,
+        sdl: &str,
+        settings: EngineSettings<'_>,
     ) -> Result<Self, SetupError> {
-        let mut documents = Documents::new(validating_schema()?, limits);
-        if let Some(trusted) = trusted {
+        let schema_for_validation = validating_schema(sdl)?;
+        let mut documents = Documents::new(schema_for_validation, settings.limits, settings.rules);
+        if let Some(trusted) = settings.trusted {
             documents.trust_only(trusted)?;
         }
         Ok(Self {
-            schema: executable_schema(api),
+            executor: Arc::new(schema),
             documents: Arc::new(documents),
-            operation_timeout,
+            operation_timeout: settings.operation_timeout,
         })
     }
 
@@ -127,11 +183,11 @@ impl Operations {
     ///
     /// # Errors
     /// Why the request is rejected.
-    pub fn prepare(
+    pub fn prepare<V: Viewer>(
         &self,
         parameters: Parameters,
-        caller: Caller,
-    ) -> Result<PreparedOperation, RequestError> {
+        caller: Caller<V>,
+    ) -> Result<PreparedOperation<V>, RequestError> {
         let parameters = parameters.normalize();
         let document = self.documents.find(&parameters, caller.viewer.is_none())?;
         let name = parameters.operation_name.as_deref();
@@ -169,11 +225,18 @@ impl Operations {
                     &executable.sources,
                 )
             })?;
-        let cost = cost::cost(executable, operation, &coerced);
+        let cost = cost::cost(executable, operation, &coerced, self.documents.rules.field_cost);
         enforce("cost", cost, self.documents.limits.cost)?;
         let variables = serde_json::to_value(&*coerced).unwrap_or_default();
         let variables = Variables::from_json(variables);
-        let inputs = || Inputs::new(&self.documents.schema, operation, &variables);
+        let inputs = || {
+            Inputs::new(
+                &self.documents.schema,
+                self.documents.rules.check_scalar,
+                operation,
+                &variables,
+            )
+        };
         let compiled =
             document.plan(operation, || self.compile(executable, operation, inputs()))?;
         compiled.bind(&inputs())
@@ -192,8 +255,7 @@ impl Operations {
             possible_types: &self.documents.possible_types,
             document,
             inputs,
-            written_fields,
-            is_written_type,
+            rules: self.documents.rules,
             progress: Progress::default(),
         };
         planner.plan(operation)
@@ -201,9 +263,9 @@ impl Operations {
 
     /// Executes a query or a mutation. After a panic, after a timeout, or when the response is too
     /// large, the response has `data: null`: the operation may have taken effect.
-    pub async fn execute(&self, prepared: PreparedOperation) -> OperationResponse {
+    pub async fn execute<V: Viewer>(&self, prepared: PreparedOperation<V>) -> OperationResponse {
         let request = prepared.request();
-        let response = AssertUnwindSafe(self.schema.execute(request)).catch_unwind();
+        let response = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         match timeout(self.operation_timeout, response).await {
             Ok(Ok(response)) => self.finish(response, &prepared),
             // The panic hook has logged the panic.
@@ -215,25 +277,25 @@ impl Operations {
     /// Executes an operation of any kind in a background task that buffers one item, so that an
     /// operation can finish while its client reads slowly. An error is the last item: the
     /// subscription could not start, or failed.
-    pub fn execute_stream(
+    pub fn execute_stream<V: Viewer>(
         &self,
-        prepared: PreparedOperation,
-    ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send + use<> {
-        let operations = self.clone();
+        prepared: PreparedOperation<V>,
+    ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send + use<V> {
+        let engine = self.clone();
         let responses = match prepared.kind {
-            OperationKind::Subscription => operations.subscribe(prepared).boxed(),
+            OperationKind::Subscription => engine.subscribe(prepared).boxed(),
             OperationKind::Query | OperationKind::Mutation => {
-                stream::once(async move { Ok(operations.execute(prepared).await) }).boxed()
+                stream::once(async move { Ok(engine.execute(prepared).await) }).boxed()
             }
         };
         in_background(responses, || Err(RequestError::internal_error()))
     }
 
-    fn subscribe(
+    fn subscribe<V: Viewer>(
         self,
-        prepared: PreparedOperation,
+        prepared: PreparedOperation<V>,
     ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send {
-        let responses = self.schema.execute_stream(prepared.request());
+        let responses = self.executor.execute_stream(prepared.request());
         let responses = responses.map(move |mut response| {
             let is_fatal =
                 response.is_err() && response.errors.iter().all(|error| error.path.len() <= 1);
@@ -250,7 +312,11 @@ impl Operations {
         end_after(responses, Result::is_err)
     }
 
-    fn finish(&self, mut response: Response, prepared: &PreparedOperation) -> OperationResponse {
+    fn finish<V>(
+        &self,
+        mut response: Response,
+        prepared: &PreparedOperation<V>,
+    ) -> OperationResponse {
         complete(&mut response, prepared.plan.root(), &prepared.document.executable.sources);
         annotate_errors(&mut response.errors, &prepared.caller.request_id);
         let limit = self.documents.limits.response_bytes;
@@ -260,14 +326,14 @@ impl Operations {
 }
 
 /// A response with `data: null`, for an operation whose execution has started.
-fn error_response(error: error::Error, prepared: &PreparedOperation) -> OperationResponse {
+fn error_response<V>(error: Error, prepared: &PreparedOperation<V>) -> OperationResponse {
     let mut errors = [error::without_location(error)];
     annotate_errors(&mut errors, &prepared.caller.request_id);
     OperationResponse::without_data(&errors)
 }
 
 /// Adds the request id to each error, and logs the internal ones.
-pub(super) fn annotate_errors(errors: &mut [ServerError], request_id: &str) {
+pub(crate) fn annotate_errors(errors: &mut [ServerError], request_id: &str) {
     error::log_internal_errors(errors, request_id);
     for error in errors {
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);

@@ -16,10 +16,10 @@ use super::plan::{Plan, PlannedField, SelectionPlan};
 /// Alias of the `__typename` that this module adds where the plan needs the type of an object, or
 /// selects no field: async-graphql 7.2 returns null for an object without fields. The space in the
 /// alias makes it different from every alias of a client.
-pub(super) const TYPENAME_ALIAS: &str = "type name";
+pub(crate) const TYPENAME_ALIAS: &str = "type name";
 
 /// The document for a plan.
-pub(super) fn document(ty: OperationType, plan: &Plan) -> ExecutableDocument {
+pub(crate) fn document(ty: OperationType, plan: &Plan) -> ExecutableDocument {
     let operation = OperationDefinition {
         ty,
         variable_definitions: Vec::new(),
@@ -52,7 +52,7 @@ fn selection(planned: &PlannedField, plan: &Plan) -> Positioned<Selection> {
 }
 
 /// The field with everything below it.
-pub(super) fn whole_field(planned: &PlannedField, plan: &Plan) -> Positioned<Field> {
+pub(crate) fn whole_field(planned: &PlannedField, plan: &Plan) -> Positioned<Field> {
     let inner = planned.selection_plan.as_ref();
     field(planned, inner.map(|inner| selections(inner, plan)).unwrap_or_default(), plan)
 }
@@ -78,7 +78,7 @@ fn field(
 
 /// The planned field of a node. `field` has stored the number of the field, from 1, as the line of the
 /// node, because async-graphql passes the position to resolvers.
-pub(super) fn planned_field(plan: &Plan, position: Pos) -> Option<&PlannedField> {
+pub(crate) fn planned_field(plan: &Plan, position: Pos) -> Option<&PlannedField> {
     plan.field(position.line.checked_sub(1)?)
 }
 

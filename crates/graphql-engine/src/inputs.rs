@@ -8,12 +8,11 @@ use apollo_compiler::executable::{Field, Operation, VariableDefinition};
 use apollo_compiler::schema::{ExtendedType, InputObjectType, Type};
 use apollo_compiler::{Node, Schema, ast};
 use async_graphql::indexmap::IndexMap;
-use async_graphql::{Name, Value, Variables};
+use async_graphql::{ID, InputType, Name, Pos, Value, Variables};
 
 use super::error::code;
 use super::limits::enforce;
 use super::request_error::{RequestError, RequestErrorKind};
-use super::types::check_scalar;
 
 /// Maximum number of input values of an operation. Each use of a variable counts, and a long text
 /// counts as several values.
@@ -21,9 +20,27 @@ const MAX_INPUT_VALUES: usize = 50_000;
 /// Bytes of text that count as one more value.
 const BYTES_PER_VALUE: usize = 100;
 
+/// A value that a scalar does not accept.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidScalar(String);
+
+/// Checks that a value is valid for a scalar of this type.
+///
+/// # Errors
+/// The reason, as the type reports it.
+pub fn check_value<T: InputType>(value: &Value) -> Result<(), InvalidScalar> {
+    let parsed = T::parse(Some(value.clone())).map(drop);
+    parsed.map_err(|error| InvalidScalar(error.into_server_error(Pos::default()).message))
+}
+
+/// Checks a value of a custom scalar: the name of the scalar, and the value.
+pub(crate) type CheckScalar = fn(&str, &Value) -> Result<(), InvalidScalar>;
+
 /// The argument values of one request.
-pub(super) struct Inputs<'a> {
+pub(crate) struct Inputs<'a> {
     schema: &'a Schema,
+    check_scalar: CheckScalar,
     declared: &'a [Node<VariableDefinition>],
     variables: &'a Variables,
     used_values: Cell<usize>,
@@ -31,16 +48,18 @@ pub(super) struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     /// The values of this operation. The variables must have passed [`check_variables`].
-    pub(super) fn new(
+    pub(crate) fn new(
         schema: &'a Schema,
+        check_scalar: CheckScalar,
         operation: &'a Operation,
         variables: &'a Variables,
     ) -> Self {
-        Self { schema, declared: &operation.variables, variables, used_values: Cell::new(0) }
+        let declared = &operation.variables;
+        Self { schema, check_scalar, declared, variables, used_values: Cell::new(0) }
     }
 
     /// The value of a variable; `None` when the request does not provide it.
-    pub(super) fn variable(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.get(name)
     }
 
@@ -48,7 +67,7 @@ impl<'a> Inputs<'a> {
     ///
     /// # Errors
     /// When a value is not valid for its type, or there are too many values.
-    pub(super) fn arguments(
+    pub(crate) fn arguments(
         &self,
         field: &Field,
     ) -> Result<Vec<(apollo_compiler::Name, Value)>, RequestError> {
@@ -133,7 +152,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// How many values were used so far.
-    pub(super) const fn counted(&self) -> usize {
+    pub(crate) const fn counted(&self) -> usize {
         self.used_values.get()
     }
 
@@ -141,7 +160,7 @@ impl<'a> Inputs<'a> {
     ///
     /// # Errors
     /// When there are too many values.
-    pub(super) fn count(&self, values: usize) -> Result<(), RequestError> {
+    pub(crate) fn count(&self, values: usize) -> Result<(), RequestError> {
         self.used_values.set(self.used_values.get().saturating_add(values));
         enforce("inputValues", self.used_values.get(), MAX_INPUT_VALUES)
     }
@@ -181,9 +200,20 @@ impl<'a> Inputs<'a> {
                 Ok(())
             }
             (Some(ExtendedType::Scalar(_)), value) => {
-                check_scalar(name, value).map_err(|error| invalid_value(error.to_string()))
+                self.check_scalar(name, value).map_err(|error| invalid_value(error.to_string()))
             }
             _ => Err(invalid_value(format!("The value is not a valid {name}."))),
+        }
+    }
+
+    fn check_scalar(&self, name: &str, value: &Value) -> Result<(), InvalidScalar> {
+        match name {
+            "Boolean" => check_value::<bool>(value),
+            "Int" => check_value::<i32>(value),
+            "Float" => check_value::<f64>(value),
+            "ID" => check_value::<ID>(value),
+            "String" => check_value::<String>(value),
+            other => (self.check_scalar)(other, value),
         }
     }
 
@@ -219,7 +249,7 @@ fn enum_member(value: &Value) -> Option<&str> {
 }
 
 /// Rejects variables with too many values, before they are copied.
-pub(super) fn check_variables(
+pub(crate) fn check_variables(
     variables: &serde_json::Map<String, serde_json::Value>,
 ) -> Result<(), RequestError> {
     enforce("inputValues", variables.values().map(json_weight).sum(), MAX_INPUT_VALUES)

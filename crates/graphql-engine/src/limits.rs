@@ -7,7 +7,7 @@ use apollo_compiler::ast::{Definition, DirectiveList, Document, FragmentDefiniti
 use super::request_error::RequestError;
 
 /// Maximum nesting of selections, values and types. It also ends the traversal of cyclic fragments.
-pub(super) const MAX_NESTING: usize = 100;
+pub(crate) const MAX_NESTING: usize = 100;
 /// Maximum number of `__schema` and `__type` in a document: each can return the entire schema.
 const MAX_INTROSPECTIONS: usize = 5;
 
@@ -37,7 +37,7 @@ pub struct OperationLimits {
 ///
 /// # Errors
 /// The first limit that is exceeded.
-pub(super) fn check(document: &Document, limits: &OperationLimits) -> Result<(), RequestError> {
+pub(crate) fn check(document: &Document, limits: &OperationLimits) -> Result<(), RequestError> {
     let fragments = document.definitions.iter().filter_map(|definition| match definition {
         Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
         _ => None,
@@ -129,7 +129,7 @@ impl<'a> LimitChecker<'a> {
 }
 
 /// Rejects a count above its limit.
-pub(super) fn enforce(name: &'static str, count: usize, limit: usize) -> Result<(), RequestError> {
+pub(crate) fn enforce(name: &'static str, count: usize, limit: usize) -> Result<(), RequestError> {
     if count > limit { Err(RequestError::exceeded(name, limit)) } else { Ok(()) }
 }
 

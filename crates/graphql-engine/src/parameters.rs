@@ -26,11 +26,11 @@ pub struct Parameters {
 
 /// Identifies a document instead of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DocumentIdentifier(pub(super) String);
+pub(crate) struct DocumentIdentifier(pub(crate) String);
 
 impl DocumentIdentifier {
     /// The SHA-256 in the identifier; `None` when the identifier is not a hash.
-    pub(super) fn hash(&self) -> Option<Hash> {
+    pub(crate) fn hash(&self) -> Option<Hash> {
         let digits = self.0.strip_prefix("sha256:").unwrap_or(&self.0);
         let mut hash = Hash::default();
         hex::decode_to_slice(digits, &mut hash).ok()?;
@@ -60,14 +60,14 @@ impl Parameters {
 
     /// Removes an empty query and an empty operation name, which some clients send instead of
     /// null.
-    pub(super) fn normalize(mut self) -> Self {
+    pub(crate) fn normalize(mut self) -> Self {
         self.query = self.query.filter(|query| !query.trim().is_empty());
         self.operation_name = self.operation_name.filter(|name| !name.is_empty());
         self
     }
 
     /// The identifier that the request contains instead of the text, or together with it.
-    pub(super) fn document_identifier(&self) -> Result<Option<DocumentIdentifier>, RequestError> {
+    pub(crate) fn document_identifier(&self) -> Result<Option<DocumentIdentifier>, RequestError> {
         if let Some(id) = &self.document_id {
             return Ok(Some(DocumentIdentifier(id.clone())));
         }

@@ -16,16 +16,17 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
 use async_graphql::Value;
 
+use super::engine::SchemaRules;
 use super::error::code;
 use super::inputs::Inputs;
 use super::request_error::{RequestError, RequestErrorKind};
 
 /// Maximum number of fields and literal input values of a plan that is cached.
-pub(super) const MAX_CACHED_PLAN_SIZE: usize = 200;
+pub(crate) const MAX_CACHED_PLAN_SIZE: usize = 200;
 
 /// The plan of an operation, without the values of its variables.
-pub(super) struct CompiledPlan {
-    pub(super) root: SelectionPlan,
+pub(crate) struct CompiledPlan {
+    pub(crate) root: SelectionPlan,
     /// All fields, each at the index of its `id`.
     fields: Vec<Arc<PlannedField>>,
     /// The fields whose arguments contain variables.
@@ -38,7 +39,7 @@ pub(super) struct CompiledPlan {
 
 impl CompiledPlan {
     /// Whether it may be cached for further requests.
-    pub(super) const fn is_cacheable(&self) -> bool {
+    pub(crate) const fn is_cacheable(&self) -> bool {
         let weight = self.fields.len() + self.literal_values;
         self.is_reusable && weight <= MAX_CACHED_PLAN_SIZE
     }
@@ -47,7 +48,7 @@ impl CompiledPlan {
     ///
     /// # Errors
     /// When a value is not valid for its type, or there are too many values.
-    pub(super) fn bind(self: &Arc<Self>, inputs: &Inputs<'_>) -> Result<Plan, RequestError> {
+    pub(crate) fn bind(self: &Arc<Self>, inputs: &Inputs<'_>) -> Result<Plan, RequestError> {
         inputs.count(self.literal_values)?;
         let bind = |field: &Arc<PlannedField>| {
             let node = field.node_with_variables.as_ref();
@@ -60,24 +61,24 @@ impl CompiledPlan {
 }
 
 /// The plan of one request.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     compiled: Arc<CompiledPlan>,
     /// The arguments of the fields with variables, ordered by the `id` of the field.
     bound: Vec<(usize, Vec<(Name, Value)>)>,
 }
 
 impl Plan {
-    pub(super) fn root(&self) -> &SelectionPlan {
+    pub(crate) fn root(&self) -> &SelectionPlan {
         &self.compiled.root
     }
 
     /// The field with this `id`.
-    pub(super) fn field(&self, id: usize) -> Option<&PlannedField> {
+    pub(crate) fn field(&self, id: usize) -> Option<&PlannedField> {
         self.compiled.fields.get(id).map(|field| &**field)
     }
 
     /// The arguments of a field.
-    pub(super) fn arguments<'a>(&'a self, field: &'a PlannedField) -> &'a [(Name, Value)] {
+    pub(crate) fn arguments<'a>(&'a self, field: &'a PlannedField) -> &'a [(Name, Value)] {
         match self.bound.binary_search_by_key(&field.id, |(id, _)| *id) {
             Ok(index) => &self.bound[index].1,
             Err(_) => &field.literal_arguments,
@@ -86,36 +87,48 @@ impl Plan {
 }
 
 /// A field to resolve.
-pub(super) struct PlannedField {
+pub struct PlannedField {
     /// Its index in the plan.
-    pub(super) id: usize,
+    pub(crate) id: usize,
     /// Its name in the response: the alias, or the field name.
-    pub(super) response_key: Name,
-    pub(super) name: Name,
-    pub(super) ty: Type,
+    pub(crate) response_key: Name,
+    pub(crate) name: Name,
+    pub(crate) ty: Type,
     /// Its arguments, unless one of them contains a variable.
     literal_arguments: Vec<(Name, Value)>,
     /// The field in the document, when an argument contains a variable.
     node_with_variables: Option<Node<Field>>,
-    pub(super) location: Option<SourceSpan>,
+    pub(crate) location: Option<SourceSpan>,
     /// The selection on its value; `None` for a scalar or an enum.
-    pub(super) selection_plan: Option<SelectionPlan>,
+    pub(crate) selection_plan: Option<SelectionPlan>,
     /// Whether its object, and every object that is selected below it, can write it
     /// ([`super::write`]).
-    pub(super) is_written: bool,
+    pub(crate) is_written: bool,
     /// Whether its value is a [`super::write::Written`].
     is_written_type: bool,
 }
 
 impl PlannedField {
+    /// Its name in the schema.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The selection on its value; `None` for a scalar or an enum.
+    #[must_use]
+    pub const fn selection_plan(&self) -> Option<&SelectionPlan> {
+        self.selection_plan.as_ref()
+    }
+
     /// Whether its value is an object that is written at once, with everything below it.
-    pub(super) fn writes_itself(&self) -> bool {
+    pub(crate) fn writes_itself(&self) -> bool {
         self.is_written_type && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
     }
 }
 
 /// The fields that are selected on an object.
-pub(super) enum SelectionPlan {
+pub enum SelectionPlan {
     /// Fields of an object type.
     Object(Vec<Arc<PlannedField>>),
     /// Fields of an interface or a union, by object type.
@@ -124,7 +137,7 @@ pub(super) enum SelectionPlan {
 
 impl SelectionPlan {
     /// Whether the object can write all selected fields.
-    pub(super) fn is_written(&self) -> bool {
+    pub(crate) fn is_written(&self) -> bool {
         match self {
             Self::Object(fields) => fields.iter().all(|field| field.is_written),
             Self::Abstract(_) => false,
@@ -132,7 +145,7 @@ impl SelectionPlan {
     }
 
     /// The fields of an object of this type.
-    pub(super) fn fields(&self, object_type: Option<&str>) -> &[Arc<PlannedField>] {
+    pub(crate) fn fields(&self, object_type: Option<&str>) -> &[Arc<PlannedField>] {
         match self {
             Self::Object(fields) => fields,
             Self::Abstract(types) => {
@@ -143,7 +156,7 @@ impl SelectionPlan {
     }
 
     /// The field with this response key, for any object type.
-    pub(super) fn any_field(&self, response_key: &str) -> Option<&PlannedField> {
+    pub(crate) fn any_field(&self, response_key: &str) -> Option<&PlannedField> {
         match self {
             Self::Object(fields) => fields.iter().find(|field| field.response_key == response_key),
             Self::Abstract(types) => types
@@ -156,10 +169,10 @@ impl SelectionPlan {
 }
 
 /// The object types of each interface and union.
-pub(super) type PossibleTypes = HashMap<Name, Vec<Name>>;
+pub(crate) type PossibleTypes = HashMap<Name, Vec<Name>>;
 
 /// The possible types in a schema.
-pub(super) fn possible_types(schema: &Schema) -> PossibleTypes {
+pub(crate) fn possible_types(schema: &Schema) -> PossibleTypes {
     let implementers = schema.implementers_map();
     let interfaces = implementers.iter().map(|(interface, implementers)| {
         (interface.clone(), implementers.objects.iter().cloned().collect())
@@ -174,21 +187,18 @@ pub(super) fn possible_types(schema: &Schema) -> PossibleTypes {
 }
 
 /// Plans the operations of a document.
-pub(super) struct Planner<'a> {
-    pub(super) schema: &'a Valid<Schema>,
-    pub(super) possible_types: &'a PossibleTypes,
-    pub(super) document: &'a ExecutableDocument,
-    pub(super) inputs: Inputs<'a>,
-    /// The fields of an object type that are written.
-    pub(super) written_fields: fn(&str) -> &'static [&'static str],
-    /// Whether an object type is a [`super::write::Written`].
-    pub(super) is_written_type: fn(&str) -> bool,
-    pub(super) progress: Progress,
+pub(crate) struct Planner<'a> {
+    pub(crate) schema: &'a Valid<Schema>,
+    pub(crate) possible_types: &'a PossibleTypes,
+    pub(crate) document: &'a ExecutableDocument,
+    pub(crate) inputs: Inputs<'a>,
+    pub(crate) rules: SchemaRules,
+    pub(crate) progress: Progress,
 }
 
 /// What the planner has found so far.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// The fields by `id`. A field is `None` until the fields below it are planned.
     fields: RefCell<Vec<Option<Arc<PlannedField>>>>,
     /// Whether a variable decides if a field is selected.
@@ -203,7 +213,7 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// When an argument or a condition has an invalid value that document validation cannot find.
-    pub(super) fn plan(self, operation: &'a Operation) -> Result<CompiledPlan, RequestError> {
+    pub(crate) fn plan(self, operation: &'a Operation) -> Result<CompiledPlan, RequestError> {
         let root = operation.object_type();
         let root = SelectionPlan::Object(self.fields(root, &[&operation.selection_set])?);
         let fields: Vec<_> = self.progress.fields.into_inner().into_iter().flatten().collect();
@@ -281,7 +291,7 @@ impl<'a> Planner<'a> {
         self.progress.fields.borrow_mut().push(None);
         let selection_plan = self.selection_plan(field.ty().inner_named_type(), fields)?;
         let is_written = (field.name == "__typename"
-            || (self.written_fields)(parent_type).contains(&field.name.as_str()))
+            || (self.rules.written_fields)(parent_type).contains(&field.name.as_str()))
             && selection_plan.as_ref().is_none_or(SelectionPlan::is_written);
         let has_variables = field.arguments.iter().any(|argument| has_variables(&argument.value));
         let literal_arguments =
@@ -296,7 +306,7 @@ impl<'a> Planner<'a> {
             location: field.location(),
             selection_plan,
             is_written,
-            is_written_type: (self.is_written_type)(field.ty().inner_named_type()),
+            is_written_type: (self.rules.is_written_type)(field.ty().inner_named_type()),
         });
         if let Some(slot) = self.progress.fields.borrow_mut().get_mut(id) {
             *slot = Some(Arc::clone(&planned));

@@ -4,11 +4,11 @@ use apollo_compiler::parser::SourceMap;
 use apollo_compiler::request;
 use apollo_compiler::response::GraphQLError;
 use apollo_compiler::validation::DiagnosticList;
-use async_graphql::{Pos, ServerError};
+use async_graphql::{Error, Pos, ServerError};
 use serde_json::json;
 
-use super::error::{self, Error, code};
-use super::operations::annotate_errors;
+use super::engine::annotate_errors;
+use super::error::{self, code};
 
 /// Maximum number of errors that are returned for one document.
 const MAX_ERRORS: usize = 10;
@@ -41,7 +41,7 @@ pub enum RequestErrorKind {
 pub struct RequestError {
     /// Why the request is rejected.
     pub kind: RequestErrorKind,
-    pub(super) errors: Vec<ServerError>,
+    pub(crate) errors: Vec<ServerError>,
 }
 
 impl RequestError {
@@ -74,18 +74,18 @@ impl RequestError {
     }
 
     /// The errors of the executor, which end a subscription.
-    pub(super) fn from_executor(errors: Vec<ServerError>) -> Self {
+    pub(crate) fn from_executor(errors: Vec<ServerError>) -> Self {
         Self { kind: RequestErrorKind::ExecutionFailed, errors }
     }
 
     /// The syntax or validation errors of a document.
-    pub(super) fn from_diagnostics(kind: RequestErrorKind, found: &DiagnosticList) -> Self {
+    pub(crate) fn from_diagnostics(kind: RequestErrorKind, found: &DiagnosticList) -> Self {
         let errors = found.iter().take(MAX_ERRORS);
         Self { kind, errors: errors.map(|each| server_error(&each.to_json())).collect() }
     }
 
     /// An invalid operation name or variable in a request for a valid document.
-    pub(super) fn from_apollo_error(
+    pub(crate) fn from_apollo_error(
         kind: RequestErrorKind,
         error: &request::RequestError,
         sources: &SourceMap,

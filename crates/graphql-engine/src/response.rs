@@ -14,7 +14,7 @@ pub struct OperationResponse {
 
 impl OperationResponse {
     /// Serializes a response; `None` when it is longer than `limit` bytes.
-    pub(super) fn serialize(response: &Response, limit: usize) -> Option<Self> {
+    pub(crate) fn serialize(response: &Response, limit: usize) -> Option<Self> {
         let mut writer = LimitedWriter { bytes: Vec::with_capacity(1024), limit };
         writer.write_all(br#"{"data":"#).ok()?;
         write_value(&response.data, &mut writer).ok()?;
@@ -28,7 +28,7 @@ impl OperationResponse {
     }
 
     /// A response with these errors and `data: null`.
-    pub(super) fn without_data(errors: &[ServerError]) -> Self {
+    pub(crate) fn without_data(errors: &[ServerError]) -> Self {
         Self { json: json!({ "data": null, "errors": errors }).to_string(), has_errors: true }
     }
 

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Ends a stream after the first item for which `is_last` is true.
-pub(super) fn end_after<S, F>(items: S, is_last: F) -> impl Stream<Item = S::Item> + use<S, F>
+pub fn end_after<S, F>(items: S, is_last: F) -> impl Stream<Item = S::Item> + use<S, F>
 where
     S: Stream + Send + 'static,
     F: Fn(&S::Item) -> bool + Send + 'static,
@@ -22,7 +22,7 @@ where
 /// Polls a stream in a background task, at most one item ahead of the reader. The task is aborted
 /// when the returned stream is dropped. When the task panics, the last item is the value of
 /// `on_panic`.
-pub(super) fn in_background<T: Send + 'static>(
+pub(crate) fn in_background<T: Send + 'static>(
     mut items: BoxStream<'static, T>,
     on_panic: fn() -> T,
 ) -> impl Stream<Item = T> + Send + use<T> {

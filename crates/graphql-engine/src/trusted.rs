@@ -55,7 +55,7 @@ pub fn parse_manifest(text: &str) -> Result<Vec<(String, String)>, TrustedDocume
 }
 
 /// The documents that may be executed.
-pub(super) struct TrustedDocuments {
+pub(crate) struct TrustedDocuments {
     by_identifier: HashMap<String, Arc<Document>>,
     by_text: HashMap<Hash, Arc<Document>>,
 }
@@ -65,7 +65,7 @@ impl TrustedDocuments {
     ///
     /// # Errors
     /// The ids of the invalid documents, each with the reason.
-    pub(super) fn new(
+    pub(crate) fn new(
         manifest: &[(String, String)],
         validate: impl Fn(&str) -> Result<Arc<Document>, RequestError>,
     ) -> Result<Self, TrustedDocumentsError> {
@@ -94,7 +94,7 @@ impl TrustedDocuments {
 
     /// The trusted document of a request. The text of a trusted document is accepted instead of
     /// its id.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         text: Option<&str>,
         id: Option<&DocumentIdentifier>,

@@ -5,10 +5,11 @@
 //! A field is *written* when its object has the value, and every field that is selected below it is
 //! written as well. All other fields, such as those that need a statement, are resolved by
 //! async-graphql. The JSON of a written object is a [`Value::Binary`], which
-//! [`super::response`] copies.
+//! `response` copies.
 
 mod declare;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -22,29 +23,53 @@ use async_graphql::{
 };
 use serde::Serialize;
 
-pub(super) use declare::{data_object, written_enums, written_struct};
-
-use super::context::Api;
 use super::executable::{planned_field, whole_field};
-use super::plan::{Plan, PlannedField, SelectionPlan};
+use super::plan::Plan;
+pub use super::plan::{PlannedField, SelectionPlan};
 
 /// A value cannot be written; async-graphql resolves it, and reports its error.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Unwritable;
+pub struct Unwritable;
 
 /// Writes JSON.
-pub(super) struct Writer<'a> {
-    pub(super) api: &'a Api,
+pub struct Writer<'a> {
+    shared: &'a SharedData,
     plan: &'a Plan,
     json: Vec<u8>,
 }
 
-impl Writer<'_> {
+/// Data of the schema that written fields read. Without it, every object is resolved by async-graphql.
+#[derive(Clone)]
+pub struct SharedData(Arc<dyn Any + Send + Sync>);
+
+impl SharedData {
+    /// Shares this value.
+    #[must_use]
+    pub fn new(value: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl std::fmt::Debug for SharedData {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("SharedData").finish()
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// The data of the schema.
+    ///
+    /// # Errors
+    /// When it has another type.
+    pub fn shared<T: Any>(&self) -> Result<&'a T, Unwritable> {
+        self.shared.0.downcast_ref().ok_or(Unwritable)
+    }
+
     /// The value of an argument; `None` when it is omitted.
     ///
     /// # Errors
     /// When the value is not valid.
-    pub(super) fn argument<T: InputType>(
+    pub fn argument<T: InputType>(
         &self,
         field: &PlannedField,
         name: &str,
@@ -72,7 +97,7 @@ impl Writer<'_> {
 }
 
 /// A value that can be written as JSON.
-pub(super) trait WriteJson {
+pub trait WriteJson {
     /// Writes the value; `selection_plan` has the fields of an object.
     ///
     /// # Errors
@@ -87,7 +112,7 @@ pub(super) trait WriteJson {
 }
 
 /// An object whose fields, or some of them, can be written.
-pub(super) trait WriteFields {
+pub trait WriteFields {
     /// The names of the fields that can be written.
     const WRITTEN: &'static [&'static str] = &[];
 
@@ -106,7 +131,13 @@ pub(super) trait WriteFields {
 
 /// An object of the schema that is written where possible, and resolved by async-graphql otherwise.
 #[derive(Debug, Clone)]
-pub(super) struct Written<T>(pub(super) T);
+pub struct Written<T>(pub T);
+
+impl<T> From<T> for Written<T> {
+    fn from(object: T) -> Self {
+        Self(object)
+    }
+}
 
 impl<T> Deref for Written<T> {
     type Target = T;
@@ -127,7 +158,7 @@ impl<T: OutputType + WriteFields> WriteJson for Written<T> {
 }
 
 /// Writes the selected fields of an object.
-pub(super) fn write_object<T: OutputType + WriteFields>(
+pub fn write_object<T: OutputType + WriteFields>(
     object: &T,
     selection_plan: Option<&SelectionPlan>,
     writer: &mut Writer<'_>,
@@ -170,8 +201,10 @@ impl<T: ObjectType + WriteFields> OutputType for Written<T> {
         let Some(planned) = planned.filter(|planned| planned.writes_itself()) else {
             return self.0.resolve(ctx, field).await;
         };
-        let api = ctx.data_unchecked::<Api>();
-        let mut writer = Writer { api, plan, json: Vec::with_capacity(1024) };
+        let Some(shared) = ctx.data_opt::<SharedData>() else {
+            return self.0.resolve(ctx, field).await;
+        };
+        let mut writer = Writer { shared, plan, json: Vec::with_capacity(1024) };
         if self.write(planned.selection_plan.as_ref(), &mut writer).is_ok() {
             return Ok(Value::Binary(writer.json.into()));
         }
@@ -282,10 +315,7 @@ impl<T: WriteJson> WriteJson for async_graphql::Json<T> {
 }
 
 /// Writes the name of an enum value.
-pub(super) fn write_enum<E: EnumType>(
-    value: &E,
-    writer: &mut Writer<'_>,
-) -> Result<(), Unwritable> {
+pub fn write_enum<E: EnumType>(value: &E, writer: &mut Writer<'_>) -> Result<(), Unwritable> {
     let item = E::items().iter().find(|item| item.value == *value).ok_or(Unwritable)?;
     writer.plain(item.name);
     Ok(())

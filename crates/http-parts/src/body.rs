@@ -14,7 +14,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a body was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyError {
+pub enum BodyError {
     /// The body exceeds the limit.
     TooLarge,
     /// The connection was lost, or the body did not arrive in time.
@@ -22,12 +22,12 @@ pub(super) enum BodyError {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     read_with_timeout(READ_TIMEOUT, body, limit).await
 }
 
 /// Reads a body of at most `limit` bytes, for at most the given time.
-pub(super) async fn read_with_timeout(
+pub async fn read_with_timeout(
     max_duration: Duration,
     body: Body,
     limit: usize,
@@ -37,7 +37,7 @@ pub(super) async fn read_with_timeout(
 
 /// Reads and discards at most `limit` bytes for at most `max_duration`. If the connection is closed
 /// while the client still sends, the client never receives the response.
-pub(super) async fn discard(max_duration: Duration, body: Body, limit: u64) {
+pub async fn discard(max_duration: Duration, body: Body, limit: u64) {
     let mut chunks = body.into_data_stream();
     let drained = async {
         let mut left = limit;

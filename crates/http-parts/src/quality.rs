@@ -1,7 +1,8 @@
 //! Quality values in `accept` headers: the parameter `q` (RFC 9110, 12.4.2).
 
 /// The quality in thousandths; 1,000 when it is missing or invalid.
-pub(super) fn thousandths(quality: Option<&str>) -> u16 {
+#[must_use]
+pub fn thousandths(quality: Option<&str>) -> u16 {
     let quality: f32 = quality.and_then(|quality| quality.parse().ok()).unwrap_or(1.0);
     #[expect(
         clippy::cast_possible_truncation,

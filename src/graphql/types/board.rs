@@ -2,12 +2,12 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object};
+use graphql_engine::write::WriteJson;
 
-use super::{Connection, DateTime, Image, PageArguments};
+use super::{Connection, DateTime, Image, PageArguments, connection, image};
 use crate::domain;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{BoardPageKey, BoardPageLoader};
-use crate::graphql::write::WriteJson;
 use crate::store::{BoardImage, BoardPosition};
 
 /// A board as it was when it was read.
@@ -52,7 +52,7 @@ impl Board {
         let (owner, board) = (self.0.owner.clone(), self.0.id);
         let page = loader.load_one(BoardPageKey { owner, board, range }).await;
         let page = page.map_err(|error| internal(&error))?.unwrap_or_default();
-        Ok(Connection::new(page, &range, entry))
+        Ok(connection(page, &range, entry))
     }
 
     /// When the board was created.
@@ -69,7 +69,7 @@ impl Board {
 fn entry(found: BoardImage) -> Option<(BoardPosition, Image)> {
     let index =
         found.task.images.iter().position(|image| image.id == found.board_position.image)?;
-    Some((found.board_position, Image::new(found.task, index)))
+    Some((found.board_position, image(found.task, index)))
 }
 
 /// The purpose of a board. Both kinds behave the same.

@@ -3,12 +3,13 @@
 use async_graphql::{OutputType, SimpleObject};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use graphql_engine::write::{WriteJson, Written};
+use graphql_engine::written_struct;
 use uuid::Uuid;
 
 use super::{Board, Image, Task, WebhookDelivery};
 use crate::domain::{BoardId, DeliveryId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
-use crate::graphql::write::{WriteJson, Written, written_struct};
 use crate::store::{BoardPosition, Page, Range};
 
 const DEFAULT_PAGE_SIZE: i32 = 20;
@@ -144,37 +145,35 @@ impl PageArguments {
     }
 }
 
-impl<T> Connection<T>
+/// Converts a page of rows. A page after a cursor has items before it, at least the item of the
+/// cursor; a page before a cursor has items after it.
+pub(in crate::graphql) fn connection<T, R, P: CursorKey>(
+    page: Page<R>,
+    range: &Range<P>,
+    entry: impl Fn(R) -> Option<(P, T)>,
+) -> Connection<T>
 where
     T: OutputType + Clone,
     Edge<T>: OutputType,
 {
-    /// Converts a page of rows. A page after a cursor has items before it, at least the item of
-    /// the cursor; a page before a cursor has items after it.
-    pub(in crate::graphql) fn new<R, P: CursorKey>(
-        page: Page<R>,
-        range: &Range<P>,
-        entry: impl Fn(R) -> Option<(P, T)>,
-    ) -> Self {
-        let (next, previous) = if range.from_end {
-            (range.before.is_some(), page.has_more)
-        } else {
-            (page.has_more, range.after.is_some())
-        };
-        let entries = page.items.into_iter().filter_map(entry);
-        let edges: Vec<Edge<T>> =
-            entries.map(|(key, node)| Edge { node, cursor: encode_cursor(&key) }).collect();
-        Self(ConnectionFields {
-            nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
-            page_info: PageInfo {
-                has_next_page: next,
-                has_previous_page: previous,
-                start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-                end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-            },
-            edges,
-        })
-    }
+    let (next, previous) = if range.from_end {
+        (range.before.is_some(), page.has_more)
+    } else {
+        (page.has_more, range.after.is_some())
+    };
+    let entries = page.items.into_iter().filter_map(entry);
+    let edges: Vec<Edge<T>> =
+        entries.map(|(key, node)| Edge { node, cursor: encode_cursor(&key) }).collect();
+    Written(ConnectionFields {
+        nodes: edges.iter().map(|edge| edge.node.clone()).collect(),
+        page_info: PageInfo {
+            has_next_page: next,
+            has_previous_page: previous,
+            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+        },
+        edges,
+    })
 }
 
 fn encode_cursor(key: &impl CursorKey) -> String {

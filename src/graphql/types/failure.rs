@@ -1,9 +1,9 @@
 //! Why a task failed.
 
 use async_graphql::{Enum, SimpleObject};
+use graphql_engine::{written_enums, written_struct};
 
 use crate::domain;
-use crate::graphql::write::{written_enums, written_struct};
 
 /// The reason why a task failed.
 #[derive(Debug, SimpleObject)]

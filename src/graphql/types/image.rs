@@ -5,11 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use graphql_engine::data_object;
+use graphql_engine::write::Written;
 
-use super::{DateTime, Link, Task};
+use super::{DateTime, Link, Task, TaskFields};
 use crate::domain;
 use crate::graphql::context::{Api, ContextExt};
-use crate::graphql::write::{Written, data_object};
 
 /// One image of a task.
 #[derive(Debug, Clone)]
@@ -22,11 +23,9 @@ pub(in crate::graphql) struct ImageFields {
 /// The object `Image` of the schema.
 pub(in crate::graphql) type Image = Written<ImageFields>;
 
-impl Image {
-    /// The image at this index of the images of the task.
-    pub(in crate::graphql) const fn new(task: Arc<domain::Task>, index: usize) -> Self {
-        Self(ImageFields { task, index })
-    }
+/// The image at this index of the images of the task.
+pub(in crate::graphql) const fn image(task: Arc<domain::Task>, index: usize) -> Image {
+    Written(ImageFields { task, index })
 }
 
 impl ImageFields {
@@ -42,13 +41,13 @@ impl ImageFields {
 
 data_object! {
     /// An image whose bytes are stored.
-    ImageFields as "Image", |this, api|
+    ImageFields as "Image", |this, api: Api|
     written {
         /// Opaque id, for `node`.
         pub(super) id as "id" -> ID = this.image().id.to_string().into();
 
         /// The task that produced the image.
-        task as "task" -> Task = Arc::clone(&this.task).into();
+        task as "task" -> Task = Written(TaskFields::from(Arc::clone(&this.task)));
 
         /// When the current `url` expires: in one to two hours. Query `url` again for a new link.
         url_expires_at as "urlExpiresAt" -> DateTime = {
@@ -80,7 +79,7 @@ data_object! {
     written_with_arguments {
         "url" => |field, writer| {
             let variant = writer.argument::<Option<ImageVariant>>(field, "variant")?;
-            this.link(variant.unwrap_or(Some(ImageVariant::Original)), api)
+            this.link(variant.unwrap_or(Some(ImageVariant::Original)), writer.shared()?)
         };
     }
     resolved {

@@ -18,10 +18,10 @@ mod viewer;
 mod webhook;
 
 pub(super) use board::{Board, BoardKind};
-pub(super) use connection::{Connection, PageArguments};
+pub(super) use connection::{Connection, PageArguments, connection};
 pub(super) use credits::{Credits, Quota};
 pub(super) use failure::TaskFailure;
-pub(super) use image::Image;
+pub(super) use image::{Image, image};
 pub(super) use model::{Model, OutputFormat, Resolution};
 pub(super) use node::Node;
 pub(super) use provider::Provider;
@@ -29,20 +29,20 @@ pub(super) use quote::{Quote, QuoteInput};
 pub(super) use request::{EditImagesInput, GenerateImagesInput, NIL_ID};
 pub(super) use scalars::{DateTime, Link, check_scalar};
 pub(super) use status::{TaskKind, TaskStatus};
-pub(super) use task::{Task, TaskEvent};
+pub(super) use task::{Task, TaskEvent, task_event};
 pub(super) use timeline::TimelineEntry;
 pub(super) use viewer::Viewer;
 pub(super) use webhook::{WebhookDelivery, WebhookEndpoint};
 
 pub(super) use super::mutation::UserError;
 
-use super::write::WriteFields;
 use connection::{ConnectionFields, Edge, PageInfo};
+use graphql_engine::write::WriteFields;
 use image::ImageFields;
 use model::ModelFields;
 use task::{TaskCost, TaskEventFields, TaskFields};
 
-/// Whether an object type is a [`super::write::Written`].
+/// Whether an object type is a [`graphql_engine::write::Written`].
 pub(super) fn is_written_type(object_type: &str) -> bool {
     matches!(
         object_type,
@@ -50,7 +50,7 @@ pub(super) fn is_written_type(object_type: &str) -> bool {
     )
 }
 
-/// The fields of an object type that it can write ([`super::write`]).
+/// The fields of an object type that it can write ([`graphql_engine::write`]).
 pub(super) fn written_fields(object_type: &str) -> &'static [&'static str] {
     match object_type {
         "Image" => ImageFields::WRITTEN,

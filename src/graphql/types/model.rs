@@ -2,13 +2,14 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID};
+use graphql_engine::write::Written;
+use graphql_engine::{data_object, written_enums};
 
 use super::TaskKind;
 use crate::domain;
-use crate::graphql::context::ContextExt;
+use crate::graphql::context::{Api, ContextExt};
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::ProviderAccountLoader;
-use crate::graphql::write::{Written, data_object, written_enums};
 use crate::store::ProviderAccount;
 
 /// A model of a provider, with its options and its price.
@@ -28,7 +29,7 @@ data_object! {
     /// A model of a provider, with its options and its price. `id` is `nano-banana`,
     /// `nano-banana-2`, `nano-banana-pro`, `flux-kontext-pro`, `flux-kontext-max`, `ace/nano-banana`,
     /// `ace/nano-banana-2-lite`, `ace/nano-banana-2` or `ace/nano-banana-pro`.
-    ModelFields as "Model", |this, api|
+    ModelFields as "Model", |this, api: Api|
     written {
         /// The id of the model in inputs, such as `nano-banana-pro`.
         id as "id" -> ID = this.0.id.into();

@@ -1,13 +1,11 @@
 //! Scalars that async-graphql does not provide with these names or descriptions.
 
-use async_graphql::{
-    ID, InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value,
-};
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use graphql_engine::write::{SelectionPlan, Unwritable, WriteJson, Writer};
+use graphql_engine::{InvalidScalar, check_value};
 
 use crate::clock::rfc3339;
 use crate::domain::Timestamp;
-use crate::graphql::plan::SelectionPlan;
-use crate::graphql::write::{Unwritable, WriteJson, Writer};
 
 /// An absolute URI, RFC 3986.
 pub(in crate::graphql) struct Link(pub(in crate::graphql) String);
@@ -75,26 +73,11 @@ impl From<Timestamp> for DateTime {
     }
 }
 
-/// A value that a scalar does not accept.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(in crate::graphql) struct InvalidScalar(String);
-
-/// Checks that a value is valid for a scalar.
+/// Checks that a value is valid for a scalar of this schema.
 pub(in crate::graphql) fn check_scalar(name: &str, value: &Value) -> Result<(), InvalidScalar> {
     match name {
-        "Boolean" => check::<bool>(value),
-        "Int" => check::<i32>(value),
-        "Float" => check::<f64>(value),
-        "ID" => check::<ID>(value),
-        "String" => check::<String>(value),
-        "DateTime" => check::<DateTime>(value),
-        "URI" => check::<Link>(value),
+        "DateTime" => check_value::<DateTime>(value),
+        "URI" => check_value::<Link>(value),
         _ => Ok(()),
     }
-}
-
-fn check<T: InputType>(value: &Value) -> Result<(), InvalidScalar> {
-    let parsed = T::parse(Some(value.clone())).map(drop);
-    parsed.map_err(|error| InvalidScalar(error.into_server_error(Pos::default()).message))
 }

@@ -1,9 +1,9 @@
 //! Enums of tasks.
 
 use async_graphql::Enum;
+use graphql_engine::written_enums;
 
 use crate::domain;
-use crate::graphql::write::written_enums;
 
 written_enums!(TaskKind, TaskStatus);
 

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Json, SimpleObject};
+use graphql_engine::write::Written;
+use graphql_engine::{data_object, written_struct};
 use serde_json::Value;
 
 use super::{
     Board, DateTime, Image, Model, Resolution, TaskFailure, TaskKind, TaskStatus, TimelineEntry,
+    image,
 };
 use crate::domain;
-use crate::graphql::context::ContextExt;
+use crate::graphql::context::{Api, ContextExt};
 use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{
     BoardLoader, MedianSecondsLoader, QueuePositionLoader, TimelineLoader,
 };
-use crate::graphql::write::{Written, data_object, written_struct};
 use crate::store::DurationKey;
 
 /// A task at one version. Clones share the data.
@@ -26,15 +28,15 @@ pub(in crate::graphql) struct TaskFields(Arc<domain::Task>);
 /// The object `Task` of the schema.
 pub(in crate::graphql) type Task = Written<TaskFields>;
 
-impl From<domain::Task> for Task {
-    fn from(task: domain::Task) -> Self {
-        Self::from(Arc::new(task))
+impl From<Arc<domain::Task>> for TaskFields {
+    fn from(task: Arc<domain::Task>) -> Self {
+        Self(task)
     }
 }
 
-impl From<Arc<domain::Task>> for Task {
-    fn from(task: Arc<domain::Task>) -> Self {
-        Self(TaskFields(task))
+impl From<domain::Task> for Task {
+    fn from(task: domain::Task) -> Self {
+        Self(TaskFields(Arc::new(task)))
     }
 }
 
@@ -47,7 +49,7 @@ impl TaskFields {
 
 data_object! {
     /// One request for images, from submission to result.
-    TaskFields as "Task", |this, api|
+    TaskFields as "Task", |this, api: Api|
     written {
         /// Opaque id, for `task` and `node`.
         pub(super) id as "id" -> ID = this.0.id.to_string().into();
@@ -80,7 +82,7 @@ data_object! {
 
         /// The images that are already stored, in order.
         images as "images" -> Vec<Image> = {
-            (0..this.0.images.len()).map(|index| Image::new(Arc::clone(&this.0), index)).collect()
+            (0..this.0.images.len()).map(|index| image(Arc::clone(&this.0), index)).collect()
         };
 
         /// The reason for the failure; null unless `status` is FAILED.
@@ -194,10 +196,9 @@ pub(in crate::graphql) struct TaskEventFields {
 
 written_struct!(TaskEventFields { "cursor": cursor, "at": at, "status": status, "task": task });
 
-impl TaskEvent {
-    pub(in crate::graphql) fn new(event: &domain::Event) -> Self {
-        let (cursor, task) = (cursor::encode(event.seq), event.task.clone());
-        let (at, status) = (event.at.into(), task.state.status.into());
-        Self(TaskEventFields { cursor, at, status, task: task.into() })
-    }
+/// The event as an object of the schema.
+pub(in crate::graphql) fn task_event(event: &domain::Event) -> TaskEvent {
+    let (cursor, task) = (cursor::encode(event.seq), event.task.clone());
+    let (at, status) = (event.at.into(), task.state.status.into());
+    Written(TaskEventFields { cursor, at, status, task: task.into() })
 }

@@ -2,14 +2,14 @@
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object};
+use graphql_engine::write::WriteJson;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Connection, DateTime, Link, PageArguments, Task, TaskStatus};
+use super::{Connection, DateTime, Link, PageArguments, Task, TaskStatus, connection};
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::TaskLoader;
-use crate::graphql::write::WriteJson;
 
 /// An endpoint, and its secret when the secret was just created.
 pub(in crate::graphql) struct WebhookEndpoint {
@@ -86,7 +86,7 @@ impl WebhookEndpoint {
         let page = ctx.api().reads.list_deliveries(owner, id, range).await;
         let page = page.map_err(|error| internal(&error))?;
         let entry = |delivery: domain::Delivery| Some((delivery.id, WebhookDelivery(delivery)));
-        Ok(Connection::new(page, &range, entry))
+        Ok(connection(page, &range, entry))
     }
 }
 

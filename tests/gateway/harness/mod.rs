@@ -190,12 +190,12 @@ impl TestApp {
     pub(crate) async fn wait_until_nothing_is_leased(&self) {
         let leased = "SELECT EXISTS (SELECT FROM jobs WHERE lease IS NOT NULL)
             OR EXISTS (SELECT FROM webhook_deliveries WHERE lease IS NOT NULL)";
-        eventually("the workers to release their leases", || async {
+        let released = eventually("the workers to release their leases", || async {
             let mut database = self.database.connect().await;
             let leased: bool = sqlx::query_scalar(leased).fetch_one(&mut database).await.unwrap();
             (!leased).then_some(())
-        })
-        .await;
+        });
+        Box::pin(released).await;
     }
 
     /// Moves the clock to the next time at which a job or the breaker of its provider continues.

@@ -1,28 +1,29 @@
 //! Macros that declare written objects and enums, once for async-graphql and for the writer.
 
 /// Implements `WriteJson` for enums of the schema.
+#[macro_export]
 macro_rules! written_enums {
     ($($ty:ty),*) => {
-        $(impl $crate::graphql::write::WriteJson for $ty {
+        $(impl $crate::write::WriteJson for $ty {
             fn write(
                 &self,
-                _: Option<&$crate::graphql::plan::SelectionPlan>,
-                writer: &mut $crate::graphql::write::Writer<'_>,
-            ) -> Result<(), $crate::graphql::write::Unwritable> {
-                $crate::graphql::write::write_enum(self, writer)
+                _: Option<&$crate::write::SelectionPlan>,
+                writer: &mut $crate::write::Writer<'_>,
+            ) -> Result<(), $crate::write::Unwritable> {
+                $crate::write::write_enum(self, writer)
             }
         })*
     };
 }
-pub(in crate::graphql) use written_enums;
 
 /// Defines an object of the schema. The fields after `written` are resolved and written by the same
-/// expressions; `$this` is the object and `$api` the shared data. The items after `resolved` are
+/// expressions; `$this` is the object and `$shared` the data of the schema. The items after `resolved` are
 /// methods that only async-graphql reads, except those that `written_with_arguments` lists: they are written as well.
+#[macro_export]
 macro_rules! data_object {
     (
         $(#[$doc:meta])*
-        $ty:ident as $graphql:literal, |$this:ident, $api:ident|
+        $ty:ident as $graphql:literal, |$this:ident, $shared:ident: $Shared:ty|
         written {
             $(
                 $(#[$field_doc:meta])*
@@ -38,45 +39,44 @@ macro_rules! data_object {
             $(
                 $(#[$field_doc])*
                 $visibility async fn $name(&self, ctx: &async_graphql::Context<'_>) -> $out {
-                    let ($this, $api) = (self, $crate::graphql::context::ContextExt::api(ctx));
-                    let _ = $api;
+                    let ($this, $shared) = (self, ctx.data_unchecked::<$Shared>());
+                    let _ = ($this, $shared);
                     $value
                 }
             )*
             $($resolved)*
         }
 
-        impl $crate::graphql::write::WriteFields for $ty {
+        impl $crate::write::WriteFields for $ty {
             const WRITTEN: &'static [&'static str] = &[$($key,)* $($argument_key,)*];
 
             fn write_field(
                 &self,
-                field: &$crate::graphql::plan::PlannedField,
-                writer: &mut $crate::graphql::write::Writer<'_>,
-            ) -> Result<(), $crate::graphql::write::Unwritable> {
-                use $crate::graphql::write::WriteJson as _;
-                let ($this, $api, selection_plan) =
-                    (self, writer.api, field.selection_plan.as_ref());
-                let _ = $api;
-                match field.name.as_str() {
+                field: &$crate::write::PlannedField,
+                writer: &mut $crate::write::Writer<'_>,
+            ) -> Result<(), $crate::write::Unwritable> {
+                use $crate::write::WriteJson as _;
+                let ($this, $shared) = (self, writer.shared::<$Shared>()?);
+                let _ = ($this, $shared);
+                match field.name() {
                     $($key => {
                         let value: $out = $value;
-                        value.write(selection_plan, writer)
+                        value.write(field.selection_plan(), writer)
                     })*
                     $($argument_key => {
                         let ($field, $writer) = (field, &*writer);
                         let value = $argument_value;
-                        value.write(selection_plan, writer)
+                        value.write(field.selection_plan(), writer)
                     })*
-                    _ => Err($crate::graphql::write::Unwritable),
+                    _ => Err($crate::write::Unwritable),
                 }
             }
         }
     };
 }
-pub(in crate::graphql) use data_object;
 
 /// Implements `WriteFields` and `WriteJson` for an object whose fields are those of a struct.
+#[macro_export]
 macro_rules! written_struct {
     ($ty:ident { $($fields:tt)* }) => {
         written_struct!([] $ty where [] { $($fields)* });
@@ -86,7 +86,7 @@ macro_rules! written_struct {
             $($key:literal: $field:ident),* $(,)?
         }
     ) => {
-        impl $($generics)* $crate::graphql::write::WriteFields for $ty
+        impl $($generics)* $crate::write::WriteFields for $ty
         where
             $($bound)*
         {
@@ -94,29 +94,28 @@ macro_rules! written_struct {
 
             fn write_field(
                 &self,
-                field: &$crate::graphql::plan::PlannedField,
-                writer: &mut $crate::graphql::write::Writer<'_>,
-            ) -> Result<(), $crate::graphql::write::Unwritable> {
-                use $crate::graphql::write::WriteJson as _;
-                match field.name.as_str() {
-                    $($key => self.$field.write(field.selection_plan.as_ref(), writer),)*
-                    _ => Err($crate::graphql::write::Unwritable),
+                field: &$crate::write::PlannedField,
+                writer: &mut $crate::write::Writer<'_>,
+            ) -> Result<(), $crate::write::Unwritable> {
+                use $crate::write::WriteJson as _;
+                match field.name() {
+                    $($key => self.$field.write(field.selection_plan(), writer),)*
+                    _ => Err($crate::write::Unwritable),
                 }
             }
         }
 
-        impl $($generics)* $crate::graphql::write::WriteJson for $ty
+        impl $($generics)* $crate::write::WriteJson for $ty
         where
             $($bound)*
         {
             fn write(
                 &self,
-                selection_plan: Option<&$crate::graphql::plan::SelectionPlan>,
-                writer: &mut $crate::graphql::write::Writer<'_>,
-            ) -> Result<(), $crate::graphql::write::Unwritable> {
-                $crate::graphql::write::write_object(self, selection_plan, writer)
+                selection_plan: Option<&$crate::write::SelectionPlan>,
+                writer: &mut $crate::write::Writer<'_>,
+            ) -> Result<(), $crate::write::Unwritable> {
+                $crate::write::write_object(self, selection_plan, writer)
             }
         }
     };
 }
-pub(in crate::graphql) use written_struct;

@@ -2,8 +2,8 @@
 
 use mediatype::{MediaType, MediaTypeList, ReadParams, names};
 
-use crate::graphql::OperationKind;
-use crate::http::quality::thousandths;
+use crate::OperationKind;
+use http_parts::quality::thousandths;
 
 /// The media types of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,48 +15,49 @@ use axum::extract::{RawQuery, State};
 use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::response::Response;
 
-pub use self::response::Profile;
+pub use self::response::StatusProfile;
 
 use self::media::{AcceptHeader, Media};
 use self::response::{HttpError, Responder};
-use super::{AppState, SharedState, bearer, request_id, sockets};
-use crate::graphql::{Caller, OperationKind, Parameters, PreparedOperation};
+use super::{Host, Protocols, sockets};
+use crate::{Caller, OperationKind, Parameters};
 
-pub(super) async fn get_or_upgrade(
-    State(state): State<SharedState>,
+pub(super) async fn get_or_upgrade<H: Host>(
+    State(protocols): State<Arc<Protocols<H>>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
     extensions: Extensions,
     RawQuery(query): RawQuery,
 ) -> Response {
     if let Ok(upgrade) = upgrade {
-        return sockets::accept(state, upgrade, &headers, extensions).await;
+        return sockets::accept(protocols, upgrade, &headers, extensions).await;
     }
     let parameters = request::read_query(query.as_deref().unwrap_or_default());
-    respond(&state, &Method::GET, &headers, parameters).await
+    respond(&protocols, &Method::GET, &headers, parameters).await
 }
 
-pub(super) async fn post(
-    State(state): State<SharedState>,
+pub(super) async fn post<H: Host>(
+    State(protocols): State<Arc<Protocols<H>>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let parameters = request::read_body(&headers, body, state.limits.request_bytes).await;
-    respond(&state, &Method::POST, &headers, parameters).await
+    let parameters = request::read_body(&headers, body, protocols.limits.request_bytes).await;
+    respond(&protocols, &Method::POST, &headers, parameters).await
 }
 
-async fn respond(
-    state: &SharedState,
+async fn respond<H: Host>(
+    protocols: &Arc<Protocols<H>>,
     method: &Method,
     headers: &HeaderMap,
     parameters: Result<Parameters, HttpError>,
 ) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let accepted = AcceptHeader::parse(accept);
-    let responder = Responder { profile: state.profile, request_id: request_id(headers) };
-    let response = match authenticate(state, headers, parameters).await {
+    let responder =
+        Responder { profile: protocols.profile, request_id: protocols.host.request_id(headers) };
+    let response = match authenticate(protocols, headers, parameters).await {
         Ok((parameters, caller)) => {
-            run(state, method, parameters, caller, &accepted, &responder).await
+            run(protocols, method, parameters, caller, &accepted, &responder).await
         }
         Err(http_error) => Err(http_error),
     };
@@ -64,49 +65,54 @@ async fn respond(
 }
 
 /// Verifies the token, and adds the caller to the parameters.
-async fn authenticate(
-    state: &AppState,
+async fn authenticate<H: Host>(
+    protocols: &Protocols<H>,
     headers: &HeaderMap,
     parameters: Result<Parameters, HttpError>,
-) -> Result<(Parameters, Caller), HttpError> {
-    let viewer = bearer::viewer(&state.verifier, headers).await.map_err(HttpError::unauthorized)?;
-    Ok((parameters?, Caller { viewer, request_id: request_id(headers).into() }))
+) -> Result<(Parameters, Caller<H::Viewer>), HttpError> {
+    let viewer = protocols.viewer(headers).await.map_err(HttpError::unauthorized)?;
+    let request_id = protocols.host.request_id(headers).into();
+    Ok((parameters?, Caller { viewer, request_id }))
 }
 
-async fn run(
-    state: &SharedState,
+async fn run<H: Host>(
+    protocols: &Arc<Protocols<H>>,
     method: &Method,
     parameters: Parameters,
-    caller: Caller,
+    caller: Caller<H::Viewer>,
     accepted: &AcceptHeader,
     responder: &Responder<'_>,
 ) -> Result<Response, HttpError> {
     let request_id = Arc::clone(&caller.request_id);
-    let prepared = match state.operations.prepare(parameters, caller) {
+    let prepared = match protocols.engine.prepare(parameters, caller) {
         Ok(prepared) => prepared,
         // An SSE client reads errors from the stream only: it ignores the body of any other
         // response.
         Err(request_error) if accepted.for_errors() == Some(Media::EventStream) => {
-            return Ok(stream::rejected(request_error, &request_id, state));
+            return Ok(stream::rejected(request_error, &request_id, protocols.limits));
         }
         Err(request_error) => return Err(request_error.into()),
     };
     if prepared.kind() == OperationKind::Mutation && method == Method::GET {
         return Err(HttpError::mutation_by_get());
     }
-    let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(&prepared))?;
+    let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(prepared.kind()))?;
     match media {
         Media::Json | Media::ResponseJson => {
-            let response = state.operations.execute(prepared).await;
+            let response = protocols.engine.execute(prepared).await;
             Ok(responder.respond(response, media))
         }
-        Media::EventStream => Ok(stream::events(stream::open(state, prepared)?, state)),
-        Media::Multipart => Ok(stream::multipart(stream::open(state, prepared)?, state)),
+        Media::EventStream => {
+            Ok(stream::events(stream::open(protocols, prepared)?, protocols.limits))
+        }
+        Media::Multipart => {
+            Ok(stream::multipart(stream::open(protocols, prepared)?, protocols.limits))
+        }
     }
 }
 
-fn not_acceptable(prepared: &PreparedOperation) -> HttpError {
-    HttpError::not_acceptable(match prepared.kind() {
+fn not_acceptable(kind: OperationKind) -> HttpError {
+    HttpError::not_acceptable(match kind {
         OperationKind::Subscription => {
             "Subscriptions need `accept: text/event-stream` or `multipart/mixed`, or a WebSocket at this path with the subprotocol graphql-transport-ws."
         }

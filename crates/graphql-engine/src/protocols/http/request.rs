@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use super::response::HttpError;
-use crate::graphql::Parameters;
-use crate::http::body::{self, BodyError};
+use crate::Parameters;
+use http_parts::body::{self, BodyError};
 
 /// The recursion limit of `serde_json`. The deepest valid requests have 32 nested levels in `metadata`.
 const MAX_NESTING: usize = 128;

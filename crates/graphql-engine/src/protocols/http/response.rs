@@ -2,12 +2,12 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use clap::ValueEnum;
 use serde_json::json;
 
 use super::media::Media;
-use crate::auth::AuthError;
-use crate::graphql::{OperationResponse, RequestError, RequestErrorKind, code};
+use crate::error::code;
+use crate::protocols::AuthenticationError;
+use crate::{OperationResponse, RequestError, RequestErrorKind};
 
 /// "Partial success" in the GraphQL over HTTP draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
@@ -16,17 +16,17 @@ const PARTIAL_SUCCESS: u16 = 294;
 const RETRY_AFTER_SECONDS: &str = "30";
 
 /// The HTTP status codes of GraphQL responses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Profile {
-    /// The status codes that the audits of the npm package graphql-http require
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusProfile {
+    /// The status codes that the audits of the npm package graphql-http require.
     Audited,
     /// The status codes of the GraphQL over HTTP draft of August 2026: 422 for an invalid request, 294
-    /// for a partial response
+    /// for a partial response.
     Draft,
 }
 
 /// An error without `data`, with its HTTP status.
-pub(in crate::http) struct HttpError {
+pub(in crate::protocols) struct HttpError {
     request_error: RequestError,
     /// `None` when the kind of the error determines the status.
     status: Option<StatusCode>,
@@ -73,11 +73,10 @@ impl HttpError {
         Self::with(StatusCode::METHOD_NOT_ALLOWED, request_error)
     }
 
-    pub(super) fn unauthorized(error: AuthError) -> Self {
-        if error == AuthError::Unavailable {
+    pub(super) fn unauthorized(error: AuthenticationError) -> Self {
+        let AuthenticationError::Rejected(message) = error else {
             return Self::with(StatusCode::SERVICE_UNAVAILABLE, RequestError::internal_error());
-        }
-        let message = format!("{error}.");
+        };
         let request_error =
             RequestError::new(RequestErrorKind::Malformed, code::UNAUTHENTICATED, message);
         Self::with(StatusCode::UNAUTHORIZED, request_error)
@@ -90,14 +89,14 @@ impl HttpError {
 
 /// Writes responses for one request, as its profile requires.
 pub(super) struct Responder<'a> {
-    pub(super) profile: Profile,
+    pub(super) profile: StatusProfile,
     pub(super) request_id: &'a str,
 }
 
 impl Responder<'_> {
     /// The response of an executed operation.
     pub(super) fn respond(&self, response: OperationResponse, media: Media) -> Response {
-        let partial = self.profile == Profile::Draft && response.has_errors();
+        let partial = self.profile == StatusProfile::Draft && response.has_errors();
         let status = if partial { PARTIAL_SUCCESS } else { 200 };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
         json_response(status, media, response.into_json())
@@ -109,7 +108,7 @@ impl Responder<'_> {
         // successes only.
         let media = match media {
             Some(Media::ResponseJson) => Media::ResponseJson,
-            _ if self.profile == Profile::Draft => Media::ResponseJson,
+            _ if self.profile == StatusProfile::Draft => Media::ResponseJson,
             _ => Media::Json,
         };
         let status =
@@ -133,7 +132,7 @@ impl Responder<'_> {
     }
 
     fn status(&self, kind: RequestErrorKind, media: Media) -> StatusCode {
-        let draft = self.profile == Profile::Draft;
+        let draft = self.profile == StatusProfile::Draft;
         match kind {
             RequestErrorKind::Malformed if !draft => StatusCode::BAD_REQUEST,
             // Older clients, which accept plain JSON, expect 200 for errors of a well-formed

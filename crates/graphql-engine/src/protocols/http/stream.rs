@@ -2,6 +2,7 @@
 //! subscription protocol.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -13,13 +14,12 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::response::HttpError;
-use crate::domain::Timestamp;
-use crate::graphql::{
+use crate::error::code;
+use crate::protocols::{ConnectionLimits, Host, Protocols};
+use crate::{
     Caller, OperationKind, OperationResponse, PreparedOperation, RequestError, RequestErrorKind,
-    code,
 };
-use crate::http::connection_limiter::ConnectionPermit;
-use crate::http::{AppState, SharedState};
+use chrono::{DateTime, Utc};
 
 /// One item of a streaming response.
 pub(super) enum StreamPart {
@@ -27,7 +27,7 @@ pub(super) enum StreamPart {
     Next(String),
     /// Errors that end the operation. Only `Complete` comes after them.
     Failed(Value),
-    /// The end. It is missing when the gateway stops before the operation ends.
+    /// The end. It is missing when the server stops before the operation ends.
     Complete,
 }
 
@@ -35,21 +35,19 @@ pub(super) enum StreamPart {
 ///
 /// # Errors
 /// When the user has too many open streams and sockets.
-pub(super) fn open(
-    state: &SharedState,
-    prepared: PreparedOperation,
-) -> Result<impl Stream<Item = StreamPart> + Send + use<>, HttpError> {
+pub(super) fn open<H: Host>(
+    protocols: &Arc<Protocols<H>>,
+    prepared: PreparedOperation<H::Viewer>,
+) -> Result<impl Stream<Item = StreamPart> + Send + use<H>, HttpError> {
     let caller = prepared.caller().clone();
     let permit = match &caller.viewer {
-        Some(viewer) => Some(
-            state.connection_limiter.acquire(&viewer.id).map_err(HttpError::too_many_streams)?,
-        ),
+        Some(viewer) => Some(protocols.host.acquire(viewer).map_err(HttpError::too_many_streams)?),
         None => None,
     };
     let operation = OperationStream {
-        state: SharedState::clone(state),
+        protocols: Arc::clone(protocols),
         is_subscription: prepared.kind() == OperationKind::Subscription,
-        phase: Phase::Running(state.operations.execute_stream(prepared).boxed()),
+        phase: Phase::Running(protocols.engine.execute_stream(prepared).boxed()),
         caller,
         _permit: permit,
     };
@@ -66,26 +64,27 @@ enum Phase {
     Finished,
 }
 
-struct OperationStream {
-    state: SharedState,
+struct OperationStream<H: Host> {
+    protocols: Arc<Protocols<H>>,
     phase: Phase,
-    /// Queries and mutations finish by themselves, and may finish while the gateway stops.
+    /// Queries and mutations finish by themselves, and may finish while the server stops.
     is_subscription: bool,
-    caller: Caller,
-    _permit: Option<ConnectionPermit>,
+    caller: Caller<H::Viewer>,
+    _permit: Option<H::Permit>,
 }
 
-impl OperationStream {
+impl<H: Host> OperationStream<H> {
     async fn next(&mut self) -> Option<StreamPart> {
         let response = match &mut self.phase {
             Phase::Running(responses) => {
-                let viewer = self.caller.viewer.as_ref();
-                let expires_at = viewer.map_or(Timestamp::MAX_UTC, |viewer| viewer.expires_at);
+                let (host, viewer) = (&self.protocols.host, self.caller.viewer.as_ref());
+                let expires_at =
+                    viewer.map_or(DateTime::<Utc>::MAX_UTC, |viewer| host.expires_at(viewer));
                 tokio::select! {
                     // Check `stop` and the expiry first: a subscription with constant events would never end.
                     biased;
-                    () = self.state.stop.cancelled(), if self.is_subscription => return None,
-                    () = self.state.clock.sleep_until(expires_at), if self.is_subscription => {
+                    () = self.protocols.stop.cancelled(), if self.is_subscription => return None,
+                    () = host.sleep_until(expires_at), if self.is_subscription => {
                         Some(Err(token_expired()))
                     }
                     response = responses.next() => response,
@@ -117,20 +116,20 @@ fn token_expired() -> RequestError {
 pub(super) fn rejected(
     request_error: RequestError,
     request_id: &str,
-    state: &AppState,
+    limits: ConnectionLimits,
 ) -> Response {
     events(
         stream::iter([StreamPart::Failed(request_error.errors(request_id)), StreamPart::Complete]),
-        state,
+        limits,
     )
 }
 
 /// GraphQL over SSE, distinct connections mode.
 pub(super) fn events(
     parts: impl Stream<Item = StreamPart> + Send + 'static,
-    state: &AppState,
+    limits: ConnectionLimits,
 ) -> Response {
-    let events = with_heartbeats(parts, state.limits.ping_interval).map(|part| {
+    let events = with_heartbeats(parts, limits.ping_interval).map(|part| {
         let response = match part {
             Some(StreamPart::Next(response)) => response,
             Some(StreamPart::Failed(errors)) => json!({ "errors": errors }).to_string(),
@@ -154,9 +153,9 @@ pub(super) fn events(
 /// without it, a client does not know that the part is complete.
 pub(super) fn multipart(
     parts: impl Stream<Item = StreamPart> + Send + 'static,
-    state: &AppState,
+    limits: ConnectionLimits,
 ) -> Response {
-    let pieces = with_heartbeats(parts, state.limits.ping_interval).map(|part| {
+    let pieces = with_heartbeats(parts, limits.ping_interval).map(|part| {
         let json = match part {
             Some(StreamPart::Next(response)) => format!("{{\"payload\":{response}}}"),
             Some(StreamPart::Failed(errors)) => {

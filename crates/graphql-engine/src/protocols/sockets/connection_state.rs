@@ -4,21 +4,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::future;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use serde_json::{Map, Value, json};
 use tokio_stream::StreamMap;
 
 use super::messages::{self, Close, Incoming};
-use crate::auth::{AuthError, TokenVerifier, Viewer};
-use crate::clock::rfc3339;
-use crate::domain::Timestamp;
-use crate::graphql::{
+use crate::protocols::{AuthenticationError, Host, Protocols};
+use crate::{
     Caller, OperationKind, OperationResponse, Parameters, PreparedOperation, RequestError,
 };
-use crate::http::connection_limiter::ConnectionPermit;
-use crate::http::{SharedState, bearer};
 
 /// How long before its token expires a client gets a warning.
 const EXPIRY_WARNING: TimeDelta = TimeDelta::seconds(60);
@@ -32,7 +28,7 @@ enum OperationEvent {
 
 /// An operation in progress.
 struct RunningOperation {
-    /// Queries and mutations finish by themselves, and may finish while the gateway stops.
+    /// Queries and mutations finish by themselves, and may finish while the server stops.
     is_subscription: bool,
     events: BoxStream<'static, OperationEvent>,
 }
@@ -49,28 +45,28 @@ impl Stream for RunningOperation {
 }
 
 /// The protocol state of one client.
-pub(super) struct ConnectionState {
-    state: SharedState,
+pub(super) struct ConnectionState<H: Host> {
+    protocols: Arc<Protocols<H>>,
     request_id: Arc<str>,
     /// The user of the token in the request's header.
-    header_viewer: Option<Viewer>,
+    header_viewer: Option<H::Viewer>,
     /// The user, once the connection is acknowledged.
-    viewer: Option<Viewer>,
-    permit: Option<ConnectionPermit>,
+    viewer: Option<H::Viewer>,
+    permit: Option<H::Permit>,
     expiry_warned: bool,
     /// A `StreamMap` starts each poll at a random entry, so that no operation starves the others.
     operations: StreamMap<String, RunningOperation>,
 }
 
-impl ConnectionState {
+impl<H: Host> ConnectionState<H> {
     pub(super) fn new(
-        state: SharedState,
+        protocols: Arc<Protocols<H>>,
         request_id: Arc<str>,
-        header_viewer: Option<Viewer>,
+        header_viewer: Option<H::Viewer>,
     ) -> Self {
         let operations = StreamMap::new();
         Self {
-            state,
+            protocols,
             request_id,
             header_viewer,
             viewer: None,
@@ -111,11 +107,9 @@ impl ConnectionState {
             return Err(Close::TOO_MANY_INITS);
         }
         let verified =
-            verify(&self.state.verifier, authorization(payload).unwrap_or_default()).await?;
+            authenticate(&self.protocols.host, authorization(payload).unwrap_or_default()).await?;
         let viewer = verified.or_else(|| self.header_viewer.take()).ok_or(Close::FORBIDDEN)?;
-        self.permit = Some(
-            self.state.connection_limiter.acquire(&viewer.id).map_err(Close::too_many_sockets)?,
-        );
+        self.permit = Some(self.protocols.host.acquire(&viewer).map_err(Close::too_many_sockets)?);
         self.viewer = Some(viewer);
         Ok(messages::connection_ack())
     }
@@ -130,15 +124,15 @@ impl ConnectionState {
     async fn refresh_token(
         &mut self,
         payload: Option<&Map<String, Value>>,
-    ) -> Result<Option<Timestamp>, Close> {
+    ) -> Result<Option<DateTime<Utc>>, Close> {
         let (Some(viewer), Some(authorization)) = (&self.viewer, authorization(payload)) else {
             return Ok(None);
         };
-        let fresh = verify(&self.state.verifier, authorization)
-            .await?
-            .filter(|fresh| fresh.id == viewer.id);
+        let host = &self.protocols.host;
+        let fresh = authenticate(host, authorization).await?;
+        let fresh = fresh.filter(|fresh| host.is_same_user(fresh, viewer));
         let fresh = fresh.ok_or(Close::FORBIDDEN)?;
-        let expires_at = fresh.expires_at;
+        let expires_at = host.expires_at(&fresh);
         self.viewer = Some(fresh);
         self.expiry_warned = false;
         Ok(Some(expires_at))
@@ -151,11 +145,11 @@ impl ConnectionState {
         if self.operations.contains_key(&id) {
             return Err(Close::already_exists(&id));
         }
-        let limit = self.state.limits.socket_operations;
+        let limit = self.protocols.limits.socket_operations;
         let caller =
             Caller { viewer: self.viewer.clone(), request_id: Arc::clone(&self.request_id) };
         let prepared = if self.operations.len() < limit {
-            self.state.operations.prepare(parameters, caller)
+            self.protocols.engine.prepare(parameters, caller)
         } else {
             Err(RequestError::exceeded("socketOperations", limit))
         };
@@ -169,10 +163,10 @@ impl ConnectionState {
         }
     }
 
-    fn execute_stream(&self, prepared: PreparedOperation) -> RunningOperation {
+    fn execute_stream(&self, prepared: PreparedOperation<H::Viewer>) -> RunningOperation {
         let is_subscription = prepared.kind() == OperationKind::Subscription;
         let responses =
-            self.state.operations.execute_stream(prepared).map(|response| match response {
+            self.protocols.engine.execute_stream(prepared).map(|response| match response {
                 Ok(response) => OperationEvent::Next(response),
                 Err(request_error) => OperationEvent::Failed(request_error),
             });
@@ -200,8 +194,8 @@ impl ConnectionState {
             OperationEvent::Failed(request_error) => self.error_message(&id, request_error),
             OperationEvent::Complete => {
                 let ended = self.operations.remove(&id);
-                // The feed ends when the gateway stops. Without `complete`, the client reconnects.
-                if self.state.stop.is_cancelled()
+                // The feed ends when the server stops. Without `complete`, the client reconnects.
+                if self.protocols.stop.is_cancelled()
                     && ended.is_some_and(|ended| ended.is_subscription)
                 {
                     return future::pending().await;
@@ -217,33 +211,36 @@ impl ConnectionState {
         messages::error(id, &request_error.errors(&self.request_id))
     }
 
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.viewer.as_ref().map(|viewer| self.protocols.host.expires_at(viewer))
+    }
+
     /// When to warn the client, 60 s before the token expires; after the warning, when the token
     /// expires.
-    pub(super) fn token_deadline(&self) -> Timestamp {
-        let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
+    pub(super) fn token_deadline(&self) -> DateTime<Utc> {
+        let expires_at = self.expires_at();
         let warning = if self.expiry_warned { TimeDelta::zero() } else { EXPIRY_WARNING };
-        expires_at.and_then(|at| at.checked_sub_signed(warning)).unwrap_or(Timestamp::MAX_UTC)
+        expires_at.and_then(|at| at.checked_sub_signed(warning)).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// Warns the client once. Closes the socket when the token has expired.
     pub(super) fn on_token_deadline(&mut self) -> Result<String, Close> {
-        let expires_at = self.viewer.as_ref().map(|viewer| viewer.expires_at);
-        let now = self.state.clock.now();
+        let expires_at = self.expires_at();
+        let now = self.protocols.host.now();
         let left = expires_at.filter(|expires_at| *expires_at > now).ok_or(Close::TOKEN_EXPIRED)?;
         self.expiry_warned = true;
         Ok(messages::ping(Some(token_expires_at(left))))
     }
 }
 
-fn token_expires_at(at: Timestamp) -> Value {
-    json!({ "tokenExpiresAt": rfc3339(at) })
+fn token_expires_at(at: DateTime<Utc>) -> Value {
+    json!({ "tokenExpiresAt": at.to_rfc3339_opts(SecondsFormat::Millis, true) })
 }
 
-async fn verify(verifier: &TokenVerifier, authorization: &str) -> Result<Option<Viewer>, Close> {
-    let viewer = bearer::from_text(verifier, authorization).await;
-    viewer.map_err(|error| match error {
-        AuthError::Unavailable => Close::AUTH_UNAVAILABLE,
-        AuthError::Invalid | AuthError::Expired => Close::FORBIDDEN,
+async fn authenticate<H: Host>(host: &H, authorization: &str) -> Result<Option<H::Viewer>, Close> {
+    host.authenticate(authorization).await.map_err(|error| match error {
+        AuthenticationError::Unavailable => Close::AUTH_UNAVAILABLE,
+        AuthenticationError::Rejected(_) => Close::FORBIDDEN,
     })
 }
 

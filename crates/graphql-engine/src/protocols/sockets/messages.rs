@@ -85,7 +85,7 @@ pub(super) fn complete(id: &str) -> String {
     json!({ "id": id, "type": "complete" }).to_string()
 }
 
-/// Why the gateway closes a socket.
+/// Why the server closes a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Close {
     code: u16,
@@ -93,7 +93,7 @@ pub(super) struct Close {
 }
 
 impl Close {
-    pub(super) const GOING_AWAY: Self = Self::new(1001, "The gateway is shutting down");
+    pub(super) const GOING_AWAY: Self = Self::new(1001, "The server is shutting down");
     pub(super) const PING_TIMEOUT: Self = Self::new(1001, "No reply to a ping");
     pub(super) const PROTOCOL_ERROR: Self = Self::new(1002, "Protocol error");
     pub(super) const INVALID_UTF8: Self = Self::new(1007, "Text must be UTF-8");

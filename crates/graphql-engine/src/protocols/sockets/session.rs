@@ -10,8 +10,7 @@ use tungstenite::error::{Error as WsError, ProtocolError};
 
 use super::connection_state::ConnectionState;
 use super::messages::{self, Close};
-use crate::auth::Viewer;
-use crate::http::SharedState;
+use crate::protocols::{Host, Protocols};
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the client to complete the close handshake.
@@ -32,7 +31,7 @@ enum SessionEnd {
     ConnectionLost,
     /// The client has sent a close frame.
     ClosedByClient,
-    /// The gateway sends a close frame.
+    /// The server sends a close frame.
     Close(Close),
 }
 
@@ -70,22 +69,22 @@ impl KeepAlive {
 }
 
 /// One open WebSocket.
-pub(super) struct Session {
-    state: SharedState,
-    connection_state: ConnectionState,
-    /// The gateway stops: queries and mutations may finish, new operations are rejected.
+pub(super) struct Session<H: Host> {
+    protocols: Arc<Protocols<H>>,
+    connection_state: ConnectionState<H>,
+    /// The server stops: queries and mutations may finish, new operations are rejected.
     stopping: bool,
 }
 
-impl Session {
+impl<H: Host> Session<H> {
     pub(super) fn new(
-        state: SharedState,
+        protocols: Arc<Protocols<H>>,
         request_id: Arc<str>,
-        header_viewer: Option<Viewer>,
+        header_viewer: Option<H::Viewer>,
     ) -> Self {
         let connection_state =
-            ConnectionState::new(SharedState::clone(&state), request_id, header_viewer);
-        Self { state, connection_state, stopping: false }
+            ConnectionState::new(Arc::clone(&protocols), request_id, header_viewer);
+        Self { protocols, connection_state, stopping: false }
     }
 
     /// Runs the connection to its end, and closes it.
@@ -113,7 +112,7 @@ impl Session {
 
     async fn message_loop(&mut self, socket: &mut WebSocket) -> SessionEnd {
         let init_deadline = Instant::now() + INIT_TIMEOUT;
-        let ping_interval = self.state.limits.ping_interval;
+        let ping_interval = self.protocols.limits.ping_interval;
         let mut keep_alive = KeepAlive { ping_interval, since: Instant::now(), ping_sent: false };
         loop {
             let outgoing = self.next_outgoing(socket, &mut keep_alive, init_deadline).await;
@@ -132,14 +131,14 @@ impl Session {
     }
 
     /// Waits for the first of: a frame, a message of an operation, a deadline, the stop of the
-    /// gateway.
+    /// server.
     async fn next_outgoing(
         &mut self,
         socket: &mut WebSocket,
         keep_alive: &mut KeepAlive,
         init_deadline: Instant,
     ) -> Result<Outgoing, SessionEnd> {
-        let clock = self.state.clock.clone();
+        let protocols = Arc::clone(&self.protocols);
         let awaits_init = !self.connection_state.is_acknowledged();
         let token_deadline = self.connection_state.token_deadline();
         let stopping = self.stopping;
@@ -153,15 +152,15 @@ impl Session {
                 return Box::pin(self.handle_frame(frame)).await;
             }
             response = self.connection_state.next_message() => Ok(Outgoing::Text(response)),
-            () = self.state.stop.cancelled(), if !stopping => {
+            () = protocols.stop.cancelled(), if !stopping => {
                 self.stopping = true;
                 Ok(Outgoing::Nothing)
             }
-            () = clock.sleep_until(token_deadline), if !awaits_init => {
+            () = protocols.host.sleep_until(token_deadline), if !awaits_init => {
                 self.connection_state.on_token_deadline().map(Outgoing::Text)
             }
             () = sleep_until(init_deadline), if awaits_init => Err(Close::INIT_TIMEOUT),
-            // While the gateway stops, it reads no frames, so it would miss every pong.
+            // While the server stops, it reads no frames, so it would miss every pong.
             () = sleep_until(keep_alive.deadline()), if !stopping => keep_alive.on_deadline(),
         };
         outgoing.map_err(SessionEnd::from)

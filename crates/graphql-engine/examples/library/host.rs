@@ -1,0 +1,83 @@
+//! What the protocols need from a server: users, permits and the time.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use chrono::{DateTime, TimeDelta, Utc};
+use graphql_engine::SetupError;
+use graphql_engine::protocols::{
+    AuthenticationError, ConnectionLimits, Host, Protocols, StatusProfile,
+};
+
+/// Every token is the name of its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User(pub(crate) String);
+
+/// The server.
+pub(crate) struct Library;
+
+impl Host for Library {
+    type Viewer = User;
+    // This server does not count connections.
+    type Permit = ();
+
+    async fn authenticate(&self, authorization: &str) -> Result<Option<User>, AuthenticationError> {
+        match authorization.strip_prefix("Bearer ") {
+            Some(name) => Ok(Some(User(name.to_owned()))),
+            None if authorization.is_empty() => Ok(None),
+            None => Err(AuthenticationError::Rejected("The token is not valid.".to_owned())),
+        }
+    }
+
+    async fn accept_socket(&self, _: &HeaderMap) -> Result<Option<User>, Response> {
+        Ok(None)
+    }
+
+    fn is_same_user(&self, one: &User, other: &User) -> bool {
+        one == other
+    }
+
+    fn expires_at(&self, _: &User) -> DateTime<Utc> {
+        DateTime::<Utc>::MAX_UTC
+    }
+
+    fn acquire(&self, _: &User) -> Result<(), usize> {
+        Ok(())
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::<Utc>::MIN_UTC + TimeDelta::days(1)
+    }
+
+    async fn sleep_until(&self, _: DateTime<Utc>) {
+        // No token of this server expires.
+        match std::future::pending::<Infallible>().await {}
+    }
+
+    fn request_id<'a>(&self, headers: &'a HeaderMap) -> &'a str {
+        headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none")
+    }
+}
+
+/// The route of the GraphQL endpoint.
+pub(crate) fn route<S: Clone + Send + Sync + 'static>() -> Result<MethodRouter<S>, SetupError> {
+    let limits = ConnectionLimits {
+        request_bytes: 100_000,
+        message_bytes: 100_000,
+        response_bytes: 100_000,
+        socket_operations: 10,
+        ping_interval: Duration::from_secs(25),
+    };
+    let protocols = Protocols {
+        host: Library,
+        engine: super::schema::engine()?,
+        profile: StatusProfile::Audited,
+        limits,
+        stop: tokio_util::sync::CancellationToken::new(),
+        sessions: tokio_util::task::TaskTracker::new(),
+    };
+    Ok(protocols.route())
+}

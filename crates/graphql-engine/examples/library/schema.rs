@@ -1,0 +1,140 @@
+//! The schema: a book that is written, with a field that must be resolved.
+
+use std::time::Duration;
+
+use async_graphql::{
+    Context, Error, ID, Object, Schema, SchemaBuilder, SimpleObject, Subscription,
+};
+use futures_util::stream::{self, Stream, StreamExt};
+use graphql_engine::write::{SharedData, WriteFields as _, Written};
+use graphql_engine::{
+    Engine, EngineSettings, OperationLimits, SchemaRules, SetupError, configure, data_object,
+    written_struct,
+};
+
+use super::host::User;
+
+/// What all resolvers share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf(&'static [&'static str]);
+
+/// One chapter of a book.
+#[derive(Debug, SimpleObject)]
+struct Chapter {
+    /// Its number of pages.
+    pages: u32,
+}
+
+written_struct!(Chapter { "pages": pages });
+
+/// The number of a book on the shelf.
+#[derive(Debug, Clone)]
+pub(crate) struct BookFields(usize);
+
+type Book = Written<BookFields>;
+
+data_object! {
+    /// A book.
+    BookFields as "Book", |this, shelf: Shelf|
+    written {
+        /// Its id.
+        id as "id" -> ID = this.0.into();
+
+        /// Its title.
+        title as "title" -> Result<&str, Error> = {
+            shelf.0.get(this.0).copied().ok_or_else(|| Error::new("the shelf has no such book"))
+        };
+
+        /// Its chapters.
+        chapters as "chapters" -> Vec<Chapter> = (1..=2).map(|pages| Chapter { pages }).collect();
+    }
+    written_with_arguments {}
+    resolved {
+        /// Who reads it: the user of the request.
+        async fn reader(&self, ctx: &Context<'_>) -> Option<String> {
+            ctx.data_opt::<User>().map(|user| user.0.clone())
+        }
+    }
+}
+
+/// Reads.
+pub(crate) struct Query;
+
+#[Object]
+impl Query {
+    /// One book; null when there is none.
+    async fn book(&self, ctx: &Context<'_>, id: ID) -> Option<Book> {
+        let shelf = ctx.data_unchecked::<Shelf>();
+        id.parse().ok().filter(|index| *index < shelf.0.len()).map(|index| BookFields(index).into())
+    }
+
+    /// The first books, and one that is not on the shelf.
+    async fn books(&self, first: usize) -> Vec<Book> {
+        (0..first).map(|index| BookFields(index).into()).collect()
+    }
+}
+
+/// Changes.
+pub(crate) struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Does not change anything.
+    async fn keep(&self, id: ID) -> Book {
+        BookFields(id.parse().unwrap_or_default()).into()
+    }
+}
+
+/// Changes, as they happen.
+pub(crate) struct Changes;
+
+#[Subscription]
+impl Changes {
+    /// The numbers of the pages that somebody turns.
+    async fn pages_of(&self, id: ID) -> impl Stream<Item = usize> + use<> {
+        let pages = id.len() + 2;
+        stream::iter(1..=pages).then(|page| async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            page
+        })
+    }
+}
+
+const RULES: SchemaRules = SchemaRules {
+    check_scalar: |_, _| Ok(()),
+    field_cost: |_| 1,
+    written_fields: |object_type| match object_type {
+        "Book" => BookFields::WRITTEN,
+        "Chapter" => Chapter::WRITTEN,
+        _ => &[],
+    },
+    is_written_type: |object_type| object_type == "Book",
+};
+
+const LIMITS: OperationLimits = OperationLimits {
+    tokens: 1_000,
+    depth: 5,
+    fields: 100,
+    aliases: 10,
+    root_fields: 5,
+    directives: 5,
+    cost: 100,
+    response_bytes: 10_000,
+};
+
+fn builder() -> SchemaBuilder<Query, Mutation, Changes> {
+    Schema::build(Query, Mutation, Changes)
+}
+
+/// The engine of the library.
+pub(crate) fn engine() -> Result<Engine, SetupError> {
+    let shelf = Shelf(&["Emma", "Ulysses", "Dracula"]);
+    let schema = configure(builder()).data(shelf.clone()).data(SharedData::new(shelf)).finish();
+    let settings = EngineSettings {
+        limits: LIMITS,
+        operation_timeout: Duration::from_secs(10),
+        trusted: None,
+        rules: RULES,
+    };
+    Engine::new(schema, &builder().finish().sdl(), settings)
+}

@@ -1,0 +1,126 @@
+//! The protocols: GraphQL over HTTP with SSE and multipart responses, and `graphql-transport-ws`.
+
+mod http;
+mod sockets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use http::StatusProfile;
+
+use super::{Engine, Viewer};
+
+/// Why a user is not authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthenticationError {
+    /// The token is not accepted. The text, a sentence, says why.
+    Rejected(String),
+    /// The token cannot be verified at the moment.
+    Unavailable,
+}
+
+/// What the protocols need from the server that offers them.
+pub trait Host: Send + Sync + 'static {
+    /// An authenticated user.
+    type Viewer: Viewer;
+    /// Counts as one open connection of its user while it exists.
+    type Permit: Send + 'static;
+
+    /// The user of a value of the header `authorization`; `None` without a token. A socket sends the same
+    /// value in the payload of `connection_init`.
+    ///
+    /// # Errors
+    /// When the token is not accepted.
+    fn authenticate(
+        &self,
+        authorization: &str,
+    ) -> impl Future<Output = Result<Option<Self::Viewer>, AuthenticationError>> + Send;
+
+    /// Checks the request that opens a socket: its origin and, if it has one, its token.
+    ///
+    /// # Errors
+    /// The response to a request that is not accepted.
+    fn accept_socket(
+        &self,
+        headers: &HeaderMap,
+    ) -> impl Future<Output = Result<Option<Self::Viewer>, Response>> + Send;
+
+    /// Whether two viewers are the same user.
+    fn is_same_user(&self, one: &Self::Viewer, other: &Self::Viewer) -> bool;
+
+    /// When the token of a viewer expires.
+    fn expires_at(&self, viewer: &Self::Viewer) -> DateTime<Utc>;
+
+    /// Counts an open socket or stream of a user.
+    ///
+    /// # Errors
+    /// The limit, when the user has reached it.
+    fn acquire(&self, viewer: &Self::Viewer) -> Result<Self::Permit, usize>;
+
+    /// The time by which tokens expire.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Waits until this time.
+    fn sleep_until(&self, at: DateTime<Utc>) -> impl Future<Output = ()> + Send;
+
+    /// The id of a request, for the log and for its errors.
+    fn request_id<'a>(&self, headers: &'a HeaderMap) -> &'a str;
+}
+
+/// Limits of one connection.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// Maximum bytes of an HTTP request body.
+    pub request_bytes: usize,
+    /// Maximum bytes of a WebSocket message.
+    pub message_bytes: usize,
+    /// Maximum bytes of a response.
+    pub response_bytes: usize,
+    /// Maximum concurrent operations on one socket.
+    pub socket_operations: usize,
+    /// A client that sends nothing for this long gets a ping; after the same time without a reply,
+    /// its socket is closed. A client that does not read for this long is disconnected.
+    pub ping_interval: Duration,
+}
+
+/// Serves an engine over all protocols.
+pub struct Protocols<H> {
+    /// The server.
+    pub host: H,
+    /// Executes the operations.
+    pub engine: Engine,
+    /// Selects the status codes of responses.
+    pub profile: StatusProfile,
+    /// The limits of one connection.
+    pub limits: ConnectionLimits,
+    /// Ends sockets and subscriptions when the server stops.
+    pub stop: CancellationToken,
+    /// Tracks the open sockets.
+    pub sessions: TaskTracker,
+}
+
+impl<H: Host> Protocols<H> {
+    /// The route of the GraphQL endpoint: `POST`, `GET` and the opening of sockets.
+    pub fn route<S: Clone + Send + Sync + 'static>(self) -> MethodRouter<S> {
+        let shared = Arc::new(self);
+        get(http::get_or_upgrade::<H>).post(http::post::<H>).with_state(shared)
+    }
+
+    /// The user of the header `authorization`.
+    async fn viewer(&self, headers: &HeaderMap) -> Result<Option<H::Viewer>, AuthenticationError> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+        let value = value.to_str().map_err(|_| {
+            AuthenticationError::Rejected(
+                "The header `authorization` is not ASCII text.".to_owned(),
+            )
+        })?;
+        self.host.authenticate(value).await
+    }
+}

@@ -1,0 +1,4 @@
+//! What several HTTP handlers need.
+
+pub mod body;
+pub mod quality;

@@ -1,0 +1,82 @@
+//! GraphQL: what `graphql_engine::protocols` needs from this gateway.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use graphql_engine::protocols::{AuthenticationError, Host, Protocols};
+
+use super::connection_limiter::ConnectionPermit;
+use super::problem::problem;
+use super::{GraphqlSettings, SharedState, bearer, request_id};
+use crate::auth::{AuthError, Viewer};
+use crate::domain::Timestamp;
+
+/// The route `/graphql`.
+pub(super) fn route(state: &SharedState, settings: GraphqlSettings) -> MethodRouter<SharedState> {
+    let GraphqlSettings { engine, profile, sessions } = settings;
+    let (limits, stop) = (state.limits, state.stop.clone());
+    let host = GraphqlHost(Arc::clone(state));
+    Protocols { host, engine, profile, limits, stop, sessions }.route()
+}
+
+struct GraphqlHost(SharedState);
+
+impl Host for GraphqlHost {
+    type Viewer = Viewer;
+    type Permit = ConnectionPermit;
+
+    async fn authenticate(
+        &self,
+        authorization: &str,
+    ) -> Result<Option<Viewer>, AuthenticationError> {
+        let viewer = bearer::from_text(&self.0.verifier, authorization).await;
+        viewer.map_err(|error| match error {
+            AuthError::Unavailable => AuthenticationError::Unavailable,
+            rejected => AuthenticationError::Rejected(format!("{rejected}.")),
+        })
+    }
+
+    async fn accept_socket(&self, headers: &HeaderMap) -> Result<Option<Viewer>, Response> {
+        if !self.0.origins.allows_socket(headers) {
+            let message = "This origin is not allowed to connect. Add it to PLANTAIN_CORS_ORIGINS.";
+            return Err(problem(StatusCode::FORBIDDEN, message));
+        }
+        bearer::viewer(&self.0.verifier, headers).await.map_err(|error| match error {
+            AuthError::Unavailable => {
+                let message =
+                    "The token cannot be verified at the moment. Try again in a few seconds.";
+                problem(StatusCode::SERVICE_UNAVAILABLE, message)
+            }
+            AuthError::Invalid | AuthError::Expired => {
+                let message = "The token is invalid or has expired. Sign in again.";
+                problem(StatusCode::UNAUTHORIZED, message)
+            }
+        })
+    }
+
+    fn is_same_user(&self, one: &Viewer, other: &Viewer) -> bool {
+        one.id == other.id
+    }
+
+    fn expires_at(&self, viewer: &Viewer) -> Timestamp {
+        viewer.expires_at
+    }
+
+    fn acquire(&self, viewer: &Viewer) -> Result<ConnectionPermit, usize> {
+        self.0.connection_limiter.acquire(&viewer.id)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        self.0.clock.sleep_until(at).await;
+    }
+
+    fn request_id<'a>(&self, headers: &'a HeaderMap) -> &'a str {
+        request_id(headers)
+    }
+}
