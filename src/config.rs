@@ -225,7 +225,7 @@ impl Config {
             link_secrets: mode.link_secrets,
             storage: mode.storage,
             graphql: GraphqlConfig {
-                limits: args.limits.query(),
+                limits: args.limits.operation(),
                 operation_timeout: Duration::from_secs(
                     args.limits.operation_timeout_seconds.into(),
                 ),

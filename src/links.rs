@@ -215,7 +215,7 @@ mod tests {
             position: 0,
             width: 1,
             height: 1,
-            media_type: crate::domain::ImageFormat::Png,
+            format: crate::domain::ImageFormat::Png,
             byte_size: 1,
             sha256: [0; 32],
             thumbhash: vec![],

@@ -143,7 +143,7 @@ impl ImageView {
             url_expires_at: rfc3339(link.expires_at),
             width: image.width.into(),
             height: image.height.into(),
-            content_type: image.media_type.content_type(),
+            content_type: image.format.content_type(),
             byte_size: image.byte_size,
             sha256: hex::encode(image.sha256),
             thumbhash: STANDARD.encode(&image.thumbhash),

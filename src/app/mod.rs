@@ -45,7 +45,7 @@ pub struct App {
     router: Router,
     /// How long a client may take to read a response.
     write_timeout: Duration,
-    sessions: TaskTracker,
+    sockets: TaskTracker,
     ctx: Arc<WorkerContext>,
     verifier: TokenVerifier,
     feed: Feed,
@@ -79,17 +79,17 @@ impl App {
         let verifier = parts::token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();
         let commands = parts::commands(config, &ctx, &feed)?;
-        let sessions = TaskTracker::new();
+        let sockets = TaskTracker::new();
         let graphql = GraphqlSettings {
             engine: parts::graphql_engine(config, &ctx, &commands, &feed)?,
             profile: config.server.profile,
-            sessions: sessions.clone(),
+            sockets: sockets.clone(),
         };
         let state = state(config, &ctx, commands, &verifier, page, &stop);
         // A client that reads nothing for one ping interval is disconnected, as on a socket.
         let write_timeout = state.limits.ping_interval;
         let (router, ctx) = (router(state, graphql), Arc::new(ctx));
-        Ok(Self { listener, router, write_timeout, sessions, ctx, verifier, feed, stop })
+        Ok(Self { listener, router, write_timeout, sockets, ctx, verifier, feed, stop })
     }
 
     /// The address of the listener.
@@ -111,9 +111,9 @@ impl App {
         tracing::info!("stopping");
         self.stop.cancel();
         tracker.close();
-        self.sessions.close();
+        self.sockets.close();
         let finished = async {
-            self.sessions.wait().await;
+            self.sockets.wait().await;
             tracker.wait().await;
         };
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, finished).await.is_err() {

@@ -32,7 +32,7 @@ pub struct ImageInfo {
     /// In pixels.
     pub height: u32,
     /// Format by content, regardless of the declared type.
-    pub media_type: ImageFormat,
+    pub format: ImageFormat,
     /// Hash of the file.
     pub sha256: [u8; 32],
     /// A placeholder to show while the image loads.
@@ -45,7 +45,7 @@ pub struct SanitizedImage {
     /// The file.
     pub bytes: Vec<u8>,
     /// JPEG, or PNG when the source is PNG or has transparency.
-    pub media_type: ImageFormat,
+    pub format: ImageFormat,
 }
 
 /// Why a file is not a usable image.
@@ -71,7 +71,7 @@ pub enum ImageFileError {
 /// A decoded image, with its EXIF orientation applied.
 struct Decoded {
     image: DynamicImage,
-    media_type: ImageFormat,
+    format: ImageFormat,
     /// ICC color profile, if the file has one.
     profile: Option<Vec<u8>>,
 }
@@ -81,7 +81,7 @@ struct Decoded {
 /// # Errors
 /// When the file is not an image of a supported format and size.
 pub fn inspect(bytes: &[u8]) -> Result<ImageInfo, ImageFileError> {
-    let Decoded { image, media_type, profile } = decode(bytes)?;
+    let Decoded { image, format, profile } = decode(bytes)?;
     let small = image.thumbnail(THUMBHASH_SIDE, THUMBHASH_SIDE);
     let small = to_srgb(small, profile.as_deref()).into_rgba8();
     let thumbhash = thumbhash::rgba_to_thumb_hash(
@@ -92,7 +92,7 @@ pub fn inspect(bytes: &[u8]) -> Result<ImageInfo, ImageFileError> {
     Ok(ImageInfo {
         width: image.width(),
         height: image.height(),
-        media_type,
+        format,
         sha256: Sha256::digest(bytes).into(),
         thumbhash,
     })
@@ -119,42 +119,42 @@ pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, ImageFileError
 /// When the file is not an image, or not of the declared format.
 pub fn sanitize(bytes: &[u8], declared: ImageFormat) -> Result<SanitizedImage, ImageFileError> {
     let mut decoded = decode(bytes)?;
-    if decoded.media_type != declared {
-        return Err(ImageFileError::OtherFormat(decoded.media_type));
+    if decoded.format != declared {
+        return Err(ImageFileError::OtherFormat(decoded.format));
     }
-    if decoded.media_type == ImageFormat::Webp {
+    if decoded.format == ImageFormat::Webp {
         // The encoder writes lossless WebP only, which makes a photo several times as large.
         let transparent = decoded.image.color().has_alpha();
-        decoded.media_type = if transparent { ImageFormat::Png } else { ImageFormat::Jpeg };
+        decoded.format = if transparent { ImageFormat::Png } else { ImageFormat::Jpeg };
     }
-    let media_type = decoded.media_type;
-    Ok(SanitizedImage { bytes: encode(decoded, UPLOAD_JPEG_QUALITY)?, media_type })
+    let format = decoded.format;
+    Ok(SanitizedImage { bytes: encode(decoded, UPLOAD_JPEG_QUALITY)?, format })
 }
 
 /// The JPEG decoder fills missing parts with gray. A complete file has an end marker; some encoders
 /// add a few bytes after the marker.
-fn is_complete(bytes: &[u8], media_type: ImageFormat) -> bool {
+fn is_complete(bytes: &[u8], format: ImageFormat) -> bool {
     let end = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
-    media_type != ImageFormat::Jpeg || end.windows(2).any(|pair| pair == [0xFF, 0xD9])
+    format != ImageFormat::Jpeg || end.windows(2).any(|pair| pair == [0xFF, 0xD9])
 }
 
 fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
-    let format = image::guess_format(bytes).map_err(|_| ImageFileError::UnknownFormat)?;
-    let media_type = match format {
+    let decoder_format = image::guess_format(bytes).map_err(|_| ImageFileError::UnknownFormat)?;
+    let format = match decoder_format {
         image::ImageFormat::Jpeg => ImageFormat::Jpeg,
         image::ImageFormat::Png => ImageFormat::Png,
         image::ImageFormat::WebP => ImageFormat::Webp,
         _ => return Err(ImageFileError::UnknownFormat),
     };
-    if !is_complete(bytes, media_type) {
+    if !is_complete(bytes, format) {
         return Err(ImageFileError::Truncated);
     }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-    reader.set_format(format);
+    reader.set_format(decoder_format);
     reader.limits(limits);
     let mut decoder =
         reader.into_decoder().map_err(|error| ImageFileError::Undecodable(Some(error)))?;
@@ -164,7 +164,7 @@ fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
     let mut image = DynamicImage::from_decoder(decoder)
         .map_err(|error| ImageFileError::Undecodable(Some(error)))?;
     image.apply_orientation(orientation);
-    Ok(Decoded { image, media_type, profile })
+    Ok(Decoded { image, format, profile })
 }
 
 /// Without a profile, colors are sRGB by convention. A profile that is not usable is ignored, as
@@ -191,10 +191,10 @@ fn transform(profile: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
 }
 
 fn encode(decoded: Decoded, quality: u8) -> Result<Vec<u8>, ImageFileError> {
-    let Decoded { image, media_type, profile } = decoded;
+    let Decoded { image, format, profile } = decoded;
     let image = to_srgb(image, profile.as_deref());
     let mut bytes = Vec::new();
-    let written = match media_type {
+    let written = match format {
         ImageFormat::Jpeg => {
             let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
             image.to_rgb8().write_with_encoder(encoder)

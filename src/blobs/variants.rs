@@ -23,7 +23,7 @@ pub struct VariantPath<'a> {
     folder: &'a str,
     variant: ImageVariant,
     /// Format of the file.
-    pub media_type: ImageFormat,
+    pub format: ImageFormat,
 }
 
 impl<'a> VariantPath<'a> {
@@ -33,11 +33,11 @@ impl<'a> VariantPath<'a> {
         let (folder, file) = path.rsplit_once('/')?;
         let (name, extension) = file.split_once('.')?;
         let variant = ImageVariant::ALL.into_iter().find(|variant| variant.name() == name)?;
-        Some(Self { path, folder, variant, media_type: ImageFormat::from_extension(extension)? })
+        Some(Self { path, folder, variant, format: ImageFormat::from_extension(extension)? })
     }
 
     fn original(&self) -> String {
-        let extension = self.media_type.extension();
+        let extension = self.format.extension();
         format!("{}/{}.{extension}", self.folder, ImageVariant::Original.name())
     }
 }

@@ -112,7 +112,7 @@ impl Commands {
             target: UpdateTarget::Task,
             authority: Authority::Owner(owner.clone()),
             update: update.clone(),
-            entry: NewTimelineEntry::of(update),
+            timeline_entry: NewTimelineEntry::of(update),
             now: self.deps.clock.now(),
         };
         self.deps.store.record(request).await

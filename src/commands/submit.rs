@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::store::{CreateOutcome, InputImage, StoreError};
 
-/// A client's submission of a request for images.
+/// A client's submission: the [`TaskSpec`], which becomes the task, and what only the submission needs.
 #[derive(Debug, Clone)]
 pub struct TaskRequest {
     /// What to make.

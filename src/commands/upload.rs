@@ -38,14 +38,14 @@ impl Commands {
         content_type: &str,
         byte_size: i64,
     ) -> Result<UploadOutcome, StoreError> {
-        let (media_type, byte_size) = match self.check_upload(content_type, byte_size) {
+        let (format, byte_size) = match self.check_upload(content_type, byte_size) {
             Ok(checked) => checked,
             Err(errors) => return Ok(UploadOutcome::InvalidInput(errors)),
         };
         let now = self.deps.clock.now();
         let (id, expires_at) = (self.deps.ids.upload(now), now + UPLOAD_LINK_LIFETIME);
         let owner = owner.clone();
-        let upload = Upload { id, owner, media_type, byte_size, expires_at, digest: None };
+        let upload = Upload { id, owner, format, byte_size, expires_at, digest: None };
         if !self.deps.store.create_upload(&upload, MAX_UNUSED_UPLOADS, now).await? {
             let problem = FieldProblem::TooManyObjects {
                 objects: "uploads that no task uses",
@@ -63,11 +63,11 @@ impl Commands {
         content_type: &str,
         byte_size: i64,
     ) -> Result<(ImageFormat, u64), Vec<FieldError>> {
-        let media_type = ImageFormat::from_content_type(&content_type.trim().to_ascii_lowercase());
+        let format = ImageFormat::from_content_type(&content_type.trim().to_ascii_lowercase());
         let max = self.deps.policy.upload_bytes;
         let size = u64::try_from(byte_size).ok().filter(|size| (1..=max).contains(size));
         let mut errors = Vec::new();
-        if media_type.is_none() {
+        if format.is_none() {
             let allowed = ImageFormat::ALL.map(ImageFormat::content_type).join(", ");
             errors.push(FieldError::new("contentType", FieldProblem::ContentType { allowed }));
         }
@@ -76,7 +76,7 @@ impl Commands {
             let problem = FieldProblem::OutOfRange { value, min: "1".to_owned(), max };
             errors.push(FieldError::new("byteSize", problem));
         }
-        media_type.zip(size).ok_or(errors)
+        format.zip(size).ok_or(errors)
     }
 
     /// The upload of a signed link; `None` when the link is invalid or has expired.

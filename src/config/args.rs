@@ -99,7 +99,7 @@ pub struct GatewayArgs {
     )]
     pub max_unfinished_tasks: u32,
 
-    /// Quota of each user who has none yet, in credits, on top of what the user already spent or reserved [default: unlimited]
+    /// Credits that each user without a quota can spend; what the user spent or reserved before does not count [default: unlimited]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
     pub user_quota: Option<Credits>,
 
@@ -262,7 +262,7 @@ pub struct RetentionArgs {
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub event_retention_days: u32,
 
-    /// Days to recognize repeated callbacks; the body of one is removed once it is processed
+    /// Days to recognize repeated callbacks; the body of a callback is removed once it is processed
     #[arg(long, alias = "keep-callbacks-days", env = "PLANTAIN_CALLBACK_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub callback_retention_days: u32,
@@ -372,7 +372,7 @@ impl LimitsArgs {
     }
 
     /// Limits of one operation.
-    pub(super) const fn query(&self) -> OperationLimits {
+    pub(super) const fn operation(&self) -> OperationLimits {
         OperationLimits {
             tokens: self.max_tokens,
             depth: self.max_depth,

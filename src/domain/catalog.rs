@@ -1,4 +1,4 @@
-//! The models of all configured providers, and how one of them is chosen.
+//! The models of all enabled providers, and how one of them is chosen.
 
 use std::cmp::Reverse;
 
@@ -117,7 +117,7 @@ pub struct JobSize {
     pub price: Credits,
 }
 
-/// Splits a request into as few upstream jobs as the model allows.
+/// Splits a request into as few jobs as the model allows.
 #[must_use]
 pub fn job_sizes(request: &ImageRequest, model: &Model) -> Vec<JobSize> {
     let (most, each) = (model.images_per_job.max(1), model.price(request.resolution));

@@ -114,7 +114,7 @@ pub enum FieldProblem {
     OperationNotSupported { kind: TaskKind, model: &'static str },
     #[error("There is no model `{id}`. Available: {}.", offered.join(", "))]
     UnknownModel { id: String, offered: Vec<&'static str> },
-    #[error("No provider is configured. Contact the operator.")]
+    #[error("No provider is enabled. Contact the operator.")]
     NoProvider,
     #[error("Must have at most {max} bytes; {bytes} were sent.")]
     TooManyBytes { bytes: usize, max: usize },

@@ -20,7 +20,7 @@ pub struct Image {
     /// In pixels.
     pub height: u32,
     /// The format of the bytes, detected by decoding them.
-    pub media_type: ImageFormat,
+    pub format: ImageFormat,
     /// Size of the original in bytes.
     pub byte_size: u64,
     /// SHA-256 of the original.
@@ -36,13 +36,13 @@ impl Image {
     #[must_use]
     pub fn path(&self, variant: ImageVariant) -> String {
         let folder = Self::folder(self.task_id, self.job, self.position);
-        Self::file(&folder, variant, self.media_type)
+        Self::file(&folder, variant, self.format)
     }
 
     /// The path of a variant in a folder of the image store.
     #[must_use]
-    pub fn file(folder: &str, variant: ImageVariant, media_type: ImageFormat) -> String {
-        format!("{folder}/{}.{}", variant.name(), media_type.extension())
+    pub fn file(folder: &str, variant: ImageVariant, format: ImageFormat) -> String {
+        format!("{folder}/{}.{}", variant.name(), format.extension())
     }
 
     /// The folder of one result of a job in the image store.
@@ -88,13 +88,13 @@ impl ImageFormat {
     /// The format with this content type.
     #[must_use]
     pub fn from_content_type(content_type: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|media_type| media_type.content_type() == content_type)
+        Self::ALL.into_iter().find(|format| format.content_type() == content_type)
     }
 
     /// The format with this file extension.
     #[must_use]
     pub fn from_extension(extension: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|media_type| media_type.extension() == extension)
+        Self::ALL.into_iter().find(|format| format.extension() == extension)
     }
 }
 

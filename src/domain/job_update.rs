@@ -8,7 +8,7 @@ use super::{Failure, Image, JobSize, Model, ProviderName, TimelineEventKind, Tim
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobUpdate {
     /// The submission succeeded: the provider accepted the job.
-    Accepted {
+    AcceptedByProvider {
         /// Which provider.
         provider: ProviderName,
         /// The provider's id for the job.
@@ -78,7 +78,7 @@ impl JobUpdate {
     #[must_use]
     pub const fn timeline_kind(&self) -> TimelineEventKind {
         match self {
-            Self::Accepted { .. } => TimelineEventKind::Submitted,
+            Self::AcceptedByProvider { .. } => TimelineEventKind::Submitted,
             Self::ResponseLost => TimelineEventKind::ResponseLost,
             Self::CallbackReceived { .. } => TimelineEventKind::CallbackReceived,
             Self::Postponed { .. } | Self::TransientFailure { .. } => {

@@ -6,7 +6,7 @@ use super::{
     Choice, FieldError, FieldProblem, ImageId, Model, OutputFormat, Resolution, TaskKind, UploadId,
 };
 
-/// A request for images.
+/// A request for images: the part of a [`super::TaskSpec`] that the provider needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRequest {
     /// Generation or editing.

@@ -1,4 +1,4 @@
-//! A task, its upstream jobs, and their recorded history.
+//! A task, its jobs, and their recorded history.
 
 use std::fmt;
 
@@ -118,7 +118,8 @@ pub struct TaskState {
     pub updated_at: Timestamp,
 }
 
-/// What a client asks for: the part of a task that never changes.
+/// What a client asks for: the part of a task that never changes. `commands::TaskRequest` adds what only the
+/// submission needs; [`ImageRequest`] is the part that the provider needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskSpec {
     /// The request for images.
@@ -145,8 +146,8 @@ impl TaskSpec {
     }
 
     /// What distinguishes two submissions with the same idempotency key. An absent board is
-    /// omitted: the digests of earlier releases, which had no boards, still match. A `maxCredits`
-    /// with more than three decimals had another digest then.
+    /// omitted: the digests of earlier releases, which had no boards, still match. (In those releases, a `maxCredits`
+    /// with more than three decimals had another digest.)
     #[must_use]
     pub fn digest_input(&self) -> Value {
         let mut input = json!({
@@ -239,8 +240,8 @@ pub struct Job {
     /// When a worker runs its next step; `None` when it waits for a callback, its user, a reroute or the
     /// sweep.
     pub next_step_at: Option<Timestamp>,
-    /// When it times out; `None` without a timeout. While it is QUEUED and was never postponed, only
-    /// the client's deadline counts (`store::leases`).
+    /// When it times out; `None` without a timeout. While it is QUEUED and was never postponed, its
+    /// task ends only by the client's deadline.
     pub expires_at: Option<Timestamp>,
     /// Whether a callback arrived: the result is expected soon, so the provider is polled more
     /// often.

@@ -149,20 +149,21 @@ impl TransitionContext<'_> {
         match (job.status, update) {
             (
                 _,
-                JobUpdate::Accepted { provider, .. } | JobUpdate::CallbackReceived { provider, .. },
+                JobUpdate::AcceptedByProvider { provider, .. }
+                | JobUpdate::CallbackReceived { provider, .. },
             ) if *provider != job.provider => Err(IgnoreReason::OtherProvider),
-            (Canceled | Failed, JobUpdate::Accepted { upstream_id, .. })
+            (Canceled | Failed, JobUpdate::AcceptedByProvider { upstream_id, .. })
                 if job.upstream_id.is_none() =>
             {
                 Ok(self.charged_after_end(job, upstream_id))
             }
             (status, _) if status.is_terminal() => Err(IgnoreReason::Finished),
-            (Queued | Unconfirmed, JobUpdate::Accepted { upstream_id, .. }) => {
+            (Queued | Unconfirmed, JobUpdate::AcceptedByProvider { upstream_id, .. }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
             }
             // A callback before the response may be forged; the response of the provider is
             // authentic. Polled at once: a real callback that arrived in between was ignored.
-            (Generating, JobUpdate::Accepted { upstream_id, .. })
+            (Generating, JobUpdate::AcceptedByProvider { upstream_id, .. })
                 if job.upstream_id.as_ref() != Some(upstream_id) =>
             {
                 Ok(self.generating(job, upstream_id, self.now))

@@ -10,7 +10,7 @@ pub struct Upload {
     /// Its owner.
     pub owner: UserId,
     /// The declared format.
-    pub media_type: ImageFormat,
+    pub format: ImageFormat,
     /// The declared size in bytes.
     pub byte_size: u64,
     /// When the upload link expires.

@@ -15,10 +15,10 @@ use crate::domain::Timestamp;
 
 /// The route `/graphql`.
 pub(super) fn route(state: &SharedState, settings: GraphqlSettings) -> MethodRouter<SharedState> {
-    let GraphqlSettings { engine, profile, sessions } = settings;
+    let GraphqlSettings { engine, profile, sockets } = settings;
     let (limits, stop) = (state.limits, state.stop.clone());
     let host = GraphqlHost(Arc::clone(state));
-    Protocols { host, engine, profile, limits, stop, sessions }.route()
+    Protocols { host, engine, profile, limits, stop, sockets }.route()
 }
 
 struct GraphqlHost(SharedState);

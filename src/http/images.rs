@@ -35,9 +35,7 @@ pub(super) async fn read(
         );
     };
     match state.variants.load(variant).await {
-        Ok(bytes) => {
-            image_response(bytes, variant.media_type, link_query.expires - now.timestamp())
-        }
+        Ok(bytes) => image_response(bytes, variant.format, link_query.expires - now.timestamp()),
         Err(BlobError::Missing) => problem(StatusCode::NOT_FOUND, "The image no longer exists."),
         Err(error) => {
             tracing::error!(error = %with_causes(&error), "reading an image failed");
@@ -49,11 +47,11 @@ pub(super) async fn read(
     }
 }
 
-fn image_response(bytes: Bytes, media_type: ImageFormat, seconds_left: i64) -> Response {
+fn image_response(bytes: Bytes, format: ImageFormat, seconds_left: i64) -> Response {
     let cache = format!("private, max-age={}, immutable", seconds_left.max(0));
     let mut response = (StatusCode::OK, bytes).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.extend(HeaderValue::try_from(cache).map(|value| (header::CACHE_CONTROL, value)));
     // Apps on other origins embed these images; the signature in the link protects them.
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));

@@ -52,7 +52,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The state that all handlers share.
 pub struct AppState {
-    /// Limits of one connection.
+    /// Limits of HTTP requests, sockets and streams.
     pub limits: ConnectionLimits,
     /// Maximum bytes of an uploaded image.
     pub upload_bytes: u64,
@@ -96,7 +96,7 @@ pub struct GraphqlSettings {
     /// Selects the status codes of responses.
     pub profile: StatusProfile,
     /// Tracks the open sockets.
-    pub sessions: TaskTracker,
+    pub sockets: TaskTracker,
 }
 
 /// All routes.

@@ -120,9 +120,9 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
     if !state.commands.begin_upload(upload.id, &digest).await.map_err(failed)? {
         return Err(upload_conflict());
     }
-    let path = Upload::path(upload.id, cleaned.media_type);
+    let path = Upload::path(upload.id, cleaned.format);
     state.blobs.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
-    state.commands.finish_upload(upload.id, cleaned.media_type).await.map_err(failed)
+    state.commands.finish_upload(upload.id, cleaned.format).await.map_err(failed)
 }
 
 fn upload_conflict() -> UploadError {
@@ -131,7 +131,7 @@ fn upload_conflict() -> UploadError {
 }
 
 fn check_type(upload: &Upload, headers: &HeaderMap) -> Result<(), UploadError> {
-    let declared = upload.media_type.content_type();
+    let declared = upload.format.content_type();
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = sent.and_then(|sent| sent.split(';').next()).unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(declared) {
@@ -194,7 +194,7 @@ fn check(bytes: &[u8], upload: &Upload) -> Result<CheckedUpload, UploadError> {
     if !upload.accepts(&digest) {
         return Err(upload_conflict());
     }
-    let cleaned = sanitize(bytes, upload.media_type).map_err(|error| {
+    let cleaned = sanitize(bytes, upload.format).map_err(|error| {
         let status = match error {
             ImageFileError::UnknownFormat | ImageFileError::OtherFormat(_) => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE

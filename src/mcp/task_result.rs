@@ -71,7 +71,7 @@ impl McpServer {
                 return None;
             }
         };
-        let content_type = image.media_type.content_type();
+        let content_type = image.format.content_type();
         (bytes.len() <= MAX_THUMBNAIL_BYTES)
             .then(|| ContentBlock::image(STANDARD.encode(&bytes), content_type))
     }

@@ -60,7 +60,7 @@ pub(super) struct ProviderView {
     low: bool,
 }
 
-/// The configured models.
+/// The models of the enabled providers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ModelList {

@@ -19,7 +19,7 @@ use crate::domain::{Credits, Model, OutputFormat, ProviderName, RateLimits, Task
 const PRO: &str = "flux-kontext-pro";
 const MAX: &str = "flux-kontext-max";
 
-/// One image per upstream task, at most one image to edit. Prices as resellers report them.
+/// One image per job, at most one image to edit. Prices as resellers report them.
 const COMMON: Model = Model {
     id: PRO,
     provider: ProviderName::FluxKontext,
@@ -115,7 +115,7 @@ impl Provider for FluxKontext {
     }
 }
 
-/// The signature covers the task's id and the time, not the body: it authenticates the
+/// The signature covers the upstream id and the time, not the body: it authenticates the
 /// sender, and a status query confirms the content.
 fn verify(
     key: &SecretString,

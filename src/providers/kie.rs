@@ -59,8 +59,8 @@ impl Envelope {
         &self.body["data"]
     }
 
-    /// The task's id, under every observed name and at every observed level.
-    pub(super) fn task_id(&self) -> Option<String> {
+    /// The upstream id, under every observed name and at every observed level.
+    pub(super) fn upstream_id(&self) -> Option<String> {
         [self.data(), &self.body]
             .into_iter()
             .find_map(|part| ["taskId", "task_id"].into_iter().find_map(|key| id(part.get(key)?)))
@@ -164,12 +164,12 @@ pub(super) fn read_balance(response: &ApiResponse) -> Option<Credits> {
 
 pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
     let Some(envelope) = Envelope::parse(&response.body) else { return unreadable(response) };
-    if let Some(upstream_id) = envelope.task_id() {
+    if let Some(upstream_id) = envelope.upstream_id() {
         return SubmissionOutcome::Accepted { upstream_id };
     }
     let code = envelope.effective_code(response);
     if code == 200 || envelope.code.is_none() {
-        return SubmissionOutcome::Unconfirmed { reason: "a response without a task id" };
+        return SubmissionOutcome::Unconfirmed { reason: "a response without the provider's id" };
     }
     // A proxy in front of the API cannot know whether the API received the request.
     if matches!(response.status.as_u16(), 502..=504) {
@@ -283,10 +283,10 @@ fn record_state(record: &Value) -> UpstreamState {
     }
 }
 
-/// Parses a callback; `None` when it contains no task id.
+/// Parses a callback; `None` when it contains no upstream id.
 pub(super) fn read_callback(body: &[u8]) -> Option<CallbackPayload> {
     let envelope = Envelope::parse(body)?;
-    Some(CallbackPayload { upstream_id: envelope.task_id()?, state: callback_state(&envelope) })
+    Some(CallbackPayload { upstream_id: envelope.upstream_id()?, state: callback_state(&envelope) })
 }
 
 /// Some callbacks report the outcome in `code` (those of the first model and of pro); the others always have

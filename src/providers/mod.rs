@@ -232,7 +232,7 @@ impl Registry {
 
     /// The providers that are not enabled. Older tasks may still be with them.
     #[must_use]
-    pub fn unconfigured(&self) -> Vec<ProviderName> {
+    pub fn disabled(&self) -> Vec<ProviderName> {
         ProviderName::ALL.into_iter().filter(|name| !self.providers.contains_key(name)).collect()
     }
 

@@ -21,7 +21,7 @@ const RESOLUTIONS: [Resolution; 3] = [Resolution::R1K, Resolution::R2K, Resoluti
 const BOTH_KINDS: [TaskKind; 2] = [TaskKind::Generate, TaskKind::Edit];
 
 /// Properties that all three models share. Only `generate` has `numImages`, and its format for
-/// several results is undocumented, so each image is a separate upstream task.
+/// several results is undocumented, so each image is a separate job.
 const COMMON: Model = Model {
     id: "",
     provider: ProviderName::NanoBanana,

@@ -187,14 +187,14 @@ async fn write_grant(
     let (from, to) = LedgerEntryKind::Grant.accounts();
     let written = sqlx::query!(
         "-- store::accounts::write_grant
-        WITH entry AS (
+        WITH ledger_entry AS (
             INSERT INTO ledger
                 (owner, at, kind, from_account, to_account, amount, idempotency_key, reason)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (idempotency_key) WHERE kind = 'GRANT' DO NOTHING
             RETURNING amount
         )
-        UPDATE users SET granted = granted + entry.amount FROM entry WHERE id = $1",
+        UPDATE users SET granted = granted + ledger_entry.amount FROM ledger_entry WHERE id = $1",
         grant.user.as_str(),
         now,
         LedgerEntryKind::Grant.name(),
@@ -225,7 +225,7 @@ async fn is_repeated(db: &mut PgConnection, grant: Grant<'_>) -> Result<bool, St
 
 /// A row of the ledger to insert.
 #[derive(Serialize)]
-pub(super) struct MovementRow<'a> {
+pub(super) struct LedgerRow<'a> {
     owner: &'a str,
     at: Timestamp,
     kind: &'static str,
@@ -237,15 +237,15 @@ pub(super) struct MovementRow<'a> {
 }
 
 /// The rows of these entries, which a version of a task causes.
-pub(super) fn movements<'a>(
+pub(super) fn ledger_rows<'a>(
     owner: &'a UserId,
     (task, version): (TaskId, u32),
-    entries: &'a [LedgerEntry],
+    ledger_entries: &'a [LedgerEntry],
     at: Timestamp,
-) -> impl Iterator<Item = MovementRow<'a>> {
-    entries.iter().map(move |entry| {
+) -> impl Iterator<Item = LedgerRow<'a>> {
+    ledger_entries.iter().map(move |entry| {
         let (from_account, to_account) = entry.kind.accounts();
-        MovementRow {
+        LedgerRow {
             owner: owner.as_str(),
             at,
             kind: entry.kind.name(),

@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::accounts::{AccountChange, lock_account, movements};
+use super::accounts::{AccountChange, ledger_rows, lock_account};
 use super::rows::checked_int;
 use super::task_row::insert_task;
 use super::uploads::link_uploads;
@@ -224,16 +224,16 @@ async fn insert_event(
     seq: i64,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let entries = ledger_entries(None, &task.state);
-    let movements: Vec<_> =
-        movements(&task.owner, (task.id, task.state.version), &entries, now).collect();
+    let ledger_entries = ledger_entries(None, &task.state);
+    let ledger_rows: Vec<_> =
+        ledger_rows(&task.owner, (task.id, task.state.version), &ledger_entries, now).collect();
     let detail = json!({ "model": task.model, "reserved": task.state.reserved.as_f64() });
     sqlx::query!(
         "-- store::create::insert_event
         WITH event AS (
             INSERT INTO events (owner, seq, task_id, at, version, state)
             VALUES ($1, $2, $3, $4, 1, $5)
-        ), entry AS (
+        ), ledger_entry AS (
             INSERT INTO ledger (owner, at, kind, from_account, to_account, amount, task_id, version)
             SELECT owner, at, kind, from_account, to_account, amount, task, version
             FROM jsonb_to_recordset($9) AS movement (
@@ -251,7 +251,7 @@ async fn insert_event(
         task.state.status.name(),
         detail,
         TimelineEventKind::Accepted.name(),
-        Json(movements) as _,
+        Json(ledger_rows) as _,
     )
     .execute(&mut **tx)
     .await?;

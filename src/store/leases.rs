@@ -186,17 +186,17 @@ impl Store {
     /// A job that is due for a poll is polled before it expires: after an outage of the gateway,
     /// the provider may have finished it already. The time in the queue does not count: a QUEUED job
     /// that was not postponed, or is being sent, expires only at the client's deadline. Jobs of
-    /// `unconfigured` providers have no worker and expire without these conditions.
+    /// `disabled` providers have no worker and expire without these conditions.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_expired(
         &self,
-        unconfigured: &[ProviderName],
+        disabled: &[ProviderName],
         now: Timestamp,
     ) -> Result<Vec<(TaskId, u16)>, StoreError> {
-        let unconfigured: Vec<String> =
-            unconfigured.iter().map(|provider| provider.slug().to_owned()).collect();
+        let disabled: Vec<String> =
+            disabled.iter().map(|provider| provider.slug().to_owned()).collect();
         // Each part reads an index that contains only what it returns, so that a long queue costs
         // nothing.
         let rows = sqlx::query!(
@@ -224,10 +224,10 @@ impl Store {
                 UNION
                 (
                     SELECT j.task_id, j.number, j.expires_at
-                    FROM unnest($2::text[]) AS unconfigured (provider)
+                    FROM unnest($2::text[]) AS disabled (provider)
                     CROSS JOIN LATERAL (
                         SELECT task_id, number, expires_at FROM jobs
-                        WHERE status = 'QUEUED' AND provider = unconfigured.provider
+                        WHERE status = 'QUEUED' AND provider = disabled.provider
                             AND expires_at <= $1
                         ORDER BY next_step_at
                         LIMIT 100
@@ -236,10 +236,10 @@ impl Store {
                 UNION
                 (
                     SELECT j.task_id, j.number, j.expires_at
-                    FROM unnest($2::text[]) AS unconfigured (provider)
+                    FROM unnest($2::text[]) AS disabled (provider)
                     CROSS JOIN LATERAL (
                         SELECT task_id, number, expires_at FROM jobs
-                        WHERE status = 'GENERATING' AND provider = unconfigured.provider
+                        WHERE status = 'GENERATING' AND provider = disabled.provider
                             AND expires_at <= $1
                         ORDER BY next_step_at
                         LIMIT 100
@@ -249,7 +249,7 @@ impl Store {
             ORDER BY expires_at
             LIMIT 100"#,
             now,
-            &unconfigured,
+            &disabled,
         )
         .fetch_all(&self.pool)
         .await?;

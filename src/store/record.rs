@@ -80,7 +80,7 @@ pub struct RecordRequest {
     /// The change.
     pub update: JobUpdate,
     /// The timeline entry.
-    pub entry: NewTimelineEntry,
+    pub timeline_entry: NewTimelineEntry,
     /// The present time.
     pub now: Timestamp,
 }
@@ -188,17 +188,17 @@ enum Decision<'a> {
     Unchanged(RecordOutcome),
     /// The update must have a transaction of its own.
     Alone,
-    Change(Box<RecordedChange<'a>>),
+    Change(Box<PendingChange<'a>>),
 }
 
-/// A change to write.
-struct RecordedChange<'a> {
+/// A change that is decided and not written yet.
+struct PendingChange<'a> {
     request: &'a RecordRequest,
     owner: &'a UserId,
     before: &'a TaskSnapshot,
     has_board: bool,
     change: Change,
-    entries: Vec<LedgerEntry>,
+    ledger_entries: Vec<LedgerEntry>,
 }
 
 impl Recorder {
@@ -208,10 +208,11 @@ impl Recorder {
         requests: &'a [RecordRequest],
         tasks: &'a HashMap<TaskId, Result<LoadedTask, StoreError>>,
         mut undecided_tasks: HashSet<TaskId>,
-    ) -> (Vec<Option<RecordOutcome>>, Vec<RecordedChange<'a>>) {
+    ) -> (Vec<Option<RecordOutcome>>, Vec<PendingChange<'a>>) {
         let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
         for request in requests {
             let decision = match tasks.get(&request.task) {
+                // Only the first update of a task in a batch can be decided: the second one needs its result.
                 _ if !undecided_tasks.remove(&request.task) => Decision::Alone,
                 Some(Ok(loaded)) => self.decide(request, loaded, requests.len() == 1),
                 Some(Err(_)) => Decision::Alone,
@@ -245,13 +246,13 @@ impl Recorder {
             Ok(change) => change,
             Err(reason) => return Decision::Unchanged(RecordOutcome::Ignored(reason)),
         };
-        let entries = if change.visible {
+        let ledger_entries = if change.visible {
             ledger_entries(Some(&before.state), &change.state)
         } else {
             Vec::new()
         };
         let has_board = *has_board;
-        let change = RecordedChange { request, owner, before, has_board, change, entries };
+        let change = PendingChange { request, owner, before, has_board, change, ledger_entries };
         if is_alone || !change.needs_more_locks() {
             Decision::Change(Box::new(change))
         } else {
@@ -279,7 +280,7 @@ impl Recorder {
     async fn write(
         &self,
         tx: &mut Transaction<'_, Postgres>,
-        recorded: &[RecordedChange<'_>],
+        recorded: &[PendingChange<'_>],
     ) -> Result<Result<Vec<BoardId>, IgnoreReason>, StoreError> {
         if recorded.is_empty() {
             return Ok(Ok(Vec::new()));
@@ -287,7 +288,7 @@ impl Recorder {
         replace_jobs(tx, recorded).await?;
         write_jobs(tx, recorded).await?;
         let overdrawn = write_changes(tx, recorded).await?;
-        let reserves_more = recorded.iter().any(RecordedChange::reserves_more);
+        let reserves_more = recorded.iter().any(PendingChange::reserves_more);
         if self.initial_quota.is_some() && overdrawn && reserves_more {
             return Ok(Err(IgnoreReason::InsufficientCredits));
         }
@@ -308,8 +309,8 @@ impl Recorder {
         Ok(Ok(boards))
     }
 
-    fn hint(&self, recorded: &[RecordedChange<'_>], boards: &[BoardId]) {
-        for RecordedChange { owner, change, .. } in recorded {
+    fn hint(&self, recorded: &[PendingChange<'_>], boards: &[BoardId]) {
+        for PendingChange { owner, change, .. } in recorded {
             if change.visible {
                 self.hints.user_changed(owner);
             }
@@ -325,7 +326,7 @@ impl Recorder {
     }
 }
 
-impl RecordedChange<'_> {
+impl PendingChange<'_> {
     /// Whether the change locks rows besides its task and user, or depends on the credits of the user.
     /// In a transaction with others, such locks could wait for each other.
     fn needs_more_locks(&self) -> bool {
@@ -336,7 +337,7 @@ impl RecordedChange<'_> {
     }
 
     fn reserves_more(&self) -> bool {
-        self.entries.iter().any(|entry| entry.kind == LedgerEntryKind::Reserve)
+        self.ledger_entries.iter().any(|entry| entry.kind == LedgerEntryKind::Reserve)
     }
 
     /// The images that the change adds.
@@ -381,5 +382,5 @@ fn is_blocked(loaded: &LoadedTask, request: &RecordRequest) -> bool {
         return false;
     };
     let held = loaded.leases.get(usize::from(*number)).copied().flatten() == Some(*lease);
-    !held && !matches!(update, JobUpdate::Accepted { .. })
+    !held && !matches!(update, JobUpdate::AcceptedByProvider { .. })
 }

@@ -158,7 +158,7 @@ impl ImageColumns {
             position: checked_int(required(self.position)?)?,
             width: checked_int(required(self.width)?)?,
             height: checked_int(required(self.height)?)?,
-            media_type: ImageFormat::from_content_type(&required(self.media_type)?)
+            format: ImageFormat::from_content_type(&required(self.media_type)?)
                 .ok_or(StoreError::Inconsistent("images.media_type"))?,
             byte_size: checked_int(required(self.byte_size)?)?,
             sha256: required(self.sha256)?

@@ -42,7 +42,7 @@ impl ReadStore {
             Ok(Upload {
                 id,
                 owner: owner(row.owner)?,
-                media_type: media_type(&row.media_type)?,
+                format: image_format(&row.media_type)?,
                 byte_size: checked_int(row.byte_size)?,
                 expires_at: row.expires_at,
                 digest: row.received_digest,
@@ -87,7 +87,7 @@ impl Store {
             ) < $7",
             upload.id.0,
             upload.owner.as_str(),
-            upload.media_type.content_type(),
+            upload.format.content_type(),
             checked_int::<i64, _>(upload.byte_size)?,
             now,
             upload.expires_at,
@@ -216,7 +216,7 @@ pub(super) async fn find_paths(
             }
             None => (StoredImage::Upload(row.id), Upload::folder(UploadId(row.id))),
         };
-        let path = Image::file(&folder, ImageVariant::Original, media_type(&row.media_type)?);
+        let path = Image::file(&folder, ImageVariant::Original, image_format(&row.media_type)?);
         paths.insert((row.owner, stored), path);
     }
     Ok(StoredPaths(paths))
@@ -233,7 +233,7 @@ fn upload_ids(sources: &[ImageSource]) -> Vec<Uuid> {
     ids
 }
 
-fn media_type(content_type: &str) -> Result<ImageFormat, StoreError> {
+fn image_format(content_type: &str) -> Result<ImageFormat, StoreError> {
     ImageFormat::from_content_type(content_type)
         .ok_or(StoreError::Inconsistent("uploads.media_type"))
 }

@@ -127,7 +127,7 @@ impl Download {
             position,
             width: inspected.width,
             height: inspected.height,
-            media_type: inspected.media_type,
+            format: inspected.format,
             byte_size: bytes as u64,
             sha256: inspected.sha256,
             thumbhash: inspected.thumbhash.clone(),

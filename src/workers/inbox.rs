@@ -36,7 +36,14 @@ impl Inbox {
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (callback.task, UpdateTarget::Job(callback.job));
         let (authority, now) = (Authority::Gateway, self.ctx.clock.now());
-        let request = RecordRequest { task, target, authority, update: update.clone(), entry, now };
+        let request = RecordRequest {
+            task,
+            target,
+            authority,
+            update: update.clone(),
+            timeline_entry: entry,
+            now,
+        };
         let recorded = self.ctx.store.record(request).await?;
         tracing::info!(
             task.id = %callback.task, job = callback.job, update = update.timeline_kind().name(), ?recorded,
@@ -114,7 +121,7 @@ impl Step for Inbox {
     }
 
     async fn process(&self, callback: Callback) -> Result<(), StoreError> {
-        // The provider is not configured now. Keep its callback: its key may be configured again.
+        // The provider is not enabled now. Keep its callback: it may be enabled again.
         let Some(provider) = self.ctx.registry.get(callback.provider) else { return Ok(()) };
         let (headers, body, received_at) =
             (&callback.headers, &callback.body, callback.received_at);

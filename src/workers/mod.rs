@@ -49,7 +49,7 @@ const INITIAL_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 /// After so many crashes of workers, their job fails, so that it does not crash more workers.
 const MAX_LEASE_ATTEMPTS: u32 = 10;
-/// Maximum number of attempts to record a provider's response. While the database is away, each one
+/// Maximum number of attempts to record a provider's response. While the database is not available, each one
 /// waits for a connection first, so that all of them take six minutes.
 const MAX_RECORD_ATTEMPTS: u32 = 60;
 const RECORD_PAUSE: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ const RECORD_PAUSE: Duration = Duration::from_secs(1);
 pub struct WorkerContext {
     /// The database.
     pub store: Store,
-    /// The configured providers.
+    /// The enabled providers.
     pub registry: Registry,
     /// The models of these providers.
     pub catalog: Arc<Catalog>,
@@ -188,7 +188,7 @@ impl WorkerContext {
     ) -> Result<RecordOutcome, StoreError> {
         let (task, target) = (claim.task, UpdateTarget::Job(claim.number));
         let (update, now) = (update.clone(), self.clock.now());
-        let request = RecordRequest { task, target, authority, update, entry, now };
+        let request = RecordRequest { task, target, authority, update, timeline_entry: entry, now };
         let mut attempt = 1;
         loop {
             let now = self.clock.now();

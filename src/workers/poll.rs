@@ -53,7 +53,7 @@ impl Poll {
             }
             UpstreamState::Unknown => failed(Failure::new(
                 FailureCode::GenerationFailed,
-                "The provider no longer has the task.",
+                "The provider no longer knows this submission.",
             )),
             UpstreamState::Unavailable(delay) => {
                 postponed(self.retry_at(claim, &delay), delay.reason)

@@ -1,4 +1,4 @@
-//! Sends hints between replicas over Postgres. A lost hint only delays work until a worker next looks by its timer.
+//! Sends hints between replicas over Postgres. A lost hint only delays work until the next run of the worker's timer.
 
 use std::collections::HashSet;
 use std::hash::Hash;

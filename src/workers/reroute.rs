@@ -50,10 +50,10 @@ impl ProviderStates {
 
     /// The models of unavailable providers, whose tasks are rerouted. Empty when all are unavailable.
     fn unavailable(&self, ctx: &WorkerContext) -> Vec<&'static Model> {
-        let is_configured = |name| ctx.registry.get(name).is_some();
+        let is_enabled = |name| ctx.registry.get(name).is_some();
         let is_available = |model: &&'static Model| {
             let name = model.provider;
-            is_configured(name) && self.account(name).breaker.is_available(self.now)
+            is_enabled(name) && self.account(name).breaker.is_available(self.now)
         };
         let (available, unavailable): (Vec<_>, Vec<_>) =
             ctx.catalog.known().iter().partition(|model| is_available(model));
@@ -127,5 +127,7 @@ async fn record(
 ) -> Result<RecordOutcome, StoreError> {
     let (target, authority) = (UpdateTarget::Task, Authority::Gateway);
     let (task, update, now) = (task.task, update.clone(), ctx.clock.now());
-    ctx.store.record(RecordRequest { task, target, authority, update, entry, now }).await
+    ctx.store
+        .record(RecordRequest { task, target, authority, update, timeline_entry: entry, now })
+        .await
 }

@@ -66,7 +66,7 @@ impl Submit {
             TimelineEventKind::Submitted,
             json!({ "upstreamId": upstream_id }),
         );
-        let update = JobUpdate::Accepted { provider: claim.provider, upstream_id };
+        let update = JobUpdate::AcceptedByProvider { provider: claim.provider, upstream_id };
         self.ctx.record(claim, &update, entry).await?;
         self.ctx.hints.wake(WorkerSignal::Balance);
         self.ctx.record_provider_outcome(claim.provider, ProviderOutcome::Success).await;

@@ -13,7 +13,7 @@ use crate::store::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest, St
 /// Ends one batch of expired jobs.
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let now = ctx.clock.now();
-    let expired = ctx.store.list_expired(&ctx.registry.unconfigured(), now).await?;
+    let expired = ctx.store.list_expired(&ctx.registry.disabled(), now).await?;
     let mut jobs_of_tasks: BTreeMap<TaskId, Vec<u16>> = BTreeMap::new();
     for (task, job) in expired {
         jobs_of_tasks.entry(task).or_default().push(job);
@@ -35,7 +35,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
 async fn expire(ctx: &WorkerContext, task: TaskId, job: u16, now: Timestamp) {
     let (target, authority) = (UpdateTarget::Job(job), Authority::Gateway);
     let (update, entry) = (JobUpdate::Expired, NewTimelineEntry::of(&JobUpdate::Expired));
-    let request = RecordRequest { task, target, authority, update, entry, now };
+    let request = RecordRequest { task, target, authority, update, timeline_entry: entry, now };
     match ctx.store.record(request).await {
         Ok(RecordOutcome::Applied(_)) => tracing::info!(task.id = %task, job, "job expired"),
         // Another update came first.

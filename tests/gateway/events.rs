@@ -184,7 +184,7 @@ async fn credits_updated_pushes_the_current_balance_and_every_change() {
     }
     app.simulator.set_credits(plantain_simulator::Provider::NanoBanana, 12.5);
     eventually("the new balance to be read", || async {
-        // A run that is in progress has already read the old balance, and starts its interval later.
+        // The worker may have read the old balance just before; its next run is 60 seconds later.
         app.advance(60);
         let data = ana.graphql("{ credits { providers { remaining } } }", json!({})).await;
         (data["credits"]["providers"][0]["remaining"] == 12.5).then_some(())

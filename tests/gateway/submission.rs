@@ -125,7 +125,7 @@ async fn a_task_returns_its_requested_aspect_ratio_and_resolution() {
 }
 
 #[tokio::test]
-async fn a_task_of_several_images_makes_one_upstream_task_per_image() {
+async fn a_task_of_several_images_makes_one_job_per_image() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let result = ana.generate(json!({ "prompt": "cats", "count": 4 })).await;

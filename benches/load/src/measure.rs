@@ -60,7 +60,7 @@ pub async fn all(setup: &mut Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A read: the names of its rows, and its requests.
+/// A read: the names of its rows in the report, and its requests.
 struct Read {
     names: [&'static str; 3],
     gateway: fn(uuid::Uuid) -> Value,

@@ -29,7 +29,7 @@ const TYPICAL_DOCUMENT_BYTES: u64 = 64 * 1024;
 
 /// A validated document that exceeds no limit, with its plans.
 pub(crate) struct Document {
-    pub(crate) executable: Valid<ExecutableDocument>,
+    pub(crate) validated: Valid<ExecutableDocument>,
     /// The plans of its operations, in the order of the document.
     plans: Vec<OnceLock<Arc<CompiledPlan>>>,
     bytes: u64,
@@ -45,7 +45,7 @@ impl Document {
         operation: &Operation,
         make: impl FnOnce() -> Result<CompiledPlan, RequestError>,
     ) -> Result<Arc<CompiledPlan>, RequestError> {
-        let mut operations = self.executable.operations.iter();
+        let mut operations = self.validated.operations.iter();
         let index = operations.position(|known| known.name == operation.name);
         let cached = index.and_then(|index| self.plans.get(index));
         if let Some(plan) = cached.and_then(OnceLock::get) {
@@ -173,15 +173,15 @@ impl Documents {
             RequestError::from_diagnostics(RequestErrorKind::Syntax, &found.errors)
         })?;
         limits::check(&parsed, &self.limits)?;
-        let executable = parsed.to_executable_validate(&self.schema).map_err(|found| {
+        let validated = parsed.to_executable_validate(&self.schema).map_err(|found| {
             RequestError::from_diagnostics(RequestErrorKind::Document, &found.errors)
         })?;
-        let plans: Vec<_> = executable.operations.iter().map(|_| OnceLock::new()).collect();
+        let plans: Vec<_> = validated.operations.iter().map(|_| OnceLock::new()).collect();
         // The text, and its literals in the parsed document.
         let bytes = 2 * text.len() as u64
             + BYTES_PER_TOKEN * parser.tokens_reached() as u64
             + BYTES_PER_PLAN * plans.len() as u64;
-        Ok(Document { executable, plans, bytes })
+        Ok(Document { validated, plans, bytes })
     }
 }
 

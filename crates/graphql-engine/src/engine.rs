@@ -191,11 +191,11 @@ impl Engine {
         let parameters = parameters.normalize();
         let document = self.documents.find(&parameters, caller.viewer.is_none())?;
         let name = parameters.operation_name.as_deref();
-        let operation = document.executable.operations.get(name).map_err(|error| {
+        let operation = document.validated.operations.get(name).map_err(|error| {
             RequestError::from_apollo_error(
                 RequestErrorKind::Document,
                 &error,
-                &document.executable.sources,
+                &document.validated.sources,
             )
         })?;
         let plan = self.plan(&document, operation, parameters.variables.unwrap_or_default())?;
@@ -213,7 +213,7 @@ impl Engine {
         operation: &Operation,
         variables: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Plan, RequestError> {
-        let executable = &document.executable;
+        let executable = &document.validated;
         check_variables(&variables)?;
         let json = JsonValue::from(serde_json::Value::from(variables));
         let json = json.as_object().cloned().unwrap_or_default();
@@ -305,7 +305,7 @@ impl Engine {
             set_locations(
                 &mut response.errors,
                 prepared.plan.root(),
-                &prepared.document.executable.sources,
+                &prepared.document.validated.sources,
             );
             Err(RequestError::from_executor(response.errors))
         });
@@ -317,7 +317,7 @@ impl Engine {
         mut response: Response,
         prepared: &PreparedOperation<V>,
     ) -> OperationResponse {
-        complete(&mut response, prepared.plan.root(), &prepared.document.executable.sources);
+        complete(&mut response, prepared.plan.root(), &prepared.document.validated.sources);
         annotate_errors(&mut response.errors, &prepared.caller.request_id);
         let limit = self.documents.limits.response_bytes;
         OperationResponse::serialize(&response, limit)

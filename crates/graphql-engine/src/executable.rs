@@ -76,8 +76,8 @@ fn field(
     Positioned::new(field, Pos { line: planned.id + 1, column: 0 })
 }
 
-/// The planned field of a node. `field` has stored the number of the field, from 1, as the line of the
-/// node, because async-graphql passes the position to resolvers.
+/// The planned field of a node. A resolver receives no more of the document than the position of its field, so
+/// the line of that position is the number of the planned field, from 1.
 pub(crate) fn planned_field(plan: &Plan, position: Pos) -> Option<&PlannedField> {
     plan.field(position.line.checked_sub(1)?)
 }

@@ -101,8 +101,8 @@ pub struct PlannedField {
     pub(crate) location: Option<SourceSpan>,
     /// The selection on its value; `None` for a scalar or an enum.
     pub(crate) selection_plan: Option<SelectionPlan>,
-    /// Whether its object, and every object that is selected below it, can write it
-    /// ([`super::write`]).
+    /// Whether it can be written ([`super::write`]): its object has the value, and every field that is
+    /// selected below it can be written as well.
     pub(crate) is_written: bool,
     /// Whether its value is a [`super::write::Written`].
     is_written_type: bool,

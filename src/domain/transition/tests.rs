@@ -91,7 +91,7 @@ fn image() -> Image {
         position: 0,
         width: 1,
         height: 1,
-        media_type: ImageFormat::Png,
+        format: ImageFormat::Png,
         byte_size: 1,
         sha256: [0; 32],
         thumbhash: vec![1],
@@ -100,7 +100,10 @@ fn image() -> Image {
 }
 
 fn accepted() -> JobUpdate {
-    JobUpdate::Accepted { provider: ProviderName::NanoBanana, upstream_id: "upstream-0".to_owned() }
+    JobUpdate::AcceptedByProvider {
+        provider: ProviderName::NanoBanana,
+        upstream_id: "upstream-0".to_owned(),
+    }
 }
 
 fn callback_received(upstream_id: &str) -> JobUpdate {

@@ -62,7 +62,7 @@ data_object! {
         height as "height" -> u32 = this.image().height;
 
         /// The content type: `image/jpeg`, `image/png` or `image/webp`, as detected from the bytes.
-        content_type as "contentType" -> &str = this.image().media_type.content_type();
+        content_type as "contentType" -> &str = this.image().format.content_type();
 
         /// The size of the original, in bytes.
         byte_size as "byteSize" -> u64 = this.image().byte_size;

@@ -19,8 +19,8 @@ pub(in crate::graphql) struct Provider {
     issue: Option<ProviderIssue>,
     /// The problem and what happens next: a message for the user; null when there is no problem.
     message: Option<String>,
-    /// When submissions are tried again; null when there is no problem, when submissions are
-    /// allowed now, and when submissions are not paused and the account cannot pay for its cheapest model.
+    /// When submissions are tried again; null while submissions are not paused. (With an account that
+    /// cannot pay for its cheapest model, they are not paused, but `available` is false.)
     retry_at: Option<DateTime>,
     /// The models of the provider.
     models: Vec<Model>,

@@ -19,10 +19,10 @@ pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
         return unreadable(response);
     };
     let (status, error) = (response.status.as_u16(), error_code(&body));
-    // A task id without a rejection means that the task was accepted and can be queried.
+    // An id without a rejection means that the job was accepted and can be queried.
     let was_accepted =
         matches!(error, None | Some("timeout")) && !response.status.is_client_error();
-    if let Some(upstream_id) = task_id(&body).filter(|_| was_accepted) {
+    if let Some(upstream_id) = upstream_id(&body).filter(|_| was_accepted) {
         let urls = image_urls(&body);
         if urls.is_empty() {
             return SubmissionOutcome::Accepted { upstream_id };
@@ -34,7 +34,7 @@ pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
             SubmissionOutcome::Postponed(rate_limited(response))
         } else {
             // The API, or a proxy in front of it, may have accepted the job.
-            SubmissionOutcome::Unconfirmed { reason: "a response without a task id" }
+            SubmissionOutcome::Unconfirmed { reason: "a response without the provider's id" }
         };
     };
     let is_account_error =
@@ -67,7 +67,7 @@ fn submission_failure_code(error: Option<&str>, status: u16) -> Option<FailureCo
         403 => FailureCode::ContentRejected,
         408 => return None,
         400..500 => FailureCode::Internal,
-        // A server error without a known code: the task may have been accepted.
+        // A server error without a known code: the job may have been accepted.
         _ => return None,
     })
 }
@@ -179,7 +179,7 @@ fn records(body: &Value) -> Option<HashMap<String, &Value>> {
         .then(|| items.into_iter().filter_map(|item| Some((by_id(item)?, item))).collect())
 }
 
-/// The state of a task by the fields that are present.
+/// The state of a job by the fields that are present.
 fn read_record(record: &Value) -> UpstreamState {
     let finished = record.get("finished_at").is_some_and(|at| !at.is_null());
     match record.get("response") {
@@ -221,7 +221,7 @@ fn generation_failed(error: Option<&str>, message: &str) -> UpstreamState {
     UpstreamState::Failed(failure(failure_code, message))
 }
 
-pub(super) fn task_id(body: &Value) -> Option<String> {
+pub(super) fn upstream_id(body: &Value) -> Option<String> {
     body.get("task_id").and_then(id)
 }
 

@@ -7,21 +7,21 @@ use sqlx::types::Json;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::RecordedChange;
+use super::PendingChange;
 use crate::domain::{
     Credits, Failure, Image, Job, JobUpdate, ResultLink, TaskId, TaskState, TimelineEventKind,
     Timestamp,
 };
 use crate::store::StoreError;
-use crate::store::accounts::{MovementRow, movements, totals};
+use crate::store::accounts::{LedgerRow, ledger_rows, totals};
 use crate::store::create::insert_jobs;
 
 /// Replaces the jobs of rerouted tasks by jobs of another model.
 pub(super) async fn replace_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[RecordedChange<'_>],
+    recorded: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
-    for RecordedChange { request, owner, change, .. } in recorded {
+    for PendingChange { request, owner, change, .. } in recorded {
         if let JobUpdate::Rerouted { to, .. } = &request.update {
             replace_model(tx, request.task, to.id).await?;
             insert_jobs(tx, request.task, owner, &change.jobs).await?;
@@ -75,7 +75,7 @@ struct JobRow<'a> {
 }
 
 impl<'a> JobRow<'a> {
-    fn all(recorded: &'a [RecordedChange<'_>]) -> Vec<Self> {
+    fn all(recorded: &'a [PendingChange<'_>]) -> Vec<Self> {
         let kept = recorded
             .iter()
             .filter(|each| !matches!(each.request.update, JobUpdate::Rerouted { .. }));
@@ -116,8 +116,8 @@ struct TimelineRow {
 }
 
 /// One entry for the step, and one for the credits that it settled.
-fn timeline_rows(recorded: &RecordedChange<'_>) -> impl Iterator<Item = TimelineRow> {
-    let RecordedChange { request, before, change, .. } = recorded;
+fn timeline_rows(recorded: &PendingChange<'_>) -> impl Iterator<Item = TimelineRow> {
+    let PendingChange { request, before, change, .. } = recorded;
     let (task, at, status) = (request.task.0, request.now, change.state.status.name());
     let row = move |kind: TimelineEventKind, detail| TimelineRow {
         task,
@@ -128,7 +128,7 @@ fn timeline_rows(recorded: &RecordedChange<'_>) -> impl Iterator<Item = Timeline
     };
     let settled = change.state.settled.filter(|_| change.state.settled != before.state.settled);
     let settled = settled.map(|credits| json!({ "credits": credits.as_f64() }));
-    let step = row(request.entry.kind, request.entry.detail.clone());
+    let step = row(request.timeline_entry.kind, request.timeline_entry.detail.clone());
     std::iter::once(step)
         .chain(settled.map(|detail| row(TimelineEventKind::CreditsSettled, Some(detail))))
 }
@@ -140,16 +140,16 @@ fn timeline_rows(recorded: &RecordedChange<'_>) -> impl Iterator<Item = Timeline
 /// limit counts the job for one window after it.
 pub(super) async fn write_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[RecordedChange<'_>],
+    recorded: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
     let timeline: Vec<TimelineRow> = recorded.iter().flat_map(timeline_rows).collect();
     sqlx::query!(
         "-- store::record::write_jobs
-        WITH entry AS (
+        WITH timeline_entry AS (
             INSERT INTO timeline (task_id, at, kind, status, detail)
             SELECT task, at, kind, status, detail
             FROM jsonb_to_recordset($2)
-                AS entry (task uuid, at timestamptz, kind text, status text, detail jsonb)
+                AS new_entry (task uuid, at timestamptz, kind text, status text, detail jsonb)
         )
         UPDATE jobs AS j
         SET status = c.status,
@@ -203,9 +203,9 @@ struct VersionRow<'a> {
 }
 
 impl<'a> VersionRow<'a> {
-    fn new(position: usize, recorded: &'a RecordedChange<'_>) -> Self {
-        let RecordedChange { request, owner, change, entries, .. } = recorded;
-        let (reserved, spent) = totals(entries);
+    fn new(position: usize, recorded: &'a PendingChange<'_>) -> Self {
+        let PendingChange { request, owner, change, ledger_entries, .. } = recorded;
+        let (reserved, spent) = totals(ledger_entries);
         Self {
             position,
             task: request.task.0,
@@ -220,10 +220,10 @@ impl<'a> VersionRow<'a> {
     }
 }
 
-impl RecordedChange<'_> {
-    fn movements(&self) -> impl Iterator<Item = MovementRow<'_>> {
+impl PendingChange<'_> {
+    fn ledger_rows(&self) -> impl Iterator<Item = LedgerRow<'_>> {
         let version = (self.request.task, self.change.state.version);
-        movements(self.owner, version, &self.entries, self.request.now)
+        ledger_rows(self.owner, version, &self.ledger_entries, self.request.now)
     }
 }
 
@@ -231,7 +231,7 @@ impl RecordedChange<'_> {
 /// Returns whether a user has spent and reserved more than the quota.
 pub(super) async fn write_changes(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[RecordedChange<'_>],
+    recorded: &[PendingChange<'_>],
 ) -> Result<bool, StoreError> {
     let visible: Vec<_> = recorded.iter().filter(|each| each.change.visible).collect();
     if visible.is_empty() {
@@ -239,8 +239,8 @@ pub(super) async fn write_changes(
     }
     let versions: Vec<VersionRow<'_>> =
         (0..).zip(&visible).map(|(position, each)| VersionRow::new(position, each)).collect();
-    let movements: Vec<MovementRow<'_>> =
-        visible.iter().flat_map(|each| each.movements()).collect();
+    let ledger_rows: Vec<LedgerRow<'_>> =
+        visible.iter().flat_map(|each| each.ledger_rows()).collect();
     let overdrawn = sqlx::query_scalar!(
         r#"-- store::record::write_changes
         WITH changed AS (
@@ -266,7 +266,7 @@ pub(super) async fn write_changes(
                 u.id, u.last_seq - total.events AS last_seq, u.granted < u.reserved + u.spent AS overdrawn
         ), task AS (
             UPDATE tasks AS t SET status = c.status, state = c.state FROM changed AS c WHERE t.id = c.task
-        ), entry AS (
+        ), ledger_entry AS (
             INSERT INTO ledger (owner, at, kind, from_account, to_account, amount, task_id, version)
             SELECT owner, at, kind, from_account, to_account, amount, task, version
             FROM jsonb_to_recordset($2) AS movement (
@@ -284,7 +284,7 @@ pub(super) async fn write_changes(
         )
         SELECT COALESCE(bool_or(overdrawn), false) AS "overdrawn!" FROM counter"#,
         Json(versions) as _,
-        Json(movements) as _,
+        Json(ledger_rows) as _,
     )
     .fetch_one(&mut **tx)
     .await?;
@@ -312,7 +312,7 @@ struct ImageRow<'a> {
 }
 
 impl<'a> ImageRow<'a> {
-    fn new(recorded: &'a RecordedChange<'_>, image: &Image) -> Self {
+    fn new(recorded: &'a PendingChange<'_>, image: &Image) -> Self {
         Self {
             id: image.id.0,
             task: image.task_id.0,
@@ -322,7 +322,7 @@ impl<'a> ImageRow<'a> {
             version: recorded.change.state.version,
             width: image.width,
             height: image.height,
-            media_type: image.media_type.content_type(),
+            media_type: image.format.content_type(),
             byte_size: image.byte_size,
             sha256: hex::encode(image.sha256),
             thumbhash: hex::encode(&image.thumbhash),
@@ -334,7 +334,7 @@ impl<'a> ImageRow<'a> {
 /// Inserts the images that the updates add.
 pub(super) async fn write_images(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[RecordedChange<'_>],
+    recorded: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
     let rows: Vec<ImageRow<'_>> = recorded
         .iter()

@@ -192,7 +192,7 @@ impl Fixture {
         let link = || ResultLink { url: "https://x/a".into(), expires_at: now };
         let update = match (claim.status, update) {
             (Status::Queued, _) if claim.response_lost => JobUpdate::ResponseLost,
-            (Status::Queued, 0..=4) => JobUpdate::Accepted {
+            (Status::Queued, 0..=4) => JobUpdate::AcceptedByProvider {
                 provider: claim.provider,
                 upstream_id: format!("{}-{}", claim.task, claim.number),
             },
@@ -236,7 +236,14 @@ impl Fixture {
         update: &JobUpdate,
     ) {
         let (entry, now) = (NewTimelineEntry::of(update), self.clock.now());
-        let request = RecordRequest { task, target, authority, update: update.clone(), entry, now };
+        let request = RecordRequest {
+            task,
+            target,
+            authority,
+            update: update.clone(),
+            timeline_entry: entry,
+            now,
+        };
         self.store.record(request).await.unwrap();
     }
 
@@ -248,7 +255,7 @@ impl Fixture {
             position: 0,
             width: 1,
             height: 1,
-            media_type: ImageFormat::Png,
+            format: ImageFormat::Png,
             byte_size: 1,
             sha256: [0; 32],
             thumbhash: vec![1],

@@ -177,7 +177,7 @@ export const messages = {
     secondsLeft: (seconds: number) => `about ${seconds} s left`,
     almostDone: 'almost done',
     unconfirmedHint:
-      'The provider’s response was lost. If the provider has the task, the image still arrives here. If you submit it again, your cost stays the same, but the provider may charge the operator twice.',
+      'The provider’s response was lost. If the provider has accepted it, the image still arrives here. If you submit it again, your cost stays the same, but the provider may charge the operator twice.',
     resubmit: 'Submit again',
     release: 'Cancel task',
     alreadyRetried: 'This task was already retried.',

@@ -77,7 +77,7 @@ pub(crate) fn route<S: Clone + Send + Sync + 'static>() -> Result<MethodRouter<S
         profile: StatusProfile::Audited,
         limits,
         stop: tokio_util::sync::CancellationToken::new(),
-        sessions: tokio_util::task::TaskTracker::new(),
+        sockets: tokio_util::task::TaskTracker::new(),
     };
     Ok(protocols.route())
 }

@@ -74,7 +74,7 @@ pub trait Host: Send + Sync + 'static {
     fn request_id<'a>(&self, headers: &'a HeaderMap) -> &'a str;
 }
 
-/// Limits of one connection.
+/// Limits of HTTP requests, sockets and streams.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// Maximum bytes of an HTTP request body.
@@ -103,7 +103,7 @@ pub struct Protocols<H> {
     /// Ends sockets and subscriptions when the server stops.
     pub stop: CancellationToken,
     /// Tracks the open sockets.
-    pub sessions: TaskTracker,
+    pub sockets: TaskTracker,
 }
 
 impl<H: Host> Protocols<H> {

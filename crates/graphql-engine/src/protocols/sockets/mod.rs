@@ -40,10 +40,10 @@ pub(super) async fn accept<H: Host>(
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(protocols.limits.response_bytes + SPARE_BUFFER_BYTES);
     let has_subprotocol = upgrade.selected_protocol().is_some();
-    let sessions = protocols.sessions.clone();
+    let sockets = protocols.sockets.clone();
     let session = Session::new(protocols, request_id, header_viewer);
     let mut response = upgrade
-        .on_upgrade(move |socket| sessions.track_future(session.run(socket, has_subprotocol)));
+        .on_upgrade(move |socket| sockets.track_future(session.run(socket, has_subprotocol)));
     // These extensions make hyper write header names as the client did. The client gql 4.4 for
     // Python only finds `Sec-WebSocket-Protocol` in this case.
     response.extensions_mut().extend(extensions);
