@@ -46,9 +46,12 @@ test-clients: tools web ## Tests with published clients and a real browser
 	browser=$$(scripts/find-chromium) && CHROMIUM="$$browser" npm --prefix tests/clients test --silent
 
 .PHONY: bench
-bench: tools web ## Measures a release build beside a server that does the least possible work (10 minutes)
+bench: tools web ## Measures a release build beside other GraphQL servers (25 minutes with the build)
+	npm --prefix benches/peers ci --silent --no-audit --no-fund
 	cargo build --quiet --release --features jemalloc --package plantain --package plantain-bench
-	./target/release/bench --rounds 5 --write benches/ratios.json
+	@# By itself: the features that its libraries need must not be built into the gateway.
+	cargo build --quiet --release --package plantain-bench-stock
+	./target/release/bench --rounds 5 --peers --write benches/ratios.json
 
 .PHONY: bench-quick
 bench-quick: tools web ## Fails when a release build is 15 % worse than the committed ratios (2 minutes and the build)

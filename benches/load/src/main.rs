@@ -5,6 +5,7 @@ mod baseline;
 mod cpu;
 mod http_load;
 mod measure;
+mod peers;
 mod provider;
 mod push;
 mod report;
@@ -38,6 +39,9 @@ struct Args {
     /// Measures only the groups (task, page, cancelTask, sockets, push, whole) whose name contains this text
     #[arg(long, default_value = "")]
     only: String,
+    /// Also measures the servers of benches/peers and benches/stock in the groups task and page
+    #[arg(long)]
+    peers: bool,
     /// Fails when a ratio is more than 15 % worse than in this file
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
@@ -56,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
         return baseline::serve(database).await;
     }
     let folder = tempfile::tempdir()?;
-    let mut setup = servers::Setup::start(&args.gateway, folder.path(), args.tasks).await?;
+    let mut setup = servers::Setup::start(&args, folder.path()).await?;
     let rows = measure::all(&mut setup, &args).await?;
     setup.stop().await?;
     report::print(&rows);

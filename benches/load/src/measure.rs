@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::http_load::{self, Connection, Load, graphql_request};
 use crate::report::Row;
 use crate::servers::{Server, Setup};
-use crate::{Args, cpu, push, seed, sockets, tasks};
+use crate::{Args, cpu, peers, push, seed, sockets, tasks};
 
-const CONNECTIONS: usize = 32;
+pub const CONNECTIONS: usize = 32;
 
 const TASK_QUERY: &str = "query Task($id: ID!) {
   task(id: $id) {
@@ -61,26 +61,33 @@ pub async fn all(setup: &mut Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
 }
 
 /// A read: the names of its rows in the report, and its requests.
-struct Read {
+pub struct Read {
     names: [&'static str; 3],
-    gateway: fn(uuid::Uuid) -> Value,
+    pub gateway: fn(uuid::Uuid) -> Value,
     baseline: fn(i64, uuid::Uuid) -> Value,
+    pub postgraphile: fn(uuid::Uuid) -> Value,
     /// Checks an answer of the gateway.
     is_right: fn(&Value) -> bool,
+    /// Finds the width of the last image in an answer of PostGraphile.
+    pub postgraphile_width: &'static str,
 }
 
 const TASK: Read = Read {
     names: ["task(id): CPU of the server", "task(id): CPU of Postgres", "task(id): requests"],
     gateway: |id| json!({ "query": TASK_QUERY, "variables": { "id": format!("task_{}", id.simple()) } }),
     baseline: |user, id| json!({ "owner": format!("user-{user}"), "task": id }),
+    postgraphile: |id| json!({ "query": peers::POSTGRAPHILE_TASK, "variables": { "id": id } }),
     is_right: |answer| answer["data"]["task"]["images"][0]["width"] == 1024,
+    postgraphile_width: "/data/taskByRowId/imagesByTaskId/nodes/0/width",
 };
 
 const PAGE: Read = Read {
     names: ["page of 20: CPU of the server", "page of 20: CPU of Postgres", "page of 20: requests"],
     gateway: |_| json!({ "query": PAGE_QUERY, "variables": { "first": 20 } }),
     baseline: |user, _| json!({ "owner": format!("user-{user}"), "first": 20 }),
+    postgraphile: |_| json!({ "query": peers::POSTGRAPHILE_PAGE, "variables": { "first": 20 } }),
     is_right: |answer| answer["data"]["tasks"]["nodes"][19]["images"][0]["width"] == 1024,
+    postgraphile_width: "/data/allTasks/nodes/19/imagesByTaskId/nodes/0/width",
 };
 
 async fn reads(
@@ -96,24 +103,36 @@ async fn reads(
     let baseline = of.iter().map(|(user, id)| graphql_request("-", &(read.baseline)(*user, *id)));
     let gateway = Load { port: setup.gateway.port, requests: Arc::new(gateway) };
     let baseline = Load { port: setup.baseline.port, requests: Arc::new(baseline.collect()) };
-    check(&gateway, read).await?;
+    let answer = check(&gateway, read).await?;
+    let peers = peers::prepare(&setup.peers, read, of, &answer).await?;
 
     let units = ["us per request", "us per request", "a second"];
-    let row = |index: usize| Row {
+    let row = |peer, index: usize| Row {
+        peer,
         name: read.names[index],
         unit: units[index],
         more_is_better: index == 2,
         baseline: Vec::new(),
         gateway: Vec::new(),
     };
-    let mut rows = [row(0), row(1), row(2)];
+    // The gateway first, then each peer.
+    let mut measured = vec![(None, &setup.gateway, gateway)];
+    measured.extend(peers.into_iter().map(|(peer, load)| (Some(peer.name), &peer.server, load)));
+    let mut rows: Vec<[Row; 3]> =
+        measured.iter().map(|(peer, ..)| [0, 1, 2].map(|index| row(*peer, index))).collect();
     for _ in 0..args.rounds {
-        let figures = one_round(setup, &setup.baseline, &baseline, args.seconds).await?;
-        rows.iter_mut().zip(figures).for_each(|(row, figure)| row.baseline.push(figure));
-        let figures = one_round(setup, &setup.gateway, &gateway, args.seconds).await?;
-        rows.iter_mut().zip(figures).for_each(|(row, figure)| row.gateway.push(figure));
+        let of_baseline = one_round(setup, &setup.baseline, &baseline, args.seconds).await?;
+        for ((_, server, load), rows) in measured.iter().zip(&mut rows) {
+            let figures = one_round(setup, server, load, args.seconds).await?;
+            for (row, (baseline, figure)) in
+                rows.iter_mut().zip(of_baseline.into_iter().zip(figures))
+            {
+                row.baseline.push(baseline);
+                row.gateway.push(figure);
+            }
+        }
     }
-    Ok(rows.into())
+    Ok(rows.into_iter().flatten().collect())
 }
 
 /// CPU of the server and of Postgres per request, and requests a second.
@@ -193,11 +212,11 @@ async fn submit(setup: &Setup) -> anyhow::Result<Load> {
     Ok(Load { port: setup.gateway.port, requests: Arc::new(requests) })
 }
 
-/// An answer that is wrong would make every figure worthless.
-async fn check(load: &Load, read: &Read) -> anyhow::Result<()> {
+/// An answer that is wrong would make every figure worthless. Returns the answer.
+async fn check(load: &Load, read: &Read) -> anyhow::Result<Value> {
     let mut connection = Connection::open(load.port).await?;
     let answer: Value = serde_json::from_slice(connection.send(&load.requests[0]).await?)?;
     anyhow::ensure!((read.is_right)(&answer), "wrong answer: {answer}");
     println!("{}: an answer has {} bytes", read.names[0], answer.to_string().len());
-    Ok(())
+    Ok(answer)
 }

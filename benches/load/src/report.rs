@@ -8,13 +8,16 @@ use anyhow::Context;
 /// How much worse than the committed ratio a ratio may be.
 const TOLERANCE: f64 = 1.15;
 
-/// One figure of the gateway and of the baseline server, over all rounds.
+/// One figure of the gateway, or of a peer, and of the baseline server, over all rounds.
 pub struct Row {
+    /// The name of the peer; `None` for the gateway.
+    pub peer: Option<&'static str>,
     pub name: &'static str,
     pub unit: &'static str,
     /// Whether a greater figure is better.
     pub more_is_better: bool,
     pub baseline: Vec<f64>,
+    /// The figures of the gateway, or of the peer.
     pub gateway: Vec<f64>,
 }
 
@@ -24,12 +27,18 @@ impl Row {
         rows: [(&'static str, &'static str, bool); N],
     ) -> [Self; N] {
         rows.map(|(name, unit, more_is_better)| Self {
+            peer: None,
             name,
             unit,
             more_is_better,
             baseline: Vec::new(),
             gateway: Vec::new(),
         })
+    }
+
+    /// The name in the table.
+    fn title(&self) -> String {
+        self.peer.map_or(self.name.to_owned(), |peer| format!("{peer}: {}", self.name))
     }
 
     /// The cost of the gateway as a multiple of the cost of the baseline server; `None` when only the
@@ -61,7 +70,8 @@ pub fn print(rows: &[Row]) {
         let ratio = row.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         println!(
             "| {} | {} | {baseline} | {gateway:.1} ({least:.1} to {most:.1}) | {ratio} |",
-            row.name, row.unit
+            row.title(),
+            row.unit
         );
     }
 }
@@ -70,6 +80,7 @@ pub fn print(rows: &[Row]) {
 pub fn write(rows: &[Row], file: &Path) -> anyhow::Result<()> {
     let ratios: BTreeMap<_, _> = rows
         .iter()
+        .filter(|row| row.peer.is_none())
         .filter_map(|row| Some((row.name, (row.ratio()? * 100.0).round() / 100.0)))
         .collect();
     let json = serde_json::to_string_pretty(&ratios)? + "\n";
@@ -81,7 +92,7 @@ pub fn compare(rows: &[Row], file: &Path) -> anyhow::Result<()> {
     let json = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let committed: BTreeMap<String, f64> = serde_json::from_slice(&json)?;
     let mut worse = Vec::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| row.peer.is_none()) {
         let Some(ratio) = row.ratio() else { continue };
         let before = committed.get(row.name);
         let before = before.with_context(|| format!("no committed ratio for {}", row.name))?;

@@ -11,9 +11,11 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::{cpu, seed};
+use crate::peers::{self, Peer};
+use crate::{Args, cpu, seed};
 
 const SECRET: &str = "the-secret-of-the-benchmark-serves-no-other-purpose";
+const PUBLIC_URL: &str = "https://plantain.example";
 /// Expiry time of the tokens: 2100-01-01.
 const EXPIRES: i64 = 4_102_444_800;
 
@@ -23,6 +25,8 @@ pub struct Setup {
     postgres_pid: u32,
     pub gateway: Server,
     pub baseline: Server,
+    /// Other servers for the same queries; empty without `--peers`.
+    pub peers: Vec<Peer>,
     pub database: String,
     program: PathBuf,
     folder: PathBuf,
@@ -36,7 +40,7 @@ pub struct Server {
 }
 
 impl Setup {
-    pub async fn start(gateway: &Path, folder: &Path, tasks: i64) -> anyhow::Result<Self> {
+    pub async fn start(args: &Args, folder: &Path) -> anyhow::Result<Self> {
         let progress = |line: &str| println!("{line}");
         let home = folder.join("postgres");
         let postgres = PrivatePostgres::start(&home, Durability::Durable, &progress).await?;
@@ -44,12 +48,13 @@ impl Setup {
         let postgres_pid =
             cpu::find_root(&home.join("data").to_string_lossy()).context("no postgres process")?;
         let database = postgres.url("plantain");
-        let (program, folder) = (gateway.to_owned(), folder.to_owned());
+        let (program, folder) = (args.gateway.clone(), folder.to_owned());
         let gateway = start_gateway(&program, &database, &folder, &NO_SUBMISSIONS).await?;
-        println!("seeding {tasks} tasks …");
-        seed::fill(&database, tasks).await?;
+        println!("seeding {} tasks …", args.tasks);
+        seed::fill(&database, args.tasks).await?;
         let baseline = start_baseline(&database).await?;
-        Ok(Self { postgres, postgres_pid, gateway, baseline, database, program, folder })
+        let peers = if args.peers { peers::start(&database).await? } else { Vec::new() };
+        Ok(Self { postgres, postgres_pid, gateway, baseline, peers, database, program, folder })
     }
 
     /// Replaces the gateway by one that submits to this provider without a limit. Unfinished tasks are
@@ -88,6 +93,9 @@ impl Setup {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.gateway.process.kill().await?;
         self.baseline.process.kill().await?;
+        for peer in &mut self.peers {
+            peer.server.process.kill().await?;
+        }
         self.postgres.stop().await
     }
 }
@@ -109,7 +117,7 @@ async fn start_gateway(
         .arg("serve")
         .env("DATABASE_URL", database)
         .env("PLANTAIN_BIND", format!("127.0.0.1:{port}"))
-        .env("PLANTAIN_PUBLIC_URL", "https://plantain.example")
+        .env("PLANTAIN_PUBLIC_URL", PUBLIC_URL)
         .env("PLANTAIN_SECRET", SECRET.repeat(2))
         .env("PLANTAIN_JWT_SECRET", SECRET)
         .env("PLANTAIN_DATA_DIR", folder)
@@ -134,14 +142,30 @@ async fn start_gateway(
 }
 
 async fn start_baseline(database: &str) -> anyhow::Result<Server> {
-    let mut process = Command::new(std::env::current_exe()?)
-        .args(["--serve-baseline", database])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
-    let pid = process.id().context("the baseline server has ended")?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--serve-baseline", database]);
+    start_server(command).await
+}
+
+/// Starts a peer with the settings of the gateway that it needs.
+pub async fn start_peer(mut command: Command, database: &str) -> anyhow::Result<Server> {
+    command
+        .env("DATABASE_URL", database)
+        .env("PLANTAIN_PUBLIC_URL", PUBLIC_URL)
+        .env("PLANTAIN_SECRET", SECRET.repeat(2))
+        .env("PLANTAIN_JWT_SECRET", SECRET)
+        .env("NODE_ENV", "production");
+    start_server(command).await
+}
+
+/// Starts a server that writes its port to standard output.
+async fn start_server(mut command: Command) -> anyhow::Result<Server> {
+    let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let pid = process.id().context("the server has ended")?;
     let output = process.stdout.take().context("no output")?;
-    let line = BufReader::new(output).lines().next_line().await?.context("no port")?;
+    let mut lines = BufReader::new(output).lines();
+    let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await;
+    let line = line.context("the server did not start")??.context("no port")?;
     Ok(Server { process, pid, port: line.parse()? })
 }
 

@@ -32,6 +32,7 @@ pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
     let after = cpu::memory_of(setup.gateway.pid);
     let each = (after - before) as f64 / (count - 100) as f64 / 1000.0;
     Ok(Row {
+        peer: None,
         name: "sockets: memory of each",
         unit: "kB",
         more_is_better: false,
