@@ -1,6 +1,5 @@
 //! What the rules and the signatures cost. `cargo bench --bench micro`
 
-#![expect(missing_docs, reason = "criterion generates functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
 use std::hint::black_box;

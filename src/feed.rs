@@ -17,8 +17,10 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinError;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::causes::with_causes;
 use crate::domain::{Event, UserId};
@@ -66,8 +68,9 @@ impl Feed {
         after: Option<u64>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let EventLogBounds { last_seq, purged_seq } =
-            self.reads.find_event_log_bounds(&user).await?;
+        let (reads, owner) = (self.reads.clone(), user.clone());
+        let bounds = in_task(async move { reads.find_event_log_bounds(&owner).await });
+        let EventLogBounds { last_seq, purged_seq } = bounds.await?;
         let delivered_seq = after.unwrap_or(last_seq);
         if !(purged_seq..=last_seq).contains(&delivered_seq) {
             return Ok(None);
@@ -185,6 +188,20 @@ impl Feed {
     }
 }
 
+/// Runs a read in a task, which is aborted when the result is no longer wanted.
+async fn in_task<T: Send + 'static>(
+    read: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    #[expect(clippy::disallowed_methods, reason = "the subscriber that waits for it owns it")]
+    let task = tokio::spawn(read);
+    match AbortOnDropHandle::new(task).await.map_err(JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime shuts down.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
 /// The position of one subscriber in the log.
 struct Reader {
     reads: ReadStore,
@@ -211,12 +228,22 @@ impl Reader {
         }
     }
 
+    /// Reads the events after the last delivered one.
+    ///
+    /// In a task of its own: a client that does not read leaves its subscriber alone, which must not
+    /// hold a connection meanwhile.
+    async fn read_page(&self) -> Result<Vec<Event>, StoreError> {
+        let (reads, position) = (self.reads.clone(), (self.user.clone(), self.delivered_seq));
+        in_task(async move { reads.list_events(&[position]).await }).await
+    }
+
     /// Fails when events were purged before they were delivered, instead of skipping them.
     async fn check_gap(&self) -> Result<(), StoreError> {
         if self.page.first().is_none_or(|first| first.seq == self.delivered_seq + 1) {
             return Ok(());
         }
-        let log = self.reads.find_event_log_bounds(&self.user).await?;
+        let (reads, user) = (self.reads.clone(), self.user.clone());
+        let log = in_task(async move { reads.find_event_log_bounds(&user).await }).await?;
         if log.purged_seq > self.delivered_seq {
             return Err(StoreError::Purged);
         }
@@ -229,8 +256,7 @@ impl Reader {
                 return Ok(Some(Arc::new(event)));
             }
             if self.catch_up {
-                self.page =
-                    self.reads.list_events(&[(self.user.clone(), self.delivered_seq)]).await?;
+                self.page = self.read_page().await?;
                 self.check_gap().await?;
                 self.page.reverse();
                 self.catch_up = !self.page.is_empty();

@@ -14,11 +14,15 @@ mod spelling;
 mod subscription;
 mod types;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Schema, SchemaBuilder};
 use graphql_engine::write::SharedData;
-use graphql_engine::{Engine, EngineSettings, OperationLimits, SchemaRules, SetupError, configure};
-use std::time::Duration;
+use graphql_engine::{
+    Engine, EngineSettings, OperationLimits, SchemaRules, SetupError, SubscriptionField, configure,
+};
 
 pub use context::Api;
 
@@ -52,10 +56,13 @@ pub fn engine(
     trusted: Option<&[(String, String)]>,
 ) -> Result<Engine, SetupError> {
     let settings = EngineSettings { limits, operation_timeout, trusted, rules: RULES };
-    Engine::new(schema(api), &sdl(), settings)
+    let shared = SharedData::new(api.clone());
+    let engine = Engine::new(schema(api.clone(), shared.clone()), &sdl(), settings)?;
+    let start = move |field: &SubscriptionField<'_>| subscription::start_written(&api, field);
+    Ok(engine.with_written_subscriptions(shared, Arc::new(start)))
 }
 
-fn schema(api: Api) -> Schema<Query, Mutation, Subscription> {
+fn schema(api: Api, shared: SharedData) -> Schema<Query, Mutation, Subscription> {
     // Each request awaits its loaders, so no batch is lost when the runtime shuts down.
     #[expect(clippy::disallowed_methods, reason = "a batch belongs to the request that awaits it")]
     let spawn = tokio::spawn;
@@ -67,7 +74,7 @@ fn schema(api: Api) -> Schema<Query, Mutation, Subscription> {
         .data(DataLoader::new(BoardLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(BoardPageLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(TaskLoader(api.reads.clone()), spawn))
-        .data(SharedData::new(api.clone()))
+        .data(shared)
         .data(api)
         .finish()
 }

@@ -4,15 +4,17 @@
 use std::time::Duration;
 
 use async_graphql::{Context, ID, Subscription as GraphqlSubscription};
-use futures_util::{Stream, StreamExt, future, stream};
-use graphql_engine::end_after;
+use futures_util::{FutureExt, Stream, StreamExt, TryFutureExt, TryStreamExt, future, stream};
+use graphql_engine::write::WriteJson;
+use graphql_engine::{SubscriptionField, WrittenItems, end_after};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_stream::wrappers::{IntervalStream, WatchStream};
 
-use super::context::ContextExt;
+use super::context::{Api, ContextExt};
 use super::cursor;
 use super::error::{Error, bad_input, internal};
 use super::types::{Board, Credits, Task, TaskEvent, task_event};
+use crate::auth::Viewer;
 use crate::domain::{self, BoardId, TaskId};
 use crate::store::StoreError;
 
@@ -34,25 +36,7 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of the task.")] id: ID,
     ) -> Result<impl Stream<Item = Result<Task, Error>> + use<>, Error> {
-        let viewer = ctx.viewer()?;
-        let id: TaskId = id.parse().map_err(|_| no_such_task())?;
-        let api = ctx.api();
-        // Subscribe before the task is read, so that a change in between is not lost.
-        let events = api.feed.subscribe(viewer.id.clone(), None).await;
-        let events = events.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
-        let task = api.reads.find_task(&viewer.id, id).await;
-        let task = task.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
-        let seen = task.state.version;
-        let changes = events.filter_map(move |event| {
-            let change = match event {
-                Ok(event) => (event.task.id == id && event.task.state.version > seen)
-                    .then(|| Ok(Task::from(event.task.clone()))),
-                Err(error) => Some(Err(internal(&error))),
-            };
-            future::ready(change)
-        });
-        let current = stream::once(future::ready(Ok(Task::from(task))));
-        Ok(end_after(current.chain(changes), is_last))
+        task_changes(ctx.api(), ctx.viewer()?, &id).await
     }
 
     /// Every change of the viewer's tasks, in order, without gaps or duplicates. With `after`, the
@@ -66,15 +50,7 @@ impl Subscription {
         )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<TaskEvent, Error>> + use<>, Error> {
-        let viewer = ctx.viewer()?;
-        let decode = |after: &str| cursor::decode(after).ok_or_else(invalid_cursor);
-        let after = after.as_deref().map(decode).transpose()?;
-        let events = ctx.api().feed.subscribe(viewer.id.clone(), after).await;
-        let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
-        Ok(events.map(|event| match event {
-            Ok(event) => Ok(task_event(&event)),
-            Err(error) => Err(internal(&error)),
-        }))
+        task_event_log(ctx.api(), ctx.viewer()?, after.as_deref()).await
     }
 
     /// The viewer's credits: the current amounts, then the amounts after every change.
@@ -126,6 +102,74 @@ impl Subscription {
         let changes = changes.filter_map(future::ready);
         Ok(end_after(current.chain(changes), Result::is_err))
     }
+}
+
+/// Starts the subscriptions whose items write themselves; the others are executed by async-graphql.
+pub(super) fn start_written(api: &Api, field: &SubscriptionField<'_>) -> Option<WrittenItems> {
+    let (api, viewer) = (api.clone(), field.viewer::<Viewer>()?.clone());
+    match field.name() {
+        "taskUpdated" => {
+            let id = field.argument::<ID>("id").ok()??;
+            Some(written(async move { task_changes(&api, &viewer, &id).await }))
+        }
+        "taskEvents" => {
+            let after = field.argument::<Option<String>>("after").ok()?.flatten();
+            Some(written(async move { task_event_log(&api, &viewer, after.as_deref()).await }))
+        }
+        _ => None,
+    }
+}
+
+/// The items of a stream that is started by a future. The future is large, so it is boxed: in the stream it
+/// would take the memory as long as the subscription lasts.
+fn written<T, S>(start: impl Future<Output = Result<S, Error>> + Send + 'static) -> WrittenItems
+where
+    T: WriteJson + Send + 'static,
+    S: Stream<Item = Result<T, Error>> + Send + 'static,
+{
+    let items = start.boxed().try_flatten_stream();
+    items.map_ok(|item| Box::new(item) as Box<dyn WriteJson + Send>).boxed()
+}
+
+/// The task now, and after each change until it has finished.
+async fn task_changes(
+    api: &Api,
+    viewer: &Viewer,
+    id: &str,
+) -> Result<impl Stream<Item = Result<Task, Error>> + use<>, Error> {
+    let id: TaskId = id.parse().map_err(|_| no_such_task())?;
+    // Subscribe before the task is read, so that a change in between is not lost.
+    let events = api.feed.subscribe(viewer.id.clone(), None).await;
+    let events = events.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
+    let task = api.reads.find_task(&viewer.id, id).await;
+    let task = task.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
+    let seen = task.state.version;
+    let changes = events.filter_map(move |event| {
+        let change = match event {
+            Ok(event) => (event.task.id == id && event.task.state.version > seen)
+                .then(|| Ok(Task::from(event.task.clone()))),
+            Err(error) => Some(Err(internal(&error))),
+        };
+        future::ready(change)
+    });
+    let current = stream::once(future::ready(Ok(Task::from(task))));
+    Ok(end_after(current.chain(changes), is_last))
+}
+
+/// The events of the viewer after a cursor, or from now on.
+async fn task_event_log(
+    api: &Api,
+    viewer: &Viewer,
+    after: Option<&str>,
+) -> Result<impl Stream<Item = Result<TaskEvent, Error>> + use<>, Error> {
+    let decode = |after: &str| cursor::decode(after).ok_or_else(invalid_cursor);
+    let after = after.map(decode).transpose()?;
+    let events = api.feed.subscribe(viewer.id.clone(), after).await;
+    let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
+    Ok(events.map(|event| match event {
+        Ok(event) => Ok(task_event(&event)),
+        Err(error) => Err(internal(&error)),
+    }))
 }
 
 /// The item for a board that was read again: nothing when the board is unchanged. The outer `None`

@@ -2,11 +2,8 @@
 //!
 //! `cargo bench -p graphql-engine`
 
-#![expect(missing_docs, reason = "criterion generates functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
-#[path = "../examples/library/host.rs"]
-mod host;
 #[path = "../examples/library/schema.rs"]
 mod schema;
 
@@ -14,7 +11,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use graphql_engine::{Caller, Engine, Parameters, PreparedOperation};
-use host::User;
+use schema::User;
 use serde_json::{Value, json};
 
 /// Twenty books that write themselves.
@@ -30,8 +27,7 @@ fn parameters(query: &str) -> Parameters {
 }
 
 fn prepare(engine: &Engine, query: &str) -> PreparedOperation<User> {
-    let caller =
-        Caller { viewer: Some(User("ana".to_owned())), request_id: "a request".into() };
+    let caller = Caller { viewer: Some(User("ana".to_owned())), request_id: "a request".into() };
     engine.prepare(parameters(query), caller).unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! Prepares and executes operations, the same way for every transport.
 
+mod responses;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +16,9 @@ use async_graphql::{
     ServerError, SubscriptionType, ValidationMode, Value, Variables, parser,
 };
 use futures_util::FutureExt;
-use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
-use super::completion::{complete, set_locations};
+use super::completion::complete;
 use super::documents::{Document, Documents};
 use super::error;
 use super::executor::DynExecutor;
@@ -27,9 +28,10 @@ use super::parameters::Parameters;
 use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
 use super::response::OperationResponse;
-use super::streams::{end_after, in_background};
 use super::trusted::TrustedDocumentsError;
 use super::validation::validating_schema;
+use super::write::SharedData;
+use super::written_subscription::{StartSubscription, WrittenSubscriptions};
 use super::{cost, executable};
 
 /// Maximum number of nested lists that an introspection query may select.
@@ -153,6 +155,7 @@ pub enum SetupError {
 pub struct Engine {
     executor: Arc<dyn DynExecutor>,
     documents: Arc<Documents>,
+    written_subscriptions: Option<WrittenSubscriptions>,
     operation_timeout: Duration,
 }
 
@@ -175,8 +178,20 @@ impl Engine {
         Ok(Self {
             executor: Arc::new(schema),
             documents: Arc::new(documents),
+            written_subscriptions: None,
             operation_timeout: settings.operation_timeout,
         })
+    }
+
+    /// Starts subscriptions whose items write themselves by `start`. `shared` is what the written fields
+    /// read, as in the data of the schema.
+    #[must_use]
+    pub fn with_written_subscriptions(
+        self,
+        shared: SharedData,
+        start: Arc<StartSubscription>,
+    ) -> Self {
+        Self { written_subscriptions: Some(WrittenSubscriptions { shared, start }), ..self }
     }
 
     /// Validates the document, the operation, the variables and the limits before execution.
@@ -264,52 +279,21 @@ impl Engine {
     /// Executes a query or a mutation. After a panic, after a timeout, or when the response is too
     /// large, the response has `data: null`: the operation may have taken effect.
     pub async fn execute<V: Viewer>(&self, prepared: PreparedOperation<V>) -> OperationResponse {
+        self.execute_shared(&prepared).await
+    }
+
+    async fn execute_shared<V: Viewer>(
+        &self,
+        prepared: &PreparedOperation<V>,
+    ) -> OperationResponse {
         let request = prepared.request();
         let response = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         match timeout(self.operation_timeout, response).await {
-            Ok(Ok(response)) => self.finish(response, &prepared),
+            Ok(Ok(response)) => self.finish(response, prepared),
             // The panic hook has logged the panic.
-            Ok(Err(_)) => error_response(error::internal_error(), &prepared),
-            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), &prepared),
+            Ok(Err(_)) => error_response(error::internal_error(), prepared),
+            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), prepared),
         }
-    }
-
-    /// Executes an operation of any kind in a background task that buffers one item, so that an
-    /// operation can finish while its client reads slowly. An error is the last item: the
-    /// subscription could not start, or failed.
-    pub fn execute_stream<V: Viewer>(
-        &self,
-        prepared: PreparedOperation<V>,
-    ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send + use<V> {
-        let engine = self.clone();
-        let responses = match prepared.kind {
-            OperationKind::Subscription => engine.subscribe(prepared).boxed(),
-            OperationKind::Query | OperationKind::Mutation => {
-                stream::once(async move { Ok(engine.execute(prepared).await) }).boxed()
-            }
-        };
-        in_background(responses, || Err(RequestError::internal_error()))
-    }
-
-    fn subscribe<V: Viewer>(
-        self,
-        prepared: PreparedOperation<V>,
-    ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send {
-        let responses = self.executor.execute_stream(prepared.request());
-        let responses = responses.map(move |mut response| {
-            let is_fatal =
-                response.is_err() && response.errors.iter().all(|error| error.path.len() <= 1);
-            if !is_fatal {
-                return Ok(self.finish(response, &prepared));
-            }
-            set_locations(
-                &mut response.errors,
-                prepared.plan.root(),
-                &prepared.document.validated.sources,
-            );
-            Err(RequestError::from_executor(response.errors))
-        });
-        end_after(responses, Result::is_err)
     }
 
     fn finish<V>(

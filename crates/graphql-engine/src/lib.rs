@@ -32,6 +32,7 @@ mod streams;
 mod trusted;
 mod validation;
 pub mod write;
+mod written_subscription;
 
 pub use engine::{
     Caller, Engine, EngineSettings, OperationKind, PreparedOperation, SchemaRules, SetupError,
@@ -44,3 +45,4 @@ pub use request_error::{RequestError, RequestErrorKind};
 pub use response::OperationResponse;
 pub use streams::end_after;
 pub use trusted::{TrustedDocumentsError, parse_manifest};
+pub use written_subscription::{StartSubscription, SubscriptionField, WrittenItems};

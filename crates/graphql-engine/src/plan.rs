@@ -14,12 +14,13 @@ use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{ExtendedType, Type};
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema};
-use async_graphql::Value;
+use async_graphql::{InputType, Value};
 
 use super::engine::SchemaRules;
 use super::error::code;
 use super::inputs::Inputs;
 use super::request_error::{RequestError, RequestErrorKind};
+use super::write::Unwritable;
 
 /// Maximum number of fields and literal input values of a plan that is cached.
 pub(crate) const MAX_CACHED_PLAN_SIZE: usize = 200;
@@ -75,6 +76,21 @@ impl Plan {
     /// The field with this `id`.
     pub(crate) fn field(&self, id: usize) -> Option<&PlannedField> {
         self.compiled.fields.get(id).map(|field| &**field)
+    }
+
+    /// The value of an argument; `None` when it is omitted.
+    ///
+    /// # Errors
+    /// When the value is not valid.
+    pub(crate) fn argument<T: InputType>(
+        &self,
+        field: &PlannedField,
+        name: &str,
+    ) -> Result<Option<T>, Unwritable> {
+        let mut arguments = self.arguments(field).iter();
+        let value = arguments.find(|(argument, _)| argument == name);
+        let parse = |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable);
+        value.map(|(_, value)| parse(value)).transpose()
     }
 
     /// The arguments of a field.
@@ -136,6 +152,14 @@ pub enum SelectionPlan {
 }
 
 impl SelectionPlan {
+    /// The only field of an object, such as that of a subscription.
+    pub(crate) fn only_field(&self) -> Option<&Arc<PlannedField>> {
+        match self {
+            Self::Object(fields) => fields.first().filter(|_| fields.len() == 1),
+            Self::Abstract(_) => None,
+        }
+    }
+
     /// Whether the object can write all selected fields.
     pub(crate) fn is_written(&self) -> bool {
         match self {

@@ -27,6 +27,13 @@ impl OperationResponse {
         Some(Self { json, has_errors: response.is_err() })
     }
 
+    /// A response with data that is JSON already; `None` when it is longer than `limit` bytes.
+    pub(crate) fn of_written(data: Vec<u8>, limit: usize) -> Option<Self> {
+        let data = String::from_utf8(data).ok()?;
+        let json = format!(r#"{{"data":{data}}}"#);
+        (json.len() <= limit).then_some(Self { json, has_errors: false })
+    }
+
     /// A response with these errors and `data: null`.
     pub(crate) fn without_data(errors: &[ServerError]) -> Self {
         Self { json: json!({ "data": null, "errors": errors }).to_string(), has_errors: true }

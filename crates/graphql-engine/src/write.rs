@@ -57,6 +57,28 @@ impl std::fmt::Debug for SharedData {
 }
 
 impl<'a> Writer<'a> {
+    pub(crate) fn new(shared: &'a SharedData, plan: &'a Plan) -> Self {
+        Self { shared, plan, json: Vec::with_capacity(1024) }
+    }
+
+    pub(crate) fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+
+    /// Writes an object with one field.
+    pub(crate) fn field(
+        &mut self,
+        field: &PlannedField,
+        write_value: impl FnOnce(&mut Self) -> Result<(), Unwritable>,
+    ) -> Result<(), Unwritable> {
+        self.raw(b"{");
+        self.plain(&field.response_key);
+        self.raw(b":");
+        write_value(self)?;
+        self.raw(b"}");
+        Ok(())
+    }
+
     /// The data of the schema.
     ///
     /// # Errors
@@ -74,10 +96,7 @@ impl<'a> Writer<'a> {
         field: &PlannedField,
         name: &str,
     ) -> Result<Option<T>, Unwritable> {
-        let mut arguments = self.plan.arguments(field).iter();
-        let value = arguments.find(|(argument, _)| argument == name);
-        let parse = |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable);
-        value.map(|(_, value)| parse(value)).transpose()
+        self.plan.argument(field, name)
     }
 
     fn raw(&mut self, json: &[u8]) {
@@ -204,9 +223,9 @@ impl<T: ObjectType + WriteFields> OutputType for Written<T> {
         let Some(shared) = ctx.data_opt::<SharedData>() else {
             return self.0.resolve(ctx, field).await;
         };
-        let mut writer = Writer { shared, plan, json: Vec::with_capacity(1024) };
+        let mut writer = Writer::new(shared, plan);
         if self.write(planned.selection_plan.as_ref(), &mut writer).is_ok() {
-            return Ok(Value::Binary(writer.json.into()));
+            return Ok(Value::Binary(writer.into_json().into()));
         }
         let field = whole_field(planned, plan);
         self.0.resolve(&ctx.with_selection_set(&field.node.selection_set), &field).await

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use host::User;
+use schema::User;
 
 fn caller() -> Caller<User> {
     Caller { viewer: Some(User("ana".to_owned())), request_id: "request-1".into() }
@@ -121,6 +121,48 @@ async fn a_persisted_query_is_found_by_its_hash_after_its_text_was_sent_once() {
     let hash = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(text));
     let prepared = engine.prepare(by_hash(&hash), caller()).unwrap();
     assert_eq!(prepared.kind(), OperationKind::Query);
+}
+
+/// The responses to a subscription; an error as the list `errors`.
+async fn subscribe(query: &str) -> Vec<Value> {
+    let engine = schema::engine().unwrap();
+    let prepared = engine.prepare(parameters(query, &json!({})), caller()).unwrap();
+    let responses = engine.execute_stream(prepared).map(|response| match response {
+        Ok(response) => serde_json::from_str(&response.into_json()).unwrap(),
+        Err(error) => error.errors("request-1"),
+    });
+    responses.collect().await
+}
+
+#[tokio::test]
+async fn written_and_resolved_items_of_a_subscription_are_the_same() {
+    let written = subscribe("subscription { b: borrowed(first: 2) { title id } }").await;
+    let item = |title: &str, id: &str| json!({ "data": { "b": { "title": title, "id": id } } });
+    assert_eq!(written, [item("Emma", "0"), item("Ulysses", "1")]);
+    let resolved = subscribe("subscription { b: borrowed(first: 1) { title reader } }").await;
+    assert_eq!(resolved, [json!({ "data": { "b": { "title": "Emma", "reader": "ana" } } })]);
+}
+
+#[tokio::test]
+async fn a_subscription_that_fails_ends_with_the_error_of_its_field() {
+    for fields in ["title", "title reader"] {
+        let query = format!("subscription {{\n  b: borrowed(first: 0) {{ {fields} }}\n}}");
+        let expected = json!([{
+            "message": "Nothing is borrowed.",
+            "locations": [{ "line": 2, "column": 3 }],
+            "path": ["b"],
+            "extensions": { "code": "EMPTY", "requestId": "request-1" },
+        }]);
+        assert_eq!(subscribe(&query).await, [expected], "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_written_is_an_internal_error_and_the_subscription_goes_on() {
+    let responses = subscribe("subscription { borrowed(first: 5) { title } }").await;
+    assert_eq!(responses.len(), 5);
+    assert_eq!(responses[3]["data"], Value::Null);
+    assert_eq!(responses[3]["errors"][0]["extensions"]["code"], "INTERNAL");
 }
 
 /// Starts the server of the example; its address.

@@ -12,9 +12,7 @@ use graphql_engine::protocols::{
     AuthenticationError, ConnectionLimits, Host, Protocols, StatusProfile,
 };
 
-/// Every token is the name of its user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct User(pub(crate) String);
+use super::schema::User;
 
 /// The server.
 pub(crate) struct Library;

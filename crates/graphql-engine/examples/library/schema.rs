@@ -1,18 +1,21 @@
 //! The schema: a book that is written, with a field that must be resolved.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{
     Context, Error, ID, Object, Schema, SchemaBuilder, SimpleObject, Subscription,
 };
-use futures_util::stream::{self, Stream, StreamExt};
-use graphql_engine::write::{SharedData, WriteFields as _, Written};
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use graphql_engine::write::{SharedData, WriteFields as _, WriteJson, Written};
 use graphql_engine::{
-    Engine, EngineSettings, OperationLimits, SchemaRules, SetupError, configure, data_object,
-    written_struct,
+    Engine, EngineSettings, OperationLimits, SchemaRules, SetupError, SubscriptionField,
+    WrittenItems, configure, data_object, error, written_struct,
 };
 
-use super::host::User;
+/// A user. Every token is the name of its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User(pub(crate) String);
 
 /// What all resolvers share.
 #[derive(Debug, Clone)]
@@ -90,6 +93,11 @@ pub(crate) struct Changes;
 
 #[Subscription]
 impl Changes {
+    /// The first books, one after another.
+    async fn borrowed(&self, first: usize) -> impl Stream<Item = Result<Book, Error>> + use<> {
+        borrowed(first)
+    }
+
     /// The numbers of the pages that somebody turns.
     async fn pages_of(&self, id: ID) -> impl Stream<Item = usize> + use<> {
         let pages = id.len() + 2;
@@ -98,6 +106,23 @@ impl Changes {
             page
         })
     }
+}
+
+/// The first books, one after another. Without any, it fails.
+fn borrowed(first: usize) -> impl Stream<Item = Result<Book, Error>> + Send + 'static {
+    let books = (0..first).map(|index| Ok(BookFields(index).into()));
+    let nothing = (first == 0).then(|| Err(error::with_code("Nothing is borrowed.", "EMPTY")));
+    stream::iter(books.chain(nothing))
+}
+
+/// Starts the subscriptions whose items write themselves.
+fn start_subscription(field: &SubscriptionField<'_>) -> Option<WrittenItems> {
+    let first = match field.name() {
+        "borrowed" => field.argument::<usize>("first").ok()??,
+        _ => return None,
+    };
+    let books = borrowed(first);
+    Some(books.map_ok(|book| Box::new(book) as Box<dyn WriteJson + Send>).boxed())
 }
 
 const RULES: SchemaRules = SchemaRules {
@@ -129,12 +154,14 @@ fn builder() -> SchemaBuilder<Query, Mutation, Changes> {
 /// The engine of the library.
 pub(crate) fn engine() -> Result<Engine, SetupError> {
     let shelf = Shelf(&["Emma", "Ulysses", "Dracula"]);
-    let schema = configure(builder()).data(shelf.clone()).data(SharedData::new(shelf)).finish();
+    let shared = SharedData::new(shelf.clone());
+    let schema = configure(builder()).data(shelf).data(shared.clone()).finish();
     let settings = EngineSettings {
         limits: LIMITS,
         operation_timeout: Duration::from_secs(10),
         trusted: None,
         rules: RULES,
     };
-    Engine::new(schema, &builder().finish().sdl(), settings)
+    let engine = Engine::new(schema, &builder().finish().sdl(), settings)?;
+    Ok(engine.with_written_subscriptions(shared, Arc::new(start_subscription)))
 }
