@@ -17,18 +17,22 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::task::JoinError;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::causes::with_causes;
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::store::{EVENTS_PAGE_SIZE, EventLogBounds, ReadStore, StoreError};
+use crate::in_task::in_task;
+use crate::store::{EventLogBounds, ReadStore, StoreError};
 
 /// Number of events that a subscriber may lag behind before it reads the table instead.
 const CHANNEL_CAPACITY: usize = 16;
+/// Maximum number of new events of a user that are read at once.
+const BATCH_SIZE: usize = 100;
+/// Maximum number of events that one subscriber reads at once, and has in memory while its client does not read: an
+/// event with its task can have 100 kB.
+const PAGE_SIZE: usize = 16;
 /// Interval between reads of the table without a hint.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 /// Pause after a database error.
@@ -68,9 +72,8 @@ impl Feed {
         after: Option<u64>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let (reads, owner) = (self.reads.clone(), user.clone());
-        let bounds = in_task(async move { reads.find_event_log_bounds(&owner).await });
-        let EventLogBounds { last_seq, purged_seq } = bounds.await?;
+        let EventLogBounds { last_seq, purged_seq } =
+            self.reads.find_event_log_bounds(&user).await?;
         let delivered_seq = after.unwrap_or(last_seq);
         if !(purged_seq..=last_seq).contains(&delivered_seq) {
             return Ok(None);
@@ -165,8 +168,8 @@ impl Feed {
 
     async fn send_batch(&self, mut lagging: Vec<(UserId, u64)>) -> Result<(), StoreError> {
         while !lagging.is_empty() {
-            let events = self.reads.list_events(&lagging).await?;
-            let all_read = events.len() < EVENTS_PAGE_SIZE;
+            let events = self.reads.list_events(&lagging, BATCH_SIZE).await?;
+            let all_read = events.len() < BATCH_SIZE;
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
             let mut sent: HashMap<UserId, u64> = HashMap::new();
             for event in events {
@@ -185,20 +188,6 @@ impl Feed {
             lagging = sent.into_iter().collect();
         }
         Ok(())
-    }
-}
-
-/// Runs a read in a task, which is aborted when the result is no longer wanted.
-async fn in_task<T: Send + 'static>(
-    read: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Result<T, StoreError> {
-    #[expect(clippy::disallowed_methods, reason = "the subscriber that waits for it owns it")]
-    let task = tokio::spawn(read);
-    match AbortOnDropHandle::new(task).await.map_err(JoinError::try_into_panic) {
-        Ok(result) => result,
-        Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        // The runtime shuts down.
-        Err(Err(_)) => std::future::pending().await,
     }
 }
 
@@ -228,37 +217,14 @@ impl Reader {
         }
     }
 
-    /// Reads the events after the last delivered one.
-    ///
-    /// In a task of its own: a client that does not read leaves its subscriber alone, which must not
-    /// hold a connection meanwhile.
-    async fn read_page(&self) -> Result<Vec<Event>, StoreError> {
-        let (reads, position) = (self.reads.clone(), (self.user.clone(), self.delivered_seq));
-        in_task(async move { reads.list_events(&[position]).await }).await
-    }
-
-    /// Fails when events were purged before they were delivered, instead of skipping them.
-    async fn check_gap(&self) -> Result<(), StoreError> {
-        if self.page.first().is_none_or(|first| first.seq == self.delivered_seq + 1) {
-            return Ok(());
-        }
-        let (reads, user) = (self.reads.clone(), self.user.clone());
-        let log = in_task(async move { reads.find_event_log_bounds(&user).await }).await?;
-        if log.purged_seq > self.delivered_seq {
-            return Err(StoreError::Purged);
-        }
-        Ok(())
-    }
-
     async fn advance(&mut self) -> Result<Option<Arc<Event>>, StoreError> {
         loop {
             if let Some(event) = self.page.pop() {
                 return Ok(Some(Arc::new(event)));
             }
             if self.catch_up {
-                self.page = self.read_page().await?;
-                self.check_gap().await?;
-                self.page.reverse();
+                let (reads, user) = (self.reads.clone(), self.user.clone());
+                self.page = in_task(read_page(reads, user, self.delivered_seq)).await?;
                 self.catch_up = !self.page.is_empty();
                 continue;
             }
@@ -270,4 +236,18 @@ impl Reader {
             }
         }
     }
+}
+
+/// The next events after a number, newest first. Fails when events were purged before they were delivered,
+/// instead of skipping them.
+async fn read_page(reads: ReadStore, user: UserId, after: u64) -> Result<Vec<Event>, StoreError> {
+    let mut page = reads.list_events(&[(user.clone(), after)], PAGE_SIZE).await?;
+    if page.first().is_some_and(|first| first.seq != after + 1) {
+        let log = reads.find_event_log_bounds(&user).await?;
+        if log.purged_seq > after {
+            return Err(StoreError::Purged);
+        }
+    }
+    page.reverse();
+    Ok(page)
 }

@@ -21,6 +21,7 @@ pub mod graphql;
 pub mod hints;
 pub mod http;
 pub mod ids;
+pub mod in_task;
 pub mod links;
 pub mod mcp;
 pub mod outbound;

@@ -365,7 +365,6 @@ impl LimitsArgs {
         ConnectionLimits {
             request_bytes: self.max_request_bytes,
             message_bytes: self.max_message_bytes,
-            response_bytes: self.max_response_bytes,
             socket_operations: self.max_socket_operations,
             ping_interval: Duration::from_secs(self.ping_interval_seconds.into()),
         }

@@ -162,7 +162,8 @@ impl TransitionContext<'_> {
                 Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
             }
             // A callback before the response may be forged; the response of the provider is
-            // authentic. Polled at once: a real callback that arrived in between was ignored.
+            // authentic. Polled at once: a real callback that arrived in between
+            // may have been ignored.
             (Generating, JobUpdate::AcceptedByProvider { upstream_id, .. })
                 if job.upstream_id.as_ref() != Some(upstream_id) =>
             {

@@ -115,6 +115,10 @@ mod tests {
             assert!(!types::is_written_type(name) || !written.is_empty(), "{name} writes no field");
             written_types += usize::from(!written.is_empty());
         }
+        let subscriptions = schema.get_object("Subscription").unwrap();
+        for name in [subscription::TASK_EVENTS, subscription::TASK_UPDATED] {
+            assert!(subscriptions.fields.contains_key(name), "{name} is no subscription");
+        }
         assert_eq!(written_types, 11, "a type of `written_fields` is not in the schema");
     }
 }

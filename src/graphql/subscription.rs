@@ -16,6 +16,7 @@ use super::error::{Error, bad_input, internal};
 use super::types::{Board, Credits, Task, TaskEvent, task_event};
 use crate::auth::Viewer;
 use crate::domain::{self, BoardId, TaskId};
+use crate::in_task::in_task;
 use crate::store::StoreError;
 
 /// Interval at which a subscribed board is read without a hint: hints can be lost.
@@ -104,30 +105,35 @@ impl Subscription {
     }
 }
 
-/// Starts the subscriptions whose items write themselves; the others are executed by async-graphql.
+pub(super) const TASK_EVENTS: &str = "taskEvents";
+pub(super) const TASK_UPDATED: &str = "taskUpdated";
+
+/// Starts a subscription whose items write themselves; the others are executed by async-graphql.
 pub(super) fn start_written(api: &Api, field: &SubscriptionField<'_>) -> Option<WrittenItems> {
-    let (api, viewer) = (api.clone(), field.viewer::<Viewer>()?.clone());
+    let viewer = field.viewer::<Viewer>()?.clone();
     match field.name() {
-        "taskUpdated" => {
-            let id = field.argument::<ID>("id").ok()??;
-            Some(written(async move { task_changes(&api, &viewer, &id).await }))
-        }
-        "taskEvents" => {
+        TASK_EVENTS => {
             let after = field.argument::<Option<String>>("after").ok()?.flatten();
+            let api = api.clone();
             Some(written(async move { task_event_log(&api, &viewer, after.as_deref()).await }))
+        }
+        TASK_UPDATED => {
+            let id = field.argument::<ID>("id").ok()??;
+            let api = api.clone();
+            Some(written(async move { task_changes(&api, &viewer, &id).await }))
         }
         _ => None,
     }
 }
 
-/// The items of a stream that is started by a future. The future is large, so it is boxed: in the stream it
-/// would take the memory as long as the subscription lasts.
+/// The items of a stream that is started by a future. It starts at once, like every subscription: a mutation that
+/// the client sends next must not be missed.
 fn written<T, S>(start: impl Future<Output = Result<S, Error>> + Send + 'static) -> WrittenItems
 where
     T: WriteJson + Send + 'static,
     S: Stream<Item = Result<T, Error>> + Send + 'static,
 {
-    let items = start.boxed().try_flatten_stream();
+    let items = in_task(start).boxed().try_flatten_stream();
     items.map_ok(|item| Box::new(item) as Box<dyn WriteJson + Send>).boxed()
 }
 

@@ -27,15 +27,15 @@ impl Host for GraphqlHost {
     type Viewer = Viewer;
     type Permit = ConnectionPermit;
 
+    async fn viewer(&self, headers: &HeaderMap) -> Result<Option<Viewer>, AuthenticationError> {
+        bearer::viewer(&self.0.verifier, headers).await.map_err(authentication_error)
+    }
+
     async fn authenticate(
         &self,
         authorization: &str,
     ) -> Result<Option<Viewer>, AuthenticationError> {
-        let viewer = bearer::from_text(&self.0.verifier, authorization).await;
-        viewer.map_err(|error| match error {
-            AuthError::Unavailable => AuthenticationError::Unavailable,
-            rejected => AuthenticationError::Rejected(format!("{rejected}.")),
-        })
+        bearer::from_text(&self.0.verifier, authorization).await.map_err(authentication_error)
     }
 
     async fn accept_socket(&self, headers: &HeaderMap) -> Result<Option<Viewer>, Response> {
@@ -78,5 +78,12 @@ impl Host for GraphqlHost {
 
     fn request_id<'a>(&self, headers: &'a HeaderMap) -> &'a str {
         request_id(headers)
+    }
+}
+
+fn authentication_error(error: AuthError) -> AuthenticationError {
+    match error {
+        AuthError::Unavailable => AuthenticationError::Unavailable,
+        rejected => AuthenticationError::Rejected(format!("{rejected}.")),
     }
 }

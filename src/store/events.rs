@@ -18,9 +18,6 @@ pub struct EventLogBounds {
     pub purged_seq: u64,
 }
 
-/// Maximum number of events per user and statement.
-pub const EVENTS_PAGE_SIZE: usize = 100;
-
 impl ReadStore {
     /// The range of event numbers in the user's log.
     ///
@@ -54,12 +51,16 @@ impl ReadStore {
         rows.into_iter().map(|row| Ok((owner(row.id)?, checked_int(row.last_seq)?))).collect()
     }
 
-    /// The next events of each user after a number, in order, at most [`EVENTS_PAGE_SIZE`] per
+    /// The next events of each user after a number, in order, at most `limit` per
     /// user. One statement.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_events(&self, after: &[(UserId, u64)]) -> Result<Vec<Event>, StoreError> {
+    pub async fn list_events(
+        &self,
+        after: &[(UserId, u64)],
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
         let users: Vec<String> = after.iter().map(|(user, _)| user.as_str().to_owned()).collect();
         let seqs = after
             .iter()
@@ -83,7 +84,7 @@ impl ReadStore {
         ))
         .bind(users)
         .bind(seqs)
-        .bind(checked_int::<i64, _>(EVENTS_PAGE_SIZE)?)
+        .bind(checked_int::<i64, _>(limit)?)
         .fetch_all(&self.pool)
         .await?;
         into_events(rows)

@@ -43,7 +43,7 @@ pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
 pub use create::{CreateOutcome, UserLimits};
 pub use deliveries::{DeliveryAttempt, DeliveryClaim};
-pub use events::{EVENTS_PAGE_SIZE, EventLogBounds};
+pub use events::EventLogBounds;
 pub use history::HistoryFilter;
 pub use leases::{Claim, ClaimOptions};
 pub use notifications::MAX_NOTIFICATION_BYTES;

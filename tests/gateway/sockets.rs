@@ -6,6 +6,9 @@ use crate::harness::{Socket, TestApp, User, eventually};
 
 const REPLAY: &str = "subscription($after: String) {
     taskEvents(after: $after) { cursor status task { id prompt timeline { kind detail } } } }";
+/// The same with fields that need no statement.
+const WRITTEN_REPLAY: &str = "subscription($after: String) {
+    taskEvents(after: $after) { cursor status task { id prompt } } }";
 /// A cursor before the first event.
 const BEGINNING: &str = "ZTA";
 const EVENTS_PER_TASK: usize = 4;
@@ -150,10 +153,49 @@ async fn a_busy_subscription_does_not_starve_other_operations() {
     assert!(before < all / 2, "{before} of {all} events arrived before the query result");
 }
 
+/// While reads of events wait for a lock, their client stops to read: the session is not polled any more. When the
+/// reads are done, their connections must be free.
+#[tokio::test]
+async fn a_stalled_reader_holds_no_connection_to_the_database() {
+    let app = TestApp::with(&["--database-connections=6"]).await;
+    let (ana, bob) = (app.user("ana"), app.user("bob"));
+    create_finished_tasks(&ana, 10, &"a long prompt ".repeat(1_400)).await;
+    let mut stalled = Socket::open_with_small_buffer(&app.url).await;
+    assert_eq!(stalled.initialize(&ana.token).await.unwrap()["type"], "connection_ack");
+
+    let mut database = app.database.connect().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE events").execute(&mut database).await.unwrap();
+    for n in 0..10 {
+        stalled.subscribe(&n.to_string(), WRITTEN_REPLAY, json!({ "after": BEGINNING })).await;
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("reads of events to wait for the lock", || async {
+        let mut database = app.database.connect().await;
+        let count: i64 = sqlx::query_scalar(waiting).fetch_one(&mut database).await.unwrap();
+        (count >= 2).then_some(())
+    })
+    .await;
+    for n in 0..80 {
+        let prompts = "{ tasks(first: 10) { nodes { prompt } } }";
+        stalled.subscribe(&format!("query {n}"), prompts, json!({})).await;
+    }
+    // Meanwhile the session fills the buffers of its connection.
+    for _ in 0..50 {
+        bob.graphql("{ tasks { nodes { id } } }", json!({})).await;
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut database).await.unwrap();
+    for _ in 0..10 {
+        let data = bob.graphql("{ viewer { eventCursor } }", json!({})).await;
+        assert!(data["viewer"]["eventCursor"].is_string(), "{data}");
+    }
+}
+
 /// The stalled client reads nothing for longer than the ping interval (1 second here).
 #[tokio::test]
 async fn a_stalled_reader_loses_only_its_own_socket_and_no_events() {
-    let app = TestApp::with(&["--ping-interval-seconds=1", "--max-user-sockets=1"]).await;
+    let flags = ["--ping-interval-seconds=1", "--max-user-sockets=1", "--database-connections=6"];
+    let app = TestApp::with(&flags).await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     let tasks = 10;
     create_finished_tasks(&ana, tasks, &"a long prompt ".repeat(300)).await;

@@ -10,7 +10,7 @@ use plantain::store::CONNECTION_OPTIONS;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-use crate::harness::{Database, TestApp, eventually};
+use crate::harness::{Database, TestApp, Version, eventually};
 
 const SEED: &str = include_str!("statements/seed.sql");
 /// A sort of more rows than this counts as unbounded; the largest batches are smaller.
@@ -44,7 +44,16 @@ async fn connect_like_the_gateway(database: &Database) -> PgConnection {
 
 #[tokio::test]
 async fn every_statement_finds_its_rows_by_an_index() {
-    let database = Database::create().await;
+    assert_index_scans_only(Version::Installed).await;
+}
+
+#[tokio::test]
+async fn every_statement_finds_its_rows_by_an_index_with_the_newest_postgres() {
+    assert_index_scans_only(Version::Newest).await;
+}
+
+async fn assert_index_scans_only(version: Version) {
+    let database = Database::create_in(version).await;
     seed(&database, 20_000, 5_000).await;
     let mut connection = connect_like_the_gateway(&database).await;
     run(&mut connection, "SET plan_cache_mode = force_generic_plan".to_owned()).await;
@@ -95,9 +104,18 @@ const MEASURED: [&str; 12] = [
 
 #[tokio::test]
 async fn no_statement_works_more_when_histories_and_queues_grow() {
+    assert_flat_work(Version::Installed).await;
+}
+
+#[tokio::test]
+async fn no_statement_works_more_with_the_newest_postgres_when_histories_and_queues_grow() {
+    assert_flat_work(Version::Newest).await;
+}
+
+async fn assert_flat_work(version: Version) {
     // The short queue is already longer than a batch of each worker.
-    let short = work_done(20_000, 5_000).await;
-    let long = work_done(80_000, 20_000).await;
+    let short = work_done(version, 20_000, 5_000).await;
+    let long = work_done(version, 80_000, 20_000).await;
     let mut grown = String::new();
     for (name, work) in &long {
         let before = short.get(name).copied().unwrap_or(0.0);
@@ -111,8 +129,8 @@ async fn no_statement_works_more_when_histories_and_queues_grow() {
 }
 
 /// The work of each statement, in a database of this size.
-async fn work_done(tasks: u32, queued: u32) -> BTreeMap<String, f64> {
-    let database = Database::create().await;
+async fn work_done(version: Version, tasks: u32, queued: u32) -> BTreeMap<String, f64> {
+    let database = Database::create_in(version).await;
     seed(&database, tasks, queued).await;
     let mut connection = database.connect().await;
     let name = database.name();

@@ -63,6 +63,18 @@ impl PrivatePostgres {
         Self::start_from(&binaries::installed(), directory, durability, progress).await
     }
 
+    /// The same with the newest Postgres that is supported, from npm, whatever is installed.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub async fn start_newest(
+        directory: &Path,
+        durability: Durability,
+        progress: &(dyn Fn(&str) + Send + Sync),
+    ) -> anyhow::Result<Self> {
+        Self::start_from(&[], directory, durability, progress).await
+    }
+
     async fn start_from(
         candidates: &[PathBuf],
         directory: &Path,

@@ -194,6 +194,11 @@ impl Engine {
         Self { written_subscriptions: Some(WrittenSubscriptions { shared, start }), ..self }
     }
 
+    /// Maximum bytes of a response.
+    pub(crate) fn max_response_bytes(&self) -> usize {
+        self.documents.limits.response_bytes
+    }
+
     /// Validates the document, the operation, the variables and the limits before execution.
     ///
     /// # Errors
@@ -279,20 +284,13 @@ impl Engine {
     /// Executes a query or a mutation. After a panic, after a timeout, or when the response is too
     /// large, the response has `data: null`: the operation may have taken effect.
     pub async fn execute<V: Viewer>(&self, prepared: PreparedOperation<V>) -> OperationResponse {
-        self.execute_shared(&prepared).await
-    }
-
-    async fn execute_shared<V: Viewer>(
-        &self,
-        prepared: &PreparedOperation<V>,
-    ) -> OperationResponse {
         let request = prepared.request();
         let response = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         match timeout(self.operation_timeout, response).await {
-            Ok(Ok(response)) => self.finish(response, prepared),
+            Ok(Ok(response)) => self.finish(response, &prepared),
             // The panic hook has logged the panic.
-            Ok(Err(_)) => error_response(error::internal_error(), prepared),
-            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), prepared),
+            Ok(Err(_)) => error_response(error::internal_error(), &prepared),
+            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), &prepared),
         }
     }
 

@@ -12,7 +12,7 @@
 //!   never sent.
 //! - [`protocols`] serves it over HTTP, SSE, multipart and WebSocket.
 //!
-//! The example `counter` is a complete server.
+//! The example `library` is a complete server.
 
 mod completion;
 mod cost;

@@ -89,7 +89,8 @@ impl Plan {
     ) -> Result<Option<T>, Unwritable> {
         let mut arguments = self.arguments(field).iter();
         let value = arguments.find(|(argument, _)| argument == name);
-        let parse = |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable);
+        let parse =
+            |value: &Value| T::parse(Some(value.clone())).map_err(|_| Unwritable::Unsupported);
         value.map(|(_, value)| parse(value)).transpose()
     }
 

@@ -73,7 +73,7 @@ impl RequestError {
         Self::from_error(RequestErrorKind::ExecutionFailed, error::internal_error())
     }
 
-    /// The errors of the executor, which end a subscription.
+    /// The errors that end a subscription.
     pub(crate) fn from_executor(errors: Vec<ServerError>) -> Self {
         Self { kind: RequestErrorKind::ExecutionFailed, errors }
     }

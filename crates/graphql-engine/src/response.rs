@@ -27,10 +27,8 @@ impl OperationResponse {
         Some(Self { json, has_errors: response.is_err() })
     }
 
-    /// A response with data that is JSON already; `None` when it is longer than `limit` bytes.
-    pub(crate) fn of_written(data: Vec<u8>, limit: usize) -> Option<Self> {
-        let data = String::from_utf8(data).ok()?;
-        let json = format!(r#"{{"data":{data}}}"#);
+    /// A response that is JSON already; `None` when it is longer than `limit` bytes.
+    pub(crate) fn of_written(json: String, limit: usize) -> Option<Self> {
         (json.len() <= limit).then_some(Self { json, has_errors: false })
     }
 

@@ -5,7 +5,7 @@
 //! A field is *written* when its object has the value, and every field that is selected below it is
 //! written as well. All other fields, such as those that need a statement, are resolved by
 //! async-graphql. The JSON of a written object is a [`Value::Binary`], which
-//! `response` copies.
+//! `response` copies. An item of a subscription whose items write themselves is the response itself.
 
 mod declare;
 
@@ -18,8 +18,8 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::EnumType;
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ID, InputType, ObjectType, OutputType, Positioned,
-    ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, Error, ID, InputType, ObjectType, OutputType,
+    Positioned, ServerResult, Value,
 };
 use serde::Serialize;
 
@@ -27,9 +27,15 @@ use super::executable::{planned_field, whole_field};
 use super::plan::Plan;
 pub use super::plan::{PlannedField, SelectionPlan};
 
-/// A value cannot be written; async-graphql resolves it, and reports its error.
-#[derive(Debug, Clone, Copy)]
-pub struct Unwritable;
+/// Why a value cannot be written. In a query or mutation, async-graphql then resolves its object, and reports
+/// the error.
+#[derive(Debug)]
+pub enum Unwritable {
+    /// Only async-graphql can resolve it.
+    Unsupported,
+    /// It failed.
+    Failed(Box<Error>),
+}
 
 /// Writes JSON.
 pub struct Writer<'a> {
@@ -65,17 +71,17 @@ impl<'a> Writer<'a> {
         self.json
     }
 
-    /// Writes an object with one field.
-    pub(crate) fn field(
+    /// Writes a response whose data has one field.
+    pub(crate) fn response(
         &mut self,
         field: &PlannedField,
         write_value: impl FnOnce(&mut Self) -> Result<(), Unwritable>,
     ) -> Result<(), Unwritable> {
-        self.raw(b"{");
+        self.raw(br#"{"data":{"#);
         self.plain(&field.response_key);
         self.raw(b":");
         write_value(self)?;
-        self.raw(b"}");
+        self.raw(b"}}");
         Ok(())
     }
 
@@ -84,7 +90,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// When it has another type.
     pub fn shared<T: Any>(&self) -> Result<&'a T, Unwritable> {
-        self.shared.0.downcast_ref().ok_or(Unwritable)
+        self.shared.0.downcast_ref().ok_or(Unwritable::Unsupported)
     }
 
     /// The value of an argument; `None` when it is omitted.
@@ -104,7 +110,7 @@ impl<'a> Writer<'a> {
     }
 
     fn serialize(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Unwritable> {
-        serde_json::to_writer(&mut self.json, value).map_err(|_| Unwritable)
+        serde_json::to_writer(&mut self.json, value).map_err(|_| Unwritable::Unsupported)
     }
 
     /// A string of letters, digits and punctuation that JSON does not escape.
@@ -126,7 +132,7 @@ pub trait WriteJson {
         _selection_plan: Option<&SelectionPlan>,
         _writer: &mut Writer<'_>,
     ) -> Result<(), Unwritable> {
-        Err(Unwritable)
+        Err(Unwritable::Unsupported)
     }
 }
 
@@ -144,7 +150,7 @@ pub trait WriteFields {
         _field: &PlannedField,
         _writer: &mut Writer<'_>,
     ) -> Result<(), Unwritable> {
-        Err(Unwritable)
+        Err(Unwritable::Unsupported)
     }
 }
 
@@ -182,7 +188,9 @@ pub fn write_object<T: OutputType + WriteFields>(
     selection_plan: Option<&SelectionPlan>,
     writer: &mut Writer<'_>,
 ) -> Result<(), Unwritable> {
-    let Some(SelectionPlan::Object(fields)) = selection_plan else { return Err(Unwritable) };
+    let Some(SelectionPlan::Object(fields)) = selection_plan else {
+        return Err(Unwritable::Unsupported);
+    };
     writer.raw(b"{");
     for (index, field) in fields.iter().enumerate() {
         if index > 0 {
@@ -254,13 +262,14 @@ impl<T: WriteJson> WriteJson for Option<T> {
     }
 }
 
-impl<T: WriteJson, E> WriteJson for Result<T, E> {
+impl<T: WriteJson> WriteJson for Result<T, Error> {
     fn write(
         &self,
         selection_plan: Option<&SelectionPlan>,
         writer: &mut Writer<'_>,
     ) -> Result<(), Unwritable> {
-        self.as_ref().map_err(|_| Unwritable)?.write(selection_plan, writer)
+        let value = self.as_ref().map_err(|error| Unwritable::Failed(Box::new(error.clone())))?;
+        value.write(selection_plan, writer)
     }
 }
 
@@ -335,7 +344,8 @@ impl<T: WriteJson> WriteJson for async_graphql::Json<T> {
 
 /// Writes the name of an enum value.
 pub fn write_enum<E: EnumType>(value: &E, writer: &mut Writer<'_>) -> Result<(), Unwritable> {
-    let item = E::items().iter().find(|item| item.value == *value).ok_or(Unwritable)?;
+    let item =
+        E::items().iter().find(|item| item.value == *value).ok_or(Unwritable::Unsupported)?;
     writer.plain(item.name);
     Ok(())
 }

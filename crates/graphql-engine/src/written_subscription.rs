@@ -12,11 +12,11 @@ use super::write::{SharedData, Unwritable, WriteJson, Writer};
 
 /// The items of a subscription. The stream ends after its first error.
 ///
-/// It may be left alone for as long as its client does not read: it must not hold a connection of a pool, or
-/// a lock, from one item to the next.
+/// Nobody polls it while its client does not read, even when it has begun to wait for
+/// something: what it awaits must not hold a connection, a permit or a lock. Read in a task.
 pub type WrittenItems = BoxStream<'static, Result<Box<dyn WriteJson + Send>, Error>>;
 
-/// Starts the subscription of a root field; `None` when async-graphql must execute it.
+/// Starts the subscription of a root field; `None` when async-graphql must execute it. Must not panic.
 pub type StartSubscription = dyn Fn(&SubscriptionField<'_>) -> Option<WrittenItems> + Send + Sync;
 
 /// The root field of a subscription, with its arguments and its viewer.
@@ -42,10 +42,10 @@ impl<'a> SubscriptionField<'a> {
         self.field.name()
     }
 
-    /// The value of an argument; `None` when it is omitted.
+    /// The value of an argument; `None` when it is omitted: a default of the schema is not applied.
     ///
     /// # Errors
-    /// When the value is not valid.
+    /// When the type does not accept the value.
     pub fn argument<T: InputType>(&self, name: &str) -> Result<Option<T>, Unwritable> {
         self.plan.argument(self.field, name)
     }
@@ -65,7 +65,7 @@ pub(crate) struct WrittenSubscriptions {
 }
 
 impl WrittenSubscriptions {
-    /// The data of a response with this item.
+    /// The response with this item.
     ///
     /// # Errors
     /// When the item cannot be written.
@@ -74,9 +74,9 @@ impl WrittenSubscriptions {
         field: &PlannedField,
         plan: &Plan,
         item: &dyn WriteJson,
-    ) -> Result<Vec<u8>, Unwritable> {
+    ) -> Result<String, Unwritable> {
         let mut writer = Writer::new(&self.shared, plan);
-        writer.field(field, |writer| item.write(field.selection_plan(), writer))?;
-        Ok(writer.into_json())
+        writer.response(field, |writer| item.write(field.selection_plan(), writer))?;
+        String::from_utf8(writer.into_json()).map_err(|_| Unwritable::Unsupported)
     }
 }

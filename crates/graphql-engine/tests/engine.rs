@@ -125,8 +125,12 @@ async fn a_persisted_query_is_found_by_its_hash_after_its_text_was_sent_once() {
 
 /// The responses to a subscription; an error as the list `errors`.
 async fn subscribe(query: &str) -> Vec<Value> {
+    subscribe_with(query, &json!({})).await
+}
+
+async fn subscribe_with(query: &str, variables: &Value) -> Vec<Value> {
     let engine = schema::engine().unwrap();
-    let prepared = engine.prepare(parameters(query, &json!({})), caller()).unwrap();
+    let prepared = engine.prepare(parameters(query, variables), caller()).unwrap();
     let responses = engine.execute_stream(prepared).map(|response| match response {
         Ok(response) => serde_json::from_str(&response.into_json()).unwrap(),
         Err(error) => error.errors("request-1"),
@@ -162,7 +166,47 @@ async fn an_item_that_cannot_be_written_is_an_internal_error_and_the_subscriptio
     let responses = subscribe("subscription { borrowed(first: 5) { title } }").await;
     assert_eq!(responses.len(), 5);
     assert_eq!(responses[3]["data"], Value::Null);
-    assert_eq!(responses[3]["errors"][0]["extensions"]["code"], "INTERNAL");
+    let error = &responses[3]["errors"][0];
+    assert_eq!(error["extensions"]["code"], "INTERNAL");
+    assert_eq!(
+        (&error["path"], error["locations"][0]["line"].as_u64()),
+        (&json!(["borrowed"]), Some(1))
+    );
+}
+
+#[tokio::test]
+async fn the_arguments_of_a_written_subscription_may_be_variables() {
+    let query = "query unused { books(first: 1) { id } }
+        subscription Borrowed($first: Int! = 2) { ...all }
+        fragment all on Changes { borrowed(first: $first) { id chapters @skip(if: true) { pages } } }";
+    let engine = schema::engine().unwrap();
+    let numbers = async |variables: Value| {
+        let mut parameters = parameters(query, &variables);
+        parameters.operation_name = Some("Borrowed".to_owned());
+        let prepared = engine.prepare(parameters, caller()).unwrap();
+        engine.execute_stream(prepared).count().await
+    };
+    assert_eq!(numbers(json!({})).await, 2);
+    assert_eq!(numbers(json!({ "first": 3 })).await, 3);
+}
+
+#[tokio::test]
+async fn an_item_above_the_limit_of_a_response_is_an_error_and_the_subscription_goes_on() {
+    let fields: Vec<String> = (0..9).map(|n| format!("a{n}: title")).collect();
+    let long = format!(
+        "subscription {{ borrowed(first: 2) {{ {} }} }}",
+        fields.join(" ").replace('a', &"a".repeat(1_500))
+    );
+    let responses = subscribe(&long).await;
+    assert_eq!(responses.len(), 2);
+    assert_eq!(responses[0]["errors"][0]["extensions"]["bound"], "answerBytes");
+}
+
+#[tokio::test]
+async fn a_panic_ends_a_written_subscription_with_an_internal_error() {
+    let responses = subscribe("subscription { borrowed(first: 13) { title } }").await;
+    assert_eq!(responses.len(), 1);
+    assert_eq!(responses[0][0]["extensions"]["code"], "INTERNAL");
 }
 
 /// Starts the server of the example; its address.

@@ -1,4 +1,5 @@
-//! One Postgres per test run, one database per test, copied from a migrated template.
+//! One Postgres per test run, and the newest one for some tests; one database per test, copied from a migrated
+//! template.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -7,34 +8,76 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use plantain_dev_postgres::{Durability, PrivatePostgres};
 use sqlx::{Connection, PgConnection};
 
-static SERVER: OnceLock<PrivatePostgres> = OnceLock::new();
+static INSTALLED: OnceLock<PrivatePostgres> = OnceLock::new();
+static NEWEST: OnceLock<PrivatePostgres> = OnceLock::new();
 static NEXT_NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// Which Postgres a test uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// The one on this machine.
+    Installed,
+    /// The newest that is supported.
+    Newest,
+}
+
+impl Version {
+    /// The first test starts the server on a separate thread, so that it does not depend on the runtime
+    /// of one test. The server stops with this process.
+    fn server(self) -> &'static PrivatePostgres {
+        let server = match self {
+            Self::Installed => &INSTALLED,
+            Self::Newest => &NEWEST,
+        };
+        server.get_or_init(|| {
+            let start = move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                runtime.block_on(start(self))
+            };
+            std::thread::spawn(start).join().unwrap()
+        })
+    }
+
+    fn folder(self) -> PathBuf {
+        let name = match self {
+            Self::Installed => "postgres",
+            Self::Newest => "postgres-newest",
+        };
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+    }
+}
 
 /// A database of one test.
 #[derive(Clone)]
 pub(crate) struct Database {
+    version: Version,
     name: String,
 }
 
 impl Database {
     pub(crate) async fn create() -> Self {
+        Self::create_in(Version::Installed).await
+    }
+
+    pub(crate) async fn create_in(version: Version) -> Self {
         let name = next_name();
-        let server = tokio::task::spawn_blocking(server).await.unwrap();
-        let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
         let create = format!("CREATE DATABASE {name} TEMPLATE migrated STRATEGY wal_log");
-        run(&mut connection, create).await;
-        Self { name }
+        Self::create_by(version, name, create).await
+    }
+
+    async fn create_by(version: Version, name: String, statement: String) -> Self {
+        let server = tokio::task::spawn_blocking(move || version.server()).await.unwrap();
+        let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
+        run(&mut connection, statement).await;
+        Self { version, name }
     }
 
     /// Creates an empty database, whose texts are compared by the rules of this locale. The gateway
     /// migrates it.
     pub(crate) async fn create_with_locale(locale: &str) -> Self {
         let name = next_name();
-        let server = tokio::task::spawn_blocking(server).await.unwrap();
-        let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
         let create = format!("CREATE DATABASE {name} TEMPLATE template0 LOCALE '{locale}'");
-        run(&mut connection, create).await;
-        Self { name }
+        Self::create_by(Version::Installed, name, create).await
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -42,12 +85,12 @@ impl Database {
     }
 
     pub(crate) fn url(&self) -> String {
-        SERVER.get().unwrap().url(&self.name)
+        self.version.server().url(&self.name)
     }
 
     /// The messages about this database in the log of the server.
     pub(crate) fn log(&self) -> Vec<String> {
-        let log = std::fs::read(folder().join("postgres.log")).unwrap();
+        let log = std::fs::read(self.version.folder().join("postgres.log")).unwrap();
         let log = String::from_utf8_lossy(&log);
         // The further lines of a message begin with a tab.
         let marker = format!("] {} ", self.name);
@@ -81,26 +124,14 @@ async fn run(connection: &mut PgConnection, statement: String) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(connection).await.unwrap();
 }
 
-/// The first test starts the server on a separate thread, so that it does not depend on the runtime
-/// of one test. The server stops with this process.
-fn server() -> &'static PrivatePostgres {
-    SERVER.get_or_init(|| {
-        let start = || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            runtime.block_on(start())
-        };
-        std::thread::spawn(start).join().unwrap()
-    })
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres")
-}
-
-async fn start() -> PrivatePostgres {
+async fn start(version: Version) -> PrivatePostgres {
     let print_line = |line: &str| println!("{line}");
-    let server =
-        PrivatePostgres::start(&folder(), Durability::Disposable, &print_line).await.unwrap();
+    let (folder, durability) = (version.folder(), Durability::Disposable);
+    let server = match version {
+        Version::Installed => PrivatePostgres::start(&folder, durability, &print_line).await,
+        Version::Newest => PrivatePostgres::start_newest(&folder, durability, &print_line).await,
+    };
+    let server = server.unwrap();
     let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
     let query =
         "SELECT datname FROM pg_database WHERE datname LIKE 'test%' OR datname = 'migrated'";

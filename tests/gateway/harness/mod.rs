@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use database::Database;
+pub(crate) use database::{Database, Version};
 pub(crate) use eventually::{eventually, within_deadline};
 pub(crate) use generated_docs::assert_generated;
 pub(crate) use socket::Socket;

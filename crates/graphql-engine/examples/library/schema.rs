@@ -110,7 +110,10 @@ impl Changes {
 
 /// The first books, one after another. Without any, it fails.
 fn borrowed(first: usize) -> impl Stream<Item = Result<Book, Error>> + Send + 'static {
-    let books = (0..first).map(|index| Ok(BookFields(index).into()));
+    let books = (0..first).map(move |index| {
+        assert!(first != 13, "thirteen books bring bad luck");
+        Ok(BookFields(index).into())
+    });
     let nothing = (first == 0).then(|| Err(error::with_code("Nothing is borrowed.", "EMPTY")));
     stream::iter(books.chain(nothing))
 }

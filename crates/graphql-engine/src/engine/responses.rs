@@ -3,10 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use async_graphql::{Error, PathSegment};
+use async_graphql::{Error, PathSegment, ServerError};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
-use super::{Engine, OperationKind, PreparedOperation, Viewer, error_response};
+use super::{Engine, OperationKind, PreparedOperation, Viewer, annotate_errors, error_response};
 use crate::completion::set_locations;
 use crate::error;
 use crate::plan::PlannedField;
@@ -14,7 +14,10 @@ use crate::request_error::RequestError;
 use crate::response::OperationResponse;
 use crate::streams::{end_after, in_background};
 use crate::write::{Unwritable, WriteJson};
-use crate::written_subscription::{SubscriptionField, WrittenItems};
+use crate::written_subscription::{SubscriptionField, WrittenItems, WrittenSubscriptions};
+
+/// The responses to an operation. An error is the last one.
+type Responses = BoxStream<'static, Result<OperationResponse, RequestError>>;
 
 impl Engine {
     /// Executes an operation of any kind. An error is the last item: the subscription could not start, or
@@ -23,54 +26,44 @@ impl Engine {
         &self,
         prepared: PreparedOperation<V>,
     ) -> BoxStream<'static, Result<OperationResponse, RequestError>> {
-        let (engine, prepared) = (self.clone(), Arc::new(prepared));
-        if prepared.kind != OperationKind::Subscription {
-            let execution = async move { Ok(engine.execute_shared(&prepared).await) };
-            return in_background(stream::once(execution).boxed(), panicked).boxed();
-        }
-        match engine.written_items(&prepared) {
-            Some(items) => {
-                let responses = items.map(move |item| engine.written_response(item, &prepared));
-                let responses = AssertUnwindSafe(responses).catch_unwind();
-                let responses = responses.map(|response| response.unwrap_or_else(|_| panicked()));
-                end_after(responses, Result::is_err).boxed()
+        let engine = self.clone();
+        match prepared.kind {
+            OperationKind::Query | OperationKind::Mutation => {
+                let execution = async move { Ok(engine.execute(prepared).await) };
+                in_background(stream::once(execution).boxed(), panicked).boxed()
             }
-            None => in_background(engine.subscribe(prepared).boxed(), panicked).boxed(),
+            OperationKind::Subscription => match engine.start_written(prepared) {
+                Ok((subscription, items)) => subscription.responses(items),
+                Err(prepared) => {
+                    in_background(engine.subscribe(prepared).boxed(), panicked).boxed()
+                }
+            },
         }
     }
 
-    /// The items of a subscription that can be written.
-    fn written_items<V: Viewer>(&self, prepared: &PreparedOperation<V>) -> Option<WrittenItems> {
-        let field = prepared.plan.root().only_field().filter(|field| field.writes_itself())?;
-        let viewer = prepared.caller.viewer.as_ref();
-        let field = SubscriptionField::new(field, &prepared.plan, viewer);
-        (self.written_subscriptions.as_ref()?.start)(&field)
-    }
-
-    fn written_response<V: Viewer>(
+    /// Starts a subscription whose items write themselves.
+    ///
+    /// # Errors
+    /// The operation, when async-graphql must execute it.
+    fn start_written<V: Viewer>(
         &self,
-        item: Result<Box<dyn WriteJson + Send>, Error>,
-        prepared: &PreparedOperation<V>,
-    ) -> Result<OperationResponse, RequestError> {
-        let (plan, limit) = (&prepared.plan, self.documents.limits.response_bytes);
-        let field = plan.root().only_field().ok_or_else(RequestError::internal_error)?;
-        let subscriptions = self.written_subscriptions.as_ref();
-        let subscriptions = subscriptions.ok_or_else(RequestError::internal_error)?;
-        let item = item.map_err(|error| failed(field, error, prepared))?;
-        let written = subscriptions.write(field, plan, &*item);
-        Ok(match written.map(|data| OperationResponse::of_written(data, limit)) {
-            Ok(Some(response)) => response,
-            Ok(None) => error_response(error::exceeded("answerBytes", limit), prepared),
-            Err(Unwritable) => {
-                let cause = format!("an item of {} cannot be written", field.name());
-                error_response(error::internal(cause), prepared)
-            }
-        })
+        prepared: PreparedOperation<V>,
+    ) -> Result<(WrittenSubscription<V>, WrittenItems), PreparedOperation<V>> {
+        let field = prepared.plan.root().only_field().filter(|field| field.writes_itself());
+        let (Some(field), Some(subscriptions)) = (field, &self.written_subscriptions) else {
+            return Err(prepared);
+        };
+        let viewer = prepared.caller.viewer.as_ref();
+        let items = (subscriptions.start)(&SubscriptionField::new(field, &prepared.plan, viewer));
+        let Some(items) = items else { return Err(prepared) };
+        let (field, subscriptions) = (Arc::clone(field), subscriptions.clone());
+        let limit = self.documents.limits.response_bytes;
+        Ok((WrittenSubscription { prepared, field, subscriptions, limit }, items))
     }
 
     fn subscribe<V: Viewer>(
         self,
-        prepared: Arc<PreparedOperation<V>>,
+        prepared: PreparedOperation<V>,
     ) -> impl Stream<Item = Result<OperationResponse, RequestError>> + Send {
         let responses = self.executor.execute_stream(prepared.request());
         let responses = responses.map(move |mut response| {
@@ -90,16 +83,59 @@ impl Engine {
     }
 }
 
+/// A subscription whose items write themselves.
+struct WrittenSubscription<V> {
+    prepared: PreparedOperation<V>,
+    /// The root field.
+    field: Arc<PlannedField>,
+    subscriptions: WrittenSubscriptions,
+    /// Maximum bytes of a response.
+    limit: usize,
+}
+
+impl<V: Viewer> WrittenSubscription<V> {
+    fn responses(self, items: WrittenItems) -> Responses {
+        let responses = items.map(move |item| self.response(item));
+        let responses = AssertUnwindSafe(responses).catch_unwind();
+        let responses = responses.map(|response| response.unwrap_or_else(|_| panicked()));
+        end_after(responses, Result::is_err).boxed()
+    }
+
+    fn response(
+        &self,
+        item: Result<Box<dyn WriteJson + Send>, Error>,
+    ) -> Result<OperationResponse, RequestError> {
+        let item = item.map_err(|error| RequestError::from_executor(vec![self.located(error)]))?;
+        let written = self.subscriptions.write(&self.field, &self.prepared.plan, &*item);
+        let error = match written.map(|json| OperationResponse::of_written(json, self.limit)) {
+            Ok(Some(response)) => return Ok(response),
+            Ok(None) => {
+                let error = error::exceeded("answerBytes", self.limit);
+                return Ok(error_response(error, &self.prepared));
+            }
+            Err(Unwritable::Failed(error)) => *error,
+            Err(Unwritable::Unsupported) => {
+                error::internal(format!("an item of {} cannot be written", self.field.name))
+            }
+        };
+        let mut errors = [self.located(error)];
+        annotate_errors(&mut errors, &self.prepared.caller.request_id);
+        Ok(OperationResponse::without_data(&errors))
+    }
+
+    /// The error with the path and the location of the root field.
+    fn located(&self, error: Error) -> ServerError {
+        let mut error = error::without_location(error);
+        error.path = vec![PathSegment::Field(self.field.response_key.to_string())];
+        let sources = &self.prepared.document.validated.sources;
+        let mut errors = [error];
+        set_locations(&mut errors, self.prepared.plan.root(), sources);
+        let [error] = errors;
+        error
+    }
+}
+
 /// The panic hook has logged the panic.
 fn panicked() -> Result<OperationResponse, RequestError> {
     Err(RequestError::internal_error())
-}
-
-/// The error that ends a subscription.
-fn failed<V>(field: &PlannedField, error: Error, prepared: &PreparedOperation<V>) -> RequestError {
-    let mut error = error::without_location(error);
-    error.path = vec![PathSegment::Field(field.response_key.to_string())];
-    let mut errors = vec![error];
-    set_locations(&mut errors, prepared.plan.root(), &prepared.document.validated.sources);
-    RequestError::from_executor(errors)
 }

@@ -6,7 +6,7 @@ mod sockets;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use chrono::{DateTime, Utc};
@@ -33,8 +33,17 @@ pub trait Host: Send + Sync + 'static {
     /// Counts as one open connection of its user while it exists.
     type Permit: Send + 'static;
 
-    /// The user of a value of the header `authorization`; `None` without a token. A socket sends the same
-    /// value in the payload of `connection_init`.
+    /// The user of a request; `None` without a token.
+    ///
+    /// # Errors
+    /// When the token is not accepted.
+    fn viewer(
+        &self,
+        headers: &HeaderMap,
+    ) -> impl Future<Output = Result<Option<Self::Viewer>, AuthenticationError>> + Send;
+
+    /// The user of a value as in the header `authorization`, which a socket sends in a payload; `None` without a
+    /// token.
     ///
     /// # Errors
     /// When the token is not accepted.
@@ -81,8 +90,6 @@ pub struct ConnectionLimits {
     pub request_bytes: usize,
     /// Maximum bytes of a WebSocket message.
     pub message_bytes: usize,
-    /// Maximum bytes of a response.
-    pub response_bytes: usize,
     /// Maximum concurrent operations on one socket.
     pub socket_operations: usize,
     /// A client that sends nothing for this long gets a ping; after the same time without a reply,
@@ -111,16 +118,5 @@ impl<H: Host> Protocols<H> {
     pub fn route<S: Clone + Send + Sync + 'static>(self) -> MethodRouter<S> {
         let shared = Arc::new(self);
         get(http::get_or_upgrade::<H>).post(http::post::<H>).with_state(shared)
-    }
-
-    /// The user of the header `authorization`.
-    async fn viewer(&self, headers: &HeaderMap) -> Result<Option<H::Viewer>, AuthenticationError> {
-        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-        let value = value.to_str().map_err(|_| {
-            AuthenticationError::Rejected(
-                "The header `authorization` is not ASCII text.".to_owned(),
-            )
-        })?;
-        self.host.authenticate(value).await
     }
 }

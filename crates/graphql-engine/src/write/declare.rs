@@ -68,7 +68,7 @@ macro_rules! data_object {
                         let value = $argument_value;
                         value.write(field.selection_plan(), writer)
                     })*
-                    _ => Err($crate::write::Unwritable),
+                    _ => Err($crate::write::Unwritable::Unsupported),
                 }
             }
         }
@@ -79,7 +79,7 @@ macro_rules! data_object {
 #[macro_export]
 macro_rules! written_struct {
     ($ty:ident { $($fields:tt)* }) => {
-        written_struct!([] $ty where [] { $($fields)* });
+        $crate::written_struct!([] $ty where [] { $($fields)* });
     };
     (
         [$($generics:tt)*] $ty:ty where [$($bound:tt)*] {
@@ -100,7 +100,7 @@ macro_rules! written_struct {
                 use $crate::write::WriteJson as _;
                 match field.name() {
                     $($key => self.$field.write(field.selection_plan(), writer),)*
-                    _ => Err($crate::write::Unwritable),
+                    _ => Err($crate::write::Unwritable::Unsupported),
                 }
             }
         }

@@ -70,7 +70,7 @@ async fn authenticate<H: Host>(
     headers: &HeaderMap,
     parameters: Result<Parameters, HttpError>,
 ) -> Result<(Parameters, Caller<H::Viewer>), HttpError> {
-    let viewer = protocols.viewer(headers).await.map_err(HttpError::unauthorized)?;
+    let viewer = protocols.host.viewer(headers).await.map_err(HttpError::unauthorized)?;
     let request_id = protocols.host.request_id(headers).into();
     Ok((parameters?, Caller { viewer, request_id }))
 }

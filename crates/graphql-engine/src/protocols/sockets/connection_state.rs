@@ -106,8 +106,10 @@ impl<H: Host> ConnectionState<H> {
         if self.is_acknowledged() {
             return Err(Close::TOO_MANY_INITS);
         }
-        let verified =
-            authenticate(&self.protocols.host, authorization(payload).unwrap_or_default()).await?;
+        let verified = match authorization(payload) {
+            Some(authorization) => authenticate(&self.protocols.host, authorization).await?,
+            None => None,
+        };
         let viewer = verified.or_else(|| self.header_viewer.take()).ok_or(Close::FORBIDDEN)?;
         self.permit = Some(self.protocols.host.acquire(&viewer).map_err(Close::too_many_sockets)?);
         self.viewer = Some(viewer);
@@ -194,7 +196,7 @@ impl<H: Host> ConnectionState<H> {
             OperationEvent::Failed(request_error) => self.error_message(&id, request_error),
             OperationEvent::Complete => {
                 let ended = self.operations.remove(&id);
-                // The feed ends when the server stops. Without `complete`, the client reconnects.
+                // A subscription may end because the server stops. Without `complete`, the client reconnects.
                 if self.protocols.stop.is_cancelled()
                     && ended.is_some_and(|ended| ended.is_subscription)
                 {

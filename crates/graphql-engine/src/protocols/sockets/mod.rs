@@ -38,7 +38,7 @@ pub(super) async fn accept<H: Host>(
         .max_frame_size(protocols.limits.message_bytes)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(protocols.limits.response_bytes + SPARE_BUFFER_BYTES);
+        .max_write_buffer_size(protocols.engine.max_response_bytes() + SPARE_BUFFER_BYTES);
     let has_subprotocol = upgrade.selected_protocol().is_some();
     let sockets = protocols.sockets.clone();
     let session = Session::new(protocols, request_id, header_viewer);
