@@ -83,7 +83,6 @@ impl Batch for HistoryPage {
                 LIMIT wanted.size
             ) AS t",
             images_of_task!(),
-            "ORDER BY wanted.number, t.id DESC, i.job, i.position",
         ))
         .bind(owners)
         .bind(after)

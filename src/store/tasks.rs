@@ -40,7 +40,6 @@ impl Batch for TaskById {
             ", wanted.number FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS wanted (owner, id, number)
             JOIN tasks AS t ON t.owner = wanted.owner AND t.id = wanted.id",
             images_of_task!(),
-            "ORDER BY wanted.number, i.job, i.position",
         ))
         .bind(owners)
         .bind(ids)
