@@ -28,9 +28,9 @@ pub use providers::{AceDataConfig, ApiConfig, FluxKontextConfig, PlatformConfig,
 pub use storage::StorageArgs;
 
 use crate::auth::ClaimRequirements;
-use crate::blobs::StorageConfig;
 use crate::domain::{Credits, JobTimings};
 use crate::http::Origins;
+use crate::image_store::StorageConfig;
 use crate::store::UserLimits;
 use crate::workers::RetentionPolicy;
 

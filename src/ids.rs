@@ -1,4 +1,4 @@
-//! The only source of new ids and tokens, except ids of deliveries, which `store::enqueue_deliveries`
+//! The only source of new ids, secrets and random numbers, except ids of deliveries, which `store::enqueue_deliveries`
 //! derives from the event and the endpoint.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,14 +1,13 @@
 //! Plantain: one GraphQL endpoint in front of asynchronous AI image generation.
 //!
 //! A task enters through [`http`] and [`graphql`], is validated by [`commands`] and stored by
-//! [`store`]. [`workers`] claim its jobs, call [`providers`], write images to [`blobs`] and record
+//! [`store`]. [`workers`] claim its jobs, call [`providers`], write images to [`image_store`] and record
 //! every step; [`domain`] defines the transitions. [`feed`] pushes the recorded events to
 //! subscribers. `ARCHITECTURE.md` describes the whole path, and which module may use which.
 
 pub mod addresses;
 pub mod app;
 pub mod auth;
-pub mod blobs;
 pub mod causes;
 pub mod commands;
 pub mod config;
@@ -21,6 +20,7 @@ pub mod graphql;
 pub mod hints;
 pub mod http;
 pub mod ids;
+pub mod image_store;
 pub mod in_task;
 pub mod links;
 pub mod mcp;

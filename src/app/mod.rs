@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::TokenVerifier;
-use crate::blobs::Variants;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
@@ -24,6 +23,7 @@ use crate::http::{
     router, serve,
 };
 use crate::ids::Ids;
+use crate::image_store::Variants;
 use crate::store;
 use crate::workers::{self, WorkerContext};
 
@@ -147,8 +147,8 @@ fn state(
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),
-        variants: Variants::new(ctx.blobs.clone(), MAX_CONCURRENT_RESIZES),
-        blobs: ctx.blobs.clone(),
+        variants: Variants::new(ctx.image_store.clone(), MAX_CONCURRENT_RESIZES),
+        image_store: ctx.image_store.clone(),
         page,
         upload_limiter: UploadLimiter::new(
             UPLOAD_MEMORY_MEBIBYTES,

@@ -10,7 +10,6 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::auth::{JwksClient, TokenVerifier};
-use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Dependencies, Policy};
 use crate::config::{ApiConfig, Config};
@@ -18,6 +17,7 @@ use crate::feed::Feed;
 use crate::graphql::{self, Api};
 use crate::hints::Hints;
 use crate::ids::Ids;
+use crate::image_store::ImageStore;
 use crate::links::Links;
 use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::{
@@ -48,7 +48,7 @@ pub(super) fn worker_context(
         Some(url) => url.clone(),
         None => Url::parse(&format!("http://{address}"))?,
     };
-    let blobs = Blobs::open(&config.storage)
+    let image_store = ImageStore::open(&config.storage)
         .with_context(|| format!("cannot use {} as image store", config.storage))?;
     let registry = registry(config)?;
     Ok(WorkerContext {
@@ -56,7 +56,7 @@ pub(super) fn worker_context(
         store,
         fetcher: Fetcher::new(allow_private)?,
         webhook_client: WebhookClient::new(allow_private)?,
-        blobs,
+        image_store,
         links: Links::new(public_url, &config.link_secrets),
         instance: ids.uuid(clock.now()),
         clock,

@@ -1,6 +1,6 @@
 //! Fetches the public keys of the token issuer (a JSON Web Key Set).
 //!
-//! One task fetches the keys every 5 minutes, and when a token names an unknown key. While the
+//! A background task fetches the keys every 5 minutes, and when a token names an unknown key. While the
 //! issuer is unreachable, the cached keys stay valid for 24 hours.
 
 use std::sync::Arc;

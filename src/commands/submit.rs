@@ -218,7 +218,7 @@ impl Commands {
             CreateOutcome::TooManyUnfinished => Ok(SubmitTaskOutcome::TooManyUnfinishedTasks {
                 retry_after_seconds: RETRY_AFTER_SECONDS,
             }),
-            known @ CreateOutcome::Duplicate { .. } => self.replay(owner, known).await,
+            known @ CreateOutcome::Replay { .. } => self.replay(owner, known).await,
         }
     }
 
@@ -228,7 +228,7 @@ impl Commands {
         owner: &UserId,
         known: CreateOutcome,
     ) -> Result<SubmitTaskOutcome, StoreError> {
-        let CreateOutcome::Duplicate { task, same_input } = known else {
+        let CreateOutcome::Replay { task, same_input } = known else {
             return Ok(SubmitTaskOutcome::NotFound);
         };
         let Some(task) = self.deps.reads.find_task(owner, task).await? else {

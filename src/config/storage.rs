@@ -6,7 +6,7 @@ use url::Url;
 
 use super::GatewayArgs;
 use super::checks::{Checks, is_loopback_url};
-use crate::blobs::{Bucket, StorageConfig};
+use crate::image_store::{Bucket, StorageConfig};
 
 /// Access to an S3 bucket, with the setting names that AWS tools use.
 #[derive(Debug, Clone, Args)]

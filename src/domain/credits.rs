@@ -1,4 +1,4 @@
-//! Amounts of provider credits, exact to a thousandth.
+//! Amounts of credits, exact to a thousandth.
 
 use std::iter::Sum;
 use std::ops::{Add, Sub};

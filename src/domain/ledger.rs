@@ -59,15 +59,15 @@ pub struct LedgerEntry {
 /// The ledger entries between two versions of a task; `before` is `None` for the first version.
 #[must_use]
 pub fn ledger_entries(before: Option<&TaskState>, after: &TaskState) -> Vec<LedgerEntry> {
-    let held = before.map_or(Credits::ZERO, |state| state.reserved);
+    let reserved = before.map_or(Credits::ZERO, |state| state.reserved);
     let spent = |state: &TaskState| state.settled.unwrap_or(Credits::ZERO);
     let newly_spent = spent(after) - before.map_or(Credits::ZERO, spent);
-    let freed = held - after.reserved;
-    let settled = newly_spent.min(freed).max(Credits::ZERO);
+    let released = reserved - after.reserved;
+    let settled = newly_spent.min(released).max(Credits::ZERO);
     let all = [
-        (LedgerEntryKind::Reserve, Credits::ZERO - freed),
+        (LedgerEntryKind::Reserve, Credits::ZERO - released),
         (LedgerEntryKind::Settle, settled),
-        (LedgerEntryKind::Release, freed - settled),
+        (LedgerEntryKind::Release, released - settled),
         (LedgerEntryKind::Charge, newly_spent - settled),
     ];
     all.into_iter()

@@ -21,7 +21,7 @@ pub(super) async fn live() -> &'static str {
 /// Checks the database, its migrations and the image store.
 pub(super) async fn ready(State(state): State<SharedState>) -> Response {
     let database = async { state.reads.check().await.unwrap_or(false) };
-    let images = async { state.blobs.check().await.is_ok() };
+    let images = async { state.image_store.check().await.is_ok() };
     let (database, images) =
         tokio::join!(timeout(CHECK_TIMEOUT, database), timeout(CHECK_TIMEOUT, images));
     let (database, images) = (database.unwrap_or(false), images.unwrap_or(false));

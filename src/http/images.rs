@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::SharedState;
 use super::problem::problem;
-use crate::blobs::{BlobError, VariantPath};
 use crate::causes::with_causes;
 use crate::domain::ImageFormat;
+use crate::image_store::{ImageStoreError, VariantPath};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct LinkQuery {
@@ -36,7 +36,9 @@ pub(super) async fn read(
     };
     match state.variants.load(variant).await {
         Ok(bytes) => image_response(bytes, variant.format, link_query.expires - now.timestamp()),
-        Err(BlobError::Missing) => problem(StatusCode::NOT_FOUND, "The image no longer exists."),
+        Err(ImageStoreError::Missing) => {
+            problem(StatusCode::NOT_FOUND, "The image no longer exists.")
+        }
         Err(error) => {
             tracing::error!(error = %with_causes(&error), "reading an image failed");
             problem(

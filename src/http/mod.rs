@@ -41,10 +41,10 @@ pub use server::serve;
 pub use uploads::UploadLimiter;
 
 use crate::auth::TokenVerifier;
-use crate::blobs::{Blobs, Variants};
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::domain::Catalog;
+use crate::image_store::{ImageStore, Variants};
 use crate::links::Links;
 use crate::store::ReadStore;
 
@@ -73,7 +73,7 @@ pub struct AppState {
     /// Verifies access tokens.
     pub verifier: TokenVerifier,
     /// The image store.
-    pub blobs: Blobs,
+    pub image_store: ImageStore,
     /// The content of `/config.json`, which the console and `GraphiQL` read.
     pub page: PageConfig,
     /// Limits concurrent uploads.

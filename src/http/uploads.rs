@@ -18,9 +18,9 @@ use super::SharedState;
 use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::images::LinkQuery;
 use super::problem::problem;
-use crate::blobs::{ImageFileError, SanitizedImage, sanitize};
 use crate::causes::with_causes;
 use crate::domain::Upload;
+use crate::image_store::{ImageFileError, SanitizedImage, sanitize};
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
@@ -121,7 +121,7 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
         return Err(upload_conflict());
     }
     let path = Upload::path(upload.id, cleaned.format);
-    state.blobs.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
+    state.image_store.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
     state.commands.finish_upload(upload.id, cleaned.format).await.map_err(failed)
 }
 

@@ -31,10 +31,10 @@ use view::{CreditsView, ModelList, ModelView, ProviderView, QuotaView, TaskList}
 use waiting::ProgressReporter;
 
 use crate::auth::Viewer;
-use crate::blobs::Variants;
 use crate::clock::Clock;
 use crate::commands::{Commands, SubmitTaskOutcome};
 use crate::domain::{Catalog, Task, TaskId};
+use crate::image_store::Variants;
 use crate::links::Links;
 use crate::store::{HistoryFilter, ProviderAccount, Range, ReadStore, StoreError};
 use crate::task_view::TaskView;

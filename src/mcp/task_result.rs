@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::McpServer;
 use super::view::TaskReport;
-use crate::blobs::VariantPath;
 use crate::causes::with_causes;
 use crate::domain::{Credits, FailureCode, Image, ImageVariant, Status, Task};
+use crate::image_store::VariantPath;
 use crate::store::StoreError;
 use crate::task_view::TaskView;
 

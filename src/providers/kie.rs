@@ -289,7 +289,7 @@ pub(super) fn read_callback(body: &[u8]) -> Option<CallbackPayload> {
     Some(CallbackPayload { upstream_id: envelope.upstream_id()?, state: callback_state(&envelope) })
 }
 
-/// Some callbacks report the outcome in `code` (those of the first model and of pro); the others always have
+/// Some callbacks report the outcome in `code` (those of `nano-banana` and `nano-banana-pro`); the others always have
 /// code 200 and report the outcome in `successFlag`.
 fn callback_state(envelope: &Envelope) -> UpstreamState {
     let data = envelope.data();

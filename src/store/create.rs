@@ -21,7 +21,7 @@ pub enum CreateOutcome {
     /// The task was stored.
     New(Box<Task>),
     /// A task with this idempotency key exists, with the same input or another.
-    Duplicate {
+    Replay {
         /// The first task with this key.
         task: TaskId,
         /// Whether its input was the same.
@@ -48,7 +48,7 @@ pub struct UserLimits {
 }
 
 impl ReadStore {
-    /// The owner's task with this idempotency key, as [`CreateOutcome::Duplicate`].
+    /// The owner's task with this idempotency key, as [`CreateOutcome::Replay`].
     ///
     /// # Errors
     /// When the database fails.
@@ -84,10 +84,10 @@ impl Store {
         let change = AccountChange { events: 1, reserved: required };
         let account = lock_account(&mut tx, &new.owner, self.initial_quota, change, now).await?;
         if let Some(key) = &new.idempotency_key
-            && let Some(duplicate) =
+            && let Some(replay) =
                 find_idempotency_key(&mut tx, &new.owner, key, &new.input_digest).await?
         {
-            return Ok(duplicate);
+            return Ok(replay);
         }
         if has_unfinished(&mut tx, &new.owner, limits.max_unfinished_tasks).await? {
             return Ok(CreateOutcome::TooManyUnfinished);
@@ -146,7 +146,7 @@ async fn find_idempotency_key(
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| CreateOutcome::Duplicate {
+    Ok(row.map(|row| CreateOutcome::Replay {
         task: TaskId(row.id),
         same_input: row.input_digest == input_digest,
     }))

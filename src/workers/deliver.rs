@@ -34,21 +34,24 @@ impl Deliver {
 
     fn delivery_attempt(&self, posted: Result<WebhookResponse, WebhookError>) -> DeliveryAttempt {
         let (outcome, error) = match &posted {
-            Ok(reply) => reply_outcome(reply, self.ctx.clock.now()),
+            Ok(response) => response_outcome(response, self.ctx.clock.now()),
             Err(WebhookError::UrlNotAllowed) => {
                 (DeliveryOutcome::AddressBlocked, Some(WebhookError::UrlNotAllowed.to_string()))
             }
             Err(error) => (DeliveryOutcome::Failed, Some(error.to_string())),
         };
-        let status = posted.ok().map(|reply| reply.status);
+        let status = posted.ok().map(|response| response.status);
         DeliveryAttempt { outcome, status, error, jitter: self.ctx.ids.jitter() }
     }
 }
 
 /// The outcome of a response, and its error.
-fn reply_outcome(reply: &WebhookResponse, now: Timestamp) -> (DeliveryOutcome, Option<String>) {
-    let status = reply.status;
-    let outcome = match (status, reply.retry_after) {
+fn response_outcome(
+    response: &WebhookResponse,
+    now: Timestamp,
+) -> (DeliveryOutcome, Option<String>) {
+    let status = response.status;
+    let outcome = match (status, response.retry_after) {
         (200..=299, _) => return (DeliveryOutcome::Delivered, None),
         (410, _) => DeliveryOutcome::Gone,
         (429 | 503, Some(RetryAfter::Seconds(seconds))) => {

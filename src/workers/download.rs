@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, WorkerContext};
-use crate::blobs::{ImageFileError, ImageInfo, inspect};
 use crate::causes::with_causes;
 use crate::domain::{
     Failure, FailureCode, Image, ImageVariant, JobUpdate, ResultLink, TimelineEventKind, Timestamp,
 };
 use crate::hints::WorkerSignal;
+use crate::image_store::{ImageFileError, ImageInfo, inspect};
 use crate::outbound::FetchError;
 use crate::store::{Claim, NewTimelineEntry, StoreError};
 
@@ -84,7 +84,7 @@ impl Download {
         let inspected = decode(bytes.clone()).await.map_err(|error| invalid(&error, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());
         let path = image.path(ImageVariant::Original);
-        self.ctx.blobs.put(&path, bytes).await.map_err(|error| {
+        self.ctx.image_store.put(&path, bytes).await.map_err(|error| {
             tracing::error!(task.id = %claim.task, error = %with_causes(&error), "storing an image failed, retrying");
             DownloadError::Transient("the image store failed")
         })?;

@@ -28,7 +28,7 @@ async fn remove_batch(ctx: &WorkerContext) -> Result<bool, StoreError> {
         if ctx.clock.now() > now + LEASE {
             break;
         }
-        match ctx.blobs.remove_folder(&folder).await {
+        match ctx.image_store.remove_folder(&folder).await {
             Ok(()) => removed.push(folder),
             Err(error) => {
                 tracing::warn!(error = %with_causes(&error), "removing a folder of the image store failed, retrying when its lease expires");

@@ -30,12 +30,12 @@ use tokio_util::task::TaskTracker;
 
 use periodic::{PERIODIC_WORKERS, repeat};
 
-use crate::blobs::Blobs;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::domain::{Catalog, JobTimings, JobUpdate, ProviderName, Timestamp, UpdateTarget};
 use crate::hints::{Hints, WorkerSignal};
 use crate::ids::Ids;
+use crate::image_store::ImageStore;
 use crate::links::Links;
 use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::Registry;
@@ -68,7 +68,7 @@ pub struct WorkerContext {
     /// Posts webhooks.
     pub webhook_client: WebhookClient,
     /// The image store.
-    pub blobs: Blobs,
+    pub image_store: ImageStore,
     /// Signs callback, image and upload links.
     pub links: Links,
     /// Wakes workers.

@@ -43,8 +43,8 @@ async fn wait_until_idle(app: &TestApp) {
         let (in_progress, due): (bool, bool) =
             sqlx::query_as(state).bind(app.clock.now()).fetch_one(&mut *database).await.unwrap();
         if due && !in_progress {
-            // A worker that found the row of a due job locked tries again on its next tick. No call
-            // to a provider is in progress, so its time of arrival does not change.
+            // A worker that found the row of a due job locked tries again on its next tick. The clock may
+            // advance: no call to a provider is in progress.
             app.clock.advance(TimeDelta::milliseconds(10));
         }
         (!due && !in_progress).then_some(())

@@ -119,8 +119,8 @@ async fn assert_flat_work(version: Version) {
     let mut grown = String::new();
     for (name, work) in &long {
         let before = short.get(name).copied().unwrap_or(0.0);
-        // An index may have one more level, and another plan may be cheaper: finding a page of tasks by
-        // their keys takes 300 blocks.
+        // An index may have one more level, and Postgres may choose another plan, such as finding a page of tasks
+        // by their keys, which takes 300 blocks.
         if *work > 1.5 * before + 400.0 || *work > MAX_WORK {
             writeln!(grown, "{name}: {before} rows and blocks, then {work}").unwrap();
         }

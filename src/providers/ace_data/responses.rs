@@ -1,4 +1,4 @@
-//! Parses the provider's responses by its tables of errors and states.
+//! Parses the responses of Ace Data Cloud by its documented errors and states.
 
 use std::collections::HashMap;
 use std::time::Duration;

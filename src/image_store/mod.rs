@@ -40,7 +40,7 @@ impl fmt::Display for StorageConfig {
 
 /// The image store. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Blobs {
+pub struct ImageStore {
     objects: Arc<dyn ObjectStore>,
     /// The folder, when the store is on this machine.
     root: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub struct Blobs {
 
 /// Why an object could not be stored or read.
 #[derive(Debug, thiserror::Error)]
-pub enum BlobError {
+pub enum ImageStoreError {
     /// There is nothing at this path.
     #[error("no such object")]
     Missing,
@@ -57,7 +57,7 @@ pub enum BlobError {
     Store(#[source] object_store::Error),
 }
 
-impl From<object_store::Error> for BlobError {
+impl From<object_store::Error> for ImageStoreError {
     fn from(error: object_store::Error) -> Self {
         match error {
             object_store::Error::NotFound { .. } => Self::Missing,
@@ -66,7 +66,7 @@ impl From<object_store::Error> for BlobError {
     }
 }
 
-impl Blobs {
+impl ImageStore {
     /// Opens the configured store. A folder is created when missing; a bucket is not contacted.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Blobs {
     ///
     /// # Errors
     /// When the store fails; then the path is empty or has its previous object.
-    pub async fn put(&self, path: &str, bytes: Bytes) -> Result<(), BlobError> {
+    pub async fn put(&self, path: &str, bytes: Bytes) -> Result<(), ImageStoreError> {
         self.objects.put(&path.into(), bytes.into()).await?;
         Ok(())
     }
@@ -101,8 +101,8 @@ impl Blobs {
     /// Reads the bytes at a path.
     ///
     /// # Errors
-    /// [`BlobError::Missing`] when there are none.
-    pub async fn get(&self, path: &str) -> Result<Bytes, BlobError> {
+    /// [`ImageStoreError::Missing`] when there are none.
+    pub async fn get(&self, path: &str) -> Result<Bytes, ImageStoreError> {
         Ok(self.objects.get(&path.into()).await?.bytes().await?)
     }
 
@@ -110,7 +110,7 @@ impl Blobs {
     ///
     /// # Errors
     /// When the store fails; then some objects may remain.
-    pub async fn remove_folder(&self, folder: &str) -> Result<(), BlobError> {
+    pub async fn remove_folder(&self, folder: &str) -> Result<(), ImageStoreError> {
         match &self.root {
             // A listing omits the temporary files of an interrupted write.
             Some(root) => remove_directory(&root.join(folder)).await,
@@ -118,7 +118,7 @@ impl Blobs {
         }
     }
 
-    async fn remove_listed(&self, folder: &str) -> Result<(), BlobError> {
+    async fn remove_listed(&self, folder: &str) -> Result<(), ImageStoreError> {
         let mut found = self.objects.list(Some(&folder.into()));
         while let Some(object) = found.next().await {
             match self.objects.delete(&object?.location).await {
@@ -135,7 +135,7 @@ impl Blobs {
     /// When the store is not reachable, or the first check cannot write. Without the permission to list a bucket, S3
     /// reports a missing object as forbidden, so no smaller variant would be created: that is an
     /// error, too.
-    pub async fn check(&self) -> Result<(), BlobError> {
+    pub async fn check(&self) -> Result<(), ImageStoreError> {
         match self.objects.head(&READINESS_PATH.into()).await {
             Ok(_) => Ok(()),
             // A bucket that does not exist causes the same error.
@@ -147,13 +147,13 @@ impl Blobs {
     }
 }
 
-async fn remove_directory(folder: &Path) -> Result<(), BlobError> {
+async fn remove_directory(folder: &Path) -> Result<(), ImageStoreError> {
     match tokio::fs::remove_dir_all(folder).await {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => {
             let (store, source) = ("LocalFileSystem", error.into());
-            Err(BlobError::Store(object_store::Error::Generic { store, source }))
+            Err(ImageStoreError::Store(object_store::Error::Generic { store, source }))
         }
     }
 }
@@ -165,17 +165,18 @@ mod tests {
     #[tokio::test]
     async fn removing_a_folder_removes_its_content_and_nothing_else() {
         let folder = tempfile::TempDir::new().unwrap();
-        let blobs = Blobs::open(&StorageConfig::Folder(folder.path().to_owned())).unwrap();
+        let image_store =
+            ImageStore::open(&StorageConfig::Folder(folder.path().to_owned())).unwrap();
         for path in ["a/0-1/b.png", "a/0-1/c.png", "a/0-10/b.png"] {
-            blobs.put(path, Bytes::from_static(b"bytes")).await.unwrap();
+            image_store.put(path, Bytes::from_static(b"bytes")).await.unwrap();
         }
         // A temporary file, as an interrupted `put` leaves it.
         std::fs::write(folder.path().join("a/0-1/b.png#1"), "byt").unwrap();
         for _ in 0..2 {
-            blobs.remove_folder("a/0-1").await.unwrap();
-            assert!(matches!(blobs.get("a/0-1/b.png").await, Err(BlobError::Missing)));
-            assert!(matches!(blobs.get("a/0-1/c.png").await, Err(BlobError::Missing)));
-            assert_eq!(blobs.get("a/0-10/b.png").await.unwrap(), "bytes");
+            image_store.remove_folder("a/0-1").await.unwrap();
+            assert!(matches!(image_store.get("a/0-1/b.png").await, Err(ImageStoreError::Missing)));
+            assert!(matches!(image_store.get("a/0-1/c.png").await, Err(ImageStoreError::Missing)));
+            assert_eq!(image_store.get("a/0-10/b.png").await.unwrap(), "bytes");
         }
         assert!(!folder.path().join("a/0-1").exists());
     }

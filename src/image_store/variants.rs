@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::{BlobError, Blobs, shrink};
+use super::{ImageStore, ImageStoreError, shrink};
 use crate::domain::{ImageFormat, ImageVariant};
 
 /// Loads images in any size. Clones share the limit of concurrent resizes.
 #[derive(Debug, Clone)]
 pub struct Variants {
-    blobs: Blobs,
+    image_store: ImageStore,
     resize_permits: Arc<Semaphore>,
 }
 
@@ -43,31 +43,32 @@ impl<'a> VariantPath<'a> {
 }
 
 impl Variants {
-    /// Variants of the images in `blobs`; `max_concurrent` limits concurrent resizes, since each
+    /// Variants of the images in `image_store`; `max_concurrent` limits concurrent resizes, since each
     /// takes a core.
     #[must_use]
-    pub fn new(blobs: Blobs, max_concurrent: usize) -> Self {
-        Self { blobs, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
+    pub fn new(image_store: ImageStore, max_concurrent: usize) -> Self {
+        Self { image_store, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
     }
 
     /// The bytes at this path.
     ///
     /// # Errors
-    /// [`BlobError::Missing`] when there is no such image.
-    pub async fn load(&self, wanted: VariantPath<'_>) -> Result<Bytes, BlobError> {
-        let found = self.blobs.get(wanted.path).await;
-        let (Err(BlobError::Missing), Some(longest_side)) = (&found, wanted.variant.longest_side())
+    /// [`ImageStoreError::Missing`] when there is no such image.
+    pub async fn load(&self, wanted: VariantPath<'_>) -> Result<Bytes, ImageStoreError> {
+        let found = self.image_store.get(wanted.path).await;
+        let (Err(ImageStoreError::Missing), Some(longest_side)) =
+            (&found, wanted.variant.longest_side())
         else {
             return found;
         };
         // The blocking task owns the permit, because it continues when the caller is dropped.
         let permit = Arc::clone(&self.resize_permits).acquire_owned().await;
         // Another request may have created it in the meantime.
-        let found = self.blobs.get(wanted.path).await;
-        if !matches!(found, Err(BlobError::Missing)) {
+        let found = self.image_store.get(wanted.path).await;
+        if !matches!(found, Err(ImageStoreError::Missing)) {
             return found;
         }
-        let original = self.blobs.get(&wanted.original()).await?;
+        let original = self.image_store.get(&wanted.original()).await?;
         let bytes = original.clone();
         let shrunk = tokio::task::spawn_blocking(move || {
             let _permit = permit;
@@ -77,7 +78,7 @@ impl Variants {
         // Resizing should not fail: the original was decoded when it was stored. If it does fail,
         // the original is served.
         let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
-        self.blobs.put(wanted.path, shrunk.clone()).await?;
+        self.image_store.put(wanted.path, shrunk.clone()).await?;
         Ok(shrunk)
     }
 }
