@@ -58,6 +58,11 @@ bench-quick: tools web ## Fails when a release build is 15 % worse than the comm
 	cargo build --quiet --release --features jemalloc --package plantain --package plantain-bench
 	./target/release/bench --rounds 3 --seconds 4 --tasks 100000 --compare benches/ratios.json
 
+.PHONY: bench-micro
+bench-micro: tools web ## Measures single functions: the engine, the state machine, signatures (10 minutes with the build)
+	cargo bench --quiet --package graphql-engine --bench engine
+	cargo bench --quiet --bench micro
+
 .PHONY: web
 web: tools web/dist/index.html ## Builds the pages that the binary embeds
 

@@ -91,7 +91,7 @@ fn a_request_that_is_not_valid_is_rejected_before_it_runs() {
         ),
         (
             "query($n: Int!) { books(first: $n) { id title } }",
-            json!({ "n": 90 }),
+            json!({ "n": 900 }),
             RequestErrorKind::TooLarge,
             "LIMIT_EXCEEDED",
         ),

@@ -146,7 +146,7 @@ const LIMITS: OperationLimits = OperationLimits {
     aliases: 10,
     root_fields: 5,
     directives: 5,
-    cost: 100,
+    cost: 1_000,
     response_bytes: 10_000,
 };
 
