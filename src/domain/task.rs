@@ -240,8 +240,8 @@ pub struct Job {
     /// When a worker runs its next step; `None` when it waits for a callback, its user, a reroute or the
     /// sweep.
     pub next_step_at: Option<Timestamp>,
-    /// When it times out; `None` without a timeout. While it is QUEUED and was never postponed, its
-    /// task ends only by the client's deadline.
+    /// When it times out; `None` without a timeout. Set at creation, but ignored while it is QUEUED and was never
+    /// postponed: then its task ends only by the client's deadline (`store::leases::list_expired`).
     pub expires_at: Option<Timestamp>,
     /// Whether a callback arrived: the result is expected soon, so the provider is polled more
     /// often.

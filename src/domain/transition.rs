@@ -236,7 +236,7 @@ impl TransitionContext<'_> {
         Job { upstream_id: Some(upstream_id.to_owned()), ..next }
     }
 
-    /// The time in the queue does not count: the timeout restarts when the first attempt is
+    /// The time in the queue does not count: the timeout starts when the first attempt is
     /// postponed.
     fn postponed(&self, job: &Job, at: Timestamp) -> Job {
         let first = job.status == Status::Queued && job.step_attempts == 0;
@@ -285,7 +285,7 @@ impl TransitionContext<'_> {
     }
 }
 
-/// The jobs of a new task, with their timeouts.
+/// The jobs of a new task. Their timeout is stored, but counts only once they are postponed.
 #[must_use]
 pub fn first_jobs(new: &NewTask, timings: &JobTimings, now: Timestamp) -> Vec<Job> {
     let expires_at = timeout_at(new.deadline_at, timings, now);

@@ -103,25 +103,26 @@ pub struct Hints {
 #[derive(Debug, Default)]
 struct Shared {
     signals: [Notify; SIGNALS],
-    users: PendingChanges,
+    users: Pending<HashSet<UserId>>,
     users_signal: Notify,
-    users_for_deliveries: PendingChanges,
-    outgoing: PendingChanges,
+    users_for_deliveries: Pending<HashSet<UserId>>,
+    /// For other replicas.
+    outgoing: Pending<Notification>,
     credits: watch::Sender<()>,
     boards: Mutex<HashMap<BoardId, watch::Sender<()>>>,
 }
 
-/// Merges changes until they are taken. Its size depends only on the number of users and
+/// Merges hints until they are taken. Its size depends only on the number of users and
 /// boards, not on the number of events.
 #[derive(Debug, Default)]
-struct PendingChanges(Mutex<Notification>);
+struct Pending<T>(Mutex<T>);
 
-impl PendingChanges {
-    fn merge(&self, change: impl FnOnce(&mut Notification)) {
+impl<T: Default> Pending<T> {
+    fn merge(&self, change: impl FnOnce(&mut T)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn take(&self) -> Notification {
+    fn take(&self) -> T {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -146,16 +147,14 @@ impl Hints {
     }
 
     fn signal_users(&self, users: &HashSet<UserId>) {
-        self.shared.users.merge(|notification| notification.users.extend(users.iter().cloned()));
+        self.shared.users.merge(|pending| pending.extend(users.iter().cloned()));
         self.shared.users_signal.notify_one();
     }
 
     /// A user's events may need webhook deliveries: there are new events, or an endpoint has
     /// changed.
     pub fn wake_enqueue_deliveries(&self, user: &UserId) {
-        self.shared
-            .users_for_deliveries
-            .merge(|notification| _ = notification.users.insert(user.clone()));
+        self.shared.users_for_deliveries.merge(|pending| _ = pending.insert(user.clone()));
         self.wake(WorkerSignal::EnqueueDeliveries);
     }
 
@@ -214,7 +213,7 @@ impl Hints {
     /// Waits for users with new events.
     pub async fn users_with_events(&self) -> HashSet<UserId> {
         loop {
-            let users = self.shared.users.take().users;
+            let users = self.shared.users.take();
             if !users.is_empty() {
                 return users;
             }
@@ -226,7 +225,7 @@ impl Hints {
     /// process recorded.
     #[must_use]
     pub fn take_users_for_deliveries(&self) -> HashSet<UserId> {
-        self.shared.users_for_deliveries.take().users
+        self.shared.users_for_deliveries.take()
     }
 
     /// Takes the changes to send to other replicas.

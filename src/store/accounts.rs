@@ -84,9 +84,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<RecordGrantOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let account =
-            lock_account(&mut tx, grant.user, self.initial_quota, AccountChange::default(), now)
-                .await?;
+        let account = lock_and_change_account(
+            &mut tx,
+            grant.user,
+            self.initial_quota,
+            AccountChange::default(),
+            now,
+        )
+        .await?;
         let Some(before) = account.user_quota else { return Ok(RecordGrantOutcome::QuotaDisabled) };
         if !write_grant(&mut tx, grant, now).await? {
             let repeated = is_repeated(&mut tx, grant).await?;
@@ -112,7 +117,7 @@ fn user_quota(granted: i64, reserved: i64, spent: i64) -> UserQuota {
 
 /// Locks the user's row, creates it if it does not exist, and changes it. A user without a quota gets
 /// the initial one, on top of what was spent or reserved before.
-pub(super) async fn lock_account(
+pub(super) async fn lock_and_change_account(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     initial_quota: Option<Credits>,
@@ -121,7 +126,7 @@ pub(super) async fn lock_account(
 ) -> Result<Account, StoreError> {
     let initial_quota = initial_quota.map(Credits::thousandths);
     let row = sqlx::query!(
-        r#"-- store::accounts::lock_account
+        r#"-- store::accounts::lock_and_change_account
         WITH before AS (
             SELECT granted FROM users WHERE id = $1
         ), after AS (

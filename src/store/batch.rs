@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
 /// A batch takes further items until their weights reach this.
-const MAX_WEIGHT: usize = 256;
+pub(super) const MAX_WEIGHT: usize = 256;
 /// Length of the queue. When it is full, an item waits until it can enter.
 const QUEUE_LENGTH: usize = 4096;
 /// Longer than the `statement_timeout` of the server. The server's timeout does not end a batch whose

@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use super::accounts::{AccountChange, ledger_rows, lock_account};
+use super::accounts::{AccountChange, ledger_rows, lock_and_change_account};
 use super::rows::checked_int;
 use super::task_row::insert_task;
 use super::uploads::link_uploads;
@@ -82,7 +82,8 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         // Undone by the end of the transaction when the task is not created.
         let change = AccountChange { events: 1, reserved: required };
-        let account = lock_account(&mut tx, &new.owner, self.initial_quota, change, now).await?;
+        let account =
+            lock_and_change_account(&mut tx, &new.owner, self.initial_quota, change, now).await?;
         if let Some(key) = &new.idempotency_key
             && let Some(replay) =
                 find_idempotency_key(&mut tx, &new.owner, key, &new.input_digest).await?

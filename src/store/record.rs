@@ -19,7 +19,7 @@ use uuid::Uuid;
 use self::load::{LoadedTask, load};
 use self::rows::{replace_jobs, write_changes, write_images, write_jobs};
 use super::accounts::lock_available;
-use super::batch::{BATCH_TIMEOUT, Batch};
+use super::batch::{BATCH_TIMEOUT, Batch, MAX_WEIGHT};
 use super::boards::attach_images;
 use super::garbage::schedule_removal;
 use super::{Store, StoreError};
@@ -140,7 +140,7 @@ impl Batch for Recorder {
 
     /// At most 64 updates in a transaction, so that their rows are not locked for long.
     fn weight(_: &RecordRequest) -> usize {
-        4
+        MAX_WEIGHT / 64
     }
 
     async fn run(
@@ -158,11 +158,11 @@ impl Batch for Recorder {
         if is_alone {
             self.load_available(&mut tx, &mut tasks).await?;
         }
-        let (outcomes, recorded) = self.decide_all(requests, &tasks, undecided_tasks);
-        let ignored = match self.write(&mut tx, &recorded).await {
-            Ok(Ok(boards)) if !recorded.is_empty() => {
+        let (outcomes, pending) = self.decide_all(requests, &tasks, undecided_tasks);
+        let ignored = match self.write(&mut tx, &pending).await {
+            Ok(Ok(boards)) if !pending.is_empty() => {
                 tx.commit().await?;
-                self.hint(&recorded, &boards);
+                self.hint(&pending, &boards);
                 return Ok(outcomes);
             }
             Ok(Ok(_)) => None,
@@ -209,7 +209,7 @@ impl Recorder {
         tasks: &'a HashMap<TaskId, Result<LoadedTask, StoreError>>,
         mut undecided_tasks: HashSet<TaskId>,
     ) -> (Vec<Option<RecordOutcome>>, Vec<PendingChange<'a>>) {
-        let (mut outcomes, mut recorded) = (Vec::with_capacity(requests.len()), Vec::new());
+        let (mut outcomes, mut pending) = (Vec::with_capacity(requests.len()), Vec::new());
         for request in requests {
             let decision = match tasks.get(&request.task) {
                 // Only the first update of a task in a batch can be decided: the second one needs its result.
@@ -223,12 +223,12 @@ impl Recorder {
                 Decision::Alone => None,
                 Decision::Change(change) => {
                     let status = change.change.state.status;
-                    recorded.push(*change);
+                    pending.push(*change);
                     Some(RecordOutcome::Applied(status))
                 }
             });
         }
-        (outcomes, recorded)
+        (outcomes, pending)
     }
 
     fn decide<'a>(
@@ -280,28 +280,28 @@ impl Recorder {
     async fn write(
         &self,
         tx: &mut Transaction<'_, Postgres>,
-        recorded: &[PendingChange<'_>],
+        pending: &[PendingChange<'_>],
     ) -> Result<Result<Vec<BoardId>, IgnoreReason>, StoreError> {
-        if recorded.is_empty() {
+        if pending.is_empty() {
             return Ok(Ok(Vec::new()));
         }
-        replace_jobs(tx, recorded).await?;
-        write_jobs(tx, recorded).await?;
-        let overdrawn = write_changes(tx, recorded).await?;
-        let reserves_more = recorded.iter().any(PendingChange::reserves_more);
+        replace_jobs(tx, pending).await?;
+        write_jobs(tx, pending).await?;
+        let overdrawn = write_changes(tx, pending).await?;
+        let reserves_more = pending.iter().any(PendingChange::reserves_more);
         if self.initial_quota.is_some() && overdrawn && reserves_more {
             return Ok(Err(IgnoreReason::InsufficientCredits));
         }
-        write_images(tx, recorded).await?;
+        write_images(tx, pending).await?;
         let mut boards = Vec::new();
-        for change in recorded.iter().filter(|change| change.has_board) {
+        for change in pending.iter().filter(|change| change.has_board) {
             let (task, now) = (change.request.task, change.request.now);
             let ids: Vec<ImageId> = change.images().iter().map(|image| image.id).collect();
             if !ids.is_empty() {
                 boards.extend(attach_images(tx, task, &ids, now).await?);
             }
         }
-        for change in recorded {
+        for change in pending {
             let folders = change.abandoned_folders();
             let at = change.request.now + WORKER_GRACE_PERIOD;
             schedule_removal(tx, &folders, at).await?;
@@ -309,8 +309,8 @@ impl Recorder {
         Ok(Ok(boards))
     }
 
-    fn hint(&self, recorded: &[PendingChange<'_>], boards: &[BoardId]) {
-        for PendingChange { owner, change, .. } in recorded {
+    fn hint(&self, pending: &[PendingChange<'_>], boards: &[BoardId]) {
+        for PendingChange { owner, change, .. } in pending {
             if change.visible {
                 self.hints.user_changed(owner);
             }

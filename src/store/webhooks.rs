@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::accounts::{AccountChange, lock_account};
+use super::accounts::{AccountChange, lock_and_change_account};
 use super::page::{Page, Range};
 use super::rows::{checked_int, owner, status};
 use super::{ReadStore, Store, StoreError};
@@ -163,9 +163,14 @@ impl Store {
     ) -> Result<Option<Endpoint>, StoreError> {
         let mut tx = self.pool.begin().await?;
         // Locks the user, so that concurrent calls cannot exceed the limit.
-        let account =
-            lock_account(&mut tx, new.owner, self.initial_quota, AccountChange::default(), now)
-                .await?;
+        let account = lock_and_change_account(
+            &mut tx,
+            new.owner,
+            self.initial_quota,
+            AccountChange::default(),
+            now,
+        )
+        .await?;
         let row = sqlx::query_as!(
             EndpointRow,
             "-- store::webhooks::create_endpoint

@@ -118,9 +118,9 @@ pub struct PlannedField {
     pub(crate) location: Option<SourceSpan>,
     /// The selection on its value; `None` for a scalar or an enum.
     pub(crate) selection_plan: Option<SelectionPlan>,
-    /// Whether it can be written ([`super::write`]): its object has the value, and every field that is
+    /// Whether it can be written ([`super::write`]): its object has the value in memory, and every field that is
     /// selected below it can be written as well.
-    pub(crate) is_written: bool,
+    pub(crate) is_writable: bool,
     /// Whether its value is a [`super::write::Written`].
     is_written_type: bool,
 }
@@ -140,7 +140,7 @@ impl PlannedField {
 
     /// Whether its value is an object that is written at once, with everything below it.
     pub(crate) fn writes_itself(&self) -> bool {
-        self.is_written_type && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_written)
+        self.is_written_type && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_writable)
     }
 }
 
@@ -162,9 +162,9 @@ impl SelectionPlan {
     }
 
     /// Whether the object can write all selected fields.
-    pub(crate) fn is_written(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         match self {
-            Self::Object(fields) => fields.iter().all(|field| field.is_written),
+            Self::Object(fields) => fields.iter().all(|field| field.is_writable),
             Self::Abstract(_) => false,
         }
     }
@@ -315,9 +315,9 @@ impl<'a> Planner<'a> {
         let id = self.progress.fields.borrow().len();
         self.progress.fields.borrow_mut().push(None);
         let selection_plan = self.selection_plan(field.ty().inner_named_type(), fields)?;
-        let is_written = (field.name == "__typename"
+        let is_writable = (field.name == "__typename"
             || (self.rules.written_fields)(parent_type).contains(&field.name.as_str()))
-            && selection_plan.as_ref().is_none_or(SelectionPlan::is_written);
+            && selection_plan.as_ref().is_none_or(SelectionPlan::is_writable);
         let has_variables = field.arguments.iter().any(|argument| has_variables(&argument.value));
         let literal_arguments =
             if has_variables { Vec::new() } else { self.inputs.arguments(field)? };
@@ -330,7 +330,7 @@ impl<'a> Planner<'a> {
             node_with_variables: has_variables.then(|| Node::clone(field)),
             location: field.location(),
             selection_plan,
-            is_written,
+            is_writable,
             is_written_type: (self.rules.is_written_type)(field.ty().inner_named_type()),
         });
         if let Some(slot) = self.progress.fields.borrow_mut().get_mut(id) {

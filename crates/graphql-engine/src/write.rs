@@ -5,7 +5,8 @@
 //! A field is *written* when its object has the value, and every field that is selected below it is
 //! written as well. All other fields, such as those that need a statement, are resolved by
 //! async-graphql. The JSON of a written object is a [`Value::Binary`], which
-//! `response` copies. An item of a subscription whose items write themselves is the response itself.
+//! `response` copies. An item of a subscription whose items write themselves is written
+//! together with the response around it, without a response of async-graphql.
 
 mod declare;
 

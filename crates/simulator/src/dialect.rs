@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::nano_banana::Generation;
+use super::nano_banana::ModelGeneration;
 use super::provider::Provider;
 use super::state::{SimTask, SimulatorState};
 use super::{ace_data, flux_kontext, kie, nano_banana};
@@ -12,7 +12,7 @@ use super::{ace_data, flux_kontext, kie, nano_banana};
 /// The API that a task was submitted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Dialect {
-    NanoBanana(Generation),
+    NanoBanana(ModelGeneration),
     FluxKontext,
     AceData,
 }

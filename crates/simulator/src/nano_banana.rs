@@ -19,7 +19,7 @@ use super::wire::size;
 
 /// The model generations of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Generation {
+pub(super) enum ModelGeneration {
     First,
     Pro,
     Second,
@@ -58,7 +58,7 @@ async fn generate(
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&state, &headers, submission_request(Generation::First, body.0)).await
+    submission::submit(&state, &headers, submission_request(ModelGeneration::First, body.0)).await
 }
 
 async fn generate_pro(
@@ -66,7 +66,7 @@ async fn generate_pro(
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&state, &headers, submission_request(Generation::Pro, body.0)).await
+    submission::submit(&state, &headers, submission_request(ModelGeneration::Pro, body.0)).await
 }
 
 async fn generate_2(
@@ -74,18 +74,18 @@ async fn generate_2(
     headers: HeaderMap,
     body: Json<Submission>,
 ) -> Response {
-    submission::submit(&state, &headers, submission_request(Generation::Second, body.0)).await
+    submission::submit(&state, &headers, submission_request(ModelGeneration::Second, body.0)).await
 }
 
-fn submission_request(generation: Generation, body: Submission) -> SubmissionRequest {
+fn submission_request(generation: ModelGeneration, body: Submission) -> SubmissionRequest {
     let validation_error = invalid(generation, &body);
     let images = body.num_images.unwrap_or(1).clamp(1, 4);
     let price = match (generation, body.resolution.as_deref().unwrap_or("1K")) {
-        (Generation::First, _) => 4.0,
-        (Generation::Second, "4K") | (Generation::Pro, "1K" | "2K") => 18.0,
-        (Generation::Second, "2K") => 12.0,
-        (Generation::Second, _) => 8.0,
-        (Generation::Pro, _) => 24.0,
+        (ModelGeneration::First, _) => 4.0,
+        (ModelGeneration::Second, "4K") | (ModelGeneration::Pro, "1K" | "2K") => 18.0,
+        (ModelGeneration::Second, "2K") => 12.0,
+        (ModelGeneration::Second, _) => 8.0,
+        (ModelGeneration::Pro, _) => 24.0,
     };
     SubmissionRequest {
         dialect: Dialect::NanoBanana(generation),
@@ -101,11 +101,11 @@ fn submission_request(generation: Generation, body: Submission) -> SubmissionReq
 }
 
 /// The documented validation of the real provider.
-fn invalid(generation: Generation, body: &Submission) -> Option<&'static str> {
+fn invalid(generation: ModelGeneration, body: &Submission) -> Option<&'static str> {
     if body.prompt.is_empty() {
         return Some("prompt cannot be empty");
     }
-    if generation != Generation::First {
+    if generation != ModelGeneration::First {
         return None;
     }
     match body.kind.as_deref() {
@@ -132,12 +132,12 @@ async fn credit(State(state): State<SimulatorState>, headers: HeaderMap) -> Resp
 pub(super) fn callback(
     state: &SimulatorState,
     task: &SimTask,
-    generation: Generation,
+    generation: ModelGeneration,
     base: &str,
 ) -> CallbackRequest {
     let body = match generation {
-        Generation::First => kie::outcome(task, base, &Value::Null),
-        Generation::Pro | Generation::Second => {
+        ModelGeneration::First => kie::outcome(task, base, &Value::Null),
+        ModelGeneration::Pro | ModelGeneration::Second => {
             json!({ "code": 200, "msg": "success", "data": kie::record(state, task, base) })
         }
     };

@@ -19,9 +19,9 @@ use crate::store::create::insert_jobs;
 /// Replaces the jobs of rerouted tasks by jobs of another model.
 pub(super) async fn replace_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[PendingChange<'_>],
+    pending: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
-    for PendingChange { request, owner, change, .. } in recorded {
+    for PendingChange { request, owner, change, .. } in pending {
         if let JobUpdate::Rerouted { to, .. } = &request.update {
             replace_model(tx, request.task, to.id).await?;
             insert_jobs(tx, request.task, owner, &change.jobs).await?;
@@ -75,8 +75,8 @@ struct JobRow<'a> {
 }
 
 impl<'a> JobRow<'a> {
-    fn all(recorded: &'a [PendingChange<'_>]) -> Vec<Self> {
-        let kept = recorded
+    fn all(pending: &'a [PendingChange<'_>]) -> Vec<Self> {
+        let kept = pending
             .iter()
             .filter(|each| !matches!(each.request.update, JobUpdate::Rerouted { .. }));
         kept.flat_map(|each| {
@@ -116,8 +116,8 @@ struct TimelineRow {
 }
 
 /// One entry for the step, and one for the credits that it settled.
-fn timeline_rows(recorded: &PendingChange<'_>) -> impl Iterator<Item = TimelineRow> {
-    let PendingChange { request, before, change, .. } = recorded;
+fn timeline_rows(pending: &PendingChange<'_>) -> impl Iterator<Item = TimelineRow> {
+    let PendingChange { request, before, change, .. } = pending;
     let (task, at, status) = (request.task.0, request.now, change.state.status.name());
     let row = move |kind: TimelineEventKind, detail| TimelineRow {
         task,
@@ -140,9 +140,9 @@ fn timeline_rows(recorded: &PendingChange<'_>) -> impl Iterator<Item = TimelineR
 /// limit counts the job for one window after it.
 pub(super) async fn write_jobs(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[PendingChange<'_>],
+    pending: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
-    let timeline: Vec<TimelineRow> = recorded.iter().flat_map(timeline_rows).collect();
+    let timeline: Vec<TimelineRow> = pending.iter().flat_map(timeline_rows).collect();
     sqlx::query!(
         "-- store::record::write_jobs
         WITH timeline_entry AS (
@@ -177,7 +177,7 @@ pub(super) async fn write_jobs(
             expires_at timestamptz, step_attempts integer, now timestamptz
         )
         WHERE j.task_id = c.task AND j.number = c.number",
-        Json(JobRow::all(recorded)) as _,
+        Json(JobRow::all(pending)) as _,
         Json(timeline) as _,
     )
     .execute(&mut **tx)
@@ -203,8 +203,8 @@ struct VersionRow<'a> {
 }
 
 impl<'a> VersionRow<'a> {
-    fn new(position: usize, recorded: &'a PendingChange<'_>) -> Self {
-        let PendingChange { request, owner, change, ledger_entries, .. } = recorded;
+    fn new(position: usize, pending: &'a PendingChange<'_>) -> Self {
+        let PendingChange { request, owner, change, ledger_entries, .. } = pending;
         let (reserved, spent) = totals(ledger_entries);
         Self {
             position,
@@ -231,9 +231,9 @@ impl PendingChange<'_> {
 /// Returns whether a user has spent and reserved more than the quota.
 pub(super) async fn write_changes(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[PendingChange<'_>],
+    pending: &[PendingChange<'_>],
 ) -> Result<bool, StoreError> {
-    let visible: Vec<_> = recorded.iter().filter(|each| each.change.visible).collect();
+    let visible: Vec<_> = pending.iter().filter(|each| each.change.visible).collect();
     if visible.is_empty() {
         return Ok(false);
     }
@@ -312,14 +312,14 @@ struct ImageRow<'a> {
 }
 
 impl<'a> ImageRow<'a> {
-    fn new(recorded: &'a PendingChange<'_>, image: &Image) -> Self {
+    fn new(pending: &'a PendingChange<'_>, image: &Image) -> Self {
         Self {
             id: image.id.0,
             task: image.task_id.0,
-            owner: recorded.owner.as_str(),
+            owner: pending.owner.as_str(),
             job: image.job,
             position: image.position,
-            version: recorded.change.state.version,
+            version: pending.change.state.version,
             width: image.width,
             height: image.height,
             media_type: image.format.content_type(),
@@ -334,9 +334,9 @@ impl<'a> ImageRow<'a> {
 /// Inserts the images that the updates add.
 pub(super) async fn write_images(
     tx: &mut Transaction<'_, Postgres>,
-    recorded: &[PendingChange<'_>],
+    pending: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
-    let rows: Vec<ImageRow<'_>> = recorded
+    let rows: Vec<ImageRow<'_>> = pending
         .iter()
         .flat_map(|each| each.images().iter().map(|image| ImageRow::new(each, image)))
         .collect();
