@@ -159,6 +159,7 @@ impl Config {
         let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: false };
         checks.origins(&origins.listed);
         let storage = checks.storage(&args);
+        checks.missing_public_url(&args);
         checks.finish()?;
         let mode = ModeSettings {
             database_url,

@@ -7,6 +7,7 @@ mod signer;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -80,17 +81,12 @@ struct Claims {
     exp: f64,
     #[serde(default)]
     nbf: Option<f64>,
+    /// A text, or what other issuers write: a list, a number, an object.
     #[serde(default)]
-    role: Option<String>,
+    role: Value,
+    /// In Supabase only the operator can write it; users can write `user_metadata`.
     #[serde(default)]
-    app_metadata: Option<AppMetadata>,
-}
-
-/// In Supabase only the operator can write `app_metadata`; users can write `user_metadata`.
-#[derive(Debug, Deserialize)]
-struct AppMetadata {
-    #[serde(default)]
-    role: Option<String>,
+    app_metadata: Value,
 }
 
 impl TokenVerifier {
@@ -128,30 +124,31 @@ impl TokenVerifier {
         #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
         let (expires, not_before) = (claims.exp as i64, claims.nbf.unwrap_or(0.0) as i64);
         if expires.saturating_add(LEEWAY_SECONDS) <= now {
+            tracing::info!(reason = "it has expired", "access token rejected");
             return Err(AuthError::Expired);
         }
         if not_before > now + LEEWAY_SECONDS {
-            return Err(AuthError::Invalid);
+            return Err(invalid("`nbf` is in the future"));
         }
         let expires_at = Timestamp::from_timestamp(expires, 0).unwrap_or(Timestamp::MAX_UTC);
         Ok(Viewer {
             role: role(&claims),
-            id: UserId::parse(claims.sub).map_err(|_| AuthError::Invalid)?,
+            id: UserId::parse(claims.sub).map_err(|_| invalid("`sub` is not a user id"))?,
             expires_at,
         })
     }
 
     /// Selects the key by the header of the token.
     async fn key(&self, token: &str) -> Result<Key, AuthError> {
-        let header = decode_header(token).map_err(|_| AuthError::Invalid)?;
+        let header = decode_header(token).map_err(|error| invalid(&error.to_string()))?;
         // `crit` lists extensions that the verifier must support; this one supports none.
         if header.crit.is_some() {
-            return Err(AuthError::Invalid);
+            return Err(invalid("`crit` is not supported"));
         }
         match (&self.secret, &self.issuer) {
             (Some(secret), _) if header.alg == Algorithm::HS256 => Ok(secret.clone()),
             (_, Some(issuer)) => issuer.key(header.kid.as_deref(), header.alg).await,
-            _ => Err(AuthError::Invalid),
+            _ => Err(invalid("no key is configured for the algorithm")),
         }
     }
 
@@ -173,9 +170,10 @@ impl TokenVerifier {
         if let Some(issuer) = issuer {
             validation.set_issuer(&[issuer]);
         }
-        let token = decode::<serde_json::Value>(token, &key.decoding, &validation);
-        let claims = token.map_err(|_| AuthError::Invalid)?.claims;
-        serde_json::from_value(claims).map_err(|_| AuthError::Invalid)
+        let token = decode::<Value>(token, &key.decoding, &validation);
+        let claims = token.map_err(|error| invalid(&error.to_string()))?.claims;
+        serde_json::from_value(claims)
+            .map_err(|_| invalid("`sub` must be a text, `exp` and `nbf` numbers"))
     }
 }
 
@@ -186,13 +184,24 @@ impl std::fmt::Debug for TokenVerifier {
 }
 
 fn role(claims: &Claims) -> Role {
-    let by_app = claims.app_metadata.as_ref().and_then(|metadata| metadata.role.as_deref());
-    let by_token = claims.role.as_deref();
-    if matches!(by_token, Some("admin" | "service_role")) || by_app == Some("admin") {
-        Role::Admin
-    } else {
-        Role::User
+    let is_admin = has_role(&claims.role, "admin")
+        || claims.role == "service_role"
+        || has_role(&claims.app_metadata["role"], "admin");
+    if is_admin { Role::Admin } else { Role::User }
+}
+
+/// Whether a claim is this role, or a list with it.
+fn has_role(claim: &Value, role: &str) -> bool {
+    match claim {
+        Value::Array(roles) => roles.iter().any(|each| each == role),
+        claim => claim == role,
     }
+}
+
+/// The token is rejected for this reason, which the log has: a client could use it to guess.
+fn invalid(reason: &str) -> AuthError {
+    tracing::info!(reason, "access token rejected");
+    AuthError::Invalid
 }
 
 #[cfg(test)]

@@ -45,6 +45,29 @@ async fn an_issued_token_is_accepted_until_it_expires() {
 }
 
 #[tokio::test]
+async fn a_role_of_another_kind_makes_a_user_and_a_list_with_admin_an_admin() {
+    for claims in [
+        json!({ "role": ["editor", "viewer"] }),
+        json!({ "role": [] }),
+        json!({ "role": 7 }),
+        json!({ "role": null }),
+        json!({ "role": { "name": "admin" } }),
+        json!({ "role": ["service_role"] }),
+        json!({ "app_metadata": { "role": ["x"] } }),
+        json!({ "app_metadata": null }),
+        json!({ "app_metadata": "admin" }),
+        json!({ "user_metadata": { "role": "admin" } }),
+    ] {
+        assert_eq!(role_of(&claims).await, Role::User, "{claims}");
+    }
+    for claims in
+        [json!({ "role": ["admin", "viewer"] }), json!({ "app_metadata": { "role": ["admin"] } })]
+    {
+        assert_eq!(role_of(&claims).await, Role::Admin, "{claims}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_with_another_signature_algorithm_or_format_is_rejected() {
     let (verifier, _) = verifier(ClaimRequirements::default());
     let good = json!({ "sub": "ana", "exp": 4_000_000_000_u64 });

@@ -63,7 +63,7 @@ impl Commands {
         content_type: &str,
         byte_size: i64,
     ) -> Result<(ImageFormat, u64), Vec<FieldError>> {
-        let format = ImageFormat::from_content_type(&content_type.trim().to_ascii_lowercase());
+        let format = ImageFormat::from_declared_type(content_type);
         let max = self.deps.policy.upload_bytes;
         let size = u64::try_from(byte_size).ok().filter(|size| (1..=max).contains(size));
         let mut errors = Vec::new();

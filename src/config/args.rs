@@ -286,7 +286,7 @@ pub struct LimitsArgs {
         long,
         env = "PLANTAIN_MAX_MESSAGE_BYTES",
         value_name = "BYTES",
-        default_value_t = 65_536
+        default_value_t = 524_288
     )]
     pub max_message_bytes: usize,
 

@@ -112,6 +112,18 @@ impl Checks {
         self.require(is_usable, "PLANTAIN_PUBLIC_URL", expected);
     }
 
+    /// Only a gateway for this machine alone can do without. Also named when something else is missing: who sets up
+    /// a gateway needs it.
+    pub(super) fn missing_public_url(&mut self, args: &GatewayArgs) {
+        let is_local = args.bind.ip().is_loopback() && self.0.is_empty();
+        if args.public_url.is_none() && !is_local {
+            self.missing(
+                "PLANTAIN_PUBLIC_URL",
+                "set it to the URL at which clients and providers reach the gateway, such as https://images.example.com",
+            );
+        }
+    }
+
     /// Requires origins as browsers serialize them: scheme, host and port, nothing else.
     pub(super) fn origins(&mut self, origins: &[String]) {
         let is_origin = |text: &str| {

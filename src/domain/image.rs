@@ -85,6 +85,16 @@ impl ImageFormat {
         }
     }
 
+    /// The format that a client declares: also under other names that browsers and phones use.
+    #[must_use]
+    pub fn from_declared_type(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        match essence.to_ascii_lowercase().as_str() {
+            "image/jpg" | "image/pjpeg" => Some(Self::Jpeg),
+            essence => Self::from_content_type(essence),
+        }
+    }
+
     /// The format with this content type.
     #[must_use]
     pub fn from_content_type(content_type: &str) -> Option<Self> {

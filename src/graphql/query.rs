@@ -271,7 +271,7 @@ async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, 
 impl FoundNodes {
     fn find(&self, id: &ID) -> Option<Node> {
         if let Ok(id) = id.parse::<TaskId>() {
-            return self.tasks.iter().find(|task| task.shared().id == id).cloned().map(Node::Task);
+            return self.tasks.iter().find(|task| task.domain().id == id).cloned().map(Node::Task);
         }
         if let Ok(id) = id.parse::<BoardId>() {
             let board = self.boards.iter().find(|board| board.id == id).cloned();
@@ -283,8 +283,8 @@ impl FoundNodes {
         }
         let id = id.parse::<ImageId>().ok()?;
         self.tasks.iter().find_map(|task| {
-            let index = task.shared().images.iter().position(|image| image.id == id)?;
-            Some(Node::Image(image(task.shared().clone(), index)))
+            let index = task.domain().images.iter().position(|image| image.id == id)?;
+            Some(Node::Image(image(task.domain().clone(), index)))
         })
     }
 }

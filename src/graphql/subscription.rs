@@ -203,7 +203,7 @@ fn interval_stream(period: Duration) -> impl Stream<Item = ()> {
 }
 
 fn is_last(task: &Result<Task, Error>) -> bool {
-    task.as_ref().map_or(true, |task| task.shared().state.status.is_terminal())
+    task.as_ref().map_or(true, |task| task.domain().state.status.is_terminal())
 }
 
 fn no_such_task() -> Error {

@@ -29,6 +29,8 @@ use graphql_engine::protocols::{ConnectionLimits, StatusProfile};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::Span;
@@ -49,6 +51,10 @@ use crate::links::Links;
 use crate::store::ReadStore;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Maximum length of an `x-request-id` of a client.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+/// A response to an operation is compressed when it has at least this many bytes.
+const MIN_COMPRESSED_BYTES: u16 = 1_400;
 
 /// The state that all handlers share.
 pub struct AppState {
@@ -104,7 +110,7 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
     let cors = state.origins.layer();
     let state = Arc::new(state);
     Router::new()
-        .route("/graphql", graphql::route(&state, graphql))
+        .route("/graphql", graphql::route(&state, graphql).layer(compression()))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
         .route("/images/{*path}", get(images::read))
         .route("/uploads/{id}", put(uploads::receive))
@@ -131,6 +137,29 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         ))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(axum::middleware::map_request(remove_invalid_request_id))
+}
+
+/// Removes an id that is long or has unusual characters: the log and every error repeat it. The request gets another
+/// one.
+async fn remove_invalid_request_id(mut request: Request) -> Request {
+    let headers = request.headers();
+    let is_valid = |id: &HeaderValue| {
+        let bytes = id.as_bytes();
+        !bytes.is_empty()
+            && bytes.len() <= MAX_REQUEST_ID_BYTES
+            && bytes.iter().all(u8::is_ascii_graphic)
+    };
+    if !headers.get(REQUEST_ID).is_none_or(is_valid) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
+/// Compresses responses, but no streams: their events must not wait.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let streams = NotForContentType::new("multipart/mixed").and(NotForContentType::SSE);
+    CompressionLayer::new().compress_when(SizeAbove::new(MIN_COMPRESSED_BYTES).and(streams))
 }
 
 /// The id that [`tower_http::request_id`] has set.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_parts::body::{self, BodyError};
@@ -71,10 +71,9 @@ pub(super) async fn receive(
     State(state): State<SharedState>,
     Path(id): Path<String>,
     link_query: Result<Query<LinkQuery>, QueryRejection>,
-    headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let upload = match authorize(&state, &id, link_query.ok(), &headers).await {
+    let upload = match authorize(&state, &id, link_query.ok()).await {
         Ok(upload) => upload,
         Err(error) => {
             // Read the rest of the body: a client that is still sending would not receive the response.
@@ -86,12 +85,11 @@ pub(super) async fn receive(
     stored.map_or_else(IntoResponse::into_response, |()| StatusCode::NO_CONTENT.into_response())
 }
 
-/// Verifies the link, and that the content type is the declared one.
+/// Verifies the link. The bytes decide the format: browsers derive a content type from the name of a file.
 async fn authorize(
     state: &SharedState,
     id: &str,
     link_query: Option<Query<LinkQuery>>,
-    headers: &HeaderMap,
 ) -> Result<Upload, UploadError> {
     let found = match link_query {
         Some(Query(LinkQuery { expires, signature })) => {
@@ -103,7 +101,6 @@ async fn authorize(
         let detail = "The link is invalid or has expired. Call `createUpload` for a new one.";
         UploadError::Rejected(StatusCode::FORBIDDEN, detail.to_owned())
     })?;
-    check_type(&upload, headers)?;
     Ok(upload)
 }
 
@@ -128,17 +125,6 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
 fn upload_conflict() -> UploadError {
     let detail = "Another image was already uploaded to this link, or the upload is too old. Call `createUpload` for a new one.";
     UploadError::Rejected(StatusCode::CONFLICT, detail.to_owned())
-}
-
-fn check_type(upload: &Upload, headers: &HeaderMap) -> Result<(), UploadError> {
-    let declared = upload.format.content_type();
-    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = sent.and_then(|sent| sent.split(';').next()).unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(declared) {
-        return Ok(());
-    }
-    let detail = format!("The content type must be {declared}, as declared in `createUpload`.");
-    Err(UploadError::Rejected(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 async fn read(upload: &Upload, body: Body) -> Result<Bytes, UploadError> {
@@ -194,11 +180,9 @@ fn check(bytes: &[u8], upload: &Upload) -> Result<CheckedUpload, UploadError> {
     if !upload.accepts(&digest) {
         return Err(upload_conflict());
     }
-    let cleaned = sanitize(bytes, upload.format).map_err(|error| {
+    let cleaned = sanitize(bytes).map_err(|error| {
         let status = match error {
-            ImageFileError::UnknownFormat | ImageFileError::OtherFormat(_) => {
-                StatusCode::UNSUPPORTED_MEDIA_TYPE
-            }
+            ImageFileError::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
         UploadError::Rejected(status, format!("The image cannot be used: {error}."))

@@ -22,7 +22,6 @@ const THUMBHASH_SIDE: u32 = 32;
 const VARIANT_JPEG_QUALITY: u8 = 82;
 /// Visually lossless.
 const UPLOAD_JPEG_QUALITY: u8 = 95;
-const JPEG_TAIL_BYTES: usize = 1024;
 
 /// Properties of a decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +53,8 @@ pub enum ImageFileError {
     /// The format is not supported.
     #[error("it is not a JPEG, PNG or WebP image")]
     UnknownFormat,
-    /// The format is not the declared one.
-    #[error("its type is {}, not the declared type", .0.content_type())]
-    OtherFormat(ImageFormat),
     /// The end of the file is missing.
-    #[error("it is truncated")]
+    #[error("it is cut off; send the whole file")]
     Truncated,
     /// Damaged or too large to decode; `None` when the decoder panicked.
     #[error("it is damaged or larger than 8192 x 8192 pixels")]
@@ -116,12 +112,9 @@ pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, ImageFileError
 /// of the image.
 ///
 /// # Errors
-/// When the file is not an image, or not of the declared format.
-pub fn sanitize(bytes: &[u8], declared: ImageFormat) -> Result<SanitizedImage, ImageFileError> {
+/// When the file is not an image.
+pub fn sanitize(bytes: &[u8]) -> Result<SanitizedImage, ImageFileError> {
     let mut decoded = decode(bytes)?;
-    if decoded.format != declared {
-        return Err(ImageFileError::OtherFormat(decoded.format));
-    }
     if decoded.format == ImageFormat::Webp {
         // The encoder writes lossless WebP only, which makes a photo several times as large.
         let transparent = decoded.image.color().has_alpha();
@@ -131,15 +124,26 @@ pub fn sanitize(bytes: &[u8], declared: ImageFormat) -> Result<SanitizedImage, I
     Ok(SanitizedImage { bytes: encode(decoded, UPLOAD_JPEG_QUALITY)?, format })
 }
 
-/// The JPEG decoder fills missing parts with gray. A complete file has an end marker; some encoders
-/// add a few bytes after the marker.
-fn is_complete(bytes: &[u8], format: ImageFormat) -> bool {
-    let end = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
-    format != ImageFormat::Jpeg || end.windows(2).any(|pair| pair == [0xFF, 0xD9])
+/// Where the image of a JPEG file ends; `None` when its end is missing, because the decoder would fill missing
+/// parts with gray. Phones append a video, and some encoders a few bytes. A thumbnail in the metadata has an end of its
+/// own, so segments are skipped by their lengths.
+fn jpeg_end(bytes: &[u8]) -> Option<usize> {
+    // After the marker of the start.
+    let mut at = 2;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == 0xFF)?;
+        at += match *bytes.get(at + 1)? {
+            0xD9 => return Some(at + 2),
+            // A fill byte.
+            0xFF => 1,
+            // Within image data: an escaped 0xFF, or a restart marker. They have no length.
+            0x00 | 0x01 | 0xD0..=0xD8 => 2,
+            _ => 2 + usize::from(u16::from_be_bytes(bytes.get(at + 2..at + 4)?.try_into().ok()?)),
+        };
+    }
 }
 
 fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
-    let mut reader = ImageReader::new(Cursor::new(bytes));
     let decoder_format = image::guess_format(bytes).map_err(|_| ImageFileError::UnknownFormat)?;
     let format = match decoder_format {
         image::ImageFormat::Jpeg => ImageFormat::Jpeg,
@@ -147,9 +151,11 @@ fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
         image::ImageFormat::WebP => ImageFormat::Webp,
         _ => return Err(ImageFileError::UnknownFormat),
     };
-    if !is_complete(bytes, format) {
-        return Err(ImageFileError::Truncated);
-    }
+    let end = match format {
+        ImageFormat::Jpeg => jpeg_end(bytes).ok_or(ImageFileError::Truncated)?,
+        ImageFormat::Png | ImageFormat::Webp => bytes.len(),
+    };
+    let mut reader = ImageReader::new(Cursor::new(&bytes[..end]));
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -261,23 +261,48 @@ pub(super) fn parse<T: DeserializeOwned>(
     arguments: Option<JsonObject>,
     schema: &JsonObject,
 ) -> Result<T, ToolError> {
-    let arguments = arguments.unwrap_or_default();
+    let mut arguments = arguments.unwrap_or_default();
     let known = schema.get("properties").and_then(Value::as_object);
     let to_error = |problem: &str| {
         let names = known.into_iter().flat_map(|known| known.keys().map(String::as_str));
         ToolError::invalid_arguments(problem, names)
     };
-    for (name, value) in &arguments {
+    for (name, value) in &mut arguments {
         let Some(property) = known.and_then(|known| known.get(name)) else {
             return Err(to_error(&format!("there is no argument `{name}`")));
         };
-        if let Some(expected) =
-            property["type"].as_str().filter(|expected| !has_type(value, expected))
-        {
+        let Some(expected) = property["type"].as_str() else { continue };
+        coerce(value, expected);
+        if !has_type(value, expected) {
             return Err(to_error(&format!("`{name}` is {value}; it must be of type {expected}")));
         }
     }
     serde_json::from_value(Value::Object(arguments)).map_err(|error| to_error(&error.to_string()))
+}
+
+/// Converts what assistants write instead of a number or a list: `2.0`, `"2"`, a text instead of a list with this text.
+fn coerce(value: &mut Value, expected: &str) {
+    let coerced = match (&*value, expected) {
+        (Value::Number(number), "integer") => number.as_f64().and_then(integer),
+        (Value::String(text), "integer") => text.trim().parse().ok().and_then(integer),
+        (Value::String(text), "number") => text.trim().parse::<f64>().ok().map(Value::from),
+        (Value::String(text), "array") => {
+            let list = serde_json::from_str(text).ok().filter(Value::is_array);
+            Some(list.unwrap_or_else(|| Value::from(vec![text.clone()])))
+        }
+        _ => None,
+    };
+    if let Some(coerced) = coerced {
+        *value = coerced;
+    }
+}
+
+/// A number without a fraction as an integer.
+fn integer(number: f64) -> Option<Value> {
+    const MAX: f64 = 9_007_199_254_740_991.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and is small enough")]
+    let integer = || Value::from(number as i64);
+    (number.fract() == 0.0 && number.abs() <= MAX).then(integer)
 }
 
 fn has_type(value: &Value, expected: &str) -> bool {

@@ -23,6 +23,7 @@ mod history;
 mod http;
 mod images;
 mod jwks;
+mod odd_input;
 mod pages;
 mod providers;
 mod quotes;

@@ -22,7 +22,7 @@ use super::completion::complete;
 use super::documents::{Document, Documents};
 use super::error;
 use super::executor::DynExecutor;
-use super::inputs::{Inputs, InvalidScalar, check_variables};
+use super::inputs::{Inputs, InvalidScalar, check_variables, convert_integers};
 use super::limits::{OperationLimits, enforce};
 use super::parameters::Parameters;
 use super::plan::{CompiledPlan, Plan, Planner, Progress};
@@ -34,6 +34,8 @@ use super::write::SharedData;
 use super::written_subscription::{StartSubscription, WrittenSubscriptions};
 use super::{cost, executable};
 
+/// Maximum number of errors in the response to one operation.
+const MAX_ERRORS: usize = 100;
 /// Maximum number of nested lists that an introspection query may select.
 const MAX_INTROSPECTION_DEPTH: usize = 2;
 
@@ -231,10 +233,15 @@ impl Engine {
         &self,
         document: &Document,
         operation: &Operation,
-        variables: serde_json::Map<String, serde_json::Value>,
+        mut variables: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Plan, RequestError> {
         let executable = &document.validated;
         check_variables(&variables)?;
+        for declared in &operation.variables {
+            if let Some(value) = variables.get_mut(declared.name.as_str()) {
+                convert_integers(&self.documents.schema, &declared.ty, value);
+            }
+        }
         let json = JsonValue::from(serde_json::Value::from(variables));
         let json = json.as_object().cloned().unwrap_or_default();
         let coerced = request::coerce_variable_values(&self.documents.schema, operation, &json)
@@ -300,6 +307,8 @@ impl Engine {
         prepared: &PreparedOperation<V>,
     ) -> OperationResponse {
         complete(&mut response, prepared.plan.root(), &prepared.document.validated.sources);
+        // A field below a list can fail for each item: more errors say nothing new.
+        response.errors.truncate(MAX_ERRORS);
         annotate_errors(&mut response.errors, &prepared.caller.request_id);
         let limit = self.documents.limits.response_bytes;
         OperationResponse::serialize(&response, limit)

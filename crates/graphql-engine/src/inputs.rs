@@ -255,6 +255,43 @@ pub(crate) fn check_variables(
     enforce("inputValues", variables.values().map(json_weight).sum(), MAX_INPUT_VALUES)
 }
 
+/// Converts numbers such as `2.0` to integers where the type is `Int`: some serializers write them so, and
+/// graphql-js accepts them.
+pub(crate) fn convert_integers(schema: &Schema, ty: &Type, value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Array(items) => {
+            for item in items {
+                convert_integers(schema, ty.item_type(), item);
+            }
+        }
+        serde_json::Value::Object(entries) => {
+            let Some(ExtendedType::InputObject(definition)) =
+                schema.types.get(ty.inner_named_type())
+            else {
+                return;
+            };
+            for (name, value) in entries {
+                if let Some(field) = definition.fields.get(name.as_str()) {
+                    convert_integers(schema, &field.ty, value);
+                }
+            }
+        }
+        serde_json::Value::Number(number) if *ty.inner_named_type() == "Int" => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it has no fraction and is in range"
+            )]
+            let whole =
+                whole.filter(|number| number.abs() <= f64::from(i32::MAX)).map(|n| n as i32);
+            if let Some(whole) = whole {
+                *number = whole.into();
+            }
+        }
+        _ => {}
+    }
+}
+
 fn json_weight(value: &serde_json::Value) -> usize {
     match value {
         serde_json::Value::Array(items) => 1 + items.iter().map(json_weight).sum::<usize>(),

@@ -8,6 +8,8 @@ use super::request_error::RequestError;
 
 /// Maximum nesting of selections, values and types. It also ends the traversal of cyclic fragments.
 pub(crate) const MAX_NESTING: usize = 100;
+/// Maximum length of an alias: each error in its field repeats it.
+const MAX_ALIAS_BYTES: usize = 255;
 /// Maximum number of `__schema` and `__type` in a document: each can return the entire schema.
 const MAX_INTROSPECTIONS: usize = 5;
 
@@ -98,6 +100,8 @@ impl<'a> LimitChecker<'a> {
                 self.directives(&field.directives)?;
                 self.counts.aliases += usize::from(field.alias.is_some());
                 enforce("aliases", self.counts.aliases, self.limits.aliases)?;
+                let alias = field.alias.as_ref().map_or(0, apollo_compiler::Name::len);
+                enforce("aliasLength", alias, MAX_ALIAS_BYTES)?;
                 self.counts.root_fields += usize::from(depth == 1);
                 enforce("rootFields", self.counts.root_fields, self.limits.root_fields)?;
                 let is_introspection = matches!(field.name.as_str(), "__schema" | "__type");
@@ -178,6 +182,13 @@ mod tests {
         for (query, limit) in cases {
             assert_eq!(exceeded(query).as_deref(), Some(limit), "{query}");
         }
+    }
+
+    #[test]
+    fn a_long_alias_is_rejected() {
+        assert_eq!(exceeded(&format!("{{ {}: a }}", "x".repeat(255))), None);
+        let rejected = exceeded(&format!("{{ {}: a }}", "x".repeat(256)));
+        assert_eq!(rejected.as_deref(), Some("aliasLength 255"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl UploadMutation {
 /// The image to upload.
 #[derive(InputObject)]
 struct CreateUploadInput {
-    /// The content type: `image/jpeg`, `image/png` or `image/webp`.
+    /// The content type: `image/jpeg`, `image/png` or `image/webp`. The bytes decide the format.
     content_type: String,
     /// The exact size in bytes: 1 to `PLANTAIN_MAX_UPLOAD_BYTES`, which is 20 MiB (20,971,520)
     /// unless the operator changes it.
@@ -47,7 +47,7 @@ enum CreateUploadResult {
     InvalidInput(InvalidInput),
 }
 
-/// The upload is created. Send the bytes to `putUrl` by PUT, with the same content type, before
+/// The upload is created. Send the bytes to `putUrl` by PUT before
 /// `expiresAt`; then use `id` in an `ImageSource`. The response to the PUT is 204, or
 /// `application/problem+json` with the reason.
 #[derive(SimpleObject)]

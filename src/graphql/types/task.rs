@@ -41,8 +41,8 @@ impl From<domain::Task> for Task {
 }
 
 impl TaskFields {
-    /// The shared data.
-    pub(in crate::graphql) const fn shared(&self) -> &Arc<domain::Task> {
+    /// The task of the domain.
+    pub(in crate::graphql) const fn domain(&self) -> &Arc<domain::Task> {
         &self.0
     }
 }

@@ -267,6 +267,11 @@ impl TestApp {
         std::fs::write(file, b"bytes").unwrap();
     }
 
+    /// Reads a file of the image store.
+    pub(crate) fn read_file(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("images").join(path)).unwrap()
+    }
+
     pub(crate) fn has_file(&self, path: &str) -> bool {
         self.files().iter().any(|file| file == path)
     }

@@ -147,7 +147,7 @@ const LIMITS: OperationLimits = OperationLimits {
     root_fields: 5,
     directives: 5,
     cost: 1_000,
-    response_bytes: 10_000,
+    response_bytes: 2_000,
 };
 
 fn builder() -> SchemaBuilder<Query, Mutation, Changes> {

@@ -8,6 +8,7 @@ use url::form_urlencoded;
 
 use super::response::HttpError;
 use crate::Parameters;
+use crate::protocols::json;
 use http_parts::body::{self, BodyError};
 
 /// The recursion limit of `serde_json`. The deepest valid requests have 32 nested levels in `metadata`.
@@ -49,11 +50,14 @@ pub(super) async fn read_body(
         BodyError::TooLarge => HttpError::body_too_large(limit),
         BodyError::Incomplete => HttpError::unreadable("The request body is incomplete."),
     })?;
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| HttpError::unreadable("The body is not valid UTF-8."))?;
+    // Some editors and frameworks write a byte-order mark.
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    if text.trim_start().starts_with('[') {
         return Err(HttpError::exceeded("batch", 1));
     }
-    let object: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|error| json_error(&error))?;
+    let object = json::parse_object(text).map_err(|error| json_error(&error))?;
     Parameters::parse(object).ok_or_else(wrong_types)
 }
 
@@ -61,13 +65,14 @@ pub(super) async fn read_body(
 /// CSRF.
 fn check_content_type(headers: &HeaderMap) -> Result<(), HttpError> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let content_type = text(header::CONTENT_TYPE).and_then(|text| MediaType::parse(text).ok());
+    let content_type = text(header::CONTENT_TYPE).map(|text| text.trim_end_matches([';', ' ']));
+    let content_type = content_type.and_then(|text| MediaType::parse(text).ok());
     let is_json = content_type.is_some_and(|content_type| {
         let charset = content_type.get_param(names::CHARSET);
         content_type.ty == names::APPLICATION
             && content_type.subty == names::JSON
             && content_type.suffix.is_none()
-            && charset.is_none_or(|name| name.unquoted_str().eq_ignore_ascii_case("utf-8"))
+            && charset.is_none_or(|name| is_utf8(&name.unquoted_str()))
     });
     if !is_json {
         let message = "The body must be JSON in UTF-8 with `content-type: application/json`.";
@@ -79,6 +84,11 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), HttpError> {
             "`content-encoding` is not supported. Send the body without it.",
         )),
     }
+}
+
+/// Whether a text in this charset is UTF-8. ASCII is.
+fn is_utf8(charset: &str) -> bool {
+    ["utf-8", "utf8", "us-ascii"].into_iter().any(|known| charset.eq_ignore_ascii_case(known))
 }
 
 /// Names the position of the JSON error, without repeating any of the input.

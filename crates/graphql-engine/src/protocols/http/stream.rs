@@ -21,6 +21,9 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 
+/// Without this header, proxies such as nginx delay events until their buffer is full.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// One item of a streaming response.
 pub(super) enum StreamPart {
     /// A GraphQL response.
@@ -143,8 +146,7 @@ pub(super) fn events(
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
         (header::VARY, "accept"),
-        // Without this header, proxies such as nginx delay events until their buffer is full.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
+        (X_ACCEL_BUFFERING, "no"),
     ];
     (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()
 }
@@ -171,6 +173,7 @@ pub(super) fn multipart(
         (header::CONTENT_TYPE, "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\""),
         (header::CACHE_CONTROL, "no-store"),
         (header::VARY, "accept"),
+        (X_ACCEL_BUFFERING, "no"),
     ];
     (headers, Body::from_stream(first.chain(pieces).map(Ok::<_, Infallible>))).into_response()
 }

@@ -6,6 +6,10 @@ use axum::extract::ws::{CloseFrame, Message};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::protocols::json as lenient;
+
+/// Maximum length of the id of an operation: each message about the operation repeats it.
+const MAX_ID_BYTES: usize = 255;
 /// The maximum length of the reason in a close frame.
 const MAX_REASON_BYTES: usize = 123;
 
@@ -41,11 +45,12 @@ impl Incoming {
     /// The close code for an invalid message.
     pub(super) fn parse(text: &str) -> Result<Self, Close> {
         // Parsed as an object first: serde would also accept a JSON array.
-        let message: Map<String, Value> =
-            serde_json::from_str(text).map_err(|_| Close::BAD_REQUEST)?;
+        let message = lenient::parse_object(text).map_err(|_| Close::BAD_REQUEST)?;
         let message = Self::deserialize(Value::Object(message)).map_err(|_| Close::BAD_REQUEST)?;
         match &message {
-            Self::Subscribe { id, .. } | Self::Complete { id } if id.is_empty() => {
+            Self::Subscribe { id, .. } | Self::Complete { id }
+                if id.is_empty() || id.len() > MAX_ID_BYTES =>
+            {
                 Err(Close::BAD_REQUEST)
             }
             _ => Ok(message),
@@ -154,6 +159,7 @@ mod tests {
             r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":"1"}"#,
+            &format!(r#"{{"type":"complete","id":"{}"}}"#, "1".repeat(256)),
             r#"{"type":"subscribe","id":"1","payload":["{ a }"]}"#,
             r#"["ping"]"#,
             r#"{"type":"complete"}"#,
