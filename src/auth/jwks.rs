@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::AuthError;
 use super::keys::{Key, KeyLookup, KeySet};
+use super::{AuthError, invalid};
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
@@ -79,7 +79,9 @@ impl CachedKeys {
         }
         match self.keys.find(id, algorithm) {
             KeyLookup::Found(key) => Some(Ok(key.clone())),
-            KeyLookup::Rejected => Some(Err(AuthError::Invalid)),
+            KeyLookup::Rejected => {
+                Some(Err(invalid("no key of the issuer has this id and algorithm")))
+            }
             KeyLookup::Unknown => None,
         }
     }
@@ -126,7 +128,7 @@ impl JwksClient {
         algorithm: Algorithm,
     ) -> Result<Key, AuthError> {
         if !matches!(algorithm, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
-            return Err(AuthError::Invalid);
+            return Err(invalid("the algorithm is not RS256, ES256 or EdDSA"));
         }
         let now = self.clock.now();
         let mut cached = self.cached.borrow().clone();
@@ -225,5 +227,9 @@ impl JwksClient {
 /// moment.
 fn reject(cached: &CachedKeys) -> Result<Key, AuthError> {
     // `refresh` has logged why the keys are not current.
-    Err(if cached.are_current() { AuthError::Invalid } else { AuthError::Unavailable })
+    Err(if cached.are_current() {
+        invalid("the issuer has no key with this id")
+    } else {
+        AuthError::Unavailable
+    })
 }

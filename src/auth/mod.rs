@@ -4,6 +4,7 @@ mod jwks;
 mod keys;
 mod signer;
 
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,8 @@ impl TokenVerifier {
 
     /// Selects the key by the header of the token.
     async fn key(&self, token: &str) -> Result<Key, AuthError> {
-        let header = decode_header(token).map_err(|error| invalid(&error.to_string()))?;
+        let header = decode_header(token)
+            .map_err(|_| invalid("it is no JSON Web Token, or its algorithm is unknown"))?;
         // `crit` lists extensions that the verifier must support; this one supports none.
         if header.crit.is_some() {
             return Err(invalid("`crit` is not supported"));
@@ -171,7 +173,7 @@ impl TokenVerifier {
             validation.set_issuer(&[issuer]);
         }
         let token = decode::<Value>(token, &key.decoding, &validation);
-        let claims = token.map_err(|error| invalid(&error.to_string()))?.claims;
+        let claims = token.map_err(|error| invalid(rejection(error.kind())))?.claims;
         serde_json::from_value(claims)
             .map_err(|_| invalid("`sub` must be a text, `exp` and `nbf` numbers"))
     }
@@ -190,6 +192,17 @@ fn role(claims: &Claims) -> Role {
     if is_admin { Role::Admin } else { Role::User }
 }
 
+/// Why jsonwebtoken does not accept a token.
+const fn rejection(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidSignature => "the signature is wrong",
+        ErrorKind::InvalidIssuer => "`iss` is wrong",
+        ErrorKind::InvalidAudience => "`aud` is wrong",
+        ErrorKind::MissingRequiredClaim(_) => "a claim is missing: `exp`, `sub`, `iss` or `aud`",
+        _ => "it is not valid",
+    }
+}
+
 /// Whether a claim is this role, or a list with it.
 fn has_role(claim: &Value, role: &str) -> bool {
     match claim {
@@ -198,7 +211,8 @@ fn has_role(claim: &Value, role: &str) -> bool {
     }
 }
 
-/// The token is rejected for this reason, which the log has: a client could use it to guess.
+/// The token is rejected for this reason, which the log has: a client could use it to guess. It contains nothing
+/// of the token.
 fn invalid(reason: &str) -> AuthError {
     tracing::info!(reason, "access token rejected");
     AuthError::Invalid

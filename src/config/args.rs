@@ -34,7 +34,7 @@ pub struct GatewayArgs {
     pub bind: SocketAddr,
 
     /// Public URL of the gateway: the base of callback, image and upload links [default: http://
-    /// and the listening address]
+    /// and the listening address, if that is on loopback]
     #[arg(long, env = "PLANTAIN_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<Url>,
 

@@ -47,10 +47,25 @@ fn serve_reports_all_missing_settings_at_once() {
         ..complete(&[])
     };
     let problems = problems(nothing).join("\n");
-    let names = ["DATABASE_URL", "PLANTAIN_SECRET", "PLANTAIN_JWT_SECRET", "FLUX_KONTEXT_API_KEY"];
+    let names = [
+        "DATABASE_URL",
+        "PLANTAIN_SECRET",
+        "PLANTAIN_JWT_SECRET",
+        "FLUX_KONTEXT_API_KEY",
+        "PLANTAIN_PUBLIC_URL",
+    ];
     for name in names {
         assert!(problems.contains(name), "{name} is not in: {problems}");
     }
+}
+
+#[test]
+fn serve_on_a_public_address_requires_the_public_url() {
+    let without_url = |bind: &[&str]| GatewayArgs { public_url: None, ..complete(bind) };
+    assert!(Config::for_serve(without_url(&["--bind=127.0.0.1:4000"])).is_ok());
+    let problems = problems(without_url(&["--bind=0.0.0.0:4000"]));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("PLANTAIN_PUBLIC_URL"), "{problems:?}");
 }
 
 #[test]

@@ -28,6 +28,7 @@ use graphql_engine::Engine;
 use graphql_engine::protocols::{ConnectionLimits, StatusProfile};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -159,7 +160,9 @@ async fn remove_invalid_request_id(mut request: Request) -> Request {
 /// Compresses responses, but no streams: their events must not wait.
 fn compression() -> CompressionLayer<impl Predicate> {
     let streams = NotForContentType::new("multipart/mixed").and(NotForContentType::SSE);
-    CompressionLayer::new().compress_when(SizeAbove::new(MIN_COMPRESSED_BYTES).and(streams))
+    // The fastest level: it runs on the threads that serve requests.
+    let layer = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    layer.compress_when(SizeAbove::new(MIN_COMPRESSED_BYTES).and(streams))
 }
 
 /// The id that [`tower_http::request_id`] has set.

@@ -213,3 +213,23 @@ fn encode(decoded: Decoded, quality: u8) -> Result<Vec<u8>, ImageFileError> {
     written.map_err(ImageFileError::Unencodable)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_jpeg_is_not_that_of_its_thumbnail() {
+        let start = [0xFF, 0xD8];
+        // A segment of metadata with an end marker, image data with an escaped 0xFF and a restart, the end.
+        let metadata = [0xFF, 0xE1, 0, 6, 0xFF, 0xD9, 1, 2];
+        let data = [0xFF, 0xDA, 0, 3, 9, 7, 0xFF, 0x00, 7, 0xFF, 0xD0, 7];
+        let image = [&start[..], &metadata, &data, &[0xFF, 0xFF, 0xD9]].concat();
+        assert_eq!(jpeg_end(&image), Some(image.len()));
+        assert_eq!(jpeg_end(&[&image[..], b"a video"].concat()), Some(image.len()));
+        for cut in 0..image.len() {
+            assert_eq!(jpeg_end(&image[..cut]), None, "{cut} bytes");
+        }
+        assert_eq!(jpeg_end(&[0xFF, 0xD8, 0xFF, 0xE1, 0, 0, 7]), None);
+    }
+}

@@ -285,7 +285,9 @@ fn coerce(value: &mut Value, expected: &str) {
     let coerced = match (&*value, expected) {
         (Value::Number(number), "integer") => number.as_f64().and_then(integer),
         (Value::String(text), "integer") => text.trim().parse().ok().and_then(integer),
-        (Value::String(text), "number") => text.trim().parse::<f64>().ok().map(Value::from),
+        (Value::String(text), "number") => {
+            text.trim().parse().ok().filter(|number: &f64| number.is_finite()).map(Value::from)
+        }
         (Value::String(text), "array") => {
             let list = serde_json::from_str(text).ok().filter(Value::is_array);
             Some(list.unwrap_or_else(|| Value::from(vec![text.clone()])))
@@ -313,5 +315,34 @@ fn has_type(value: &Value, expected: &str) -> bool {
         "number" => value.is_number(),
         "array" => value.is_array(),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_assistants_write_for_a_number_or_a_list_is_converted() {
+        let cases = [
+            (json!(2.0), "integer", json!(2)),
+            (json!("2"), "integer", json!(2)),
+            (json!(2.5), "integer", json!(2.5)),
+            (json!("two"), "integer", json!("two")),
+            (json!("50"), "number", json!(50.0)),
+            (json!("NaN"), "number", json!("NaN")),
+            (json!("-inf"), "number", json!("-inf")),
+            (json!("1e999"), "number", json!("1e999")),
+            (json!("image_x"), "array", json!(["image_x"])),
+            (json!("[\"image_x\"]"), "array", json!(["image_x"])),
+            (json!("2"), "string", json!("2")),
+        ];
+        for (mut value, expected, converted) in cases {
+            let written = value.clone();
+            coerce(&mut value, expected);
+            assert_eq!(value, converted, "{written} as {expected}");
+        }
     }
 }

@@ -131,15 +131,18 @@ async fn long_responses_are_compressed_for_clients_that_accept_it_and_streams_ar
 async fn an_answer_has_at_most_a_hundred_errors() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
-    ana.submit("[sim:never-finishes]").await;
+    for _ in 0..3 {
+        ana.submit("[sim:never-finishes]").await;
+    }
     let mut database = app.database.connect().await;
     sqlx::raw_sql("UPDATE tasks SET model = 'unknown'").execute(&mut database).await.unwrap();
     let aliases: Vec<String> =
         (0..49).map(|n| format!("a{n}: tasks {{ nodes {{ x: model {{ id }} }} }}")).collect();
     let query = format!("{{ {} }}", aliases.join(" "));
     let answer = ana.execute(&query, json!({})).await;
-    let errors = answer["errors"].as_array().unwrap();
-    assert!((1..=100).contains(&errors.len()), "{}", errors.len());
+    // Without the bound, 147.
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 100);
+    assert_eq!(answer["data"], Value::Null);
 }
 
 #[tokio::test]

@@ -307,9 +307,9 @@ impl Engine {
         prepared: &PreparedOperation<V>,
     ) -> OperationResponse {
         complete(&mut response, prepared.plan.root(), &prepared.document.validated.sources);
+        annotate_errors(&mut response.errors, &prepared.caller.request_id);
         // A field below a list can fail for each item: more errors say nothing new.
         response.errors.truncate(MAX_ERRORS);
-        annotate_errors(&mut response.errors, &prepared.caller.request_id);
         let limit = self.documents.limits.response_bytes;
         OperationResponse::serialize(&response, limit)
             .unwrap_or_else(|| error_response(error::exceeded("answerBytes", limit), prepared))

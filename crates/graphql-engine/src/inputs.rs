@@ -282,8 +282,9 @@ pub(crate) fn convert_integers(schema: &Schema, ty: &Type, value: &mut serde_jso
                 clippy::cast_possible_truncation,
                 reason = "it has no fraction and is in range"
             )]
-            let whole =
-                whole.filter(|number| number.abs() <= f64::from(i32::MAX)).map(|n| n as i32);
+            let whole = whole
+                .filter(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(number))
+                .map(|n| n as i32);
             if let Some(whole) = whole {
                 *number = whole.into();
             }

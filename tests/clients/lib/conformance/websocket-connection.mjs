@@ -149,7 +149,7 @@ export const connectionRules = [
     '1009 Message too big: more than PLANTAIN_MAX_MESSAGE_BYTES',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
-      socket.subscribe('1', `{ __typename } #${' '.repeat(65_536)}`);
+      socket.subscribe('1', `{ __typename } #${' '.repeat(524_288)}`);
       await assertClosed(socket, 1009);
     },
   ],

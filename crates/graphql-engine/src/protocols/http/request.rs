@@ -31,10 +31,10 @@ pub(super) fn read_query(query: &str) -> Result<Parameters, HttpError> {
 }
 
 fn read_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, HttpError> {
-    if text.is_empty() {
+    if text.is_empty() || text.trim() == "null" {
         return Ok(None);
     }
-    let object = serde_json::from_str(text);
+    let object = json::parse_object(text).map(Some);
     object
         .map_err(|_| HttpError::malformed(format!("The parameter `{name}` must be a JSON object.")))
 }
