@@ -142,7 +142,7 @@ impl TokenVerifier {
     /// Selects the key by the header of the token.
     async fn key(&self, token: &str) -> Result<Key, AuthError> {
         let header = decode_header(token)
-            .map_err(|_| invalid("it is no JSON Web Token, or its algorithm is unknown"))?;
+            .map_err(|_| invalid("it is not a JSON Web Token, or its algorithm is unknown"))?;
         // `crit` lists extensions that the verifier must support; this one supports none.
         if header.crit.is_some() {
             return Err(invalid("`crit` is not supported"));
