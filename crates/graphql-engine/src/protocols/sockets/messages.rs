@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::protocols::json as lenient;
 
 /// Maximum length of the id of an operation: each message about the operation repeats it.
-const MAX_ID_BYTES: usize = 255;
+const MAX_ID_BYTES: usize = 4_096;
 /// The maximum length of the reason in a close frame.
 const MAX_REASON_BYTES: usize = 123;
 
@@ -159,7 +159,7 @@ mod tests {
             r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":"1"}"#,
-            &format!(r#"{{"type":"complete","id":"{}"}}"#, "1".repeat(256)),
+            &format!(r#"{{"type":"complete","id":"{}"}}"#, "1".repeat(4_097)),
             r#"{"type":"subscribe","id":"1","payload":["{ a }"]}"#,
             r#"["ping"]"#,
             r#"{"type":"complete"}"#,
