@@ -1,4 +1,4 @@
-//! Runs a future in a task of its own, so that it goes on when nobody polls the stream that waits for it: a
+//! Runs a future in a task of its own, so that it continues while the stream that waits for it is not polled: a
 //! client that does not read must not hold a connection to the database.
 
 use tokio::task::JoinError;
@@ -8,7 +8,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub fn in_task<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = T> + Send {
-    #[expect(clippy::disallowed_methods, reason = "whoever waits for the output owns the task")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the task is aborted when its output is no longer wanted"
+    )]
     let task = AbortOnDropHandle::new(tokio::spawn(future));
     async {
         match task.await.map_err(JoinError::try_into_panic) {

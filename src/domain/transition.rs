@@ -285,7 +285,8 @@ impl TransitionContext<'_> {
     }
 }
 
-/// The jobs of a new task. Their timeout is stored, but counts only once they are postponed.
+/// The jobs of a new task. The stored timeout counts only for the client's deadline
+/// and for disabled providers; the first postponement sets it anew.
 #[must_use]
 pub fn first_jobs(new: &NewTask, timings: &JobTimings, now: Timestamp) -> Vec<Job> {
     let expires_at = timeout_at(new.deadline_at, timings, now);

@@ -62,7 +62,7 @@ pub enum SubmissionOutcome {
         /// URLs of the images.
         urls: Vec<String>,
     },
-    /// The provider rejected the job. Final.
+    /// The provider rejected the job. Final at this provider; the task may be rerouted.
     Rejected(SubmissionError),
     /// The provider returned a server error; one retry may succeed.
     TransientFailure(SubmissionError),

@@ -126,8 +126,8 @@ impl Submit {
     }
 
     /// The provider returned an internal error and did not accept the job, so it is submitted a
-    /// second time. The rate limit counts jobs, not submissions, so the second submission waits until the
-    /// first one has left the window.
+    /// second time. A job stores the time of its last submission only, so the second submission waits until the
+    /// first one has left the window of the rate limit.
     async fn transient_failure(
         &self,
         claim: &Claim,

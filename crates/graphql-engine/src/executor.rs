@@ -1,4 +1,4 @@
-//! A schema of any type as one type.
+//! The schema as a trait object, so that the engine has no type parameter for it.
 
 use async_graphql::{Executor, Request, Response};
 use futures_util::FutureExt;

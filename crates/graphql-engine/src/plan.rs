@@ -121,7 +121,8 @@ pub struct PlannedField {
     /// Whether it can be written ([`super::write`]): its object has the value in memory, and every field that is
     /// selected below it can be written as well.
     pub(crate) is_writable: bool,
-    /// Whether its value is a [`super::write::Written`].
+    /// Whether its value is a [`super::write::Written`]: writing can start there. Other types may also have
+    /// fields that can be written, but only as part of such an object.
     is_written_type: bool,
 }
 
@@ -138,7 +139,7 @@ impl PlannedField {
         self.selection_plan.as_ref()
     }
 
-    /// Whether its value is an object that is written at once, with everything below it.
+    /// Whether writing starts here: its value is an object that is written at once, with everything below it.
     pub(crate) fn writes_itself(&self) -> bool {
         self.is_written_type && self.selection_plan.as_ref().is_some_and(SelectionPlan::is_writable)
     }

@@ -1,4 +1,4 @@
-//! Subscriptions whose items write themselves ([`crate::write`]). Nothing of async-graphql and no task stays
+//! Subscriptions whose items write themselves ([`crate::write`]). Nothing of async-graphql and no Tokio task stays
 //! in memory for them: a subscriber costs the stream of its items.
 
 use std::any::Any;
@@ -12,8 +12,8 @@ use super::write::{SharedData, Unwritable, WriteJson, Writer};
 
 /// The items of a subscription. The stream ends after its first error.
 ///
-/// Nobody polls it while its client does not read, even when it has begun to wait for
-/// something: what it awaits must not hold a connection, a permit or a lock. Read in a task.
+/// It is not polled while its client does not read, even when it already waits for something. So what it waits for
+/// must not hold a connection, a permit or a lock: read in a Tokio task.
 pub type WrittenItems = BoxStream<'static, Result<Box<dyn WriteJson + Send>, Error>>;
 
 /// Starts the subscription of a root field; `None` when async-graphql must execute it. Must not panic.
