@@ -1,5 +1,7 @@
 //! A user's task history, newest first.
 
+use std::collections::BTreeSet;
+
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -114,6 +116,9 @@ impl ReadStore {
     }
 }
 
+/// The planner does not look into the arrays of owners and statuses. Otherwise, for a user with many tasks, it would
+/// read the newest tasks of all users, and keep that plan for users with few. Each status has a page of its
+/// own, because an index contains them in order; the newest of these pages are the result.
 fn history_query(
     owner: &UserId,
     filter: &HistoryFilter,
@@ -123,9 +128,15 @@ fn history_query(
         "-- store::history::list_history
         SELECT ",
         task_columns!(),
-        " FROM (SELECT * FROM tasks WHERE owner = ",
+        " FROM (SELECT found.* FROM unnest(ARRAY[",
     ));
-    query.push_bind(owner.as_str().to_owned());
+    query.push_bind(owner.as_str().to_owned()).push("]) AS wanted (owner)");
+    if let Some(statuses) = &filter.status {
+        let names: BTreeSet<&str> = statuses.iter().map(|status| status.name()).collect();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        query.push(" CROSS JOIN unnest(").push_bind(names).push(") AS one (status)");
+    }
+    query.push(" CROSS JOIN LATERAL (SELECT * FROM tasks WHERE owner = wanted.owner");
     push_filter(&mut query, owner, filter);
     if let Some(after) = range.after {
         query.push(" AND id < ").push_bind(after.0);
@@ -134,16 +145,18 @@ fn history_query(
         query.push(" AND id > ").push_bind(before.0);
     }
     let order = if range.from_end { "ASC" } else { "DESC" };
-    query.push(" ORDER BY id ").push(order).push(" LIMIT ").push_bind(range.fetch_limit());
-    query.push(concat!(") AS t", images_of_task!(), "ORDER BY t.id ")).push(order);
+    for closing in [") AS found", ") AS t"] {
+        query.push(" ORDER BY id ").push(order).push(" LIMIT ").push_bind(range.fetch_limit());
+        query.push(closing);
+    }
+    query.push(concat!(images_of_task!(), "ORDER BY t.id ")).push(order);
     query.push(", i.job, i.position");
     query
 }
 
 fn push_filter(query: &mut QueryBuilder<Postgres>, owner: &UserId, filter: &HistoryFilter) {
-    if let Some(statuses) = &filter.status {
-        let names: Vec<String> = statuses.iter().map(|status| status.name().to_owned()).collect();
-        query.push(" AND status = ANY (").push_bind(names).push(")");
+    if filter.status.is_some() {
+        query.push(" AND status = one.status");
     }
     if let Some(kind) = filter.kind {
         query.push(" AND kind = ").push_bind(kind.name());

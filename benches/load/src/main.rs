@@ -30,6 +30,9 @@ struct Args {
     /// Seconds of one measurement
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Number of users that the seeded tasks belong to
+    #[arg(long, default_value_t = 1_000)]
+    users: i64,
     /// Number of seeded tasks
     #[arg(long, default_value_t = 200_000)]
     tasks: i64,

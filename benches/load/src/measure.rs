@@ -41,14 +41,14 @@ pub async fn all(setup: &mut Setup, args: &Args) -> anyhow::Result<Vec<Row>> {
         rows.extend(reads(setup, args, &TASK, &sample).await?);
     }
     if wanted("page") {
-        let users: Vec<_> = (0..seed::USERS).map(|user| (user, uuid::Uuid::nil())).collect();
+        let users: Vec<_> = (0..args.users).map(|user| (user, uuid::Uuid::nil())).collect();
         rows.extend(reads(setup, args, &PAGE, &users).await?);
     }
     if wanted("cancelTask") {
         rows.extend(cancellations(setup, args).await?);
     }
     if wanted("sockets") {
-        rows.push(sockets::memory(setup, args.sockets).await?);
+        rows.push(sockets::memory(setup, args).await?);
     }
     if wanted("push") {
         rows.extend(push::all(setup, args).await?);

@@ -2,20 +2,17 @@
 
 use sqlx::{Connection, PgConnection};
 
-/// Number of users.
-pub const USERS: i64 = 1_000;
-
 /// The id of a seeded user.
 pub fn user(number: i64) -> String {
     format!("user-{number}")
 }
 
-/// Creates the users and `tasks` finished tasks of the last 30 days, spread evenly over the users.
-pub async fn fill(database: &str, tasks: i64) -> anyhow::Result<()> {
+/// Creates `count` users and `tasks` finished tasks of the last 30 days, spread evenly over the users.
+pub async fn fill(database: &str, count: i64, tasks: i64) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(database).await?;
     let users = "INSERT INTO users (id, created_at)
         SELECT 'user-' || n, now() FROM generate_series(0, $1 - 1) AS n";
-    sqlx::query(users).bind(USERS).execute(&mut connection).await?;
+    sqlx::query(users).bind(count).execute(&mut connection).await?;
     // A UUIDv7 of each task's time: 48 bits of milliseconds, the version, and the number.
     let insert = "WITH made AS (
             SELECT n, now() - make_interval(secs => (($1 - n) * 2592000.0 / $1)) AS at
@@ -48,7 +45,7 @@ pub async fn fill(database: &str, tasks: i64) -> anyhow::Result<()> {
         FROM tasks_made";
     sqlx::query(insert)
         .bind(tasks)
-        .bind(USERS)
+        .bind(count)
         .bind("2026-11-01T12:00:00.000Z")
         .execute(&mut connection)
         .await?;

@@ -51,7 +51,7 @@ impl Setup {
         let (program, folder) = (args.gateway.clone(), folder.to_owned());
         let gateway = start_gateway(&program, &database, &folder, &NO_SUBMISSIONS).await?;
         println!("seeding {} tasks …", args.tasks);
-        seed::fill(&database, args.tasks).await?;
+        seed::fill(&database, args.users, args.tasks).await?;
         let baseline = start_baseline(&database).await?;
         let peers = if args.peers { peers::start(&database).await? } else { Vec::new() };
         Ok(Self { postgres, postgres_pid, gateway, baseline, peers, database, program, folder })

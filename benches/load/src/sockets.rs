@@ -8,29 +8,29 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::cpu;
 use crate::report::Row;
-use crate::seed::USERS;
 use crate::servers::Setup;
+use crate::{Args, cpu};
 
 const SUBSCRIPTION: &str =
     "subscription { taskEvents { cursor at status task { id version status images { id url } } } }";
 
 /// Memory of the gateway per subscribed socket, in kilobytes.
-pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
+pub async fn memory(setup: &Setup, args: &Args) -> anyhow::Result<Row> {
+    let mut users = (0..args.users).cycle().take(args.sockets);
+    let mut opened = Vec::with_capacity(args.sockets);
     // Not counted: what the first sockets allocate once.
-    let mut opened = Vec::with_capacity(count);
-    for number in 0..100 {
-        opened.push(subscribe(setup, number).await?);
+    for user in users.by_ref().take(100) {
+        opened.push(subscribe(setup, user).await?);
     }
     let before = cpu::memory_of(setup.gateway.pid);
-    for number in 100..count {
-        opened.push(subscribe(setup, i64::try_from(number)?).await?);
+    for user in users {
+        opened.push(subscribe(setup, user).await?);
     }
     // The gateway acknowledges no subscription: the last ones need a moment to start.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let after = cpu::memory_of(setup.gateway.pid);
-    let each = (after - before) as f64 / (count - 100) as f64 / 1000.0;
+    let each = (after - before) as f64 / (args.sockets - 100) as f64 / 1000.0;
     Ok(Row {
         peer: None,
         name: "sockets: memory of each",
@@ -44,8 +44,8 @@ pub async fn memory(setup: &Setup, count: usize) -> anyhow::Result<Row> {
 /// A socket of a client.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn subscribe(setup: &Setup, number: i64) -> anyhow::Result<Socket> {
-    open(setup.gateway.port, &Setup::token(number % USERS)?).await
+async fn subscribe(setup: &Setup, user: i64) -> anyhow::Result<Socket> {
+    open(setup.gateway.port, &Setup::token(user)?).await
 }
 
 /// Opens a socket that is subscribed to all tasks of the token's user.
