@@ -2,9 +2,11 @@
 
 mod args;
 mod checks;
+mod dev_secrets;
 mod error;
 mod former_names;
 mod http_profile;
+mod limits_args;
 mod providers;
 mod storage;
 
@@ -15,29 +17,28 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use graphql_engine::OperationLimits;
 use graphql_engine::protocols::{ConnectionLimits, StatusProfile};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-pub use args::{GatewayArgs, LimitsArgs, RetentionArgs};
+pub use args::{GatewayArgs, RetentionArgs};
 use checks::Checks;
 pub use checks::is_loopback_url;
+pub use dev_secrets::dev_token_secret;
 pub use error::{ConfigError, ConfigErrors};
 pub use former_names::arguments;
 pub use http_profile::HttpProfile;
+pub use limits_args::LimitsArgs;
 pub use providers::{AceDataConfig, ApiConfig, FluxKontextConfig, PlatformConfig, ProvidersConfig};
 pub use storage::StorageArgs;
 
 use crate::auth::ClaimRequirements;
 use crate::domain::{Credits, JobTimings};
-use crate::http::Origins;
+use crate::http::{ConnectionBounds, LocalHosts, Origins};
 use crate::image_store::StorageConfig;
 use crate::store::UserLimits;
 use crate::workers::RetentionPolicy;
-
-/// Signs tokens under `dev` on loopback; `serve` rejects it.
-const DEV_JWT_SECRET: &str = "plantain development only: not a secret at all";
-/// Signs links under `dev`; `serve` rejects it.
-const DEV_SECRET: &str = "plantain development only: signs callbacks and links";
+use dev_secrets::dev_link_secret;
 
 /// A complete and safe configuration.
 #[derive(Debug, Clone)]
@@ -92,6 +93,12 @@ pub struct ServerConfig {
     pub upload_bytes: u64,
     /// Maximum number of open sockets, streams and MCP calls of one user.
     pub max_user_connections: usize,
+    /// Maximum number of concurrent queries and mutations of one user.
+    pub max_user_operations: usize,
+    /// Maximum number of subscriptions of one user.
+    pub max_user_subscriptions: usize,
+    /// Limits of all open connections, and of those of one address.
+    pub connections: ConnectionBounds,
 }
 
 /// How access tokens are verified.
@@ -156,8 +163,9 @@ impl Config {
                 "set at least one; without a provider, nothing can be generated",
             );
         }
-        let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: false };
+        let origins = Origins { listed: args.cors_origins.clone(), only_local: None };
         checks.origins(&origins.listed);
+        let trusted_proxies = checks.networks(&args.limits.trusted_proxies);
         let storage = checks.storage(&args);
         checks.missing_public_url(&args);
         checks.finish()?;
@@ -166,6 +174,7 @@ impl Config {
             link_secrets,
             jwt_secret: jwt_secret.map(SecretString::from),
             origins,
+            trusted_proxies,
             storage,
             providers,
             allow_private_addresses: args.allow_private_addresses.unwrap_or(false),
@@ -176,24 +185,35 @@ impl Config {
     /// Settings for one developer on one machine; what is not set has a working default.
     ///
     /// # Errors
-    /// When other machines could use the development secrets, or a setting is not valid.
+    /// When a setting is not valid, or the data folder cannot be written.
     pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, ConfigErrors> {
         let args = args.without_empty();
         let mut checks = Checks::default();
+        let trusted_proxies = checks.networks(&args.limits.trusted_proxies);
         let storage = checks.storage(&args);
-        let origins = Origins { listed: args.cors_origins.clone(), allow_loopback: true };
+        let public = args.public_url.as_ref().map(host_and_port);
+        let only_local = Some(LocalHosts { public });
+        let origins = Origins { listed: args.cors_origins.clone(), only_local };
         checks.origins(&origins.listed);
         checks.jwks_url(args.jwks_url.as_ref(), true);
-        if !args.bind.ip().is_loopback() {
-            checks.public_development(&args);
-        }
+        let link_secrets = checks.dev_secrets(
+            "PLANTAIN_SECRET",
+            args.secret.as_deref(),
+            dev_link_secret(&args.data_dir),
+        );
+        let jwt_secret = checks.dev_secrets(
+            "PLANTAIN_JWT_SECRET",
+            args.jwt_secret.as_deref(),
+            dev_token_secret(&args.data_dir),
+        );
         let providers = ProvidersConfig::new(&args, &mut checks);
         checks.finish()?;
         let mode = ModeSettings {
             database_url,
-            link_secrets: checks::split_secrets(args.secret.as_deref().unwrap_or(DEV_SECRET)),
-            jwt_secret: Some(jwt_secret_or_dev(args.jwt_secret.as_deref())),
+            link_secrets,
+            jwt_secret: jwt_secret.into_iter().next(),
             origins,
+            trusted_proxies,
             storage,
             providers,
             allow_private_addresses: args.allow_private_addresses.unwrap_or(true),
@@ -217,6 +237,13 @@ impl Config {
                 limits: args.limits.connection(),
                 upload_bytes: args.limits.max_upload_bytes,
                 max_user_connections: args.limits.max_user_sockets,
+                max_user_operations: args.limits.max_user_operations,
+                max_user_subscriptions: args.limits.max_user_subscriptions,
+                connections: ConnectionBounds {
+                    total: args.limits.max_connections,
+                    per_address: args.limits.max_address_connections,
+                    trusted_proxies: mode.trusted_proxies,
+                },
             },
             auth: AuthConfig {
                 jwt_secret: mode.jwt_secret,
@@ -255,21 +282,22 @@ impl Config {
     }
 }
 
+/// As the header `host` names it: without the default port of the scheme.
+fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 /// The settings that `serve` and `dev` decide differently.
 struct ModeSettings {
     database_url: String,
     link_secrets: Vec<SecretString>,
     jwt_secret: Option<SecretString>,
     origins: Origins,
+    trusted_proxies: Vec<IpNet>,
     storage: StorageConfig,
     providers: ProvidersConfig,
     allow_private_addresses: bool,
-}
-
-/// The secret that `token` signs with: the configured one, or that of `dev`.
-#[must_use]
-pub fn jwt_secret_or_dev(configured: Option<&str>) -> SecretString {
-    configured.filter(|secret| !secret.is_empty()).unwrap_or(DEV_JWT_SECRET).into()
 }
 
 #[cfg(test)]

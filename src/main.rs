@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
 use plantain::auth::{ClaimRequirements, TokenSigner};
 use plantain::clock::Clock;
-use plantain::config::{self, Config, GatewayArgs, jwt_secret_or_dev};
+use plantain::config::{self, Config, GatewayArgs, dev_token_secret};
 #[cfg(feature = "dev")]
 use plantain::dev::{self, DevArgs, SimulatorArgs};
 use plantain::domain::UserId;
@@ -76,9 +77,13 @@ struct TokenArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     ttl: u32,
 
-    /// HS256 secret [default: the one of `dev`]
+    /// HS256 secret [default: the one of `dev` with this data folder]
     #[arg(long, env = "PLANTAIN_JWT_SECRET", value_name = "TEXT", hide_env_values = true)]
     jwt_secret: Option<String>,
+
+    /// Folder with the secret of `dev`
+    #[arg(long, env = "PLANTAIN_DATA_DIR", value_name = "FOLDER", default_value = ".plantain")]
+    data_dir: PathBuf,
 
     /// Issuer (`iss`) of the token
     #[arg(long, env = "PLANTAIN_JWT_ISSUER", value_name = "TEXT")]
@@ -157,7 +162,11 @@ async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
 fn token(args: &TokenArgs) -> anyhow::Result<String> {
     let claim_requirements =
         ClaimRequirements { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
-    let secret = jwt_secret_or_dev(args.jwt_secret.as_deref());
+    let secret = match args.jwt_secret.as_deref().filter(|secret| !secret.is_empty()) {
+        Some(secret) => secret.into(),
+        None => dev_token_secret(&args.data_dir)
+            .context("the folder of PLANTAIN_DATA_DIR cannot be used")?,
+    };
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
     Ok(TokenSigner::new(&secret, claim_requirements, Clock::system()).issue(
         &user,

@@ -19,12 +19,12 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::http::{
-    AppState, ConnectionLimiter, GraphqlSettings, PageConfig, UploadLimiter, authorization_server,
-    router, serve,
+    AppState, Bodies, ConnectionBounds, ConnectionLimiter, GraphqlSettings, OperationLimiter,
+    PageConfig, ServerSettings, UploadLimiter, authorization_server, router, serve,
 };
 use crate::ids::Ids;
 use crate::image_store::Variants;
-use crate::store;
+use crate::store::{self, ReadStore, StoreError, Stores};
 use crate::workers::{self, WorkerContext};
 
 /// Time for work in progress after the stop signal. It is longer than the timeout of a call to a
@@ -33,6 +33,10 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Each resize uses one core.
 const MAX_CONCURRENT_RESIZES: usize = 2;
+/// Files for everything but connections of clients: the database, providers, images, logs.
+const RESERVED_FILES: usize = 512;
+/// What systems allow a process by default.
+const DEFAULT_OPEN_FILES: u64 = 1_024;
 /// An upload is in memory until it is stored.
 const UPLOAD_MEMORY_MEBIBYTES: usize = 256;
 const MAX_CONCURRENT_UPLOADS_PER_USER: usize = 4;
@@ -43,10 +47,10 @@ const MAX_CONCURRENT_REENCODES: usize = 2;
 pub struct App {
     listener: TcpListener,
     router: Router,
-    /// How long a client may take to read a response.
-    write_timeout: Duration,
+    server: ServerSettings,
     sockets: TaskTracker,
     ctx: Arc<WorkerContext>,
+    stores: Stores,
     verifier: TokenVerifier,
     feed: Feed,
     stop: CancellationToken,
@@ -63,9 +67,14 @@ impl App {
         clock: Clock,
         ids: Ids,
     ) -> anyhow::Result<Self> {
-        let store = parts::store(config)?;
+        let stores = parts::stores(config)?;
+        let Stores { clients, workers } = stores.clone();
+        let database = config.database.url.expose_secret();
+        if let Err(error @ StoreError::TransactionPooling) = store::check_pooler(database).await {
+            return Err(error.into());
+        }
         if config.database.migrate {
-            store::migrate(config.database.url.expose_secret()).await.context(
+            store::migrate(database).await.context(
                 "cannot connect to the database of DATABASE_URL or apply the migrations",
             )?;
         }
@@ -74,22 +83,25 @@ impl App {
             format!("cannot listen on {bind}; set PLANTAIN_BIND to another address")
         })?;
         let address = listener.local_addr()?;
-        let ctx = parts::worker_context(config, store, address, clock, ids)?;
+        let ctx = parts::worker_context(config, workers, address, clock, ids)?;
         let feed = Feed::new(ctx.store.reads(), ctx.hints.clone());
         let verifier = parts::token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();
-        let commands = parts::commands(config, &ctx, &feed)?;
+        let commands = parts::commands(config, &ctx, &clients, &feed)?;
         let sockets = TaskTracker::new();
         let graphql = GraphqlSettings {
-            engine: parts::graphql_engine(config, &ctx, &commands, &feed)?,
+            engine: parts::graphql_engine(config, &ctx, clients.reads(), &commands, &feed)?,
             profile: config.server.profile,
             sockets: sockets.clone(),
         };
-        let state = state(config, &ctx, commands, &verifier, page, &stop);
-        // A client that reads nothing for one ping interval is disconnected, as on a socket.
-        let write_timeout = state.limits.ping_interval;
+        let state = state(config, &ctx, clients.reads(), commands, &verifier, page, &stop);
+        let server = ServerSettings {
+            // A client that reads nothing for one ping interval is disconnected, as on a socket.
+            write_timeout: state.limits.ping_interval,
+            connections: state.connections.clone(),
+        };
         let (router, ctx) = (router(state, graphql), Arc::new(ctx));
-        Ok(Self { listener, router, write_timeout, sockets, ctx, verifier, feed, stop })
+        Ok(Self { listener, router, server, sockets, ctx, stores, verifier, feed, stop })
     }
 
     /// The address of the listener.
@@ -106,7 +118,7 @@ impl App {
         workers::start(&self.ctx, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
         tracker.spawn(self.verifier.keep_fresh(self.stop.clone()));
-        tracker.spawn(serve(self.listener, self.router, self.write_timeout, self.stop.clone()));
+        tracker.spawn(serve(self.listener, self.router, self.server, self.stop.clone()));
         shutdown.await;
         tracing::info!("stopping");
         self.stop.cancel();
@@ -122,14 +134,31 @@ impl App {
             );
         }
         // Closing the pool waits for the server; an unreachable server must not delay the exit.
-        let _ = tokio::time::timeout(POOL_CLOSE_TIMEOUT, self.ctx.store.close()).await;
+        let _ = tokio::time::timeout(POOL_CLOSE_TIMEOUT, self.stores.close()).await;
     }
+}
+
+/// The system's number of open files, raised as far as possible, also limits the connections.
+fn connection_bounds(configured: &ConnectionBounds) -> ConnectionBounds {
+    let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(DEFAULT_OPEN_FILES);
+    let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
+    // At least half of few files is for connections.
+    let possible = open_files.saturating_sub(RESERVED_FILES).max(open_files / 2);
+    if possible < configured.total {
+        tracing::info!(
+            connections = possible,
+            open_files,
+            "the number of open files limits the connections"
+        );
+    }
+    ConnectionBounds { total: configured.total.min(possible), ..configured.clone() }
 }
 
 /// What the HTTP handlers share.
 fn state(
     config: &Config,
     ctx: &WorkerContext,
+    reads: ReadStore,
     commands: Commands,
     verifier: &TokenVerifier,
     page: PageConfig,
@@ -140,10 +169,14 @@ fn state(
         limits: server.limits,
         upload_bytes: server.upload_bytes,
         connection_limiter: ConnectionLimiter::new(server.max_user_connections),
+        subscription_limiter: ConnectionLimiter::new(server.max_user_subscriptions),
+        operation_limiter: OperationLimiter::new(server.max_user_operations),
+        bodies: Bodies::default(),
+        connections: connection_bounds(&server.connections),
         origins: server.origins.clone(),
         verifier: verifier.clone(),
         commands,
-        reads: ctx.store.reads(),
+        reads,
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),

@@ -23,17 +23,17 @@ use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::{
     AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry,
 };
-use crate::store::{Store, StoreOptions};
+use crate::store::{ReadStore, Store, StoreOptions, Stores};
 use crate::workers::{Settings, WorkerContext};
 
-pub(super) fn store(config: &Config) -> anyhow::Result<Store> {
+pub(super) fn stores(config: &Config) -> anyhow::Result<Stores> {
     let options = StoreOptions {
         url: config.database.url.expose_secret().to_owned(),
         max_connections: config.database.max_connections,
         initial_quota: config.tasks.initial_quota,
     };
-    let store = Store::open(&options, Hints::default(), config.tasks.timings);
-    store.context("DATABASE_URL cannot be used")
+    let stores = Stores::open(&options, &Hints::default(), config.tasks.timings);
+    stores.context("DATABASE_URL cannot be used")
 }
 
 pub(super) fn worker_context(
@@ -82,11 +82,12 @@ pub(super) fn token_verifier(config: &Config, clock: &Clock) -> anyhow::Result<T
 pub(super) fn commands(
     config: &Config,
     ctx: &WorkerContext,
+    clients: &Store,
     feed: &Feed,
 ) -> anyhow::Result<Commands> {
     Ok(Commands::new(Dependencies {
-        store: ctx.store.clone(),
-        reads: ctx.store.reads(),
+        store: clients.clone(),
+        reads: clients.reads(),
         feed: feed.clone(),
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
@@ -115,6 +116,7 @@ fn policy(config: &Config) -> anyhow::Result<Policy> {
 pub(super) fn graphql_engine(
     config: &Config,
     ctx: &WorkerContext,
+    reads: ReadStore,
     commands: &Commands,
     feed: &Feed,
 ) -> anyhow::Result<Engine> {
@@ -122,7 +124,7 @@ pub(super) fn graphql_engine(
     let trusted = settings.trusted_documents.as_deref().map(trusted_documents).transpose()?;
     let api = Api {
         commands: commands.clone(),
-        reads: ctx.store.reads(),
+        reads,
         feed: feed.clone(),
         hints: ctx.hints.clone(),
         catalog: Arc::clone(&ctx.catalog),

@@ -36,6 +36,23 @@ pub enum CallbackOutcome {
 }
 
 impl Commands {
+    /// Whether the path of a callback is valid; its body has not been read yet.
+    #[must_use]
+    pub fn knows_callback_path(&self, provider: &str, task: &str, token: &str) -> bool {
+        self.callback_job(provider, task, token).is_some()
+    }
+
+    fn callback_job(
+        &self,
+        provider: &str,
+        task: &str,
+        token: &str,
+    ) -> Option<(ProviderName, TaskId, u16)> {
+        let (provider, task) = (ProviderName::from_slug(provider)?, task.parse().ok()?);
+        let job = self.deps.links.verify_callback(provider, task, token)?;
+        Some((provider, task, job))
+    }
+
     /// Stores a callback; a worker processes it later.
     ///
     /// # Errors
@@ -44,14 +61,8 @@ impl Commands {
         &self,
         callback: &IncomingCallback<'_>,
     ) -> Result<CallbackOutcome, StoreError> {
-        let provider = ProviderName::from_slug(callback.provider);
-        let task: Option<TaskId> = callback.task.parse().ok();
-        let (Some(provider), Some(task)) = (provider, task) else {
-            return Ok(CallbackOutcome::UnknownUrl);
-        };
-        let Some(job) = self.deps.links.verify_callback(provider, task, callback.token) else {
-            return Ok(CallbackOutcome::UnknownUrl);
-        };
+        let found = self.callback_job(callback.provider, callback.task, callback.token);
+        let Some((provider, task, job)) = found else { return Ok(CallbackOutcome::UnknownUrl) };
         if serde_json::from_slice::<serde::de::IgnoredAny>(callback.body).is_err() {
             return Ok(CallbackOutcome::InvalidJson);
         }

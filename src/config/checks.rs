@@ -1,11 +1,24 @@
 //! Validates settings, and collects everything that is wrong.
 
+use std::io;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::{ConfigError, ConfigErrors, DEV_JWT_SECRET, DEV_SECRET, GatewayArgs};
+use super::{ConfigError, ConfigErrors, GatewayArgs};
 
 const MIN_SECRET_BYTES: usize = 32;
+/// Secrets that were ever written in this repository: everybody knows them.
+const PUBLISHED_SECRETS: [&str; 6] = [
+    "0123456789abcdef0123456789abcdef",
+    "a secret of at least thirty-two bytes",
+    "compose-only-replace-me-in-production",
+    "plantain development only: not a secret at all",
+    "plantain development only: signs callbacks and links",
+    "the-secret-of-the-benchmark-serves-no-other-purpose",
+];
 
 /// The errors that were found so far.
 #[derive(Debug, Default)]
@@ -61,8 +74,8 @@ impl Checks {
             self.missing(setting, advice);
         } else if secret.len() < MIN_SECRET_BYTES {
             self.add(ConfigError::ShortSecret { setting });
-        } else if secret == DEV_SECRET || secret == DEV_JWT_SECRET {
-            self.add(ConfigError::DevelopmentSecret { setting });
+        } else if PUBLISHED_SECRETS.contains(&secret) {
+            self.add(ConfigError::PublishedSecret { setting });
         }
     }
 
@@ -79,14 +92,22 @@ impl Checks {
         }
     }
 
-    /// Under `dev`, an address that other machines can reach requires secrets that they cannot guess.
-    pub(super) fn public_development(&mut self, args: &GatewayArgs) {
-        match (args.secret.as_deref(), args.jwt_secret.as_deref()) {
-            (Some(secret), Some(jwt_secret)) => {
-                self.secrets("PLANTAIN_SECRET", Some(secret));
-                self.secret("PLANTAIN_JWT_SECRET", jwt_secret);
+    /// Under `dev`, the secrets of the data folder stand for those that are not set.
+    pub(super) fn dev_secrets(
+        &mut self,
+        setting: &'static str,
+        configured: Option<&str>,
+        of_folder: io::Result<SecretString>,
+    ) -> Vec<SecretString> {
+        if configured.is_some() {
+            return self.secrets(setting, configured);
+        }
+        match of_folder {
+            Ok(secret) => vec![secret],
+            Err(error) => {
+                self.add(ConfigError::DataFolder(error.to_string()));
+                Vec::new()
             }
-            _ => self.add(ConfigError::PublicDevelopment(args.bind)),
         }
     }
 
@@ -122,6 +143,19 @@ impl Checks {
                 "set it to the URL at which clients and providers reach the gateway, such as https://images.example.com",
             );
         }
+    }
+
+    /// Addresses and networks.
+    pub(super) fn networks(&mut self, texts: &[String]) -> Vec<IpNet> {
+        let mut networks = Vec::new();
+        for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            match text.parse::<IpNet>().or(address) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.add(ConfigError::Network(text.to_owned())),
+            }
+        }
+        networks
     }
 
     /// Requires origins as browsers serialize them: scheme, host and port, nothing else.

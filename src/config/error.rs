@@ -1,7 +1,6 @@
 //! What makes settings unusable or unsafe.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 /// One setting that is missing, invalid or unsafe, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,9 +29,11 @@ pub enum ConfigError {
         /// The setting.
         setting: &'static str,
     },
-    /// A secret is the one that `dev` uses.
-    #[error("{setting} is the development secret, which is public; use a random one")]
-    DevelopmentSecret {
+    /// A secret stands in the source code of Plantain.
+    #[error(
+        "{setting} is a secret from the source code of Plantain, which everybody knows; use random bytes, such as from `openssl rand -hex 32`"
+    )]
+    PublishedSecret {
         /// The setting.
         setting: &'static str,
     },
@@ -41,6 +42,11 @@ pub enum ConfigError {
         "PLANTAIN_CORS_ORIGINS contains {0}, which is not an origin; write scheme://host or scheme://host:port"
     )]
     Origin(String),
+    /// An entry of the list of proxies is not a network.
+    #[error(
+        "PLANTAIN_TRUSTED_PROXIES contains {0}, which is not an address or network; write 10.1.2.3 or 10.0.0.0/8"
+    )]
+    Network(String),
     /// Two settings have no effect without each other.
     #[error("{0} and {1} are only used together; set both or neither")]
     IncompletePair(&'static str, &'static str),
@@ -49,11 +55,11 @@ pub enum ConfigError {
         "FLUX_KONTEXT_WEBHOOK_KEY is set, but fluxapi.ai does not sign its callbacks, so that all of them would be ignored; unset it for fluxapi.ai"
     )]
     UnsignedCallbacks,
-    /// Other machines could use the development secrets.
+    /// The secrets of `dev` cannot be stored.
     #[error(
-        "PLANTAIN_BIND is {0}, which other machines can reach, and the development secrets are public; set PLANTAIN_SECRET and PLANTAIN_JWT_SECRET"
+        "the folder of PLANTAIN_DATA_DIR cannot be used ({0}); set it to a folder that you can write to"
     )]
-    PublicDevelopment(SocketAddr),
+    DataFolder(String),
 }
 
 /// Everything that is wrong with the settings.

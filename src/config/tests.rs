@@ -1,6 +1,7 @@
 //! The settings that `serve` accepts and rejects.
 
 use clap::Parser;
+use secrecy::ExposeSecret;
 
 use super::*;
 
@@ -12,15 +13,20 @@ struct Arguments {
 
 /// Everything that production requires, and these flags, which have precedence.
 fn complete(flags: &[&str]) -> GatewayArgs {
+    let (secret, jwt_secret) = (random_secret(), random_secret());
     let needed = [
         "plantain",
         "--database-url=postgres://plantain@db/plantain",
         "--public-url=https://images.example.com",
-        "--secret=0123456789abcdef0123456789abcdef",
-        "--jwt-secret=0123456789abcdef0123456789abcdef",
+        &format!("--secret={secret}"),
+        &format!("--jwt-secret={jwt_secret}"),
         "--nanobanana-api-key=key",
     ];
     Arguments::parse_from(needed.iter().chain(flags)).gateway
+}
+
+fn random_secret() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
 }
 
 fn problems(args: GatewayArgs) -> Vec<String> {
@@ -143,18 +149,38 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
-fn dev_listens_publicly_only_with_secrets_of_its_own() {
-    let starts = |secret: &str, jwt_secret: &str| {
+fn dev_uses_the_secrets_of_its_data_folder_and_checks_those_that_are_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let configured = |secret: Option<&str>, jwt_secret: Option<&str>| {
+        let (secret, jwt_secret) = (secret.map(str::to_owned), jwt_secret.map(str::to_owned));
+        let data_dir = folder.path().to_owned();
+        let args = GatewayArgs { secret, jwt_secret, data_dir, ..complete(&[]) };
+        Config::for_dev(args, "postgres://localhost/plantain".to_owned())
+    };
+    let used = configured(None, None).unwrap().auth.jwt_secret.unwrap();
+    let of_folder = dev_token_secret(folder.path()).unwrap();
+    assert_eq!(used.expose_secret(), of_folder.expose_secret());
+    let good = random_secret();
+    assert!(configured(Some(&good), Some(&good)).is_ok());
+    for bad in ["short", "compose-only-replace-me-in-production"] {
+        assert!(configured(Some(bad), None).is_err() && configured(None, Some(bad)).is_err());
+    }
+}
+
+#[test]
+fn serve_rejects_every_secret_of_this_repository() {
+    for secret in [
+        "plantain development only: not a secret at all",
+        "0123456789abcdef0123456789abcdef",
+        "compose-only-replace-me-in-production",
+    ] {
         let args = GatewayArgs {
             secret: Some(secret.to_owned()),
-            jwt_secret: Some(jwt_secret.to_owned()),
-            ..complete(&["--bind=0.0.0.0:4000"])
+            jwt_secret: Some(secret.to_owned()),
+            ..complete(&[])
         };
-        Config::for_dev(args, "postgres://localhost/plantain".to_owned()).is_ok()
-    };
-    let good = "0123456789abcdef0123456789abcdef";
-    assert!(starts(good, good));
-    for bad in ["", "short", DEV_JWT_SECRET, DEV_SECRET] {
-        assert!(!starts(bad, good) && !starts(good, bad), "{bad}");
+        let problems = problems(args);
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.contains("everybody knows")));
     }
 }

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 
 use super::types::Task;
-use crate::domain::{Board, BoardId, ProviderName, TaskId, TimelineEntry, UserId};
+use crate::domain::{
+    Board, BoardId, Delivery, DeliveryId, Endpoint, EndpointId, ImageId, ProviderName, TaskId,
+    TimelineEntry, UserId, UserQuota,
+};
 use crate::store::{
     BoardImage, BoardPosition, DurationKey, Page, ProviderAccount, Range, ReadStore, StoreError,
 };
@@ -110,16 +113,8 @@ impl Loader<(UserId, BoardId)> for BoardLoader {
     }
 }
 
-/// Identifies a page of the images on a board.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct BoardPageKey {
-    /// The owner of the board.
-    pub(super) owner: UserId,
-    /// The board.
-    pub(super) board: BoardId,
-    /// The range of images in the page.
-    pub(super) range: Range<BoardPosition>,
-}
+/// A page of the images on a board: its owner, the board, and the range of images.
+pub(super) type BoardPageKey = (UserId, (BoardId, Range<BoardPosition>));
 
 /// Pages of the images on boards.
 pub(super) struct BoardPageLoader(pub(super) ReadStore);
@@ -133,16 +128,97 @@ impl Loader<BoardPageKey> for BoardPageLoader {
         keys: &[BoardPageKey],
     ) -> LoadResult<HashMap<BoardPageKey, Page<BoardImage>>> {
         let mut loaded = HashMap::new();
-        let pairs = keys.iter().map(|key| ((&key.owner, key.range), key.board));
-        for ((owner, range), boards) in group_by_key(pairs) {
-            let pages = self.0.list_board_images(owner, &boards, range).await?;
-            loaded.extend(
-                pages.into_iter().map(|(board, page)| {
-                    (BoardPageKey { owner: owner.clone(), board, range }, page)
-                }),
-            );
+        for (owner, wanted) in group_by_key(keys.iter().map(|(owner, page)| (owner, *page))) {
+            let pages = self.0.list_board_images(owner, &wanted).await?;
+            loaded.extend(pages.into_iter().map(|(key, page)| ((owner.clone(), key), page)));
         }
         Ok(loaded)
+    }
+}
+
+/// A page of the deliveries to an endpoint: its owner, the endpoint, and the range of deliveries.
+pub(super) type DeliveryPageKey = (UserId, (EndpointId, Range<DeliveryId>));
+
+/// Pages of the deliveries to endpoints.
+pub(super) struct DeliveryPageLoader(pub(super) ReadStore);
+
+impl Loader<DeliveryPageKey> for DeliveryPageLoader {
+    type Value = Page<Delivery>;
+    type Error = Arc<StoreError>;
+
+    async fn load(
+        &self,
+        keys: &[DeliveryPageKey],
+    ) -> LoadResult<HashMap<DeliveryPageKey, Page<Delivery>>> {
+        let mut loaded = HashMap::new();
+        for (owner, wanted) in group_by_key(keys.iter().map(|(owner, page)| (owner, *page))) {
+            let pages = self.0.list_deliveries(owner, &wanted).await?;
+            loaded.extend(pages.into_iter().map(|(key, page)| ((owner.clone(), key), page)));
+        }
+        Ok(loaded)
+    }
+}
+
+/// The tasks that own images, by owner and image.
+pub(super) struct ImageTaskLoader(pub(super) ReadStore);
+
+impl Loader<(UserId, ImageId)> for ImageTaskLoader {
+    type Value = Task;
+    type Error = Arc<StoreError>;
+
+    async fn load(
+        &self,
+        keys: &[(UserId, ImageId)],
+    ) -> LoadResult<HashMap<(UserId, ImageId), Task>> {
+        let mut loaded = HashMap::new();
+        for (owner, images) in group_by_key(keys.iter().map(|(owner, image)| (owner, *image))) {
+            for task in self.0.find_tasks(owner, &[], &images).await? {
+                let task = Task::from(task);
+                let images = task.domain().images.iter();
+                loaded.extend(images.map(|image| ((owner.clone(), image.id), task.clone())));
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+/// All webhook endpoints of a user, by owner.
+pub(super) struct EndpointsLoader(pub(super) ReadStore);
+
+impl Loader<UserId> for EndpointsLoader {
+    type Value = Vec<Endpoint>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, owners: &[UserId]) -> LoadResult<HashMap<UserId, Vec<Endpoint>>> {
+        let mut loaded: HashMap<UserId, Vec<Endpoint>> = HashMap::new();
+        for endpoint in self.0.list_endpoints(owners).await? {
+            loaded.entry(endpoint.owner.clone()).or_default().push(endpoint);
+        }
+        Ok(loaded)
+    }
+}
+
+/// Quotas by user.
+pub(super) struct QuotaLoader(pub(super) ReadStore);
+
+impl Loader<UserId> for QuotaLoader {
+    type Value = UserQuota;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, users: &[UserId]) -> LoadResult<HashMap<UserId, UserQuota>> {
+        Ok(self.0.find_user_quotas(users).await?)
+    }
+}
+
+/// The numbers of the newest events, by user.
+pub(super) struct LastSeqLoader(pub(super) ReadStore);
+
+impl Loader<UserId> for LastSeqLoader {
+    type Value = u64;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, users: &[UserId]) -> LoadResult<HashMap<UserId, u64>> {
+        Ok(self.0.last_seqs(users).await?)
     }
 }
 

@@ -27,7 +27,8 @@ use graphql_engine::{
 pub use context::Api;
 
 use loaders::{
-    BoardLoader, BoardPageLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader,
+    BoardLoader, BoardPageLoader, DeliveryPageLoader, EndpointsLoader, ImageTaskLoader,
+    LastSeqLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader, QuotaLoader,
     TaskLoader, TimelineLoader,
 };
 use mutation::Mutation;
@@ -36,10 +37,20 @@ use subscription::Subscription;
 
 /// Cost of a field that can hold a text of tens of kilobytes.
 const LONG_TEXT_COST: usize = 50;
+/// Cost of a list that runs a statement of its own, because its filter differs. All other fields share
+/// the statements of their loaders.
+const LIST_COST: usize = 2_500;
+/// Cost of a quote, which runs up to three statements.
+const QUOTE_COST: usize = 5_000;
 
 const RULES: SchemaRules = SchemaRules {
     check_scalar: types::check_scalar,
-    field_cost: |field| if matches!(field, "prompt" | "metadata") { LONG_TEXT_COST } else { 1 },
+    field_cost: |parent, field| match (parent, field) {
+        ("Query", "tasks" | "boards") => LIST_COST,
+        ("Query", "quote") => QUOTE_COST,
+        (_, "prompt" | "metadata") => LONG_TEXT_COST,
+        _ => 1,
+    },
     written_fields: types::written_fields,
     is_written_type: types::is_written_type,
 };
@@ -74,6 +85,11 @@ fn schema(api: Api, shared: SharedData) -> Schema<Query, Mutation, Subscription>
         .data(DataLoader::new(BoardLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(BoardPageLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(TaskLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(ImageTaskLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(DeliveryPageLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(EndpointsLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(QuotaLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(LastSeqLoader(api.reads.clone()), spawn))
         .data(shared)
         .data(api)
         .finish()

@@ -1,17 +1,22 @@
 //! Queries.
 
+use std::sync::Arc;
+
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, InputObject, MergedObject, Object};
+use futures_util::future::try_join_all;
 
 use super::context::ContextExt;
 use super::error::{Error, bad_fields, exceeded, internal};
-use super::loaders::ProviderAccountLoader;
+use super::loaders::{
+    BoardLoader, EndpointsLoader, ImageTaskLoader, ProviderAccountLoader, TaskLoader,
+};
 use super::types::{
     Board, BoardKind, Connection, Credits, DateTime, Model, NIL_ID, Node, PageArguments, Provider,
     Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint, connection, image,
 };
-use crate::domain::{self, BoardId, Endpoint, EndpointId, ImageId, TaskId};
-use crate::store::{HistoryFilter, ProviderAccount};
+use crate::domain::{BoardId, EndpointId, ImageId, TaskId, UserId};
+use crate::store::{HistoryFilter, ProviderAccount, StoreError};
 
 /// Maximum number of ids of one `nodes` field.
 const MAX_NODES: usize = 100;
@@ -80,8 +85,9 @@ impl AccountQuery {
     /// The viewer's webhook endpoints, oldest first; at most 10.
     async fn webhook_endpoints(&self, ctx: &Context<'_>) -> Result<Vec<WebhookEndpoint>, Error> {
         let viewer = ctx.viewer()?;
-        let endpoints = ctx.api().reads.list_endpoints(&viewer.id, None).await;
-        let endpoints = endpoints.map_err(|error| internal(&error))?;
+        let loader = ctx.data_unchecked::<DataLoader<EndpointsLoader>>();
+        let endpoints = loader.load_one(viewer.id.clone()).await;
+        let endpoints = endpoints.map_err(|error| internal(&error))?.unwrap_or_default();
         Ok(endpoints.into_iter().map(WebhookEndpoint::from).collect())
     }
 }
@@ -164,7 +170,8 @@ impl BoardQuery {
     ) -> Result<Option<Board>, Error> {
         let viewer = ctx.viewer()?;
         let Ok(id) = id.parse::<BoardId>() else { return Ok(None) };
-        let board = ctx.api().reads.find_board(&viewer.id, id).await;
+        let loader = ctx.data_unchecked::<DataLoader<BoardLoader>>();
+        let board = loader.load_one((viewer.id.clone(), id)).await;
         Ok(board.map_err(|error| internal(&error))?.map(Board))
     }
 
@@ -222,69 +229,36 @@ impl From<TaskFilter> for HistoryFilter {
     }
 }
 
-/// The objects that were found for the requested ids.
-struct FoundNodes {
-    tasks: Vec<Task>,
-    boards: Vec<domain::Board>,
-    endpoints: Vec<Endpoint>,
-}
-
-/// Objects by id, in the order of the ids. Runs one SQL statement for each requested type.
+/// Objects by id, in the order of the ids. All fields of an operation share the statements of the loaders.
 async fn find_nodes(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>, Error> {
-    let found = FoundNodes {
-        tasks: find_tasks(ctx, ids).await?,
-        boards: find_boards(ctx, ids).await?,
-        endpoints: find_endpoints(ctx, ids).await?,
-    };
-    Ok(ids.iter().map(|id| found.find(id)).collect())
+    let owner = &ctx.viewer()?.id;
+    let nodes = ids.iter().map(|id| find_node(ctx, owner, id));
+    try_join_all(nodes).await.map_err(|error| internal(&error))
 }
 
-async fn find_tasks(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Task>, Error> {
-    let viewer = ctx.viewer()?;
-    let tasks: Vec<TaskId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    let images: Vec<ImageId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    if tasks.is_empty() && images.is_empty() {
-        return Ok(Vec::new());
+async fn find_node(
+    ctx: &Context<'_>,
+    owner: &UserId,
+    id: &ID,
+) -> Result<Option<Node>, Arc<StoreError>> {
+    if let Ok(id) = id.parse::<TaskId>() {
+        let loader = ctx.data_unchecked::<DataLoader<TaskLoader>>();
+        return Ok(loader.load_one((owner.clone(), id)).await?.map(Node::Task));
     }
-    let found = ctx.api().reads.find_tasks(&viewer.id, &tasks, &images).await;
-    Ok(found.map_err(|error| internal(&error))?.into_iter().map(Task::from).collect())
-}
-
-async fn find_boards(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<domain::Board>, Error> {
-    let ids: Vec<BoardId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    if let Ok(id) = id.parse::<BoardId>() {
+        let loader = ctx.data_unchecked::<DataLoader<BoardLoader>>();
+        let board = loader.load_one((owner.clone(), id)).await?;
+        return Ok(board.map(|board| Node::Board(Board(board))));
     }
-    let boards = ctx.api().reads.find_boards(&ctx.viewer()?.id, &ids).await;
-    boards.map_err(|error| internal(&error))
-}
-
-async fn find_endpoints(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Endpoint>, Error> {
-    let ids: Vec<EndpointId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    if let Ok(id) = id.parse::<EndpointId>() {
+        let loader = ctx.data_unchecked::<DataLoader<EndpointsLoader>>();
+        let endpoints = loader.load_one(owner.clone()).await?.unwrap_or_default();
+        let endpoint = endpoints.into_iter().find(|endpoint| endpoint.id == id);
+        return Ok(endpoint.map(|endpoint| Node::WebhookEndpoint(endpoint.into())));
     }
-    let found = ctx.api().reads.list_endpoints(&ctx.viewer()?.id, Some(&ids)).await;
-    found.map_err(|error| internal(&error))
-}
-
-impl FoundNodes {
-    fn find(&self, id: &ID) -> Option<Node> {
-        if let Ok(id) = id.parse::<TaskId>() {
-            return self.tasks.iter().find(|task| task.domain().id == id).cloned().map(Node::Task);
-        }
-        if let Ok(id) = id.parse::<BoardId>() {
-            let board = self.boards.iter().find(|board| board.id == id).cloned();
-            return board.map(|board| Node::Board(Board(board)));
-        }
-        if let Ok(id) = id.parse::<EndpointId>() {
-            let endpoint = self.endpoints.iter().find(|endpoint| endpoint.id == id).cloned();
-            return endpoint.map(|endpoint| Node::WebhookEndpoint(endpoint.into()));
-        }
-        let id = id.parse::<ImageId>().ok()?;
-        self.tasks.iter().find_map(|task| {
-            let index = task.domain().images.iter().position(|image| image.id == id)?;
-            Some(Node::Image(image(task.domain().clone(), index)))
-        })
-    }
+    let Ok(id) = id.parse::<ImageId>() else { return Ok(None) };
+    let loader = ctx.data_unchecked::<DataLoader<ImageTaskLoader>>();
+    let Some(task) = loader.load_one((owner.clone(), id)).await? else { return Ok(None) };
+    let index = task.domain().images.iter().position(|image| image.id == id);
+    Ok(index.map(|index| Node::Image(image(task.domain().clone(), index))))
 }

@@ -1,6 +1,7 @@
 //! Receives provider callbacks: stores each one, and leaves its processing to the workers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -9,12 +10,14 @@ use axum::response::{IntoResponse, Response};
 use http_parts::body::{self, BodyError};
 
 use super::SharedState;
-use super::problem::problem;
+use super::problem::{self, problem};
 use crate::causes::with_causes;
 use crate::commands::{CallbackOutcome, IncomingCallback};
 
 /// Real callbacks have a few kilobytes.
 const MAX_CALLBACK_BYTES: usize = 256 * 1024;
+/// How long the body of an unknown path is read, so that its sender receives the response.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_SIGNATURE_BYTES: usize = 512;
 const MAX_SIGNATURE_HEADERS: usize = 8;
 
@@ -24,7 +27,12 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let body = match body::read(body, MAX_CALLBACK_BYTES).await {
+    // The token in the path comes first: nobody else may use memory.
+    if !state.commands.knows_callback_path(&provider, &task, &token) {
+        body::discard(DISCARD_TIMEOUT, body, MAX_CALLBACK_BYTES as u64).await;
+        return problem(StatusCode::NOT_FOUND, "Unknown callback URL.");
+    }
+    let body = match body::read(body, MAX_CALLBACK_BYTES, &state.bodies.callbacks).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
             return problem(
@@ -35,6 +43,7 @@ pub(super) async fn receive(
         Err(BodyError::Incomplete) => {
             return problem(StatusCode::BAD_REQUEST, "The callback body is incomplete.");
         }
+        Err(BodyError::Busy) => return problem::busy(),
     };
     let callback = IncomingCallback {
         provider: &provider,

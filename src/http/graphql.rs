@@ -5,27 +5,32 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::MethodRouter;
-use graphql_engine::protocols::{AuthenticationError, Host, Protocols};
+use graphql_engine::protocols::{AuthenticationError, Budget, Busy, Protocols, Server};
 
 use super::connection_limiter::ConnectionPermit;
+use super::operation_limiter::OperationPermit;
 use super::problem::problem;
 use super::{GraphqlSettings, SharedState, bearer, request_id};
 use crate::auth::{AuthError, Viewer};
 use crate::domain::Timestamp;
 
+/// When a user with too many operations may try again.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 /// The route `/graphql`.
 pub(super) fn route(state: &SharedState, settings: GraphqlSettings) -> MethodRouter<SharedState> {
     let GraphqlSettings { engine, profile, sockets } = settings;
     let (limits, stop) = (state.limits, state.stop.clone());
-    let host = GraphqlHost(Arc::clone(state));
-    Protocols { host, engine, profile, limits, stop, sockets }.route()
+    let server = GraphqlServer(Arc::clone(state));
+    Protocols { server, engine, profile, limits, stop, sockets }.route()
 }
 
-struct GraphqlHost(SharedState);
+struct GraphqlServer(SharedState);
 
-impl Host for GraphqlHost {
+impl Server for GraphqlServer {
     type Viewer = Viewer;
     type Permit = ConnectionPermit;
+    type OperationPermit = OperationPermit;
 
     async fn viewer(&self, headers: &HeaderMap) -> Result<Option<Viewer>, AuthenticationError> {
         bearer::viewer(&self.0.verifier, headers).await.map_err(authentication_error)
@@ -66,6 +71,22 @@ impl Host for GraphqlHost {
 
     fn acquire(&self, viewer: &Viewer) -> Result<ConnectionPermit, usize> {
         self.0.connection_limiter.acquire(&viewer.id)
+    }
+
+    fn acquire_subscription(&self, viewer: &Viewer) -> Result<ConnectionPermit, usize> {
+        self.0.subscription_limiter.acquire(&viewer.id)
+    }
+
+    async fn admit(&self, viewer: Option<&Viewer>) -> Result<OperationPermit, Busy> {
+        let admitted = self.0.operation_limiter.admit(viewer.map(|viewer| &viewer.id)).await;
+        admitted.map_err(|limit| Busy { limit, retry_after_seconds: RETRY_AFTER_SECONDS })
+    }
+
+    fn body_budget(&self, viewer: Option<&Viewer>) -> &Budget {
+        match viewer {
+            Some(_) => &self.0.bodies.of_users,
+            None => &self.0.bodies.without_token,
+        }
     }
 
     fn now(&self) -> Timestamp {

@@ -16,7 +16,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde_json::{Value, json};
 use url::Url;
 
-use super::problem::problem;
+use super::problem::{self, problem};
 use super::{SharedState, bearer};
 use crate::auth::{AuthError, Viewer};
 use crate::mcp::McpServer;
@@ -45,7 +45,7 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
         }
     };
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, state.limits.request_bytes).await {
+    let body = match body::read(body, state.limits.request_bytes, &state.bodies.of_users).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
             let detail =
@@ -55,6 +55,7 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
         Err(BodyError::Incomplete) => {
             return problem(StatusCode::BAD_REQUEST, "The request body is incomplete.");
         }
+        Err(BodyError::Busy) => return problem::busy(),
     };
     if let Some(rejection) = invalid_message(&body) {
         return rejection;

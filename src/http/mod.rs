@@ -2,13 +2,18 @@
 //! hold the rules.
 
 mod bearer;
+mod bodies;
 mod callbacks;
+mod client_address;
 mod connection_limiter;
+mod connections;
 mod encoding;
 mod graphql;
 mod health;
+mod image_body;
 mod images;
 mod mcp;
+mod operation_limiter;
 mod origins;
 mod page_config;
 mod pages;
@@ -20,8 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use graphql_engine::Engine;
@@ -36,13 +42,17 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+pub use bodies::Bodies;
 pub use connection_limiter::ConnectionLimiter;
+pub use connections::ConnectionBounds;
 pub use mcp::authorization_server;
-pub use origins::Origins;
+pub use operation_limiter::OperationLimiter;
+pub use origins::{LocalHosts, Origins};
 pub use page_config::{Example, PageConfig, PageUser};
-pub use server::serve;
+pub use server::{ServerSettings, serve};
 pub use uploads::UploadLimiter;
 
+use self::client_address::ClientRequests;
 use crate::auth::TokenVerifier;
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -65,6 +75,14 @@ pub struct AppState {
     pub upload_bytes: u64,
     /// Limits the open sockets, streams and MCP calls of each user.
     pub connection_limiter: ConnectionLimiter,
+    /// Limits the subscriptions of each user.
+    pub subscription_limiter: ConnectionLimiter,
+    /// Limits the queries and mutations of each user.
+    pub operation_limiter: OperationLimiter,
+    /// Limits the memory of request bodies.
+    pub bodies: Bodies,
+    /// Limits of the connections of each address.
+    pub connections: ConnectionBounds,
     /// The web origins that may call the gateway.
     pub origins: Origins,
     /// Runs commands.
@@ -108,7 +126,8 @@ pub struct GraphqlSettings {
 
 /// All routes.
 pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
-    let cors = state.origins.layer();
+    let (cors, origins) = (state.origins.layer(), state.origins.clone());
+    let clients = ClientRequests::new(state.connections.clone());
     let state = Arc::new(state);
     Router::new()
         .route("/graphql", graphql::route(&state, graphql).layer(compression()))
@@ -128,6 +147,8 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(state)
         .layer(cors)
+        .layer(from_fn_with_state(origins, reject_foreign_pages))
+        .layer(from_fn_with_state(clients, client_address::limit))
         .layer(axum::middleware::map_response(add_security_headers))
         .layer(CatchPanicLayer::custom(problem::internal_error))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(
@@ -139,6 +160,18 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(axum::middleware::map_request(remove_invalid_request_id))
+}
+
+async fn reject_foreign_pages(
+    State(origins): State<Origins>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if origins.allows(request.headers()) {
+        return next.run(request).await;
+    }
+    let message = "`plantain dev` answers only this machine: open it as localhost, set PLANTAIN_PUBLIC_URL to the URL of a tunnel, or add the origin of a page to PLANTAIN_CORS_ORIGINS.";
+    problem::problem(StatusCode::FORBIDDEN, message)
 }
 
 /// Removes an id that is long or has unusual characters: the log and every error repeat it. The request gets another

@@ -13,15 +13,22 @@ const MAX_AGE: Duration = Duration::from_hours(1);
 pub struct Origins {
     /// In the form that browsers send: `scheme://host[:port]`.
     pub listed: Vec<String>,
-    /// Also allow every origin on loopback.
-    pub allow_loopback: bool,
+    /// Under `dev`: also allow every origin on loopback, and reject requests of pages from elsewhere.
+    pub only_local: Option<LocalHosts>,
+}
+
+/// The host names of a gateway for one developer.
+#[derive(Debug, Clone)]
+pub struct LocalHosts {
+    /// The host and port of the public URL, beside loopback.
+    pub public: Option<String>,
 }
 
 impl Origins {
     fn allow(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else { return false };
         self.listed.iter().any(|listed| listed == origin)
-            || (self.allow_loopback && is_loopback_origin(origin))
+            || (self.only_local.is_some() && is_loopback_origin(origin))
     }
 
     /// Whether a WebSocket may be opened. Browsers send no preflight request for `WebSockets`. The
@@ -33,6 +40,16 @@ impl Origins {
         !ambient.iter().any(|name| headers.contains_key(name))
             || self.allow(origin)
             || is_same_host(origin, headers)
+    }
+
+    /// Whether the gateway answers this request. Under `dev`, a page of another site could otherwise use the gateway with the
+    /// help of the developer's browser: directly, or through a host name that resolves to loopback (DNS rebinding).
+    pub(super) fn allows(&self, headers: &HeaderMap) -> bool {
+        let Some(local) = &self.only_local else { return true };
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_local = is_loopback_host(headers) || host.is_none_or(|host| local.contains(host));
+        let is_foreign = |origin| !self.allow(origin) && !is_same_host(origin, headers);
+        is_local && !headers.get(header::ORIGIN).is_some_and(is_foreign)
     }
 
     /// Responds to preflight requests.
@@ -50,6 +67,18 @@ impl Origins {
                 header::WWW_AUTHENTICATE,
             ])
             .max_age(MAX_AGE)
+    }
+}
+
+impl LocalHosts {
+    /// A host that no other site can use as its own: an address, or the host of the public URL.
+    fn contains(&self, host: &str) -> bool {
+        let is_address = || {
+            let url = Url::parse(&format!("http://{host}"));
+            matches!(url.as_ref().map(Url::host), Ok(Some(Host::Ipv4(_) | Host::Ipv6(_))))
+        };
+        self.public.as_deref().is_some_and(|public| public.eq_ignore_ascii_case(host))
+            || is_address()
     }
 }
 

@@ -18,6 +18,14 @@ pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
     (status, [(header::CONTENT_TYPE, content_type)], body.to_string()).into_response()
 }
 
+/// The gateway uses all the memory that it has for request bodies.
+pub(super) fn busy() -> Response {
+    let detail =
+        "The gateway reads too many requests at once. Send the request again in a few seconds.";
+    let retry = [(header::RETRY_AFTER, "2")];
+    (retry, problem(StatusCode::SERVICE_UNAVAILABLE, detail)).into_response()
+}
+
 pub(super) async fn not_found() -> Response {
     problem(StatusCode::NOT_FOUND, "Path not found. The GraphQL endpoint is /graphql.")
 }

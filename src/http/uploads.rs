@@ -24,6 +24,8 @@ use crate::image_store::{ImageFileError, SanitizedImage, sanitize};
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
+/// How long a body is read that is not wanted, so that its sender receives the response.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// Limits concurrent uploads.
@@ -77,7 +79,7 @@ pub(super) async fn receive(
         Ok(upload) => upload,
         Err(error) => {
             // Read the rest of the body: a client that is still sending would not receive the response.
-            body::discard(UPLOAD_TIMEOUT, body, state.upload_bytes).await;
+            body::discard(DISCARD_TIMEOUT, body, state.upload_bytes).await;
             return error.into_response();
         }
     };
@@ -106,7 +108,7 @@ async fn authorize(
 
 async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Result<(), UploadError> {
     let Some(upload_permit) = state.upload_limiter.try_acquire(upload) else {
-        body::discard(UPLOAD_TIMEOUT, body, upload.byte_size).await;
+        body::discard(DISCARD_TIMEOUT, body, upload.byte_size).await;
         return Err(UploadError::Busy);
     };
     let bytes = read(upload, body).await?;
@@ -144,6 +146,7 @@ async fn read(upload: &Upload, body: Body) -> Result<Bytes, UploadError> {
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The image exceeds the {declared} bytes declared in `createUpload`."),
         ),
+        Err(BodyError::Busy) => Err(UploadError::Busy),
         Err(BodyError::Incomplete) => rejected(
             StatusCode::BAD_REQUEST,
             "The request body is incomplete. Send the image again.".to_owned(),

@@ -5,6 +5,7 @@ mod image_file;
 mod variants;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,6 +105,26 @@ impl ImageStore {
     /// [`ImageStoreError::Missing`] when there are none.
     pub async fn get(&self, path: &str) -> Result<Bytes, ImageStoreError> {
         Ok(self.objects.get(&path.into()).await?.bytes().await?)
+    }
+
+    /// The number of bytes at a path.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::Missing`] when there are none.
+    pub async fn size(&self, path: &str) -> Result<u64, ImageStoreError> {
+        Ok(self.objects.head(&path.into()).await?.size)
+    }
+
+    /// Reads a part of the bytes at a path.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::Missing`] when there are none.
+    pub async fn read_range(
+        &self,
+        path: &str,
+        range: Range<u64>,
+    ) -> Result<Bytes, ImageStoreError> {
+        Ok(self.objects.get_range(&path.into(), range).await?)
     }
 
     /// Removes a folder with its objects, if it exists.

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::{ImageStore, ImageStoreError, shrink};
 use crate::domain::{ImageFormat, ImageVariant};
 
-/// Loads images in any size. Clones share the limit of concurrent resizes.
+/// Creates images in any size. Clones share the limit of concurrent resizes.
 #[derive(Debug, Clone)]
 pub struct Variants {
     image_store: ImageStore,
@@ -50,12 +50,12 @@ impl Variants {
         Self { image_store, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
     }
 
-    /// The bytes at this path.
+    /// The size of the object at this path. A smaller variant is created when it is requested for the first time.
     ///
     /// # Errors
     /// [`ImageStoreError::Missing`] when there is no such image.
-    pub async fn load(&self, wanted: VariantPath<'_>) -> Result<Bytes, ImageStoreError> {
-        let found = self.image_store.get(wanted.path).await;
+    pub async fn prepare(&self, wanted: VariantPath<'_>) -> Result<u64, ImageStoreError> {
+        let found = self.image_store.size(wanted.path).await;
         let (Err(ImageStoreError::Missing), Some(longest_side)) =
             (&found, wanted.variant.longest_side())
         else {
@@ -64,7 +64,7 @@ impl Variants {
         // The blocking task owns the permit, because it continues when the caller is dropped.
         let permit = Arc::clone(&self.resize_permits).acquire_owned().await;
         // Another request may have created it in the meantime.
-        let found = self.image_store.get(wanted.path).await;
+        let found = self.image_store.size(wanted.path).await;
         if !matches!(found, Err(ImageStoreError::Missing)) {
             return found;
         }
@@ -78,7 +78,17 @@ impl Variants {
         // Resizing should not fail: the original was decoded when it was stored. If it does fail,
         // the original is served.
         let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
-        self.image_store.put(wanted.path, shrunk.clone()).await?;
-        Ok(shrunk)
+        let size = shrunk.len() as u64;
+        self.image_store.put(wanted.path, shrunk).await?;
+        Ok(size)
+    }
+
+    /// The bytes at this path.
+    ///
+    /// # Errors
+    /// [`ImageStoreError::Missing`] when there is no such image.
+    pub async fn load(&self, wanted: VariantPath<'_>) -> Result<Bytes, ImageStoreError> {
+        self.prepare(wanted).await?;
+        self.image_store.get(wanted.path).await
     }
 }

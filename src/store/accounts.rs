@@ -1,10 +1,13 @@
 //! The users' credits: granted, reserved and spent. Every movement is an entry of the ledger; the
 //! totals are stored in `users` and change in the same transaction.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::rows::owner;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{Credits, LedgerEntry, LedgerEntryKind, TaskId, Timestamp, UserId, UserQuota};
 
@@ -55,21 +58,35 @@ impl ReadStore {
     /// # Errors
     /// When the database fails.
     pub async fn find_user_quota(&self, user: &UserId) -> Result<Option<UserQuota>, StoreError> {
-        let Some(initial_quota) = self.initial_quota else { return Ok(None) };
-        let row = sqlx::query!(
-            "-- store::accounts::find_user_quota
-            SELECT granted, reserved, spent FROM users WHERE id = $1",
-            user.as_str(),
+        Ok(self.find_user_quotas(std::slice::from_ref(user)).await?.remove(user))
+    }
+
+    /// The quotas of these users; empty when users have no quota. One statement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_user_quotas(
+        &self,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, UserQuota>, StoreError> {
+        let Some(initial_quota) = self.initial_quota else { return Ok(HashMap::new()) };
+        let ids: Vec<String> = users.iter().map(|user| user.as_str().to_owned()).collect();
+        let rows = sqlx::query!(
+            "-- store::accounts::find_user_quotas
+            SELECT id, granted, reserved, spent FROM users WHERE id = ANY ($1)",
+            &ids,
         )
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
-        let (granted, reserved, spent) =
-            row.map_or((None, 0, 0), |row| (row.granted, row.reserved, row.spent));
-        Ok(Some(user_quota(
-            granted.unwrap_or(initial_quota.thousandths() + reserved + spent),
-            reserved,
-            spent,
-        )))
+        let unused = user_quota(initial_quota.thousandths(), 0, 0);
+        let mut quotas: HashMap<UserId, UserQuota> =
+            users.iter().map(|user| (user.clone(), unused)).collect();
+        for row in rows {
+            let initial = initial_quota.thousandths() + row.reserved + row.spent;
+            let granted = row.granted.unwrap_or(initial);
+            quotas.insert(owner(row.id)?, user_quota(granted, row.reserved, row.spent));
+        }
+        Ok(quotas)
     }
 }
 

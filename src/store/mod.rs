@@ -8,6 +8,7 @@ mod accounts;
 mod batch;
 mod boards;
 mod callbacks;
+mod connections;
 mod create;
 mod deliveries;
 mod enqueue_deliveries;
@@ -60,6 +61,7 @@ pub use webhooks::{EndpointChange, NewEndpoint};
 use crate::domain::{Credits, JobTimings};
 use crate::hints::Hints;
 use batch::Batcher;
+use connections::{Connector, Division};
 use history::HistoryPage;
 use record::Recorder;
 use tasks::TaskById;
@@ -69,24 +71,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For how long a migration that a running replica blocks is tried again, and the pause between attempts.
 const MIGRATION_RETRY_TIME: Duration = Duration::from_mins(1);
 const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
-/// Number of kinds of batches: tasks, pages of the history, and updates.
-const BATCH_KINDS: u32 = 3;
-/// With at least this many connections in all, each kind of batch has two of its own.
-const MANY_CONNECTIONS: u32 = 12;
-/// Settings of all connections. Every statement finds its rows by an index, and reads few of them. Without these settings, a wrong estimate (the limit of a batch is not known when the plan is
-/// made) lets Postgres read a whole table.
-pub const CONNECTION_OPTIONS: [(&str, &str); 6] = [
-    ("statement_timeout", "15s"),
-    ("idle_in_transaction_session_timeout", "30s"),
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("jit", "off"),
-];
+/// Settings of all connections. Every statement finds its rows by an index, and reads few of them. Without these settings, a
+/// wrong estimate (the limit of a batch is not known when the plan is made) lets Postgres read a whole table.
+pub const CONNECTION_SETTINGS: &str =
+    "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '30s';
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 /// Settings of the connections of batches: the plan is made once, whatever the number of items in a batch;
 /// and one locked row does not stop the others for long.
-const BATCH_CONNECTION_OPTIONS: [(&str, &str); 2] =
-    [("plan_cache_mode", "force_generic_plan"), ("lock_timeout", "3s")];
+const BATCH_CONNECTION_SETTINGS: &str =
+    "SET plan_cache_mode = force_generic_plan; SET lock_timeout = '3s'";
 
 /// An error of a statement.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +99,11 @@ pub enum StoreError {
     /// A batch failed for all its items.
     #[error(transparent)]
     Batch(Arc<StoreError>),
+    /// A pooler in transaction mode.
+    #[error(
+        "DATABASE_URL names a pooler in transaction mode; Plantain needs sessions (LISTEN, prepared statements): use the pooler's session mode, such as port 5432 at Supabase, or the address of Postgres itself"
+    )]
+    TransactionPooling,
     /// The queue of a batch is full, or its loop has ended.
     #[error("too much work waits for the database")]
     Overloaded,
@@ -122,7 +120,7 @@ impl StoreError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Inconsistent(_) | Self::Purged => true,
+            Self::Inconsistent(_) | Self::Purged | Self::TransactionPooling => true,
             // Data exceptions and violated constraints.
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
@@ -225,8 +223,7 @@ pub struct Store {
 pub struct StoreOptions {
     /// The connection URL; it contains a password, so it is never logged.
     pub url: String,
-    /// Maximum number of connections, at least 6: one for each kind of batch, one that listens, and two
-    /// for everything else.
+    /// Maximum number of connections, at least 8.
     pub max_connections: u32,
     /// Quota of each user who has none yet, on top of what the user already spent or reserved; `None` means that
     /// users have no quota.
@@ -259,40 +256,6 @@ impl ReadStore {
 }
 
 impl Store {
-    /// Connects on first use; [`ReadStore::check`] reports an unreachable database.
-    ///
-    /// # Errors
-    /// When the URL is not valid.
-    pub fn open(
-        options: &StoreOptions,
-        hints: Hints,
-        timings: JobTimings,
-    ) -> Result<Self, StoreError> {
-        let connect: PgConnectOptions = options.url.parse()?;
-        let connect = connect.application_name("plantain").options(CONNECTION_OPTIONS);
-        let loops = if options.max_connections < MANY_CONNECTIONS { 1 } else { 2 };
-        let batch_connections = BATCH_KINDS * loops;
-        let pool_of = |connections: u32, connect| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                .connect_lazy_with(connect)
-        };
-        let others = options.max_connections.saturating_sub(batch_connections).max(1);
-        let pool = pool_of(others, connect.clone());
-        let batch_pool = pool_of(batch_connections, connect.options(BATCH_CONNECTION_OPTIONS));
-        let reads = ReadStore {
-            pool: pool.clone(),
-            initial_quota: options.initial_quota,
-            tasks_by_id: Batcher::start(TaskById, &batch_pool, loops),
-            history_pages: Batcher::start(HistoryPage, &batch_pool, loops),
-        };
-        let initial_quota = options.initial_quota;
-        let recorder = Recorder { hints: hints.clone(), timings, initial_quota };
-        let records = Batcher::start(recorder.clone(), &batch_pool, loops);
-        Ok(Self { pool, batch_pool, reads, records, recorder, hints, timings, initial_quota })
-    }
-
     /// Read-only access, with the connections of this store.
     #[must_use]
     pub fn reads(&self) -> ReadStore {
@@ -305,9 +268,71 @@ impl Store {
         self.hints.clone()
     }
 
+    async fn close(&self) {
+        tokio::join!(self.pool.close(), self.batch_pool.close());
+    }
+}
+
+/// The database, with separate connections for clients and for workers.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// What clients read and change.
+    pub clients: Store,
+    /// What workers and the feed read and change.
+    pub workers: Store,
+}
+
+impl Stores {
+    /// Connects on first use; [`ReadStore::check`] reports an unreachable database.
+    ///
+    /// # Errors
+    /// When the URL is not valid.
+    pub fn open(
+        options: &StoreOptions,
+        hints: &Hints,
+        timings: JobTimings,
+    ) -> Result<Self, StoreError> {
+        let connector = Connector::new(&options.url)?;
+        let division = Division::of(options.max_connections);
+        let initial_quota = options.initial_quota;
+        let store = |pool: PgPool, batch_pool: PgPool, loops| {
+            let recorder = Recorder { hints: hints.clone(), timings, initial_quota };
+            let reads = ReadStore {
+                pool: pool.clone(),
+                initial_quota,
+                tasks_by_id: Batcher::start(TaskById, &batch_pool, loops),
+                history_pages: Batcher::start(HistoryPage, &batch_pool, loops),
+            };
+            let records = Batcher::start(recorder.clone(), &batch_pool, loops);
+            let hints = hints.clone();
+            Store { pool, batch_pool, reads, records, recorder, hints, timings, initial_quota }
+        };
+        let Division { client_loops, clients, worker_loops, workers } = division;
+        let client_batches = connector.batch_pool(division.client_batches());
+        Ok(Self {
+            clients: store(connector.pool(clients), client_batches, client_loops),
+            workers: store(
+                connector.pool(workers),
+                connector.batch_pool(worker_loops),
+                worker_loops,
+            ),
+        })
+    }
+
     /// Closes all connections, for a graceful shutdown.
     pub async fn close(&self) {
-        tokio::join!(self.pool.close(), self.batch_pool.close());
+        tokio::join!(self.clients.close(), self.workers.close());
+    }
+}
+
+/// Checks that a pooler in front of the database keeps one connection for each client.
+///
+/// # Errors
+/// When the database is unreachable, or the pooler is in transaction mode.
+pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
+    match Connector::new(url)?.is_pooled_by_transaction().await? {
+        true => Err(StoreError::TransactionPooling),
+        false => Ok(()),
     }
 }
 

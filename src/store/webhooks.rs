@@ -1,5 +1,7 @@
 //! Webhook endpoints and their delivery log.
 
+use std::collections::HashMap;
+
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -73,79 +75,101 @@ impl ReadStore {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_endpoints(
-        &self,
-        owner: &UserId,
-        ids: Option<&[EndpointId]>,
-    ) -> Result<Vec<Endpoint>, StoreError> {
-        let ids: Option<Vec<Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
+    pub async fn list_endpoints(&self, owners: &[UserId]) -> Result<Vec<Endpoint>, StoreError> {
+        let owners: Vec<String> = owners.iter().map(|owner| owner.as_str().to_owned()).collect();
         let rows = sqlx::query_as!(
             EndpointRow,
             "-- store::webhooks::list_endpoints
             SELECT id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at
             FROM webhook_endpoints
-            WHERE owner = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2))
+            WHERE owner = ANY ($1)
             ORDER BY id",
-            owner.as_str(),
-            ids.as_deref(),
+            &owners,
         )
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter().map(EndpointRow::into_endpoint).collect()
     }
 
-    /// A page of the delivery log of one of the owner's endpoints. One statement.
+    /// Pages of the delivery logs of the owner's endpoints, in one statement; no entry for an empty page.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_deliveries(
         &self,
         owner: &UserId,
-        endpoint: EndpointId,
-        range: Range<DeliveryId>,
-    ) -> Result<Page<Delivery>, StoreError> {
-        let rows = sqlx::query_as!(
-            DeliveryRow,
+        wanted: &[(EndpointId, Range<DeliveryId>)],
+    ) -> Result<HashMap<(EndpointId, Range<DeliveryId>), Page<Delivery>>, StoreError> {
+        let endpoints: Vec<Uuid> = wanted.iter().map(|(endpoint, _)| endpoint.0).collect();
+        let ranges = || wanted.iter().map(|(_, range)| range);
+        let after: Vec<Uuid> =
+            ranges().map(|range| range.after.map_or(Uuid::max(), |id| id.0)).collect();
+        let before: Vec<Uuid> =
+            ranges().map(|range| range.before.map_or(Uuid::nil(), |id| id.0)).collect();
+        let from_end: Vec<bool> = ranges().map(|range| range.from_end).collect();
+        let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
+        let rows = sqlx::query!(
             r#"-- store::webhooks::list_deliveries
             SELECT
-                d.id AS "id!", d.task_id AS "task_id!", e.owner, d.status AS "status!",
-                d.attempts AS "attempts!", d.next_step_at, d.last_attempt_at, d.last_status,
-                d.last_error, d.created_at AS "created_at!", d.delivered_at
-            FROM webhook_endpoints AS e
+                wanted.number AS "number!", d.id AS "id!", d.task_id AS "task_id!", e.owner,
+                d.status AS "status!", d.attempts AS "attempts!", d.next_step_at, d.last_attempt_at,
+                d.last_status, d.last_error, d.created_at AS "created_at!", d.delivered_at
+            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::boolean[], $6::bigint[])
+                WITH ORDINALITY AS wanted (endpoint_id, after, before, from_end, size, number)
+            JOIN webhook_endpoints AS e ON e.id = wanted.endpoint_id AND e.owner = $1
             CROSS JOIN LATERAL (
                 (
                     SELECT * FROM webhook_deliveries
-                    WHERE endpoint_id = e.id AND NOT $5
-                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+                    WHERE endpoint_id = e.id AND NOT wanted.from_end
+                        AND id < wanted.after AND id > wanted.before
                     ORDER BY id DESC
-                    LIMIT $6
+                    LIMIT wanted.size
                 )
                 UNION ALL
                 (
                     SELECT * FROM webhook_deliveries
-                    WHERE endpoint_id = e.id AND $5
-                        AND ($3::uuid IS NULL OR id < $3) AND ($4::uuid IS NULL OR id > $4)
+                    WHERE endpoint_id = e.id AND wanted.from_end
+                        AND id < wanted.after AND id > wanted.before
                     ORDER BY id
-                    LIMIT $6
+                    LIMIT wanted.size
                 )
-            ) AS d
-            WHERE e.id = $1 AND e.owner = $2"#,
-            endpoint.0,
+            ) AS d"#,
             owner.as_str(),
-            range.after.map(|id| id.0),
-            range.before.map(|id| id.0),
-            range.from_end,
-            range.fetch_limit(),
+            &endpoints,
+            &after,
+            &before,
+            &from_end,
+            &limits,
         )
         .fetch_all(&self.pool)
         .await?;
-        let deliveries = rows.into_iter().map(DeliveryRow::into_delivery);
-        let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
-        deliveries.sort_by_key(|delivery| delivery.id);
-        if !range.from_end {
-            deliveries.reverse();
+        let mut found: HashMap<usize, Vec<Delivery>> = HashMap::new();
+        for row in rows {
+            let number: usize = checked_int(row.number - 1)?;
+            let delivery = DeliveryRow {
+                id: row.id,
+                task_id: row.task_id,
+                owner: row.owner,
+                status: row.status,
+                attempts: row.attempts,
+                next_step_at: row.next_step_at,
+                last_attempt_at: row.last_attempt_at,
+                last_status: row.last_status,
+                last_error: row.last_error,
+                created_at: row.created_at,
+                delivered_at: row.delivered_at,
+            };
+            found.entry(number).or_default().push(delivery.into_delivery()?);
         }
-        Ok(Page::new(deliveries, &range))
+        let page = |(number, mut deliveries): (usize, Vec<Delivery>)| {
+            let key = wanted.get(number)?;
+            deliveries.sort_by_key(|delivery| delivery.id);
+            if !key.1.from_end {
+                deliveries.reverse();
+            }
+            Some((*key, Page::new(deliveries, &key.1)))
+        };
+        Ok(found.into_iter().filter_map(page).collect())
     }
 }
 

@@ -64,3 +64,36 @@ async fn a_modified_or_expired_link_is_rejected() {
     app.advance(2 * 3600);
     assert_eq!(ana.get(link).await.status(), 403);
 }
+
+#[tokio::test]
+async fn an_image_is_sent_in_parts_and_only_when_it_is_not_known() {
+    let app = TestApp::start().await;
+    let image = create_image(&app, json!({ "prompt": "a cat", "outputFormat": "PNG" })).await;
+    let ana = app.user("ana");
+    let link = image["original"].as_str().unwrap();
+    let whole = ana.get(link).await;
+    let tag = whole.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(whole.headers()["accept-ranges"], "bytes");
+    let length = whole.content_length().unwrap();
+    let bytes = whole.bytes().await.unwrap();
+    assert_eq!(bytes.len() as u64, length);
+    let get = |name: &str, value: String| ana.http.get(link).header(name, value).send();
+
+    let part = get("range", "bytes=100-199".to_owned()).await.unwrap();
+    assert_eq!(part.status(), 206);
+    assert_eq!(part.headers()["content-range"], format!("bytes 100-199/{length}"));
+    assert_eq!(part.bytes().await.unwrap(), bytes[100..200]);
+    let outside = get("range", format!("bytes={length}-")).await.unwrap();
+    assert_eq!(outside.status(), 416);
+    assert_eq!(outside.headers()["content-range"], format!("bytes */{length}"));
+
+    let known = get("if-none-match", tag.clone()).await.unwrap();
+    assert_eq!((known.status().as_u16(), known.headers()["etag"].to_str().unwrap()), (304, &*tag));
+    assert!(known.bytes().await.unwrap().is_empty());
+    assert_eq!(get("if-none-match", "\"other\"".to_owned()).await.unwrap().status(), 200);
+
+    let head = ana.http.head(link).send().await.unwrap();
+    assert_eq!(head.headers()["content-length"], length.to_string());
+    assert_eq!(head.headers()["content-type"], "image/png");
+    assert!(head.bytes().await.unwrap().is_empty());
+}

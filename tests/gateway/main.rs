@@ -24,6 +24,7 @@ mod http;
 mod images;
 mod jwks;
 mod odd_input;
+mod overload;
 mod pages;
 mod providers;
 mod quotes;

@@ -116,6 +116,9 @@ async fn development_tokens_are_served_to_local_hosts_only() {
     let app = TestApp::start().await;
     let users = async |host: &str| {
         let answer = get(&app, "/config.json", &[("host", host)]).await;
+        if answer.status() == 403 {
+            return json!("rejected");
+        }
         assert_eq!((answer.status().as_u16(), header(&answer, "cache-control")), (200, "no-store"));
         answer.json::<Value>().await.unwrap()["users"].clone()
     };
@@ -123,16 +126,17 @@ async fn development_tokens_are_served_to_local_hosts_only() {
     for host in ["localhost", "LOCALHOST:4000", "127.0.0.1:4000", "127.0.0.2", "[::1]:4000"] {
         assert_eq!(users(host).await, all_users, "{host}");
     }
+    for host in ["192.168.0.1", "[fe80::1]"] {
+        assert_eq!(users(host).await, json!([]), "{host}");
+    }
     for host in [
         "rebound.example:4000",
         "127.0.0.1.rebound.example",
         "localhost.rebound.example",
         "localhost@rebound.example",
-        "192.168.0.1",
-        "[fe80::1]",
         "",
     ] {
-        assert_eq!(users(host).await, json!([]), "{host}");
+        assert_eq!(users(host).await, "rejected", "{host}");
     }
     assert_eq!(get(&app, "/graphiql/config.json", &[]).await.status(), 404);
 }

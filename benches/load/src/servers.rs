@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,7 +15,8 @@ use tokio::process::{Child, Command};
 use crate::peers::{self, Peer};
 use crate::{Args, cpu, seed};
 
-const SECRET: &str = "the-secret-of-the-benchmark-serves-no-other-purpose";
+/// Random: `serve` rejects secrets that are written in a repository.
+static SECRET: LazyLock<String> = LazyLock::new(|| hex::encode(rand::random::<[u8; 32]>()));
 const PUBLIC_URL: &str = "https://plantain.example";
 /// Expiry time of the tokens: 2100-01-01.
 const EXPIRES: i64 = 4_102_444_800;
@@ -119,7 +121,7 @@ async fn start_gateway(
         .env("PLANTAIN_BIND", format!("127.0.0.1:{port}"))
         .env("PLANTAIN_PUBLIC_URL", PUBLIC_URL)
         .env("PLANTAIN_SECRET", SECRET.repeat(2))
-        .env("PLANTAIN_JWT_SECRET", SECRET)
+        .env("PLANTAIN_JWT_SECRET", SECRET.as_str())
         .env("PLANTAIN_DATA_DIR", folder)
         .env("PLANTAIN_DATABASE_CONNECTIONS", "10")
         .env("NANOBANANA_API_KEY", "key")
@@ -153,7 +155,7 @@ pub async fn start_peer(mut command: Command, database: &str) -> anyhow::Result<
         .env("DATABASE_URL", database)
         .env("PLANTAIN_PUBLIC_URL", PUBLIC_URL)
         .env("PLANTAIN_SECRET", SECRET.repeat(2))
-        .env("PLANTAIN_JWT_SECRET", SECRET)
+        .env("PLANTAIN_JWT_SECRET", SECRET.as_str())
         .env("NODE_ENV", "production");
     start_server(command).await
 }

@@ -7,14 +7,14 @@
 //!   --json '{"query": "subscription { pagesOf(id: \"1\") }"}'
 //! ```
 
-#[path = "library/host.rs"]
-mod host;
 #[path = "library/schema.rs"]
 mod schema;
+#[path = "library/server.rs"]
+mod server;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-    let router = axum::Router::new().route("/graphql", host::route()?);
+    let router = axum::Router::new().route("/graphql", server::route()?);
     Ok(axum::serve(listener, router).await?)
 }

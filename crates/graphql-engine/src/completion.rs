@@ -133,7 +133,7 @@ mod tests {
             inputs: Inputs::new(&schema, |_, _| Ok(()), operation, &variables),
             rules: SchemaRules {
                 check_scalar: |_, _| Ok(()),
-                field_cost: |_| 1,
+                field_cost: |_, _| 1,
                 written_fields: |_| &[],
                 is_written_type: |_| false,
             },

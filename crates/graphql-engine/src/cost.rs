@@ -17,7 +17,7 @@ pub(crate) fn cost(
     document: &ExecutableDocument,
     operation: &Operation,
     variables: &JsonMap,
-    field_cost: fn(&str) -> usize,
+    field_cost: fn(&str, &str) -> usize,
 ) -> usize {
     CostEstimator { document, variables, field_cost }.selections(&operation.selection_set, None)
 }
@@ -25,14 +25,14 @@ pub(crate) fn cost(
 struct CostEstimator<'a> {
     document: &'a ExecutableDocument,
     variables: &'a JsonMap,
-    field_cost: fn(&str) -> usize,
+    field_cost: fn(&str, &str) -> usize,
 }
 
 impl CostEstimator<'_> {
     /// `page` is the page size of the enclosing connection.
     fn selections(&self, set: &SelectionSet, page: Option<usize>) -> usize {
         let costs = set.selections.iter().map(|selection| match selection {
-            Selection::Field(field) => self.field(field, page),
+            Selection::Field(field) => self.field(&set.ty, field, page),
             Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set, page),
             Selection::FragmentSpread(spread) => {
                 let fragment = spread.fragment_def(self.document);
@@ -42,7 +42,7 @@ impl CostEstimator<'_> {
         costs.fold(0, usize::saturating_add)
     }
 
-    fn field(&self, field: &Field, page: Option<usize>) -> usize {
+    fn field(&self, parent: &str, field: &Field, page: Option<usize>) -> usize {
         if field.name.starts_with("__") {
             return 1;
         }
@@ -52,7 +52,7 @@ impl CostEstimator<'_> {
         let is_page = field.ty().inner_named_type().ends_with("Connection");
         let inner_page = is_page.then(|| requested.unwrap_or(DEFAULT_PAGE_SIZE));
         let inner = self.selections(&field.selection_set, inner_page);
-        elements.saturating_mul(inner.saturating_add((self.field_cost)(&field.name)))
+        elements.saturating_mul(inner.saturating_add((self.field_cost)(parent, &field.name)))
     }
 
     /// The length that the client requests: a page size or the number of ids.
@@ -106,7 +106,7 @@ mod tests {
         let schema = Schema::parse_and_validate(SCHEMA, "schema").unwrap();
         let document = ExecutableDocument::parse_and_validate(&schema, query, "query").unwrap();
         let operation = document.operations.get(None).unwrap();
-        cost(&document, operation, variables.as_object().unwrap(), |_| 1)
+        cost(&document, operation, variables.as_object().unwrap(), |_, _| 1)
     }
 
     #[test]

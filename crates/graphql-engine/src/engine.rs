@@ -120,8 +120,9 @@ impl<V: Viewer> PreparedOperation<V> {
 pub struct SchemaRules {
     /// Checks that a value is valid for a scalar that the GraphQL specification does not define.
     pub check_scalar: fn(&str, &Value) -> Result<(), InvalidScalar>,
-    /// The cost of a field without its selections, at least 1: more for fields that can hold long texts.
-    pub field_cost: fn(&str) -> usize,
+    /// The cost of a field of a type, without its selections, at least 1: more for fields that can hold long texts, or that
+    /// need more than their share of a statement.
+    pub field_cost: fn(&str, &str) -> usize,
     /// The fields of an object type that it can write ([`crate::write`]).
     pub written_fields: fn(&str) -> &'static [&'static str],
     /// Whether an object type is a [`crate::write::Written`].

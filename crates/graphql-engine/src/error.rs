@@ -16,6 +16,8 @@ pub mod code {
     pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
     /// No document with this hash is cached. The client sends its text once, with the hash.
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+    /// The user sends requests faster than the server answers them.
+    pub const RATE_LIMITED: &str = "RATE_LIMITED";
     /// The operation timed out.
     pub const TIMEOUT: &str = "TIMEOUT";
     /// An internal error. The request id identifies it in the log.
@@ -47,6 +49,7 @@ pub fn exceeded(name: &str, limit: usize) -> Error {
         "batch" => "Send one operation per request.",
         "socketOperations" => "Complete other operations first.",
         "userSockets" => "Close other connections first.",
+        "userSubscriptions" => "Complete other subscriptions first.",
         _ => "Send a smaller request.",
     };
     let message = format!("The request exceeds the limit `{name}` ({limit}). {advice}");
@@ -55,6 +58,26 @@ pub fn exceeded(name: &str, limit: usize) -> Error {
         extensions.set("bound", name);
         extensions.set("limit", limit);
     })
+}
+
+/// The user has too many operations in progress.
+pub(crate) fn busy(limit: usize, retry_after_seconds: u64) -> Error {
+    let message = format!(
+        "You have {limit} operations in progress, and this one waited too long for its turn. It has not started. Try again in {retry_after_seconds} s."
+    );
+    with_code(&message, code::RATE_LIMITED).extend_with(|_, extensions| {
+        extensions.set("bound", "userOperations");
+        extensions.set("limit", limit);
+        extensions.set("retryAfterSeconds", retry_after_seconds);
+    })
+}
+
+/// The server uses all the memory that it has for request bodies.
+pub(crate) fn no_memory() -> Error {
+    let message =
+        "The server reads too many requests at once. Send the request again in a few seconds.";
+    with_code(message, code::RATE_LIMITED)
+        .extend_with(|_, extensions| extensions.set("retryAfterSeconds", 2))
 }
 
 /// The operation timed out. It may have taken effect.

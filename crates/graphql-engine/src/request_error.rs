@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::engine::annotate_errors;
 use super::error::{self, code};
+use super::protocols::Busy;
 
 /// Maximum number of errors that are returned for one document.
 const MAX_ERRORS: usize = 10;
@@ -32,6 +33,8 @@ pub enum RequestErrorKind {
     TooLarge,
     /// The request is malformed.
     Malformed,
+    /// The user has too many operations in progress, or the server has no memory for the request.
+    Busy,
     /// The subscription could not start, or failed.
     ExecutionFailed,
 }
@@ -65,6 +68,17 @@ impl RequestError {
     #[must_use]
     pub fn exceeded(name: &'static str, limit: usize) -> Self {
         Self::from_error(RequestErrorKind::TooLarge, error::exceeded(name, limit))
+    }
+
+    /// The user has too many operations in progress.
+    pub(crate) fn busy(busy: Busy) -> Self {
+        let error = error::busy(busy.limit, busy.retry_after_seconds);
+        Self::from_error(RequestErrorKind::Busy, error)
+    }
+
+    /// The server uses all the memory that it has for request bodies.
+    pub(crate) fn no_memory() -> Self {
+        Self::from_error(RequestErrorKind::Busy, error::no_memory())
     }
 
     /// An internal error that is already logged.

@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "../examples/library/host.rs"]
-mod host;
 #[path = "../examples/library/schema.rs"]
 mod schema;
+#[path = "../examples/library/server.rs"]
+mod server;
 
 use futures_util::SinkExt;
 use futures_util::StreamExt;
@@ -213,7 +213,7 @@ async fn a_panic_ends_a_written_subscription_with_an_internal_error() {
 async fn serve() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = axum::Router::new().route("/graphql", host::route().unwrap());
+    let router = axum::Router::new().route("/graphql", server::route().unwrap());
     #[expect(clippy::disallowed_methods, reason = "the server ends with the runtime of the test")]
     tokio::spawn(async move { axum::serve(listener, router).await });
     format!("{address}/graphql")

@@ -7,7 +7,7 @@ use graphql_engine::write::WriteJson;
 use super::{Connection, DateTime, Image, PageArguments, connection, image};
 use crate::domain;
 use crate::graphql::error::{Error, internal};
-use crate::graphql::loaders::{BoardPageKey, BoardPageLoader};
+use crate::graphql::loaders::BoardPageLoader;
 use crate::store::{BoardImage, BoardPosition};
 
 /// A board as it was when it was read.
@@ -49,8 +49,7 @@ impl Board {
     ) -> Result<Connection<Image>, Error> {
         let range = PageArguments { first, after, last, before }.range()?;
         let loader = ctx.data_unchecked::<DataLoader<BoardPageLoader>>();
-        let (owner, board) = (self.0.owner.clone(), self.0.id);
-        let page = loader.load_one(BoardPageKey { owner, board, range }).await;
+        let page = loader.load_one((self.0.owner.clone(), (self.0.id, range))).await;
         let page = page.map_err(|error| internal(&error))?.unwrap_or_default();
         Ok(connection(page, &range, entry))
     }

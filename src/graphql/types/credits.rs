@@ -1,12 +1,15 @@
 //! Credits of users and of provider accounts.
 
+use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, SimpleObject};
+use futures_util::future::join;
 
 use super::DateTime;
 use crate::commands::Commands;
 use crate::domain;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
+use crate::graphql::loaders::{ProviderAccountLoader, QuotaLoader};
 
 /// The credits that are available to the viewer. One credit is worth $0.005.
 #[derive(Debug, Clone, PartialEq, SimpleObject)]
@@ -64,12 +67,16 @@ impl Credits {
     pub(in crate::graphql) async fn load(ctx: &Context<'_>) -> Result<Self, Error> {
         let commands = ctx.commands();
         let viewer = ctx.viewer()?;
-        let quota = ctx.api().reads.find_user_quota(&viewer.id).await;
+        // All subscribers that wait for the same change share these statements.
+        let quotas = ctx.data_unchecked::<DataLoader<QuotaLoader>>();
+        let accounts = ctx.data_unchecked::<DataLoader<ProviderAccountLoader>>();
+        let names = ctx.api().catalog.providers();
+        let (quota, accounts) =
+            join(quotas.load_one(viewer.id.clone()), accounts.load_many(names.clone())).await;
         let quota = quota.map_err(|error| internal(&error))?;
-        let accounts =
-            ctx.api().reads.list_provider_accounts().await.map_err(|error| internal(&error))?;
-        let providers = ctx.api().catalog.providers().into_iter().map(|name| {
-            let account = accounts.iter().find(|account| account.provider == name);
+        let accounts = accounts.map_err(|error| internal(&error))?;
+        let providers = names.into_iter().map(|name| {
+            let account = accounts.get(&name);
             let remaining = account.and_then(|account| account.remaining);
             ProviderCredits {
                 provider: name.slug(),

@@ -1,11 +1,13 @@
 //! The authenticated user.
 
+use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 
 use crate::auth;
 use crate::graphql::context::ContextExt;
 use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
+use crate::graphql::loaders::LastSeqLoader;
 
 /// The authenticated user: the owner of the token.
 #[derive(Debug, SimpleObject)]
@@ -23,8 +25,9 @@ impl Viewer {
     /// events. To miss no event, query this cursor first, then query `tasks`, then subscribe. Use
     /// separate requests: the fields of one request are resolved at the same time.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String, Error> {
-        let log = ctx.api().reads.find_event_log_bounds(&ctx.viewer()?.id).await;
-        Ok(cursor::encode(log.map_err(|error| internal(&error))?.last_seq))
+        let loader = ctx.data_unchecked::<DataLoader<LastSeqLoader>>();
+        let last_seq = loader.load_one(ctx.viewer()?.id.clone()).await;
+        Ok(cursor::encode(last_seq.map_err(|error| internal(&error))?.unwrap_or_default()))
     }
 }
 

@@ -7,9 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Connection, DateTime, Link, PageArguments, Task, TaskStatus, connection};
 use crate::domain;
-use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
-use crate::graphql::loaders::TaskLoader;
+use crate::graphql::loaders::{DeliveryPageLoader, TaskLoader};
 
 /// An endpoint, and its secret when the secret was just created.
 pub(in crate::graphql) struct WebhookEndpoint {
@@ -82,9 +81,10 @@ impl WebhookEndpoint {
         #[graphql(desc = "Return items newer than this cursor.")] before: Option<String>,
     ) -> Result<Connection<WebhookDelivery>, Error> {
         let range = PageArguments { first, after, last, before }.range()?;
-        let (owner, id) = (&self.endpoint.owner, self.endpoint.id);
-        let page = ctx.api().reads.list_deliveries(owner, id, range).await;
-        let page = page.map_err(|error| internal(&error))?;
+        let loader = ctx.data_unchecked::<DataLoader<DeliveryPageLoader>>();
+        let key = (self.endpoint.owner.clone(), (self.endpoint.id, range));
+        let page = loader.load_one(key).await.map_err(|error| internal(&error))?;
+        let page = page.unwrap_or_default();
         let entry = |delivery: domain::Delivery| Some((delivery.id, WebhookDelivery(delivery)));
         Ok(connection(page, &range, entry))
     }
@@ -94,7 +94,7 @@ impl WebhookEndpoint {
 #[derive(Debug, Clone)]
 pub(in crate::graphql) struct WebhookDelivery(pub(in crate::graphql) domain::Delivery);
 
-/// Never written: async-graphql resolves it.
+/// Not written as JSON directly: async-graphql resolves it.
 impl WriteJson for WebhookDelivery {}
 
 /// A message to an endpoint, with the result of its delivery.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::touch;
 use crate::domain::{Board, BoardId, ImageId, Task, TaskId, Timestamp, UserId};
 use crate::store::page::{Page, Range};
+use crate::store::rows::checked_int;
 use crate::store::{ReadStore, Store, StoreError};
 
 /// A place on a board: the position of an image when it was read, and the image's id, by which its
@@ -44,7 +45,8 @@ pub enum BoardImagesOutcome {
 }
 
 struct BoardImageRow {
-    board: BoardId,
+    /// The index of its page.
+    number: usize,
     board_position: BoardPosition,
     task: TaskId,
 }
@@ -55,79 +57,105 @@ struct LockedBoard {
 }
 
 impl ReadStore {
-    /// The same page of each of the owner's boards, in two statements. The number of images per
-    /// board is limited.
+    /// Pages of the owner's boards, in two statements; no entry for a page of a board that does not exist. The number of
+    /// images per board is limited.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list_board_images(
         &self,
         owner: &UserId,
-        boards: &[BoardId],
-        range: Range<BoardPosition>,
-    ) -> Result<HashMap<BoardId, Page<BoardImage>>, StoreError> {
-        let found_rows = self.list_board_positions(owner, boards, range).await?;
+        wanted: &[(BoardId, Range<BoardPosition>)],
+    ) -> Result<HashMap<(BoardId, Range<BoardPosition>), Page<BoardImage>>, StoreError> {
+        let found_rows = self.list_board_positions(owner, wanted).await?;
         let mut task_ids: Vec<TaskId> = found_rows.iter().map(|row| row.task).collect();
         task_ids.sort_unstable();
         task_ids.dedup();
         let tasks = self.find_tasks(owner, &task_ids, &[]).await?;
         let tasks: HashMap<TaskId, Arc<Task>> =
             tasks.into_iter().map(|task| (task.id, Arc::new(task))).collect();
-        let mut found: HashMap<BoardId, Vec<BoardImage>> = HashMap::new();
-        for BoardImageRow { board, board_position, task } in found_rows {
+        let mut found: HashMap<usize, Vec<BoardImage>> = HashMap::new();
+        for BoardImageRow { number, board_position, task } in found_rows {
             // The task was deleted between the two statements.
             let Some(task) = tasks.get(&task) else { continue };
             let image = BoardImage { board_position, task: Arc::clone(task) };
-            found.entry(board).or_default().push(image);
+            found.entry(number).or_default().push(image);
         }
-        Ok(found.into_iter().map(|(board, items)| (board, Page::new(items, &range))).collect())
+        let page = |(number, items)| {
+            let key: &(BoardId, Range<BoardPosition>) = wanted.get(number)?;
+            Some((*key, Page::new(items, &key.1)))
+        };
+        Ok(found.into_iter().filter_map(page).collect())
     }
 
     async fn list_board_positions(
         &self,
         owner: &UserId,
-        boards: &[BoardId],
-        range: Range<BoardPosition>,
+        wanted: &[(BoardId, Range<BoardPosition>)],
     ) -> Result<Vec<BoardImageRow>, StoreError> {
-        let ids: Vec<Uuid> = boards.iter().map(|id| id.0).collect();
+        let boards: Vec<Uuid> = wanted.iter().map(|(board, _)| board.0).collect();
+        let ranges = || wanted.iter().map(|(_, range)| range);
+        let position = |key: Option<BoardPosition>| key.map(|key| key.position);
+        let image = |key: Option<BoardPosition>| key.map(|key| key.image.0);
+        let after: Vec<_> = ranges().map(|range| position(range.after)).collect();
+        let after_images: Vec<_> = ranges().map(|range| image(range.after)).collect();
+        let before: Vec<_> = ranges().map(|range| position(range.before)).collect();
+        let before_images: Vec<_> = ranges().map(|range| image(range.before)).collect();
+        let from_end: Vec<bool> = ranges().map(|range| range.from_end).collect();
+        let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
         let rows = sqlx::query!(
-            "-- store::boards::list_board_positions
-            SELECT b.board_id, b.position, b.image_id, images.task_id
-            FROM boards
+            r#"-- store::boards::list_board_positions
+            SELECT wanted.number AS "number!", b.position, b.image_id, images.task_id
+            FROM unnest(
+                $2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::uuid[], $7::boolean[], $8::bigint[]
+            ) WITH ORDINALITY AS wanted (
+                board_id, after, after_image, before, before_image, from_end, size, number
+            )
+            JOIN boards ON boards.id = wanted.board_id AND boards.owner = $1
             CROSS JOIN LATERAL (
                 SELECT i.* FROM board_images AS i
                 WHERE i.board_id = boards.id
-                    AND ($3::bigint IS NULL OR i.position > COALESCE(
-                        (SELECT position FROM board_images WHERE board_id = boards.id AND image_id = $4),
-                        $3
+                    AND (wanted.after IS NULL OR i.position > COALESCE(
+                        (
+                            SELECT position FROM board_images
+                            WHERE board_id = boards.id AND image_id = wanted.after_image
+                        ),
+                        wanted.after
                     ))
-                    AND ($5::bigint IS NULL OR i.position < COALESCE(
-                        (SELECT position FROM board_images WHERE board_id = boards.id AND image_id = $6),
-                        $5
+                    AND (wanted.before IS NULL OR i.position < COALESCE(
+                        (
+                            SELECT position FROM board_images
+                            WHERE board_id = boards.id AND image_id = wanted.before_image
+                        ),
+                        wanted.before
                     ))
-                ORDER BY CASE WHEN $7 THEN -i.position ELSE i.position END
-                LIMIT $8
+                ORDER BY CASE WHEN wanted.from_end THEN -i.position ELSE i.position END
+                LIMIT wanted.size
             ) AS b
             JOIN images ON images.id = b.image_id
-            WHERE boards.owner = $1 AND boards.id = ANY ($2)
-            ORDER BY CASE WHEN $7 THEN -b.position ELSE b.position END",
+            ORDER BY wanted.number, CASE WHEN wanted.from_end THEN -b.position ELSE b.position END"#,
             owner.as_str(),
-            &ids,
-            range.after.map(|board_position| board_position.position),
-            range.after.map(|board_position| board_position.image.0),
-            range.before.map(|board_position| board_position.position),
-            range.before.map(|board_position| board_position.image.0),
-            range.from_end,
-            range.fetch_limit(),
+            &boards,
+            &after as _,
+            &after_images as _,
+            &before as _,
+            &before_images as _,
+            &from_end,
+            &limits,
         )
         .fetch_all(&self.pool)
         .await?;
-        let found_rows = rows.into_iter().map(|row| BoardImageRow {
-            board: BoardId(row.board_id),
-            board_position: BoardPosition { position: row.position, image: ImageId(row.image_id) },
-            task: TaskId(row.task_id),
+        let found_rows = rows.into_iter().map(|row| {
+            Ok(BoardImageRow {
+                number: checked_int(row.number - 1)?,
+                board_position: BoardPosition {
+                    position: row.position,
+                    image: ImageId(row.image_id),
+                },
+                task: TaskId(row.task_id),
+            })
         });
-        Ok(found_rows.collect())
+        found_rows.collect()
     }
 }
 

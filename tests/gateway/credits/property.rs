@@ -15,7 +15,7 @@ use plantain::ids::Ids;
 use plantain::providers::Registry;
 use plantain::store::{
     Authority, Claim, ClaimOptions, CreateOutcome, Grant, NewTimelineEntry, RecordRequest, Store,
-    StoreOptions, UserLimits,
+    StoreOptions, Stores, UserLimits,
 };
 use proptest::prelude::*;
 
@@ -85,6 +85,7 @@ fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
 }
 
 struct Fixture {
+    stores: Stores,
     store: Store,
     catalog: Catalog,
     ids: Ids,
@@ -97,15 +98,16 @@ impl Fixture {
     async fn create() -> Self {
         let database = Database::create().await;
         let options =
-            StoreOptions { url: database.url(), max_connections: 6, initial_quota: Some(QUOTA) };
+            StoreOptions { url: database.url(), max_connections: 8, initial_quota: Some(QUOTA) };
         let timings = JobTimings {
             poll_interval: TimeDelta::seconds(30),
             task_timeout: TimeDelta::seconds(900),
         };
-        let store = Store::open(&options, Hints::default(), timings).unwrap();
+        let stores = Stores::open(&options, &Hints::default(), timings).unwrap();
         let catalog = Registry::default().catalog();
         Self {
-            store,
+            store: stores.clients.clone(),
+            stores,
             catalog,
             ids: Ids::seeded(1),
             clock: Clock::system(),
@@ -326,7 +328,7 @@ async fn run(steps: Vec<Vec<Step>>) {
         tasks.extend(made.into_iter().flatten());
         assert_invariants(&mut database, &steps[..=number]).await;
     }
-    fixture.store.close().await;
+    fixture.stores.close().await;
 }
 
 #[test]

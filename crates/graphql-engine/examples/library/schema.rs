@@ -130,7 +130,7 @@ fn start_subscription(field: &SubscriptionField<'_>) -> Option<WrittenItems> {
 
 const RULES: SchemaRules = SchemaRules {
     check_scalar: |_, _| Ok(()),
-    field_cost: |_| 1,
+    field_cost: |_, _| 1,
     written_fields: |object_type| match object_type {
         "Book" => BookFields::WRITTEN,
         "Chapter" => Chapter::WRITTEN,

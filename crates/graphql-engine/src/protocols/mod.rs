@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use http::StatusProfile;
+pub use http_parts::body::Budget;
 
 use super::{Engine, Viewer};
 
@@ -27,12 +28,23 @@ pub enum AuthenticationError {
     Unavailable,
 }
 
-/// What the protocols need from the server that offers them.
-pub trait Host: Send + Sync + 'static {
+/// The user has too many operations in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy {
+    /// Maximum number of operations of one user.
+    pub limit: usize,
+    /// When to try again, in seconds.
+    pub retry_after_seconds: u64,
+}
+
+/// What the program that embeds the engine provides to the protocols: users, their limits, and the time.
+pub trait Server: Send + Sync + 'static {
     /// An authenticated user.
     type Viewer: Viewer;
-    /// Counts as one open connection of its user while it exists.
-    type Permit: Send + 'static;
+    /// Counts as one open connection or subscription of its user while it exists.
+    type Permit: Send + Unpin + 'static;
+    /// Counts as one operation in progress of its user while it exists.
+    type OperationPermit: Send + 'static;
 
     /// The user of a request; `None` without a token.
     ///
@@ -68,11 +80,29 @@ pub trait Host: Send + Sync + 'static {
     /// When the token of a viewer expires.
     fn expires_at(&self, viewer: &Self::Viewer) -> DateTime<Utc>;
 
-    /// Counts an open socket or stream of a user.
+    /// Counts an open socket or streaming response of a user.
     ///
     /// # Errors
     /// The limit, when the user has reached it.
     fn acquire(&self, viewer: &Self::Viewer) -> Result<Self::Permit, usize>;
+
+    /// Counts a subscription of a user.
+    ///
+    /// # Errors
+    /// The limit, when the user has reached it.
+    fn acquire_subscription(&self, viewer: &Self::Viewer) -> Result<Self::Permit, usize>;
+
+    /// Waits until the user may run another query or mutation. It counts until the permit is dropped.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    fn admit(
+        &self,
+        viewer: Option<&Self::Viewer>,
+    ) -> impl Future<Output = Result<Self::OperationPermit, Busy>> + Send;
+
+    /// The memory for request bodies; without a user, of requests without a token.
+    fn body_budget(&self, viewer: Option<&Self::Viewer>) -> &Budget;
 
     /// The time by which tokens expire.
     fn now(&self) -> DateTime<Utc>;
@@ -101,7 +131,7 @@ pub struct ConnectionLimits {
 /// Serves an engine over all protocols.
 pub struct Protocols<H> {
     /// The server.
-    pub host: H,
+    pub server: H,
     /// Executes the operations.
     pub engine: Engine,
     /// Selects the status codes of responses.
@@ -114,7 +144,7 @@ pub struct Protocols<H> {
     pub sockets: TaskTracker,
 }
 
-impl<H: Host> Protocols<H> {
+impl<H: Server> Protocols<H> {
     /// The route of the GraphQL endpoint: `POST`, `GET` and the opening of sockets.
     pub fn route<S: Clone + Send + Sync + 'static>(self) -> MethodRouter<S> {
         let shared = Arc::new(self);

@@ -19,10 +19,10 @@ pub use self::response::StatusProfile;
 
 use self::media::{AcceptHeader, Media};
 use self::response::{HttpError, Responder};
-use super::{Host, Protocols, sockets};
+use super::{AuthenticationError, Protocols, Server, sockets};
 use crate::{Caller, OperationKind, Parameters};
 
-pub(super) async fn get_or_upgrade<H: Host>(
+pub(super) async fn get_or_upgrade<H: Server>(
     State(protocols): State<Arc<Protocols<H>>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     headers: HeaderMap,
@@ -32,31 +32,40 @@ pub(super) async fn get_or_upgrade<H: Host>(
     if let Ok(upgrade) = upgrade {
         return sockets::accept(protocols, upgrade, &headers, extensions).await;
     }
+    let viewer = protocols.server.viewer(&headers).await;
     let parameters = request::read_query(query.as_deref().unwrap_or_default());
-    respond(&protocols, &Method::GET, &headers, parameters).await
+    respond(&protocols, &Method::GET, &headers, viewer, parameters).await
 }
 
-pub(super) async fn post<H: Host>(
+pub(super) async fn post<H: Server>(
     State(protocols): State<Arc<Protocols<H>>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let parameters = request::read_body(&headers, body, protocols.limits.request_bytes).await;
-    respond(&protocols, &Method::POST, &headers, parameters).await
+    let viewer = protocols.server.viewer(&headers).await;
+    // The token comes first: its user decides how much memory the body may use.
+    let user = viewer.as_ref().ok().and_then(Option::as_ref);
+    let budget = protocols.server.body_budget(user);
+    let limit = protocols.limits.request_bytes;
+    let parameters = request::read_body(&headers, body, limit, budget).await;
+    respond(&protocols, &Method::POST, &headers, viewer, parameters).await
 }
 
-async fn respond<H: Host>(
+async fn respond<H: Server>(
     protocols: &Arc<Protocols<H>>,
     method: &Method,
     headers: &HeaderMap,
+    viewer: Result<Option<H::Viewer>, AuthenticationError>,
     parameters: Result<Parameters, HttpError>,
 ) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let accepted = AcceptHeader::parse(accept);
     let responder =
-        Responder { profile: protocols.profile, request_id: protocols.host.request_id(headers) };
-    let response = match authenticate(protocols, headers, parameters).await {
-        Ok((parameters, caller)) => {
+        Responder { profile: protocols.profile, request_id: protocols.server.request_id(headers) };
+    let viewer = viewer.map_err(HttpError::unauthorized);
+    let response = match viewer.and_then(|viewer| Ok((viewer, parameters?))) {
+        Ok((viewer, parameters)) => {
+            let caller = Caller { viewer, request_id: responder.request_id.into() };
             run(protocols, method, parameters, caller, &accepted, &responder).await
         }
         Err(http_error) => Err(http_error),
@@ -64,18 +73,7 @@ async fn respond<H: Host>(
     response.unwrap_or_else(|http_error| responder.reject(http_error, accepted.for_errors()))
 }
 
-/// Verifies the token, and adds the caller to the parameters.
-async fn authenticate<H: Host>(
-    protocols: &Protocols<H>,
-    headers: &HeaderMap,
-    parameters: Result<Parameters, HttpError>,
-) -> Result<(Parameters, Caller<H::Viewer>), HttpError> {
-    let viewer = protocols.host.viewer(headers).await.map_err(HttpError::unauthorized)?;
-    let request_id = protocols.host.request_id(headers).into();
-    Ok((parameters?, Caller { viewer, request_id }))
-}
-
-async fn run<H: Host>(
+async fn run<H: Server>(
     protocols: &Arc<Protocols<H>>,
     method: &Method,
     parameters: Parameters,
@@ -99,14 +97,16 @@ async fn run<H: Host>(
     let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(prepared.kind()))?;
     match media {
         Media::Json | Media::ResponseJson => {
+            let viewer = prepared.caller().viewer.as_ref();
+            let _permit = protocols.server.admit(viewer).await.map_err(HttpError::busy)?;
             let response = protocols.engine.execute(prepared).await;
             Ok(responder.respond(response, media))
         }
         Media::EventStream => {
-            Ok(stream::events(stream::open(protocols, prepared)?, protocols.limits))
+            Ok(stream::events(stream::open(protocols, prepared).await?, protocols.limits))
         }
         Media::Multipart => {
-            Ok(stream::multipart(stream::open(protocols, prepared)?, protocols.limits))
+            Ok(stream::multipart(stream::open(protocols, prepared).await?, protocols.limits))
         }
     }
 }

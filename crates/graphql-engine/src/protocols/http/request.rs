@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use super::response::HttpError;
 use crate::Parameters;
 use crate::protocols::json;
-use http_parts::body::{self, BodyError};
+use http_parts::body::{self, BodyError, Budget};
 
 /// The recursion limit of `serde_json`. The deepest valid requests have 32 nested levels in `metadata`.
 const MAX_NESTING: usize = 128;
@@ -44,9 +44,11 @@ pub(super) async fn read_body(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
+    budget: &Budget,
 ) -> Result<Parameters, HttpError> {
     check_content_type(headers)?;
-    let body = body::read(body, limit).await.map_err(|error| match error {
+    let body = body::read(body, limit, budget).await.map_err(|error| match error {
+        BodyError::Busy => HttpError::no_memory(),
         BodyError::TooLarge => HttpError::body_too_large(limit),
         BodyError::Incomplete => HttpError::unreadable("The request body is incomplete."),
     })?;

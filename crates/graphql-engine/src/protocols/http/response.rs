@@ -6,14 +6,16 @@ use serde_json::json;
 
 use super::media::Media;
 use crate::error::code;
-use crate::protocols::AuthenticationError;
+use crate::protocols::{AuthenticationError, Busy};
 use crate::{OperationResponse, RequestError, RequestErrorKind};
 
 /// "Partial success" in the GraphQL over HTTP draft of August 2026.
 const PARTIAL_SUCCESS: u16 = 294;
 /// `Retry-After` for a user with too many connections: by then, another one has probably ended. (A lost
 /// connection is detected after up to two ping intervals.)
-const RETRY_AFTER_SECONDS: &str = "30";
+const RETRY_AFTER_CONNECTION: &str = "30";
+/// `Retry-After` when the server has no memory for a body.
+const RETRY_AFTER_MEMORY: &str = "2";
 
 /// The HTTP status codes of GraphQL responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +32,19 @@ pub(in crate::protocols) struct HttpError {
     request_error: RequestError,
     /// `None` when the kind of the error determines the status.
     status: Option<StatusCode>,
+    /// The header `Retry-After`, in seconds.
+    retry_after: Option<u64>,
 }
 
 impl From<RequestError> for HttpError {
     fn from(request_error: RequestError) -> Self {
-        Self { request_error, status: None }
+        Self { request_error, status: None, retry_after: None }
     }
 }
 
 impl HttpError {
     fn with(status: StatusCode, request_error: RequestError) -> Self {
-        Self { request_error, status: Some(status) }
+        Self { request_error, status: Some(status), retry_after: None }
     }
 
     pub(super) fn malformed(message: impl Into<String>) -> Self {
@@ -85,6 +89,21 @@ impl HttpError {
     pub(super) fn too_many_streams(limit: usize) -> Self {
         Self::with(StatusCode::TOO_MANY_REQUESTS, RequestError::exceeded("userSockets", limit))
     }
+
+    pub(super) fn too_many_subscriptions(limit: usize) -> Self {
+        let request_error = RequestError::exceeded("userSubscriptions", limit);
+        Self::with(StatusCode::TOO_MANY_REQUESTS, request_error)
+    }
+
+    pub(super) fn busy(busy: Busy) -> Self {
+        let retry_after = Some(busy.retry_after_seconds);
+        let error = Self::with(StatusCode::TOO_MANY_REQUESTS, RequestError::busy(busy));
+        Self { retry_after, ..error }
+    }
+
+    pub(super) fn no_memory() -> Self {
+        Self::with(StatusCode::SERVICE_UNAVAILABLE, RequestError::no_memory())
+    }
 }
 
 /// Writes responses for one request, as its profile requires.
@@ -113,6 +132,7 @@ impl Responder<'_> {
         };
         let status =
             http_error.status.unwrap_or_else(|| self.status(http_error.request_error.kind, media));
+        let retry_after = http_error.retry_after;
         let body = json!({ "errors": http_error.request_error.errors(self.request_id) });
         let mut response = json_response(status, media, body.to_string());
         let headers = response.headers_mut();
@@ -124,9 +144,16 @@ impl Responder<'_> {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+                headers
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_CONNECTION));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_MEMORY));
             }
             _ => {}
+        }
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -134,6 +161,7 @@ impl Responder<'_> {
     fn status(&self, kind: RequestErrorKind, media: Media) -> StatusCode {
         let draft = self.profile == StatusProfile::Draft;
         match kind {
+            RequestErrorKind::Busy => StatusCode::TOO_MANY_REQUESTS,
             RequestErrorKind::Malformed if !draft => StatusCode::BAD_REQUEST,
             // Older clients, which accept plain JSON, expect 200 for errors of a well-formed
             // request.

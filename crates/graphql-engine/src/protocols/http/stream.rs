@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::response::HttpError;
 use crate::error::code;
-use crate::protocols::{ConnectionLimits, Host, Protocols};
+use crate::protocols::{ConnectionLimits, Protocols, Server};
 use crate::{
     Caller, OperationKind, OperationResponse, PreparedOperation, RequestError, RequestErrorKind,
 };
@@ -37,27 +37,51 @@ pub(super) enum StreamPart {
 /// Starts an operation and returns its responses as a stream.
 ///
 /// # Errors
-/// When the user has too many open streams and sockets.
-pub(super) fn open<H: Host>(
+/// When the user has too many open streams and sockets, or operations in progress.
+pub(super) async fn open<H: Server>(
     protocols: &Arc<Protocols<H>>,
     prepared: PreparedOperation<H::Viewer>,
 ) -> Result<impl Stream<Item = StreamPart> + Send + use<H>, HttpError> {
     let caller = prepared.caller().clone();
-    let permit = match &caller.viewer {
-        Some(viewer) => Some(protocols.host.acquire(viewer).map_err(HttpError::too_many_streams)?),
-        None => None,
-    };
+    let is_subscription = prepared.kind() == OperationKind::Subscription;
+    let permits = permits(&protocols.server, caller.viewer.as_ref(), is_subscription).await?;
     let operation = OperationStream {
         protocols: Arc::clone(protocols),
-        is_subscription: prepared.kind() == OperationKind::Subscription,
+        is_subscription,
         phase: Phase::Running(protocols.engine.execute_stream(prepared).boxed()),
         caller,
-        _permit: permit,
+        _permits: permits,
     };
     Ok(stream::unfold(operation, |mut operation| async move {
         let part = operation.next().await?;
         Some((part, operation))
     }))
+}
+
+/// What counts while a streaming response is open.
+struct Permits<H: Server> {
+    _connection: Option<H::Permit>,
+    _subscription: Option<H::Permit>,
+    _operation: Option<H::OperationPermit>,
+}
+
+async fn permits<H: Server>(
+    server: &H,
+    viewer: Option<&H::Viewer>,
+    is_subscription: bool,
+) -> Result<Permits<H>, HttpError> {
+    let connection = viewer.map(|viewer| server.acquire(viewer)).transpose();
+    let subscriber = viewer.filter(|_| is_subscription);
+    let subscription = subscriber.map(|viewer| server.acquire_subscription(viewer)).transpose();
+    let operation = match is_subscription {
+        true => None,
+        false => Some(server.admit(viewer).await.map_err(HttpError::busy)?),
+    };
+    Ok(Permits {
+        _connection: connection.map_err(HttpError::too_many_streams)?,
+        _subscription: subscription.map_err(HttpError::too_many_subscriptions)?,
+        _operation: operation,
+    })
 }
 
 enum Phase {
@@ -67,27 +91,27 @@ enum Phase {
     Finished,
 }
 
-struct OperationStream<H: Host> {
+struct OperationStream<H: Server> {
     protocols: Arc<Protocols<H>>,
     phase: Phase,
     /// Queries and mutations finish by themselves, and may finish while the server stops.
     is_subscription: bool,
     caller: Caller<H::Viewer>,
-    _permit: Option<H::Permit>,
+    _permits: Permits<H>,
 }
 
-impl<H: Host> OperationStream<H> {
+impl<H: Server> OperationStream<H> {
     async fn next(&mut self) -> Option<StreamPart> {
         let response = match &mut self.phase {
             Phase::Running(responses) => {
-                let (host, viewer) = (&self.protocols.host, self.caller.viewer.as_ref());
+                let (server, viewer) = (&self.protocols.server, self.caller.viewer.as_ref());
                 let expires_at =
-                    viewer.map_or(DateTime::<Utc>::MAX_UTC, |viewer| host.expires_at(viewer));
+                    viewer.map_or(DateTime::<Utc>::MAX_UTC, |viewer| server.expires_at(viewer));
                 tokio::select! {
                     // Check `stop` and the expiry first: a subscription with constant events would never end.
                     biased;
                     () = self.protocols.stop.cancelled(), if self.is_subscription => return None,
-                    () = host.sleep_until(expires_at), if self.is_subscription => {
+                    () = server.sleep_until(expires_at), if self.is_subscription => {
                         Some(Err(token_expired()))
                     }
                     response = responses.next() => response,

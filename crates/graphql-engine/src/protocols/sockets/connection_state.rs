@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio_stream::StreamMap;
 
 use super::messages::{self, Close, Incoming};
-use crate::protocols::{AuthenticationError, Host, Protocols};
+use crate::protocols::{AuthenticationError, Protocols, Server};
 use crate::{
     Caller, OperationKind, OperationResponse, Parameters, PreparedOperation, RequestError,
 };
@@ -27,13 +27,15 @@ enum OperationEvent {
 }
 
 /// An operation in progress.
-struct RunningOperation {
+struct RunningOperation<P> {
     /// Queries and mutations finish by themselves, and may finish while the server stops.
     is_subscription: bool,
     events: BoxStream<'static, OperationEvent>,
+    /// Counts the subscription.
+    _permit: Option<P>,
 }
 
-impl Stream for RunningOperation {
+impl<P: Unpin> Stream for RunningOperation<P> {
     type Item = OperationEvent;
 
     fn poll_next(
@@ -45,7 +47,7 @@ impl Stream for RunningOperation {
 }
 
 /// The protocol state of one client.
-pub(super) struct ConnectionState<H: Host> {
+pub(super) struct ConnectionState<H: Server> {
     protocols: Arc<Protocols<H>>,
     request_id: Arc<str>,
     /// The user of the token in the request's header.
@@ -55,10 +57,10 @@ pub(super) struct ConnectionState<H: Host> {
     permit: Option<H::Permit>,
     expiry_warned: bool,
     /// A `StreamMap` starts each poll at a random entry, so that no operation starves the others.
-    operations: StreamMap<String, RunningOperation>,
+    operations: StreamMap<String, RunningOperation<H::Permit>>,
 }
 
-impl<H: Host> ConnectionState<H> {
+impl<H: Server> ConnectionState<H> {
     pub(super) fn new(
         protocols: Arc<Protocols<H>>,
         request_id: Arc<str>,
@@ -107,11 +109,12 @@ impl<H: Host> ConnectionState<H> {
             return Err(Close::TOO_MANY_INITS);
         }
         let verified = match authorization(payload) {
-            Some(authorization) => authenticate(&self.protocols.host, authorization).await?,
+            Some(authorization) => authenticate(&self.protocols.server, authorization).await?,
             None => None,
         };
         let viewer = verified.or_else(|| self.header_viewer.take()).ok_or(Close::FORBIDDEN)?;
-        self.permit = Some(self.protocols.host.acquire(&viewer).map_err(Close::too_many_sockets)?);
+        self.permit =
+            Some(self.protocols.server.acquire(&viewer).map_err(Close::too_many_sockets)?);
         self.viewer = Some(viewer);
         Ok(messages::connection_ack())
     }
@@ -130,11 +133,11 @@ impl<H: Host> ConnectionState<H> {
         let (Some(viewer), Some(authorization)) = (&self.viewer, authorization(payload)) else {
             return Ok(None);
         };
-        let host = &self.protocols.host;
-        let fresh = authenticate(host, authorization).await?;
-        let fresh = fresh.filter(|fresh| host.is_same_user(fresh, viewer));
+        let server = &self.protocols.server;
+        let fresh = authenticate(server, authorization).await?;
+        let fresh = fresh.filter(|fresh| server.is_same_user(fresh, viewer));
         let fresh = fresh.ok_or(Close::FORBIDDEN)?;
-        let expires_at = host.expires_at(&fresh);
+        let expires_at = server.expires_at(&fresh);
         self.viewer = Some(fresh);
         self.expiry_warned = false;
         Ok(Some(expires_at))
@@ -155,9 +158,8 @@ impl<H: Host> ConnectionState<H> {
         } else {
             Err(RequestError::exceeded("socketOperations", limit))
         };
-        match prepared {
-            Ok(prepared) => {
-                let operation = self.execute_stream(prepared);
+        match prepared.and_then(|prepared| self.start(prepared)) {
+            Ok(operation) => {
                 self.operations.insert(id, operation);
                 Ok(None)
             }
@@ -165,15 +167,28 @@ impl<H: Host> ConnectionState<H> {
         }
     }
 
-    fn execute_stream(&self, prepared: PreparedOperation<H::Viewer>) -> RunningOperation {
+    /// Starts an operation. A query or mutation waits for its turn among those of its user.
+    fn start(
+        &self,
+        prepared: PreparedOperation<H::Viewer>,
+    ) -> Result<RunningOperation<H::Permit>, RequestError> {
+        let protocols = Arc::clone(&self.protocols);
         let is_subscription = prepared.kind() == OperationKind::Subscription;
-        let responses =
-            self.protocols.engine.execute_stream(prepared).map(|response| match response {
-                Ok(response) => OperationEvent::Next(response),
-                Err(request_error) => OperationEvent::Failed(request_error),
-            });
-        let events = responses.chain(stream::once(future::ready(OperationEvent::Complete)));
-        RunningOperation { is_subscription, events: events.boxed() }
+        let subscriber = self.viewer.as_ref().filter(|_| is_subscription);
+        let permit =
+            subscriber.map(|viewer| protocols.server.acquire_subscription(viewer)).transpose();
+        let permit = permit.map_err(|limit| RequestError::exceeded("userSubscriptions", limit))?;
+        let responses = if is_subscription {
+            protocols.engine.execute_stream(prepared)
+        } else {
+            stream::once(run_in_turn(protocols, prepared)).boxed()
+        };
+        let events = responses.map(|response| match response {
+            Ok(response) => OperationEvent::Next(response),
+            Err(request_error) => OperationEvent::Failed(request_error),
+        });
+        let events = events.chain(stream::once(future::ready(OperationEvent::Complete))).boxed();
+        Ok(RunningOperation { is_subscription, events, _permit: permit })
     }
 
     /// Ends the subscriptions. Returns whether no other operation is in progress.
@@ -214,7 +229,7 @@ impl<H: Host> ConnectionState<H> {
     }
 
     fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.viewer.as_ref().map(|viewer| self.protocols.host.expires_at(viewer))
+        self.viewer.as_ref().map(|viewer| self.protocols.server.expires_at(viewer))
     }
 
     /// When to warn the client, 60 s before the token expires; after the warning, when the token
@@ -228,19 +243,33 @@ impl<H: Host> ConnectionState<H> {
     /// Warns the client once. Closes the socket when the token has expired.
     pub(super) fn on_token_deadline(&mut self) -> Result<String, Close> {
         let expires_at = self.expires_at();
-        let now = self.protocols.host.now();
+        let now = self.protocols.server.now();
         let left = expires_at.filter(|expires_at| *expires_at > now).ok_or(Close::TOKEN_EXPIRED)?;
         self.expiry_warned = true;
         Ok(messages::ping(Some(token_expires_at(left))))
     }
 }
 
+/// Executes a query or mutation in a task of its own.
+async fn run_in_turn<H: Server>(
+    protocols: Arc<Protocols<H>>,
+    prepared: PreparedOperation<H::Viewer>,
+) -> Result<OperationResponse, RequestError> {
+    let viewer = prepared.caller().viewer.clone();
+    let _permit = protocols.server.admit(viewer.as_ref()).await.map_err(RequestError::busy)?;
+    let mut responses = protocols.engine.execute_stream(prepared);
+    responses.next().await.unwrap_or_else(|| Err(RequestError::internal_error()))
+}
+
 fn token_expires_at(at: DateTime<Utc>) -> Value {
     json!({ "tokenExpiresAt": at.to_rfc3339_opts(SecondsFormat::Millis, true) })
 }
 
-async fn authenticate<H: Host>(host: &H, authorization: &str) -> Result<Option<H::Viewer>, Close> {
-    host.authenticate(authorization).await.map_err(|error| match error {
+async fn authenticate<H: Server>(
+    server: &H,
+    authorization: &str,
+) -> Result<Option<H::Viewer>, Close> {
+    server.authenticate(authorization).await.map_err(|error| match error {
         AuthenticationError::Unavailable => Close::AUTH_UNAVAILABLE,
         AuthenticationError::Rejected(_) => Close::FORBIDDEN,
     })

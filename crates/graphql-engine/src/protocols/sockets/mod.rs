@@ -11,7 +11,7 @@ use axum::http::{Extensions, HeaderMap};
 use axum::response::Response;
 
 use self::session::Session;
-use super::{Host, Protocols};
+use super::{Protocols, Server};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// The default of 128 KiB would be most of the memory of an idle socket. A longer message is read in
@@ -21,17 +21,17 @@ const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 /// How much output may wait for a client that does not read, in addition to one response.
 const SPARE_BUFFER_BYTES: usize = 256 * 1024;
 
-pub(super) async fn accept<H: Host>(
+pub(super) async fn accept<H: Server>(
     protocols: Arc<Protocols<H>>,
     upgrade: WebSocketUpgrade,
     headers: &HeaderMap,
     extensions: Extensions,
 ) -> Response {
-    let header_viewer = match protocols.host.accept_socket(headers).await {
+    let header_viewer = match protocols.server.accept_socket(headers).await {
         Ok(header_viewer) => header_viewer,
         Err(response) => return response,
     };
-    let request_id = protocols.host.request_id(headers).into();
+    let request_id = protocols.server.request_id(headers).into();
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .max_message_size(protocols.limits.message_bytes)

@@ -10,7 +10,7 @@ use tungstenite::error::{Error as WsError, ProtocolError};
 
 use super::connection_state::ConnectionState;
 use super::messages::{self, Close};
-use crate::protocols::{Host, Protocols};
+use crate::protocols::{Protocols, Server};
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for the client to complete the close handshake.
@@ -69,14 +69,14 @@ impl KeepAlive {
 }
 
 /// One open WebSocket.
-pub(super) struct Session<H: Host> {
+pub(super) struct Session<H: Server> {
     protocols: Arc<Protocols<H>>,
     connection_state: ConnectionState<H>,
     /// The server stops: queries and mutations may finish, new operations are rejected.
     stopping: bool,
 }
 
-impl<H: Host> Session<H> {
+impl<H: Server> Session<H> {
     pub(super) fn new(
         protocols: Arc<Protocols<H>>,
         request_id: Arc<str>,
@@ -156,7 +156,7 @@ impl<H: Host> Session<H> {
                 self.stopping = true;
                 Ok(Outgoing::Nothing)
             }
-            () = protocols.host.sleep_until(token_deadline), if !awaits_init => {
+            () = protocols.server.sleep_until(token_deadline), if !awaits_init => {
                 self.connection_state.on_token_deadline().map(Outgoing::Text)
             }
             () = sleep_until(init_deadline), if awaits_init => Err(Close::INIT_TIMEOUT),

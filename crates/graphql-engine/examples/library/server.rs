@@ -9,18 +9,21 @@ use axum::routing::MethodRouter;
 use chrono::{DateTime, Utc};
 use graphql_engine::SetupError;
 use graphql_engine::protocols::{
-    AuthenticationError, ConnectionLimits, Host, Protocols, StatusProfile,
+    AuthenticationError, Budget, Busy, ConnectionLimits, Protocols, Server, StatusProfile,
 };
 
 use super::schema::User;
 
 /// The server.
-pub(crate) struct Library;
+pub(crate) struct Library {
+    bodies: Budget,
+}
 
-impl Host for Library {
+impl Server for Library {
     type Viewer = User;
-    // This server does not count connections.
+    // This server does not count connections and operations.
     type Permit = ();
+    type OperationPermit = ();
 
     async fn viewer(&self, headers: &HeaderMap) -> Result<Option<User>, AuthenticationError> {
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
@@ -51,6 +54,18 @@ impl Host for Library {
         Ok(())
     }
 
+    fn acquire_subscription(&self, _: &User) -> Result<(), usize> {
+        Ok(())
+    }
+
+    async fn admit(&self, _: Option<&User>) -> Result<(), Busy> {
+        Ok(())
+    }
+
+    fn body_budget(&self, _: Option<&User>) -> &Budget {
+        &self.bodies
+    }
+
     fn now(&self) -> DateTime<Utc> {
         #[expect(clippy::disallowed_methods, reason = "no test depends on its time")]
         Utc::now()
@@ -75,7 +90,7 @@ pub(crate) fn route<S: Clone + Send + Sync + 'static>() -> Result<MethodRouter<S
         ping_interval: Duration::from_secs(25),
     };
     let protocols = Protocols {
-        host: Library,
+        server: Library { bodies: Budget::new(1_000_000) },
         engine: super::schema::engine()?,
         profile: StatusProfile::Audited,
         limits,
