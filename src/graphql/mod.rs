@@ -40,6 +40,8 @@ const LONG_TEXT_COST: usize = 50;
 /// Cost of a list that runs a statement of its own, because its filter differs. All other fields share
 /// the statements of their loaders.
 const LIST_COST: usize = 2_500;
+/// Cost of a page of another object. The pages of all objects share a statement, in which each is looked up.
+const NESTED_PAGE_COST: usize = 50;
 /// Cost of a quote, which runs up to three statements.
 const QUOTE_COST: usize = 5_000;
 
@@ -48,6 +50,7 @@ const RULES: SchemaRules = SchemaRules {
     field_cost: |parent, field| match (parent, field) {
         ("Query", "tasks" | "boards") => LIST_COST,
         ("Query", "quote") => QUOTE_COST,
+        ("Board", "images") | ("WebhookEndpoint", "deliveries") => NESTED_PAGE_COST,
         (_, "prompt" | "metadata") => LONG_TEXT_COST,
         _ => 1,
     },

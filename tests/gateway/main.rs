@@ -33,6 +33,7 @@ mod replicas;
 mod routing;
 mod settings;
 mod sockets;
+mod statement_counts;
 mod statements;
 mod submission;
 mod unconfirmed;

@@ -26,7 +26,7 @@ const EXCEPTIONS: [&str; 1] = [
 ];
 
 /// Fills every table, and lets Postgres count the rows.
-async fn seed(database: &Database, tasks: u32, queued: u32) {
+pub(crate) async fn seed(database: &Database, tasks: u32, queued: u32) {
     let sql = SEED.replace("$TASKS", &tasks.to_string()).replace("$QUEUED", &queued.to_string());
     let mut connection = database.connect().await;
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
