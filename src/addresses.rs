@@ -50,7 +50,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     if let Some(v4) = address.to_ipv4_mapped() {
         return is_public_v4(v4);
     }
-    let [first, second, ..] = address.segments();
+    let [first, second, .., high, low] = address.segments();
+    // NAT64: hosts without IPv4 reach it by addresses that embed it.
+    if address.segments()[..6] == [0x0064, 0xFF9B, 0, 0, 0, 0] {
+        return is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    }
     // 2000::/3 is the only range in public use. It contains Teredo and ORCHID (2001:0000::/23),
     // documentation (2001:db8::/32, 3fff::/20) and 6to4 (2002::/16), which embeds an IPv4 address.
     let global_unicast = first & 0xE000 == 0x2000;
@@ -66,7 +70,8 @@ mod tests {
 
     #[test]
     fn addresses_of_special_purpose_ranges_are_not_public() {
-        let public = ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"];
+        let public =
+            ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"];
         let special = [
             "127.0.0.1",
             "10.1.2.3",

@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use crate::causes::with_causes;
 use crate::domain::{Event, UserId};
 use crate::hints::Hints;
-use crate::in_task::in_task;
-use crate::store::{EventLogBounds, ReadStore, StoreError};
+use crate::store::{EventLogBounds, ReadStore, StoreError, within_deadline};
+use crate::tokio_task::in_tokio_task;
 
 /// Number of events that a subscriber may lag behind before it reads the table instead.
 const CHANNEL_CAPACITY: usize = 16;
@@ -35,6 +35,8 @@ const BATCH_SIZE: usize = 100;
 const PAGE_SIZE: usize = 16;
 /// Interval between reads of the table without a hint.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a subscriber waits for a database that is away, before its stream ends with an error.
+const MAX_PATIENCE: Duration = Duration::from_mins(2);
 /// Pause after a database error.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -42,8 +44,16 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct Feed {
     reads: ReadStore,
+    client_reads: ReadStore,
     hints: Hints,
-    channels: Arc<Mutex<HashMap<UserId, Channel>>>,
+    channels: Arc<Mutex<Channels>>,
+}
+
+#[derive(Debug, Default)]
+struct Channels {
+    of_users: HashMap<UserId, Channel>,
+    /// The gateway stops: all streams end.
+    stopped: bool,
 }
 
 #[derive(Debug)]
@@ -54,10 +64,11 @@ struct Channel {
 }
 
 impl Feed {
-    /// Creates a feed that reads the events from `reads`.
+    /// Creates a feed. It reads new events from `reads`, for all subscribers at once; a subscriber that is behind reads from
+    /// `client_reads`, so that no number of them delays the others.
     #[must_use]
-    pub fn new(reads: ReadStore, hints: Hints) -> Self {
-        Self { reads, hints, channels: Arc::default() }
+    pub fn new(reads: ReadStore, client_reads: ReadStore, hints: Hints) -> Self {
+        Self { reads, client_reads, hints, channels: Arc::default() }
     }
 
     /// Every event of the user after number `after`, then each new one as it happens. Without
@@ -73,23 +84,27 @@ impl Feed {
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
         let EventLogBounds { last_seq, purged_seq } =
-            self.reads.find_event_log_bounds(&user).await?;
+            within_deadline(self.client_reads.find_event_log_bounds(&user)).await?;
         let delivered_seq = after.unwrap_or(last_seq);
         if !(purged_seq..=last_seq).contains(&delivered_seq) {
             return Ok(None);
         }
         let live = self.subscribe_channel(&user, last_seq);
-        let reads = self.reads.clone();
+        let reads = self.client_reads.clone();
         let reader = Reader { reads, user, delivered_seq, live, catch_up: true, page: Vec::new() };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
 
     fn subscribe_channel(&self, user: &UserId, last_seq: u64) -> broadcast::Receiver<Arc<Event>> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        match channels.entry(user.clone()) {
+        let stopped = channels.stopped;
+        match channels.of_users.entry(user.clone()) {
             Entry::Occupied(channel) => channel.get().sender.subscribe(),
             Entry::Vacant(vacant) => {
                 let (sender, receiver) = broadcast::channel(CHANNEL_CAPACITY);
+                if stopped {
+                    return receiver;
+                }
                 vacant.insert(Channel { last_sent_seq: last_seq, sender });
                 receiver
             }
@@ -102,24 +117,33 @@ impl Feed {
         poll_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let lagging = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.end_streams(),
                 users = self.hints.users_with_events() => self.subscribed(users.into_iter()),
                 _ = poll_timer.tick() => {
                     self.hints.remove_unused_board_channels();
                     self.find_lagging().await
                 }
             };
-            if let Err(error) = self.send_events(lagging).await {
+            if let Err(error) = within_deadline(self.send_events(lagging)).await {
                 tracing::warn!(error = %with_causes(&error), "reading new events failed, retrying with the next read");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }
     }
 
+    /// Ends all streams, and those that start from now on, so that nobody waits for a gateway that stops.
+    fn end_streams(&self) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.stopped = true;
+        channels.of_users.clear();
+    }
+
     /// The users that have a channel, with the last number that was sent to it.
     fn subscribed(&self, users: impl Iterator<Item = UserId>) -> Vec<(UserId, u64)> {
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        users.filter_map(|user| Some((user.clone(), channels.get(&user)?.last_sent_seq))).collect()
+        users
+            .filter_map(|user| Some((user.clone(), channels.of_users.get(&user)?.last_sent_seq)))
+            .collect()
     }
 
     /// The read without a hint: users with events that their channel has not received. Also drops
@@ -127,14 +151,18 @@ impl Feed {
     async fn find_lagging(&self) -> Vec<(UserId, u64)> {
         let known: HashMap<UserId, u64> = {
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-            channels.retain(|_, channel| channel.sender.receiver_count() > 0);
-            channels.iter().map(|(user, channel)| (user.clone(), channel.last_sent_seq)).collect()
+            channels.of_users.retain(|_, channel| channel.sender.receiver_count() > 0);
+            channels
+                .of_users
+                .iter()
+                .map(|(user, channel)| (user.clone(), channel.last_sent_seq))
+                .collect()
         };
         if known.is_empty() {
             return Vec::new();
         }
         let users: Vec<UserId> = known.keys().cloned().collect();
-        let last_seqs = match self.reads.last_seqs(&users).await {
+        let last_seqs = match within_deadline(self.reads.last_seqs(&users)).await {
             Ok(last_seqs) => last_seqs,
             Err(error) => {
                 tracing::warn!(error = %with_causes(&error), "reading the event log failed, will retry");
@@ -173,7 +201,7 @@ impl Feed {
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
             let mut sent: HashMap<UserId, u64> = HashMap::new();
             for event in events {
-                let Some(channel) = channels.get_mut(&event.task.owner) else { continue };
+                let Some(channel) = channels.of_users.get_mut(&event.task.owner) else { continue };
                 if event.seq > channel.last_sent_seq {
                     channel.last_sent_seq = event.seq;
                     sent.insert(event.task.owner.clone(), event.seq);
@@ -224,7 +252,7 @@ impl Reader {
             }
             if self.catch_up {
                 let (reads, user) = (self.reads.clone(), self.user.clone());
-                self.page = in_task(read_page(reads, user, self.delivered_seq)).await?;
+                self.page = in_tokio_task(read_patiently(reads, user, self.delivered_seq)).await?;
                 self.catch_up = !self.page.is_empty();
                 continue;
             }
@@ -234,6 +262,24 @@ impl Reader {
                 Ok(_) | Err(RecvError::Lagged(_)) => self.catch_up = true,
                 Err(RecvError::Closed) => return Ok(None),
             }
+        }
+    }
+}
+
+/// Reads a page, also when the database is away for a while: a subscriber need not know.
+async fn read_patiently(
+    reads: ReadStore,
+    user: UserId,
+    after: u64,
+) -> Result<Vec<Event>, StoreError> {
+    let given_up = tokio::time::Instant::now() + MAX_PATIENCE;
+    loop {
+        match within_deadline(read_page(reads.clone(), user.clone(), after)).await {
+            Err(error) if !error.is_permanent() && tokio::time::Instant::now() < given_up => {
+                tracing::warn!(error = %with_causes(&error), "reading the event log failed, will retry");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+            page => return page,
         }
     }
 }

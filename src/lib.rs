@@ -21,14 +21,15 @@ pub mod hints;
 pub mod http;
 pub mod ids;
 pub mod image_store;
-pub mod in_task;
 pub mod links;
 pub mod mcp;
 pub mod outbound;
 pub mod providers;
+pub mod rounds;
 pub mod store;
 pub mod task_view;
 pub mod telemetry;
+pub mod tokio_task;
 pub mod workers;
 
 pub use plantain_clock as clock;

@@ -141,7 +141,7 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
     };
     telemetry::start(LogFormat::Json, &config.log)?;
     let page = PageConfig { users: Vec::new(), examples: examples::all() };
-    let app = match App::build(&config, page, Clock::system(), Ids::random()).await {
+    let app = match App::build(&config, page, Clock::following(), Ids::random()).await {
         Ok(app) => app,
         Err(error) => {
             write_stderr(&format!("{error:#}").replace('\n', " "));

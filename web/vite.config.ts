@@ -4,6 +4,8 @@ import { compression } from 'vite-plugin-compression2';
 const gateway = process.env.PLANTAIN_URL ?? 'http://127.0.0.1:4000';
 
 export default defineConfig({
+  // Relative paths: a proxy may serve the gateway below a path of its own.
+  base: './',
   // GraphiQL's workers cannot be bundled ahead.
   optimizeDeps: { entries: ['index.html'] },
   worker: { format: 'es' },

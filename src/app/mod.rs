@@ -27,12 +27,12 @@ use crate::image_store::Variants;
 use crate::store::{self, ReadStore, StoreError, Stores};
 use crate::workers::{self, WorkerContext};
 
-/// Time for work in progress after the stop signal. It is longer than the timeout of a call to a
-/// provider: a response that the gateway does not wait for is lost.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
-const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Each resize uses one core.
-const MAX_CONCURRENT_RESIZES: usize = 2;
+/// Time for work in progress after the stop signal: orchestrators kill a process after ten seconds. A submission whose response
+/// comes later becomes UNCONFIRMED.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
+const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The original of each image that is resized is in memory.
+const MAX_CONCURRENT_RESIZES: usize = 4;
 /// Files for everything but connections of clients: the database, providers, images, logs.
 const RESERVED_FILES: usize = 512;
 /// What systems allow a process by default.
@@ -40,8 +40,6 @@ const DEFAULT_OPEN_FILES: u64 = 1_024;
 /// An upload is in memory until it is stored.
 const UPLOAD_MEMORY_MEBIBYTES: usize = 256;
 const MAX_CONCURRENT_UPLOADS_PER_USER: usize = 4;
-/// Each re-encoding uses one core.
-const MAX_CONCURRENT_REENCODES: usize = 2;
 
 /// A gateway that is built and has its listener, but does not serve requests yet.
 pub struct App {
@@ -84,7 +82,7 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         let ctx = parts::worker_context(config, workers, address, clock, ids)?;
-        let feed = Feed::new(ctx.store.reads(), ctx.hints.clone());
+        let feed = Feed::new(ctx.store.reads(), clients.reads(), ctx.hints.clone());
         let verifier = parts::token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();
         let commands = parts::commands(config, &ctx, &clients, &feed)?;
@@ -112,7 +110,7 @@ impl App {
         self.listener.local_addr()
     }
 
-    /// Runs until `shutdown` completes; then finishes work in progress, within 25 seconds.
+    /// Runs until `shutdown` completes; then finishes work in progress, within 9 seconds.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         let tracker = TaskTracker::new();
         workers::start(&self.ctx, &tracker, &self.stop);
@@ -130,7 +128,7 @@ impl App {
         };
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, finished).await.is_err() {
             tracing::warn!(
-                "work in progress did not finish within 25 s; claimed work is claimed again, and a submission in progress becomes UNCONFIRMED"
+                "work in progress did not finish within 8 s; claimed work is claimed again, and a submission in progress becomes UNCONFIRMED"
             );
         }
         // Closing the pool waits for the server; an unreachable server must not delay the exit.
@@ -180,15 +178,20 @@ fn state(
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),
-        variants: Variants::new(ctx.image_store.clone(), MAX_CONCURRENT_RESIZES),
+        variants: Variants::new(
+            ctx.image_store.clone(),
+            ctx.image_work.clone(),
+            MAX_CONCURRENT_RESIZES,
+        ),
+        image_work: ctx.image_work.clone(),
         image_store: ctx.image_store.clone(),
         page,
         upload_limiter: UploadLimiter::new(
             UPLOAD_MEMORY_MEBIBYTES,
             MAX_CONCURRENT_UPLOADS_PER_USER,
-            MAX_CONCURRENT_REENCODES,
         ),
         authorization_server: authorization_server(config.auth.claims.issuer.as_deref()),
+        rounds: ctx.rounds.clone(),
         stop: stop.clone(),
     }
 }

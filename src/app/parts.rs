@@ -17,12 +17,13 @@ use crate::feed::Feed;
 use crate::graphql::{self, Api};
 use crate::hints::Hints;
 use crate::ids::Ids;
-use crate::image_store::ImageStore;
+use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
 use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::{
     AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry,
 };
+use crate::rounds::Rounds;
 use crate::store::{ReadStore, Store, StoreOptions, Stores};
 use crate::workers::{Settings, WorkerContext};
 
@@ -57,6 +58,8 @@ pub(super) fn worker_context(
         fetcher: Fetcher::new(allow_private)?,
         webhook_client: WebhookClient::new(allow_private)?,
         image_store,
+        image_work: ImageWork::default(),
+        rounds: Rounds::default(),
         links: Links::new(public_url, &config.link_secrets),
         instance: ids.uuid(clock.now()),
         clock,

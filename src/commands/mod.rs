@@ -138,7 +138,8 @@ impl Commands {
         tokio::select! {
             event = finished.next() => match event {
                 Some(event) => Ok(Some(event?.task.clone())),
-                None => Ok(Some(task)),
+                // The gateway stops.
+                None => self.deps.reads.find_task(owner, id).await,
             },
             () = self.deps.clock.sleep_until(until) => self.deps.reads.find_task(owner, id).await,
         }

@@ -57,6 +57,9 @@ impl Checks {
         };
         let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it));
         self.require(is_postgres, "DATABASE_URL", "a URL that begins with postgres://");
+        if is_postgres && !says_how_to_encrypt(url) {
+            self.add(ConfigError::UnencryptedDatabase);
+        }
         url.to_owned()
     }
 
@@ -167,6 +170,20 @@ impl Checks {
         let wrong = origins.iter().filter(|origin| !is_origin(origin));
         self.0.extend(wrong.cloned().map(ConfigError::Origin));
     }
+}
+
+/// Whether a database on another machine is named with its `sslmode`: without it, a connection is not encrypted when the server
+/// does not offer it, and never verified.
+fn says_how_to_encrypt(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return true };
+    let names = ["sslmode", "ssl-mode"];
+    let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|pair| pair.1);
+    // A folder with a socket.
+    let is_socket = parameter("host").is_some_and(|host| host.starts_with('/'));
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_here = is_socket || is_loopback || matches!(host, "" | "localhost");
+    is_here || names.iter().any(|name| parameter(name).is_some())
 }
 
 pub(super) fn split_secrets(text: &str) -> Vec<SecretString> {

@@ -47,6 +47,11 @@ pub enum ConfigError {
         "PLANTAIN_TRUSTED_PROXIES contains {0}, which is not an address or network; write 10.1.2.3 or 10.0.0.0/8"
     )]
     Network(String),
+    /// A database on another machine, without `sslmode`.
+    #[error(
+        "DATABASE_URL names another machine and no sslmode; add ?sslmode=verify-full, or ?sslmode=disable in a private network"
+    )]
+    UnencryptedDatabase,
     /// Two settings have no effect without each other.
     #[error("{0} and {1} are only used together; set both or neither")]
     IncompletePair(&'static str, &'static str),

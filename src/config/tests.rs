@@ -16,7 +16,7 @@ fn complete(flags: &[&str]) -> GatewayArgs {
     let (secret, jwt_secret) = (random_secret(), random_secret());
     let needed = [
         "plantain",
-        "--database-url=postgres://plantain@db/plantain",
+        "--database-url=postgres://plantain@db/plantain?sslmode=disable",
         "--public-url=https://images.example.com",
         &format!("--secret={secret}"),
         &format!("--jwt-secret={jwt_secret}"),
@@ -164,6 +164,26 @@ fn dev_uses_the_secrets_of_its_data_folder_and_checks_those_that_are_set() {
     assert!(configured(Some(&good), Some(&good)).is_ok());
     for bad in ["short", "compose-only-replace-me-in-production"] {
         assert!(configured(Some(bad), None).is_err() && configured(None, Some(bad)).is_err());
+    }
+}
+
+#[test]
+fn a_database_on_another_machine_needs_an_sslmode() {
+    let problems = |url: &str| {
+        let database_url = Some(url.to_owned());
+        problems(GatewayArgs { database_url, ..complete(&[]) })
+    };
+    for good in [
+        "postgres://plantain@db/plantain?sslmode=verify-full",
+        "postgres://plantain@127.0.0.1:5432/plantain",
+        "postgres://plantain@localhost/plantain",
+        "postgres:///plantain?host=/var/run/postgresql",
+        "postgres://plantain@localhost/plantain?host=%2Ftmp",
+    ] {
+        assert!(problems(good).is_empty(), "{good}: {:?}", problems(good));
+    }
+    for bad in ["postgres://plantain@db/plantain", "postgres://plantain@10.1.2.3/plantain?x=1"] {
+        assert!(problems(bad)[0].contains("sslmode"), "{bad}");
     }
 }
 

@@ -114,7 +114,7 @@ async fn run_with(
     })
     .await?;
     let config = config(args, postgres, &simulator)?;
-    let clock = Clock::system();
+    let clock = Clock::following();
     let secret = config.auth.jwt_secret.as_ref().context("there is no secret for tokens")?;
     let signer = TokenSigner::new(secret, config.auth.claims.clone(), clock.clone());
     let token = issue(&signer, DEV_USER, Role::User)?;

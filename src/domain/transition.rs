@@ -177,6 +177,13 @@ impl TransitionContext<'_> {
                 callback_received(job, upstream_id, *poll_at)
             }
             (Queued, JobUpdate::ResponseLost) => Ok(self.enter(job, Unconfirmed, None)),
+            // The provider's answer that it did not take the job, by the worker that sent it, came late.
+            (
+                Unconfirmed,
+                JobUpdate::Postponed { .. }
+                | JobUpdate::TransientFailure { .. }
+                | JobUpdate::Rejected(_),
+            ) => self.step(&self.enter(job, Queued, None), update),
             (Queued | Generating | Storing, JobUpdate::Postponed { at }) => {
                 Ok(self.postponed(job, *at))
             }
@@ -189,7 +196,9 @@ impl TransitionContext<'_> {
                 None => Err(IgnoreReason::NotRejected),
             },
             (Generating, JobUpdate::ResultsReady { results }) => Ok(self.storing(job, results)),
-            (Queued | Generating | Storing, JobUpdate::Failed(failure)) => Ok(failed(job, failure)),
+            (Queued | Unconfirmed | Generating | Storing, JobUpdate::Failed(failure)) => {
+                Ok(failed(job, failure))
+            }
             (Storing, JobUpdate::Stored { images }) => Ok(succeeded(job, images.len())),
             (_, JobUpdate::Canceled) | (Unconfirmed, JobUpdate::Released) => Ok(canceled(job)),
             (_, JobUpdate::Expired) => self.expired(job),

@@ -16,8 +16,8 @@ use super::error::{Error, bad_input, internal};
 use super::types::{Board, Credits, Task, TaskEvent, task_event};
 use crate::auth::Viewer;
 use crate::domain::{self, BoardId, TaskId};
-use crate::in_task::in_task;
 use crate::store::StoreError;
+use crate::tokio_task::in_tokio_task;
 
 /// Interval at which a subscribed board is read without a hint: hints can be lost.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
@@ -133,7 +133,7 @@ where
     T: WriteJson + Send + 'static,
     S: Stream<Item = Result<T, Error>> + Send + 'static,
 {
-    let items = in_task(start).boxed().try_flatten_stream();
+    let items = in_tokio_task(start).boxed().try_flatten_stream();
     items.map_ok(|item| Box::new(item) as Box<dyn WriteJson + Send>).boxed()
 }
 

@@ -13,6 +13,7 @@ use super::SharedState;
 use super::problem::{self, problem};
 use crate::causes::with_causes;
 use crate::commands::{CallbackOutcome, IncomingCallback};
+use crate::store::within_deadline;
 
 /// Real callbacks have a few kilobytes.
 const MAX_CALLBACK_BYTES: usize = 256 * 1024;
@@ -52,7 +53,7 @@ pub(super) async fn receive(
         headers: &signature_headers(&headers),
         body: &body,
     };
-    match state.commands.receive_callback(&callback).await {
+    match within_deadline(state.commands.receive_callback(&callback)).await {
         Ok(CallbackOutcome::Stored) => (StatusCode::OK, "stored").into_response(),
         Ok(CallbackOutcome::UnknownUrl) => problem(StatusCode::NOT_FOUND, "Unknown callback URL."),
         Ok(CallbackOutcome::InvalidJson) => {

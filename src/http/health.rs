@@ -18,13 +18,19 @@ pub(super) async fn live() -> &'static str {
     "ok"
 }
 
-/// Checks the database, its migrations and the image store.
+/// Checks the database, its migrations, the image store, and that every worker has come round.
 pub(super) async fn ready(State(state): State<SharedState>) -> Response {
     let database = async { state.reads.check().await.unwrap_or(false) };
     let images = async { state.image_store.check().await.is_ok() };
     let (database, images) =
         tokio::join!(timeout(CHECK_TIMEOUT, database), timeout(CHECK_TIMEOUT, images));
     let (database, images) = (database.unwrap_or(false), images.unwrap_or(false));
-    let status = if database && images { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "database": database, "images": images }))).into_response()
+    let late = state.rounds.late();
+    if !late.is_empty() {
+        tracing::warn!(workers = late.join(", "), "a worker has not come round");
+    }
+    let is_ready = database && images && late.is_empty();
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "database": database, "images": images, "workers": late.is_empty() });
+    (status, Json(body)).into_response()
 }

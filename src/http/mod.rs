@@ -57,8 +57,9 @@ use crate::auth::TokenVerifier;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::domain::Catalog;
-use crate::image_store::{ImageStore, Variants};
+use crate::image_store::{ImageStore, ImageWork, Variants};
 use crate::links::Links;
+use crate::rounds::Rounds;
 use crate::store::ReadStore;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -103,10 +104,14 @@ pub struct AppState {
     pub page: PageConfig,
     /// Limits concurrent uploads.
     pub upload_limiter: UploadLimiter,
+    /// Decodes uploads.
+    pub image_work: ImageWork,
     /// Produces smaller variants of stored images.
     pub variants: Variants,
     /// The URL of the authorization server, if the issuer is an http or https URL.
     pub authorization_server: Option<String>,
+    /// When each worker last came round.
+    pub rounds: Rounds,
     /// Ends the waits of MCP calls when the gateway stops.
     pub stop: CancellationToken,
 }

@@ -21,6 +21,7 @@ use super::problem::problem;
 use crate::causes::with_causes;
 use crate::domain::Upload;
 use crate::image_store::{ImageFileError, SanitizedImage, sanitize};
+use crate::store::within_deadline;
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
@@ -32,20 +33,16 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 pub struct UploadLimiter {
     /// In kibibytes.
     memory: Arc<Semaphore>,
-    /// Each image that is re-encoded needs memory and one core.
-    reencoding: Arc<Semaphore>,
     /// Prevents one user from using all the memory.
     per_user: ConnectionLimiter,
 }
 
 impl UploadLimiter {
-    /// Limits for uploads in memory, uploads of one user, and images that are re-encoded at the
-    /// same time.
+    /// Limits for uploads in memory and uploads of one user.
     #[must_use]
-    pub fn new(mebibytes: usize, per_user: usize, reencodes: usize) -> Self {
+    pub fn new(mebibytes: usize, per_user: usize) -> Self {
         Self {
             memory: Arc::new(Semaphore::new(mebibytes * 1024)),
-            reencoding: Arc::new(Semaphore::new(reencodes)),
             per_user: ConnectionLimiter::new(per_user),
         }
     }
@@ -95,7 +92,8 @@ async fn authorize(
 ) -> Result<Upload, UploadError> {
     let found = match link_query {
         Some(Query(LinkQuery { expires, signature })) => {
-            state.commands.find_upload(id, expires, &signature).await.map_err(failed)?
+            let found = state.commands.find_upload(id, expires, &signature);
+            within_deadline(found).await.map_err(failed)?
         }
         None => None,
     };
@@ -111,17 +109,22 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
         body::discard(DISCARD_TIMEOUT, body, upload.byte_size).await;
         return Err(UploadError::Busy);
     };
-    let bytes = read(upload, body).await?;
+    let bytes = tokio::select! {
+        bytes = read(upload, body) => bytes?,
+        // The client sends the image again, to another gateway.
+        () = state.stop.cancelled() => return Err(UploadError::Busy),
+    };
     // Held to the end: the image is in memory while the image store writes it.
-    let (checked, _upload_permit) =
-        check_blocking(state, bytes, upload.clone(), upload_permit).await;
-    let CheckedUpload { digest, cleaned } = checked?;
-    if !state.commands.begin_upload(upload.id, &digest).await.map_err(failed)? {
+    let (checked, _upload_permit) = check(state, bytes, upload.clone(), upload_permit).await?;
+    let CheckedUpload { digest, cleaned } = checked;
+    let begun = within_deadline(state.commands.begin_upload(upload.id, &digest)).await;
+    if !begun.map_err(failed)? {
         return Err(upload_conflict());
     }
     let path = Upload::path(upload.id, cleaned.format);
     state.image_store.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
-    state.commands.finish_upload(upload.id, cleaned.format).await.map_err(failed)
+    let finished = state.commands.finish_upload(upload.id, cleaned.format);
+    within_deadline(finished).await.map_err(failed)
 }
 
 fn upload_conflict() -> UploadError {
@@ -159,38 +162,29 @@ struct CheckedUpload {
     cleaned: SanitizedImage,
 }
 
-/// Decoding and re-encoding can use seconds of CPU, and continues when the request is canceled. The
-/// blocking task therefore owns the permits.
-async fn check_blocking(
+/// Decoding and re-encoding continues when the request is canceled, so it owns the permits.
+async fn check(
     state: &SharedState,
     bytes: Bytes,
     upload: Upload,
     upload_permit: UploadPermit,
-) -> (Result<CheckedUpload, UploadError>, Option<UploadPermit>) {
-    let reencode_permit = Arc::clone(&state.upload_limiter.reencoding).acquire_owned().await;
-    let blocking_task = tokio::task::spawn_blocking(move || {
-        let _reencode_permit = reencode_permit;
-        (check(&bytes, &upload), upload_permit)
-    });
-    match blocking_task.await {
-        Ok((checked, upload_permit)) => (checked, Some(upload_permit)),
-        Err(_) => (Err(UploadError::Failed), None),
-    }
-}
-
-fn check(bytes: &[u8], upload: &Upload) -> Result<CheckedUpload, UploadError> {
-    let digest = Sha256::digest(bytes).to_vec();
+) -> Result<(CheckedUpload, UploadPermit), UploadError> {
+    let digest = Sha256::digest(&bytes).to_vec();
     if !upload.accepts(&digest) {
         return Err(upload_conflict());
     }
-    let cleaned = sanitize(bytes).map_err(|error| {
-        let status = match error {
-            ImageFileError::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            _ => StatusCode::UNPROCESSABLE_ENTITY,
-        };
-        UploadError::Rejected(status, format!("The image cannot be used: {error}."))
-    })?;
-    Ok(CheckedUpload { digest, cleaned })
+    let clean = move |file: &[u8]| Ok((sanitize(file)?, upload_permit));
+    match state.image_work.run(bytes, clean).await {
+        Ok((cleaned, upload_permit)) => Ok((CheckedUpload { digest, cleaned }, upload_permit)),
+        Err(ImageFileError::Busy) => Err(UploadError::Busy),
+        Err(error) => {
+            let status = match error {
+                ImageFileError::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            Err(UploadError::Rejected(status, format!("The image cannot be used: {error}.")))
+        }
+    }
 }
 
 fn failed(error: impl std::error::Error) -> UploadError {

@@ -12,10 +12,14 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::ImageFormat;
 
-/// Maximum width and height, in pixels: twice those of 4K models.
-const MAX_SIDE: u32 = 8192;
-/// Maximum decoded size: `MAX_SIDE` squared with four channels.
-const MAX_DECODED_BYTES: u64 = 4 * 8192 * 8192;
+/// Maximum width and height, in pixels.
+const MAX_SIDE: u32 = 16_384;
+/// Maximum number of pixels: the largest photos of phones have 48 million, the images of 4K models 17 million.
+const MAX_PIXELS: u64 = 50_000_000;
+/// Maximum decoded size: four channels of 8 bits for each pixel, and some images with 16 bits.
+const MAX_DECODED_BYTES: u64 = 256 * 1024 * 1024;
+/// Converted copies of an image, such as an upright one in sRGB, need up to this many bytes for each pixel.
+const COPY_BYTES_PER_PIXEL: u64 = 8;
 /// Maximum width and height of the copy that is hashed, in pixels. A hash has at most 7 x 7 frequencies; with
 /// 100 pixels, the most that `ThumbHash` accepts, it took 40 % of the CPU of a whole task.
 const THUMBHASH_SIDE: u32 = 32;
@@ -56,8 +60,23 @@ pub enum ImageFileError {
     /// The end of the file is missing.
     #[error("it is cut off; send the whole file")]
     Truncated,
-    /// Damaged or too large to decode; `None` when the decoder panicked.
-    #[error("it is damaged or larger than 8192 x 8192 pixels")]
+    /// Too large to decode.
+    #[error(
+        "it has {width} x {height} pixels and {bits} bits per pixel; send at most 50 million pixels with 40 bits, and at most 16384 on each side"
+    )]
+    TooLarge {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// Of all channels.
+        bits: u16,
+    },
+    /// Other images use all the memory for decoding.
+    #[error("the gateway decodes too many images at once")]
+    Busy,
+    /// Damaged; `None` when the decoder panicked.
+    #[error("it is damaged")]
     Undecodable(#[source] Option<image::ImageError>),
     /// The image could not be encoded.
     #[error("it could not be encoded")]
@@ -99,7 +118,7 @@ pub fn inspect(bytes: &[u8]) -> Result<ImageInfo, ImageFileError> {
 ///
 /// # Errors
 /// When the file is not an image.
-pub fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, ImageFileError> {
+pub(super) fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, ImageFileError> {
     let mut decoded = decode(bytes)?;
     if decoded.image.width().max(decoded.image.height()) <= longest_side {
         return Ok(bytes.to_vec());
@@ -143,7 +162,23 @@ fn jpeg_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
+/// The memory that an image needs while it is decoded and converted, from its header.
+pub(super) fn working_bytes(bytes: &[u8]) -> Result<u64, ImageFileError> {
+    let (_, decoder) = open(bytes)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS
+        || width.max(height) > MAX_SIDE
+        || decoder.total_bytes() > MAX_DECODED_BYTES
+    {
+        let bits = decoder.color_type().bits_per_pixel();
+        return Err(ImageFileError::TooLarge { width, height, bits });
+    }
+    Ok(decoder.total_bytes() + COPY_BYTES_PER_PIXEL * pixels)
+}
+
+/// Reads the header.
+fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_), ImageFileError> {
     let decoder_format = image::guess_format(bytes).map_err(|_| ImageFileError::UnknownFormat)?;
     let format = match decoder_format {
         image::ImageFormat::Jpeg => ImageFormat::Jpeg,
@@ -156,14 +191,18 @@ fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
         ImageFormat::Png | ImageFormat::Webp => bytes.len(),
     };
     let mut reader = ImageReader::new(Cursor::new(&bytes[..end]));
+    // `working_bytes` checks the size; these limits are for what a decoder allocates beside the image.
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_alloc = Some(2 * MAX_DECODED_BYTES);
     reader.set_format(decoder_format);
     reader.limits(limits);
-    let mut decoder =
+    let decoder =
         reader.into_decoder().map_err(|error| ImageFileError::Undecodable(Some(error)))?;
+    Ok((format, decoder))
+}
+
+fn decode(bytes: &[u8]) -> Result<Decoded, ImageFileError> {
+    let (format, mut decoder) = open(bytes)?;
     let orientation =
         decoder.orientation().map_err(|error| ImageFileError::Undecodable(Some(error)))?;
     let profile = decoder.icc_profile().ok().flatten();

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod image_file;
+mod image_work;
 mod variants;
 
 use std::fmt;
@@ -15,7 +16,8 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use bucket::Bucket;
-pub use image_file::{ImageFileError, ImageInfo, SanitizedImage, inspect, sanitize, shrink};
+pub use image_file::{ImageFileError, ImageInfo, SanitizedImage, inspect, sanitize};
+pub use image_work::ImageWork;
 pub use variants::{VariantPath, Variants};
 
 /// Object that the first readiness check writes.
@@ -53,6 +55,9 @@ pub enum ImageStoreError {
     /// There is nothing at this path.
     #[error("no such object")]
     Missing,
+    /// Other images use all the memory for decoding.
+    #[error("the gateway decodes too many images at once")]
+    Busy,
     /// The store failed: a full disk, a lost connection.
     #[error("the image store failed")]
     Store(#[source] object_store::Error),

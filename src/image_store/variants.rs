@@ -5,13 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::{ImageStore, ImageStoreError, shrink};
+use super::image_file::shrink;
+use super::{ImageFileError, ImageStore, ImageStoreError, ImageWork};
 use crate::domain::{ImageFormat, ImageVariant};
 
 /// Creates images in any size. Clones share the limit of concurrent resizes.
 #[derive(Debug, Clone)]
 pub struct Variants {
     image_store: ImageStore,
+    image_work: ImageWork,
     resize_permits: Arc<Semaphore>,
 }
 
@@ -43,11 +45,10 @@ impl<'a> VariantPath<'a> {
 }
 
 impl Variants {
-    /// Variants of the images in `image_store`; `max_concurrent` limits concurrent resizes, since each
-    /// takes a core.
+    /// Variants of the images in `image_store`; `max_concurrent` limits the originals in memory.
     #[must_use]
-    pub fn new(image_store: ImageStore, max_concurrent: usize) -> Self {
-        Self { image_store, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
+    pub fn new(image_store: ImageStore, image_work: ImageWork, max_concurrent: usize) -> Self {
+        Self { image_store, image_work, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
     }
 
     /// The size of the object at this path. A smaller variant is created when it is requested for the first time.
@@ -61,23 +62,22 @@ impl Variants {
         else {
             return found;
         };
-        // The blocking task owns the permit, because it continues when the caller is dropped.
-        let permit = Arc::clone(&self.resize_permits).acquire_owned().await;
+        // Each caller holds an original while it waits.
+        let _permit = self.resize_permits.acquire().await;
         // Another request may have created it in the meantime.
         let found = self.image_store.size(wanted.path).await;
         if !matches!(found, Err(ImageStoreError::Missing)) {
             return found;
         }
         let original = self.image_store.get(&wanted.original()).await?;
-        let bytes = original.clone();
-        let shrunk = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            shrink(&bytes, longest_side)
-        })
-        .await;
-        // Resizing should not fail: the original was decoded when it was stored. If it does fail,
-        // the original is served.
-        let shrunk = shrunk.ok().and_then(Result::ok).map_or(original, Bytes::from);
+        let resize = move |file: &[u8]| shrink(file, longest_side);
+        let shrunk = match self.image_work.run(original.clone(), resize).await {
+            Ok(shrunk) => shrunk.into(),
+            Err(ImageFileError::Busy) => return Err(ImageStoreError::Busy),
+            // It should not fail: the original was decoded when it was stored. If it does fail,
+            // the original is served.
+            Err(_) => original,
+        };
         let size = shrunk.len() as u64;
         self.image_store.put(wanted.path, shrunk).await?;
         Ok(size)

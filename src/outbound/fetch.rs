@@ -28,6 +28,9 @@ pub enum FetchError {
     /// The server returned 403, 404 or 410.
     #[error("the file does not exist")]
     NotFound,
+    /// More redirects than a result of a provider has.
+    #[error("the server redirects too often")]
+    TooManyRedirects,
     /// The server or the network failed; a later attempt may succeed.
     #[error("the server failed or could not be reached")]
     Unavailable,
@@ -77,7 +80,13 @@ impl Fetcher {
 }
 
 fn classify_error(error: &reqwest::Error) -> FetchError {
-    if guard::is_blocked(error) { FetchError::UrlNotAllowed } else { FetchError::Unavailable }
+    if guard::is_blocked(error) {
+        FetchError::UrlNotAllowed
+    } else if error.is_redirect() {
+        FetchError::TooManyRedirects
+    } else {
+        FetchError::Unavailable
+    }
 }
 
 fn redirect(attempt: Attempt<'_>, allow_private: bool) -> reqwest::redirect::Action {
@@ -113,6 +122,14 @@ mod tests {
         ] {
             assert_eq!(fetcher.fetch(link).await, Err(FetchError::UrlNotAllowed), "{link}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_without_end_is_an_error_of_its_own() {
+        let location = HeaderMap::from_iter([(LOCATION, "/again".parse().unwrap())]);
+        let url = server(302, location, Vec::new()).await;
+        let fetched = Fetcher::new(true).unwrap().fetch(url.as_str()).await;
+        assert_eq!(fetched, Err(FetchError::TooManyRedirects));
     }
 
     #[tokio::test]

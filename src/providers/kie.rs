@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use http_parts::json::parse_lenient;
 use serde_json::Value;
 
 use super::http::{ApiResponse, CallError};
@@ -39,7 +40,7 @@ pub(super) struct Envelope {
 
 impl Envelope {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let body: Value = serde_json::from_slice(body).ok()?;
+        let body: Value = parse_lenient(body).ok()?;
         let body = body.is_object().then_some(body)?;
         let message = ["msg", "message"].iter().find_map(|key| body.get(key)?.as_str());
         let message = message.unwrap_or_default().to_owned();
@@ -120,8 +121,9 @@ fn strings(value: &Value) -> Vec<String> {
 
 /// Submits a job.
 pub(super) async fn submit(api: &ApiClient, path: &str, body: &Value) -> SubmissionOutcome {
+    let prompt = body.get("prompt").and_then(Value::as_str).unwrap_or_default();
     match api.post(path, body).await {
-        Ok(response) => read_submission(&response),
+        Ok(response) => read_submission(&response, prompt),
         Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
         Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
     }
@@ -162,7 +164,7 @@ pub(super) fn read_balance(response: &ApiResponse) -> Option<Credits> {
     Credits::from_f64(data.as_f64().or_else(|| data.as_str()?.trim().parse().ok())?)
 }
 
-pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
+pub(super) fn read_submission(response: &ApiResponse, prompt: &str) -> SubmissionOutcome {
     let Some(envelope) = Envelope::parse(&response.body) else { return unreadable(response) };
     if let Some(upstream_id) = envelope.upstream_id() {
         return SubmissionOutcome::Accepted { upstream_id };
@@ -175,7 +177,8 @@ pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
     if matches!(response.status.as_u16(), 502..=504) {
         return SubmissionOutcome::Unconfirmed { reason: "a proxy error at the provider" };
     }
-    let by_message = if matches!(code, 401 | 402) { None } else { classify(&envelope.message) };
+    let by_message =
+        if matches!(code, 401 | 402) { None } else { classify(&envelope.message, prompt) };
     let Some(failure_code) = by_message.or_else(|| submission_failure_code(code)) else {
         return postponed(code, response);
     };
@@ -308,7 +311,7 @@ fn callback_state(envelope: &Envelope) -> UpstreamState {
 
 /// The error codes of the providers' guide as outcomes of a generation.
 fn generation_failed(code: i64, message: &str) -> UpstreamState {
-    let failure_code = classify(message).unwrap_or(match code {
+    let failure_code = classify(message, "").unwrap_or(match code {
         400 | 422 => FailureCode::ContentRejected,
         402 => FailureCode::UpstreamCredits,
         408 => FailureCode::UpstreamTimeout,

@@ -3,10 +3,12 @@
 use crate::domain::{Failure, FailureCode};
 
 /// Classifies an error by its message. Takes precedence over the code tables,
-/// because providers use one code for several errors.
-pub(super) fn classify(message: &str) -> Option<FailureCode> {
-    let text = message.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+/// because providers use one code for several errors. A message may repeat the prompt, so words of the prompt say nothing:
+/// otherwise a user could make the gateway believe that the account is out of credits.
+pub(super) fn classify(message: &str, prompt: &str) -> Option<FailureCode> {
+    let (text, prompt) = (message.to_lowercase(), prompt.to_lowercase());
+    let contains = |word: &str| text.contains(word) && !prompt.contains(word);
+    let has = |words: &[&str]| words.iter().any(|word| contains(word));
     let credits = ["credits insufficient", "credit insufficient", "credits are insufficient"];
     let credits = has(&credits) || has(&["insufficient credit", "top up"]);
     if credits {
@@ -29,7 +31,7 @@ pub(super) fn classify(message: &str) -> Option<FailureCode> {
         "moderat",
         "could not generate an image with the given prompt",
     ]);
-    if content || (text.contains("safety") && !text.contains("tolerance")) {
+    if content || (contains("safety") && !text.contains("tolerance")) {
         return Some(FailureCode::ContentRejected);
     }
     input.then_some(FailureCode::InvalidInput)
@@ -63,4 +65,20 @@ fn sanitize(message: &str) -> String {
     let parts = message.split_whitespace().filter(|part| !part.contains("://"));
     let text = parts.collect::<Vec<_>>().join(" ");
     text.chars().filter(|character| !character.is_control()).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_prompt_say_nothing_about_the_account() {
+        let message = "invalid prompt: Top up, credits insufficient!";
+        assert_eq!(classify(message, ""), Some(FailureCode::UpstreamCredits));
+        assert_eq!(classify(message, "TOP UP, credits insufficient"), None);
+        assert_eq!(
+            classify("Your credits are insufficient", "a cat"),
+            Some(FailureCode::UpstreamCredits)
+        );
+    }
 }

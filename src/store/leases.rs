@@ -41,6 +41,8 @@ pub struct Claim {
     pub image_count: u32,
     /// The provider's id for the job, once the provider has accepted it.
     pub upstream_id: Option<String>,
+    /// When the claim that is submitting it was made; `None` in other steps.
+    pub submit_started_at: Option<Timestamp>,
     /// When the provider accepted it.
     pub submitted_at: Option<Timestamp>,
     /// Links to the results.
@@ -90,7 +92,8 @@ pub(super) async fn load_claims(
     let rows = sqlx::query!(
         r#"-- store::leases::load_claims
         SELECT
-            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submitted_at,
+            j.task_id, j.number, j.status, j.provider, j.images, j.upstream_id, j.submit_started_at,
+            j.submitted_at,
             j.called_back, j.faltered, j.lease_attempts, j.step_attempts,
             j.results AS "results: Json<Vec<ResultLink>>",
             t.owner, t.model, t.model_named, t.request AS "request: Json<ImageRequest>"
@@ -117,6 +120,9 @@ pub(super) async fn load_claims(
                 inputs: Vec::new(),
                 image_count: checked_int(row.images)?,
                 upstream_id: row.upstream_id,
+                submit_started_at: row
+                    .submit_started_at
+                    .filter(|_| row.status == Status::Queued.name()),
                 submitted_at: row.submitted_at,
                 results: row.results.0,
                 called_back: row.called_back,
@@ -130,6 +136,24 @@ pub(super) async fn load_claims(
 }
 
 impl Store {
+    /// Extends the lease of a job; false when it is lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn renew_lease(&self, claim: &Claim, until: Timestamp) -> Result<bool, StoreError> {
+        let renewed = sqlx::query!(
+            "-- store::leases::renew_lease
+            UPDATE jobs SET next_step_at = $4 WHERE task_id = $1 AND number = $2 AND lease = $3",
+            claim.task.0,
+            checked_int::<i16, _>(claim.number)?,
+            claim.lease,
+            until,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(renewed.rows_affected() > 0)
+    }
+
     /// Claims results to download; the links that expire first come first.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ pub use stats::DurationKey;
 pub use uploads::InputImage;
 pub use webhooks::{EndpointChange, NewEndpoint};
 
-use crate::domain::{Credits, JobTimings};
+use crate::domain::{Credits, JobTimings, Timestamp};
 use crate::hints::Hints;
 use batch::Batcher;
 use connections::{Connector, Division};
@@ -66,6 +66,9 @@ use history::HistoryPage;
 use record::Recorder;
 use tasks::TaskById;
 
+/// Maximum time of one operation: a connection may be silent, without being closed. Longer than the time until a connection
+/// is available and the `statement_timeout` together.
+const DEADLINE: Duration = Duration::from_secs(25);
 /// Maximum time until a connection is available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For how long a migration that a running replica blocks is tried again, and the pause between attempts.
@@ -93,8 +96,8 @@ pub enum StoreError {
     /// Events were purged before a slow subscriber received them.
     #[error("events were purged before they were delivered")]
     Purged,
-    /// A batch took longer than its deadline.
-    #[error("a batch took longer than 20 s")]
+    /// The database did not answer before the deadline.
+    #[error("the database did not answer in time")]
     TimedOut,
     /// A batch failed for all its items.
     #[error(transparent)]
@@ -205,6 +208,16 @@ impl Error for DatabaseError {
     }
 }
 
+/// Gives up an operation after 25 s. Its connection is tested before it is used again, and closed when it is silent.
+///
+/// # Errors
+/// Those of the operation, and [`StoreError::TimedOut`]: then it may have been committed.
+pub async fn within_deadline<T>(
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(DEADLINE, operation).await.unwrap_or(Err(StoreError::TimedOut))
+}
+
 /// The database, and the hints that are sent after each change. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -256,6 +269,20 @@ impl ReadStore {
 }
 
 impl Store {
+    /// The time of the database.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn database_time(&self) -> Result<Timestamp, StoreError> {
+        let now = sqlx::query_scalar!(
+            r#"-- store::database_time
+            SELECT clock_timestamp() AS "now!""#
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(now)
+    }
+
     /// Read-only access, with the connections of this store.
     #[must_use]
     pub fn reads(&self) -> ReadStore {

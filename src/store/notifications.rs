@@ -1,11 +1,17 @@
 //! Hints between replicas with LISTEN and NOTIFY: one channel, one listening connection per
 //! process.
 
-use sqlx::postgres::PgListener;
+use std::time::Duration;
 
-use super::{Store, StoreError};
+use sqlx::Executor;
+use sqlx::postgres::PgListener;
+use tokio::time::timeout;
+
+use super::{Store, StoreError, within_deadline};
 
 const CHANNEL: &str = "plantain";
+/// After this time without a notification, the connection is tested.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Postgres limits payloads of NOTIFY to 8,000 bytes.
 pub const MAX_NOTIFICATION_BYTES: usize = 7_900;
@@ -27,17 +33,34 @@ impl Store {
         Ok(())
     }
 
-    /// Calls `on_payload` with every payload that is sent from now on; returns only when the
+    /// Calls `on_payload` with every payload that is sent from now on, and `on_alive` at least every minute; returns only when the
     /// connection is lost.
     ///
     /// # Errors
     /// When the database is unreachable.
-    pub async fn listen(&self, mut on_payload: impl FnMut(&str) + Send) -> Result<(), StoreError> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen(CHANNEL).await?;
-        while let Some(notification) = listener.try_recv().await? {
-            on_payload(notification.payload());
+    pub async fn listen(
+        &self,
+        mut on_payload: impl FnMut(&str) + Send,
+        on_alive: impl Fn() + Send,
+    ) -> Result<(), StoreError> {
+        let mut listener = within_deadline(async {
+            let mut listener = PgListener::connect_with(&self.pool).await?;
+            listener.listen(CHANNEL).await?;
+            Ok(listener)
+        })
+        .await?;
+        loop {
+            match timeout(SILENCE, listener.try_recv()).await {
+                Ok(received) => match received? {
+                    Some(notification) => on_payload(notification.payload()),
+                    None => return Ok(()),
+                },
+                // Silence is usual; a connection that does not answer is lost.
+                Err(_) => {
+                    within_deadline(async { Ok(listener.execute("SELECT 1").await?) }).await?;
+                }
+            }
+            on_alive();
         }
-        Ok(())
     }
 }

@@ -69,12 +69,41 @@ impl Store {
         write_claim_times(&mut tx, provider, probe_until, capacity.available_at).await?;
         let mut claims = load_claims(&mut tx, &keys, claim_options.lease).await?;
         // In this transaction: a job that is claimed but not sent would look like a lost response.
-        let sources: Vec<_> =
-            claims.iter().map(|claim| (&claim.owner, claim.request.images.as_slice())).collect();
-        let paths = find_paths(&mut tx, &sources).await?;
+        load_inputs(&mut tx, &mut claims).await?;
+        tx.commit().await?;
+        Ok(claims)
+    }
+
+    /// The jobs of a claim whose answer was lost: it may have been committed. Their lease begins anew.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_lost_submissions(
+        &self,
+        provider: ProviderName,
+        lost: ClaimOptions,
+        claimed_after: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let keys = sqlx::query_as!(
+            JobKey,
+            "-- store::queue::find_lost_submissions
+            UPDATE jobs SET next_step_at = $3
+            WHERE status = 'QUEUED' AND provider = $1 AND submit_started_at IS NOT NULL AND lease = $2
+            RETURNING task_id, number",
+            provider.slug(),
+            lost.lease,
+            now + lost.duration,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut claims = load_claims(&mut tx, &keys, lost.lease).await?;
         for claim in &mut claims {
-            claim.inputs = paths.inputs(&claim.owner, &claim.request.images);
+            // The claim was for a submission that another worker had begun.
+            claim.response_lost = claim.submit_started_at.is_none_or(|at| at < claimed_after);
         }
+        load_inputs(&mut tx, &mut claims).await?;
         tx.commit().await?;
         Ok(claims)
     }
@@ -110,6 +139,20 @@ impl Store {
         .await?;
         Ok(due)
     }
+}
+
+/// Adds the images to edit.
+async fn load_inputs(
+    tx: &mut Transaction<'_, Postgres>,
+    claims: &mut [Claim],
+) -> Result<(), StoreError> {
+    let sources: Vec<_> =
+        claims.iter().map(|claim| (&claim.owner, claim.request.images.as_slice())).collect();
+    let paths = find_paths(tx, &sources).await?;
+    for claim in claims {
+        claim.inputs = paths.inputs(&claim.owner, &claim.request.images);
+    }
+    Ok(())
 }
 
 /// Jobs that are being submitted count as in progress; so do, for a while, jobs that were canceled

@@ -39,6 +39,14 @@ const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
 pub enum Authority {
     /// A worker, as long as it holds the job's lease.
     Lease(Uuid),
+    /// The worker that submitted the job. The provider's answer counts also after the lease, as long as nobody has submitted the
+    /// job again.
+    Submitter {
+        /// The lease of the submission.
+        lease: Uuid,
+        /// When the submission was claimed.
+        started_at: Timestamp,
+    },
     /// The owner of the task.
     Owner(UserId),
     /// The gateway itself, such as the inbox, the sweep and rerouting.
@@ -378,9 +386,16 @@ fn is_blocked(loaded: &LoadedTask, request: &RecordRequest) -> bool {
     if matches!(update, JobUpdate::Rerouted { .. } | JobUpdate::NoAlternative) {
         return loaded.leases.iter().any(Option::is_some);
     }
-    let (Authority::Lease(lease), UpdateTarget::Job(number)) = (authority, target) else {
-        return false;
+    let UpdateTarget::Job(number) = target else { return false };
+    let index = usize::from(*number);
+    let holds = |lease: &Uuid| loaded.leases.get(index).copied().flatten() == Some(*lease);
+    let may_record = match authority {
+        Authority::Owner(_) | Authority::Gateway => true,
+        Authority::Lease(lease) => holds(lease),
+        Authority::Submitter { lease, started_at } => {
+            let submission = loaded.submissions.get(index).copied().flatten();
+            holds(lease) || submission == Some(*started_at)
+        }
     };
-    let held = loaded.leases.get(usize::from(*number)).copied().flatten() == Some(*lease);
-    !held && !matches!(update, JobUpdate::AcceptedByProvider { .. })
+    !may_record && !matches!(update, JobUpdate::AcceptedByProvider { .. })
 }

@@ -11,7 +11,7 @@ use super::webhook_body::event_body;
 use crate::domain::{DeliveryOutcome, RetryDecision, Timestamp};
 use crate::hints::WorkerSignal;
 use crate::outbound::{RetryAfter, WebhookError, WebhookMessage, WebhookResponse};
-use crate::store::{DeliveryAttempt, DeliveryClaim, StoreError};
+use crate::store::{DeliveryAttempt, DeliveryClaim, StoreError, within_deadline};
 
 /// Longer than the timeout of a call.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -106,8 +106,8 @@ impl Step for Deliver {
     async fn process(&self, claim: DeliveryClaim) -> Result<(), StoreError> {
         let delivery_attempt = self.delivery_attempt(self.post(&claim).await);
         let now = self.ctx.clock.now();
-        let recorded =
-            self.ctx.store.record_delivery_attempt(&claim, &delivery_attempt, now).await?;
+        let record = self.ctx.store.record_delivery_attempt(&claim, &delivery_attempt, now);
+        let recorded = within_deadline(record).await?;
         let Some((next, disabled_reason)) = recorded else { return Ok(()) };
         log(&claim, &delivery_attempt, next);
         if let Some(reason) = disabled_reason {

@@ -11,15 +11,15 @@ use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, WorkerContext};
 use crate::causes::with_causes;
 use crate::domain::{
-    Failure, FailureCode, Image, ImageVariant, JobUpdate, ResultLink, TimelineEventKind, Timestamp,
+    Failure, FailureCode, Image, ImageFormat, ImageVariant, JobUpdate, ResultLink,
+    TimelineEventKind, Timestamp,
 };
 use crate::hints::WorkerSignal;
 use crate::image_store::{ImageFileError, ImageInfo, inspect};
 use crate::outbound::FetchError;
 use crate::store::{Claim, NewTimelineEntry, StoreError};
 
-/// Longer than the timeouts of one image. A slow job of several images may outlive it; then another
-/// worker claims the job, and the late result is discarded.
+/// Extended while the download continues.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// Retries of a result that is missing or cannot be decoded: it may become available slightly after
 /// the provider reports it.
@@ -79,9 +79,13 @@ impl Download {
         position: u16,
         link: &ResultLink,
     ) -> Result<Image, DownloadError> {
+        if let Some(image) = self.find_stored(claim, position).await {
+            return Ok(image);
+        }
         let may_retry = claim.step_attempts < MAX_UNUSABLE_RETRIES;
         let bytes = self.fetch(link, may_retry).await?;
-        let inspected = decode(bytes.clone()).await.map_err(|error| invalid(&error, may_retry))?;
+        let inspected = self.ctx.image_work.run(bytes.clone(), inspect).await;
+        let inspected = inspected.map_err(|error| invalid(&error, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());
         let path = image.path(ImageVariant::Original);
         self.ctx.image_store.put(&path, bytes).await.map_err(|error| {
@@ -89,6 +93,22 @@ impl Download {
             DownloadError::Transient("the image store failed")
         })?;
         Ok(image)
+    }
+
+    /// The image, if an earlier attempt stored it and then another image of the job failed.
+    async fn find_stored(&self, claim: &Claim, position: u16) -> Option<Image> {
+        if claim.step_attempts == 0 && claim.lease_attempts <= 1 {
+            return None;
+        }
+        let folder = Image::folder(claim.task, claim.number, position);
+        for format in ImageFormat::ALL {
+            let path = Image::file(&folder, ImageVariant::Original, format);
+            if let Ok(bytes) = self.ctx.image_store.get(&path).await {
+                let inspected = self.ctx.image_work.run(bytes.clone(), inspect).await.ok()?;
+                return Some(self.image(claim, position, &inspected, bytes.len()));
+            }
+        }
+        None
     }
 
     async fn fetch(&self, link: &ResultLink, may_retry: bool) -> Result<Bytes, DownloadError> {
@@ -104,6 +124,13 @@ impl Download {
         self.ctx.fetcher.fetch(&link.url).await.map_err(|error| match error {
             FetchError::NotFound if !may_retry => DownloadError::Permanent(expired()),
             FetchError::NotFound => DownloadError::Transient("the result is not available yet"),
+            FetchError::TooManyRedirects if !may_retry => DownloadError::Permanent(Failure::new(
+                FailureCode::ResultInvalid,
+                "The link to the result redirects without end.",
+            )),
+            FetchError::TooManyRedirects => {
+                DownloadError::Transient("the link redirects too often")
+            }
             FetchError::Unavailable => {
                 DownloadError::Transient("the result could not be downloaded")
             }
@@ -136,17 +163,13 @@ impl Download {
     }
 }
 
-/// Runs on a blocking thread: decoding needs milliseconds to seconds of CPU time. A panic of the
-/// decoder counts as a file that cannot be decoded.
-async fn decode(bytes: Bytes) -> Result<ImageInfo, ImageFileError> {
-    let decoded = tokio::task::spawn_blocking(move || inspect(&bytes)).await;
-    decoded.unwrap_or(Err(ImageFileError::Undecodable(None)))
-}
-
 /// A file that does not decode may be truncated, so it is downloaded again a few times.
 fn invalid(error: &ImageFileError, may_retry: bool) -> DownloadError {
-    if may_retry {
-        return DownloadError::Transient("the result cannot be decoded");
+    match error {
+        ImageFileError::Busy => return DownloadError::Transient("too many images are decoded"),
+        ImageFileError::TooLarge { .. } => {}
+        _ if may_retry => return DownloadError::Transient("the result cannot be decoded"),
+        _ => {}
     }
     let message = format!("The provider delivered an unusable file: {error}.");
     DownloadError::Permanent(Failure::new(FailureCode::ResultInvalid, message))
@@ -182,7 +205,7 @@ impl Step for Download {
         let (update, entry) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
             failed(Failure::new(FailureCode::Internal, "The result could not be processed."))
         } else {
-            self.store_all(&claim).await
+            self.ctx.with_lease(&claim, LEASE, self.store_all(&claim)).await
         };
         self.ctx.record(&claim, &update, entry).await?;
         Ok(())

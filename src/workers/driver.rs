@@ -13,12 +13,16 @@ use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::Timestamp;
 use crate::hints::WorkerSignal;
-use crate::store::StoreError;
+use crate::store::{StoreError, within_deadline};
 
 /// How often the database is polled without a hint.
 const POLL_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 /// Minimum wait when due work cannot be claimed yet (rate limit, paused provider).
 const MIN_WAIT: TimeDelta = TimeDelta::milliseconds(200);
+/// Maximum time of a unit of work. Each of its steps has a shorter deadline; recording its result is tried for six minutes.
+const MAX_PROCESSING: Duration = Duration::from_mins(15);
+/// How often a worker that waits for its own work shows that it is alive.
+const ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// One step in the processing of jobs, callbacks or deliveries.
@@ -52,10 +56,14 @@ pub(super) async fn drive<S: Step>(
 ) {
     let permits = Arc::new(Semaphore::new(S::CONCURRENCY));
     let running = TaskTracker::new();
+    let round = ctx.rounds.register(format!("{:?}", step.wake_signal()), Duration::ZERO);
     while !shutdown.is_cancelled() {
+        round.completed();
         let free = tokio::select! {
             () = shutdown.cancelled() => break,
             free = free_permits(&permits) => free,
+            // All permits are in use: each unit of work has a deadline.
+            () = tokio::time::sleep(ALIVE_INTERVAL) => continue,
         };
         let Some(free) = free else { break };
         // Not canceled by `shutdown`: a claimed unit of work that never starts would look like a crash.
@@ -95,13 +103,14 @@ async fn claim_and_start<S: Step>(
     running: &TaskTracker,
 ) -> Result<Load, StoreError> {
     let limit = free.num_permits();
-    let claimed = step.claim(u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+    let claimed = within_deadline(step.claim(u32::try_from(limit).unwrap_or(u32::MAX))).await?;
     let load = if claimed.len() < limit { Load::Spare } else { Load::Full };
     for work in claimed {
         let (step, permit) = (Arc::clone(step), free.split(1));
         running.spawn(async move {
             let _permit = permit;
-            if let Err(error) = step.process(work).await {
+            let processed = tokio::time::timeout(MAX_PROCESSING, step.process(work)).await;
+            if let Err(error) = processed.unwrap_or(Err(StoreError::TimedOut)) {
                 // The lease expires, and the work is claimed again.
                 tracing::error!(worker = ?step.wake_signal(), error = %with_causes(&error), "recording the result of work failed, retrying when its lease expires");
             }
@@ -112,7 +121,8 @@ async fn claim_and_start<S: Step>(
 
 async fn wait<S: Step>(step: &S, ctx: &WorkerContext, shutdown: &CancellationToken) {
     let now = ctx.clock.now();
-    let due = step.next_due().await.ok().flatten().unwrap_or(now + POLL_INTERVAL);
+    let due = within_deadline(step.next_due()).await;
+    let due = due.ok().flatten().unwrap_or(now + POLL_INTERVAL);
     let until = due.clamp(now + MIN_WAIT, now + POLL_INTERVAL);
     tokio::select! {
         () = shutdown.cancelled() => {}

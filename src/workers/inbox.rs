@@ -15,6 +15,7 @@ use crate::hints::WorkerSignal;
 use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
 use crate::store::{
     Authority, Callback, NewTimelineEntry, RecordOutcome, RecordRequest, StoreError,
+    within_deadline,
 };
 
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -132,6 +133,6 @@ impl Step for Inbox {
                 bytes = callback.body.len(), error = %with_causes(&error), "callback rejected"
             ),
         }
-        self.ctx.store.finish_callback(callback.id).await
+        within_deadline(self.ctx.store.finish_callback(callback.id)).await
     }
 }

@@ -6,6 +6,7 @@
 //! a lease, calls slow servers without an open transaction, and records the result.
 
 mod balance;
+mod clock;
 mod deliver;
 mod download;
 mod driver;
@@ -35,13 +36,14 @@ use crate::clock::Clock;
 use crate::domain::{Catalog, JobTimings, JobUpdate, ProviderName, Timestamp, UpdateTarget};
 use crate::hints::{Hints, WorkerSignal};
 use crate::ids::Ids;
-use crate::image_store::ImageStore;
+use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
 use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::Registry;
+use crate::rounds::Rounds;
 use crate::store::{
     Authority, Claim, ClaimOptions, NewTimelineEntry, ProviderOutcome, RecordOutcome,
-    RecordRequest, Store, StoreError,
+    RecordRequest, Store, StoreError, within_deadline,
 };
 
 /// First pause after a step failed; each further failure doubles it.
@@ -69,6 +71,8 @@ pub struct WorkerContext {
     pub webhook_client: WebhookClient,
     /// The image store.
     pub image_store: ImageStore,
+    /// Decodes results.
+    pub image_work: ImageWork,
     /// Signs callback, image and upload links.
     pub links: Links,
     /// Wakes workers.
@@ -79,6 +83,8 @@ pub struct WorkerContext {
     pub ids: Ids,
     /// The operator's settings.
     pub settings: Settings,
+    /// When each worker last came round.
+    pub rounds: Rounds,
     /// Id of this process among the replicas.
     pub instance: uuid::Uuid,
 }
@@ -149,11 +155,8 @@ impl WorkerContext {
         provider_outcome: ProviderOutcome,
     ) {
         let (now, name) = (self.clock.now(), provider.slug());
-        let breaker = match self
-            .store
-            .record_provider_outcome(provider, provider_outcome, now)
-            .await
-        {
+        let recorded = self.store.record_provider_outcome(provider, provider_outcome, now);
+        let breaker = match within_deadline(recorded).await {
             Ok(breaker) => breaker,
             Err(error) => {
                 return tracing::warn!(provider = name, error = %with_causes(&error), "recording the provider state failed, continuing without it");
@@ -168,6 +171,37 @@ impl WorkerContext {
         }
     }
 
+    /// Runs `work` and extends the lease of its job meanwhile. When the lease is lost, the work goes on: what it learns may still
+    /// be recorded.
+    async fn with_lease<T>(
+        &self,
+        claim: &Claim,
+        duration: TimeDelta,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let keep = async {
+            loop {
+                self.clock.sleep_until(self.clock.now() + duration / 3).await;
+                let until = self.clock.now() + duration;
+                match within_deadline(self.store.renew_lease(claim, until)).await {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(error) => {
+                        tracing::warn!(task.id = %claim.task, error = %with_causes(&error), "extending a lease failed, will retry");
+                    }
+                }
+            }
+        };
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            done = &mut work => done,
+            () = keep => {
+                tracing::warn!(task.id = %claim.task, job = claim.number, "lease lost during a step");
+                work.await
+            }
+        }
+    }
+
     /// Records an update of a claimed job. The provider possibly never repeats its response, so
     /// this retries while the database is unavailable.
     async fn record(
@@ -176,7 +210,11 @@ impl WorkerContext {
         update: &JobUpdate,
         entry: NewTimelineEntry,
     ) -> Result<RecordOutcome, StoreError> {
-        self.record_as(claim, update, entry, Authority::Lease(claim.lease)).await
+        let authority = match claim.submit_started_at {
+            Some(started_at) => Authority::Submitter { lease: claim.lease, started_at },
+            None => Authority::Lease(claim.lease),
+        };
+        self.record_as(claim, update, entry, authority).await
     }
 
     async fn record_as(

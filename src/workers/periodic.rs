@@ -1,14 +1,16 @@
 //! The workers that run at an interval, and when they are signaled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    WorkerContext, balance, enqueue_deliveries, garbage, relay, reroute, retention, sweep,
+    WorkerContext, balance, clock, enqueue_deliveries, garbage, relay, reroute, retention, sweep,
 };
 use crate::causes::with_causes;
 use crate::hints::WorkerSignal;
@@ -16,6 +18,9 @@ use crate::store::StoreError;
 
 /// Minimum pause before a worker that failed runs again.
 const RETRY_INTERVAL: TimeDelta = TimeDelta::seconds(1);
+
+/// Maximum time of a run. What is left is done by the next one.
+const MAX_RUN: Duration = Duration::from_mins(5);
 
 /// What started a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +45,20 @@ pub(super) struct PeriodicWorker {
 }
 
 /// All periodic workers.
-pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 7] = [
+pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
     PeriodicWorker {
         name: "enqueue_deliveries",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::milliseconds(20),
         signal: Some(WorkerSignal::EnqueueDeliveries),
         run: |ctx, trigger| enqueue_deliveries::run(ctx, trigger).boxed(),
+    },
+    PeriodicWorker {
+        name: "clock",
+        interval: TimeDelta::seconds(30),
+        min_interval: TimeDelta::zero(),
+        signal: None,
+        run: |ctx, _| clock::run(ctx).boxed(),
     },
     PeriodicWorker {
         name: "sweep",
@@ -101,15 +113,18 @@ pub(super) async fn repeat(
     shutdown: CancellationToken,
 ) {
     let runs = async {
+        let round = ctx.rounds.register(worker.name, worker.longest_pause());
         let mut due = ctx.clock.now();
         loop {
             let trigger = worker.wait(&ctx, due).await;
             let started = ctx.clock.now();
-            match (worker.run)(Arc::clone(&ctx), trigger).await {
+            let ended = timeout(MAX_RUN, (worker.run)(Arc::clone(&ctx), trigger)).await;
+            round.completed();
+            match ended.unwrap_or(Err(StoreError::TimedOut)) {
                 // A run by signal does not reset the timer: changes of other replicas send no
                 // signal to this process.
                 Ok(()) if trigger == Trigger::Signal => {}
-                Ok(()) => due = ctx.clock.now() + worker.interval,
+                Ok(()) => due = started + worker.interval,
                 Err(error) => {
                     tracing::warn!(periodic_worker = worker.name, error = %with_causes(&error), "periodic worker failed, will retry");
                     due = ctx.clock.now() + (worker.interval / 10).max(RETRY_INTERVAL);
@@ -127,6 +142,11 @@ pub(super) async fn repeat(
 }
 
 impl PeriodicWorker {
+    /// The time of a run and until the next one.
+    fn longest_pause(&self) -> Duration {
+        MAX_RUN + self.interval.to_std().unwrap_or_default()
+    }
+
     async fn wait(&self, ctx: &WorkerContext, due: crate::domain::Timestamp) -> Trigger {
         let signaled = async {
             match self.signal {

@@ -39,6 +39,7 @@ pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
 
 /// Receives the hints of the other replicas.
 pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken) {
+    let round = ctx.rounds.register("receive notifications", Duration::ZERO);
     loop {
         let on_message = |payload: &str| match serde_json::from_str::<Message>(payload) {
             Ok(message) if message.from == ctx.instance => {}
@@ -47,10 +48,11 @@ pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            ended = ctx.store.listen(on_message) => if let Err(error) = ended {
+            ended = ctx.store.listen(on_message, || round.completed()) => if let Err(error) = ended {
                 tracing::warn!(error = %with_causes(&error), "listening for hints failed, reconnecting");
             },
         }
+        round.completed();
         tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }

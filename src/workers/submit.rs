@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use super::WorkerContext;
 use super::driver::Step;
@@ -13,7 +14,9 @@ use super::poll::result_links;
 use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, TimelineEventKind, Timestamp};
 use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
-use crate::store::{Authority, Claim, InputImage, NewTimelineEntry, ProviderOutcome, StoreError};
+use crate::store::{
+    Authority, Claim, ClaimOptions, InputImage, NewTimelineEntry, ProviderOutcome, StoreError,
+};
 
 /// Longer than the timeout of a call to a provider.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -21,11 +24,13 @@ const LEASE: TimeDelta = TimeDelta::seconds(30);
 pub(super) struct Submit {
     ctx: Arc<WorkerContext>,
     provider: Arc<dyn Provider>,
+    /// The last claim, while its answer is missing: it may have been committed.
+    unanswered: Mutex<Option<(ClaimOptions, Timestamp)>>,
 }
 
 impl Submit {
     pub(super) fn new(ctx: &Arc<WorkerContext>, provider: Arc<dyn Provider>) -> Arc<Self> {
-        Arc::new(Self { ctx: Arc::clone(ctx), provider })
+        Arc::new(Self { ctx: Arc::clone(ctx), provider, unanswered: Mutex::default() })
     }
 
     /// Links of the images to edit, valid until the task times out; `None` when an image was
@@ -190,9 +195,24 @@ impl Step for Submit {
     }
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
-        let claim_options = self.ctx.claim_options(limit, LEASE);
         let (name, rate_limits) = (self.provider.name(), self.provider.rate_limits());
-        self.ctx.store.claim_submissions(name, rate_limits, claim_options, &self.ctx.clock).await
+        let mut unanswered = self.unanswered.lock().await;
+        if let Some((lost, claimed_after)) = *unanswered {
+            let now = self.ctx.clock.now();
+            let found =
+                self.ctx.store.find_lost_submissions(name, lost, claimed_after, now).await?;
+            *unanswered = None;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        let claim_options = self.ctx.claim_options(limit, LEASE);
+        *unanswered = Some((claim_options, self.ctx.clock.now()));
+        let clock = &self.ctx.clock;
+        let claimed =
+            self.ctx.store.claim_submissions(name, rate_limits, claim_options, clock).await?;
+        *unanswered = None;
+        Ok(claimed)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -200,26 +220,32 @@ impl Step for Submit {
     }
 
     async fn process(&self, claim: Claim) -> Result<(), StoreError> {
+        self.ctx.with_lease(&claim, LEASE, self.process_claim(&claim)).await
+    }
+}
+
+impl Submit {
+    async fn process_claim(&self, claim: &Claim) -> Result<(), StoreError> {
         if claim.response_lost {
             let entry = NewTimelineEntry::new(
                 TimelineEventKind::ResponseLost,
                 json!({ "reason": "the gateway was interrupted" }),
             );
-            self.ctx.record(&claim, &JobUpdate::ResponseLost, entry).await?;
+            self.ctx.record(claim, &JobUpdate::ResponseLost, entry).await?;
             return Ok(());
         }
-        let Some(inputs) = self.inputs(&claim) else { return self.input_missing(&claim).await };
-        match self.submit(&claim, &inputs).await {
-            SubmissionOutcome::Accepted { upstream_id } => self.accepted(&claim, upstream_id).await,
+        let Some(inputs) = self.inputs(claim) else { return self.input_missing(claim).await };
+        match self.submit(claim, &inputs).await {
+            SubmissionOutcome::Accepted { upstream_id } => self.accepted(claim, upstream_id).await,
             SubmissionOutcome::Completed { upstream_id, urls } => {
-                self.accepted_with_results(&claim, upstream_id, urls).await
+                self.accepted_with_results(claim, upstream_id, urls).await
             }
-            SubmissionOutcome::Rejected(rejection) => self.rejected(&claim, rejection).await,
+            SubmissionOutcome::Rejected(rejection) => self.rejected(claim, rejection).await,
             SubmissionOutcome::TransientFailure(rejection) => {
-                self.transient_failure(&claim, rejection).await
+                self.transient_failure(claim, rejection).await
             }
-            SubmissionOutcome::Postponed(delay) => self.postponed(&claim, delay).await,
-            SubmissionOutcome::Unconfirmed { reason } => self.lost(&claim, reason).await,
+            SubmissionOutcome::Postponed(delay) => self.postponed(claim, delay).await,
+            SubmissionOutcome::Unconfirmed { reason } => self.lost(claim, reason).await,
         }
     }
 }

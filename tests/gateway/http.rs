@@ -265,7 +265,7 @@ async fn health_endpoints_report_each_dependency() {
     let ana = app.user("ana");
     assert_eq!(ana.get(&format!("{}/livez", app.url)).await.status(), 200);
     let (status, body) = read(ana.get(&format!("{}/readyz", app.url)).await).await;
-    assert_eq!((status, body), (200, json!({ "database": true, "images": true })));
+    assert_eq!((status, body), (200, json!({ "database": true, "images": true, "workers": true })));
     let (status, body) = read(ana.get(&format!("{}/nowhere", app.url)).await).await;
     assert_eq!((status, &body["title"]), (404, &json!("Not Found")));
     let mut database = app.database.connect().await;

@@ -34,7 +34,8 @@ async fn first_script_path(app: &TestApp, page: &str) -> String {
     let html = get(app, page, &[]).await.text().await.unwrap();
     let (_, after) = html.split_once("<script ").unwrap();
     let (_, path) = after.split_once("src=\"").unwrap();
-    path.split('"').next().unwrap().to_owned()
+    // Relative to the page, which lies at the root.
+    path.split('"').next().unwrap().trim_start_matches('.').to_owned()
 }
 
 #[tokio::test]

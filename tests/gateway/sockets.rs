@@ -62,11 +62,11 @@ async fn a_socket_is_closed_when_its_token_expires() {
 }
 
 #[tokio::test]
-async fn a_socket_is_closed_with_1001_at_shutdown() {
+async fn a_socket_is_closed_with_1012_at_shutdown() {
     let app = TestApp::start().await;
     let mut socket = app.user("ana").socket().await;
     app.stop().await;
-    assert_eq!(socket.closed().await.0, 1001);
+    assert_eq!(socket.closed().await.0, 1012);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_waiting_mutation_is_answered_before_shutdown() {
     }
     assert!(answer["payload"]["data"]["generateImages"]["task"]["id"].is_string(), "{answer}");
     assert_eq!(socket.next().await, json!({ "id": "m", "type": "complete" }));
-    assert_eq!(socket.closed().await.0, 1001);
+    assert_eq!(socket.closed().await.0, 1012);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_busy_subscription_does_not_starve_other_operations() {
 /// reads are done, their connections must be free.
 #[tokio::test]
 async fn a_stalled_reader_holds_no_connection_to_the_database() {
-    let app = TestApp::with(&["--database-connections=6"]).await;
+    let app = TestApp::with(&["--database-connections=8"]).await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     create_finished_tasks(&ana, 10, &"a long prompt ".repeat(1_400)).await;
     let mut stalled = Socket::open_with_small_buffer(&app.url).await;
@@ -194,7 +194,7 @@ async fn a_stalled_reader_holds_no_connection_to_the_database() {
 /// The stalled client reads nothing for longer than the ping interval (1 second here).
 #[tokio::test]
 async fn a_stalled_reader_loses_only_its_own_socket_and_no_events() {
-    let flags = ["--ping-interval-seconds=1", "--max-user-sockets=1", "--database-connections=6"];
+    let flags = ["--ping-interval-seconds=1", "--max-user-sockets=1", "--database-connections=8"];
     let app = TestApp::with(&flags).await;
     let (ana, bob) = (app.user("ana"), app.user("bob"));
     let tasks = 10;

@@ -1,7 +1,8 @@
 import { fetchJson } from './http';
 import { messages } from './messages';
+import { gatewayUrl } from './paths';
 
-const configPath = '/config.json';
+const configPath = 'config.json';
 
 export interface Example {
   name: string;
@@ -22,7 +23,7 @@ export interface Config {
 }
 
 export async function loadConfig(): Promise<Config> {
-  const response = await fetchJson(configPath, { cache: 'no-store' });
+  const response = await fetchJson(gatewayUrl(configPath), { cache: 'no-store' });
   if (!response.ok) {
     throw new Error(messages.failed(configPath, response.status));
   }

@@ -16,18 +16,39 @@ pub fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The system time plus an offset that only tests change. Clones share the offset.
+/// The system time plus an offset: tests change it, and a clock that follows another one. Clones share the
+/// offset.
 #[derive(Debug, Clone)]
 pub struct Clock {
     offset: watch::Sender<TimeDelta>,
     stopped_at: Option<Timestamp>,
+    follows: bool,
 }
 
 impl Clock {
     /// The system clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { offset: watch::Sender::new(TimeDelta::zero()), stopped_at: None }
+        Self { offset: watch::Sender::new(TimeDelta::zero()), stopped_at: None, follows: false }
+    }
+
+    /// A clock that begins as the system clock and then follows another one, such as that of a database.
+    #[must_use]
+    pub fn following() -> Self {
+        Self { follows: true, ..Self::system() }
+    }
+
+    /// Whether this clock follows another one.
+    #[must_use]
+    pub const fn follows(&self) -> bool {
+        self.follows
+    }
+
+    /// Moves a clock that follows another one by its difference to that one.
+    pub fn correct(&self, difference: TimeDelta) {
+        if self.follows && !difference.is_zero() {
+            self.advance(difference);
+        }
     }
 
     /// A clock that only `advance` moves, for tests whose result must not depend on how busy the

@@ -1,4 +1,5 @@
 //! What several HTTP handlers need.
 
 pub mod body;
+pub mod json;
 pub mod quality;

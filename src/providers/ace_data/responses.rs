@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use http_parts::json::parse_lenient;
 use serde_json::Value;
 
 use crate::domain::FailureCode::InvalidInput;
@@ -15,7 +16,7 @@ use crate::providers::{Delay, SubmissionError, SubmissionOutcome, UpstreamState}
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
 pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
-    let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
+    let Ok(body) = parse_lenient::<Value>(&response.body) else {
         return unreadable(response);
     };
     let (status, error) = (response.status.as_u16(), error_code(&body));
@@ -123,7 +124,7 @@ fn unreadable(response: &ApiResponse) -> SubmissionOutcome {
 
 /// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates.
 pub(super) fn read_records(response: &ApiResponse, upstream_ids: &[&str]) -> Vec<UpstreamState> {
-    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let body: Option<Value> = parse_lenient(&response.body).ok();
     let records = body.as_ref().and_then(records);
     let status = response.status.as_u16();
     let Some(records) = records.filter(|_| response.status.is_success()) else {
@@ -217,7 +218,7 @@ fn generation_failed(error: Option<&str>, message: &str) -> UpstreamState {
         other => other,
     });
     let failure_code =
-        by_code.or_else(|| classify(message)).unwrap_or(FailureCode::GenerationFailed);
+        by_code.or_else(|| classify(message, "")).unwrap_or(FailureCode::GenerationFailed);
     UpstreamState::Failed(failure(failure_code, message))
 }
 

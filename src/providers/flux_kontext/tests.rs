@@ -56,7 +56,7 @@ fn submissions_are_read_by_their_code_and_message() {
     ];
     for (name, status, expected) in cases {
         let response = response(status, fixture("flux-kontext", &format!("submit-{name}")));
-        assert_eq!(outcome_name(&kie::read_submission(&response)), expected, "{name}");
+        assert_eq!(outcome_name(&kie::read_submission(&response, "")), expected, "{name}");
     }
 }
 

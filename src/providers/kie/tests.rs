@@ -30,7 +30,7 @@ fn submissions_are_read_by_http_status_then_message_then_code() {
     ];
     for (name, status, expected) in cases {
         let response = response(status, fixture("nano-banana", &format!("submit-{name}")));
-        assert_eq!(outcome_name(&read_submission(&response)), expected, "{name} with {status}");
+        assert_eq!(outcome_name(&read_submission(&response, "")), expected, "{name} with {status}");
     }
 }
 
@@ -49,7 +49,7 @@ fn malformed_submission_responses_are_never_retried_unless_the_status_permits() 
     ];
     for (status, body, expected) in cases {
         let response = response(status, body.to_vec());
-        assert_eq!(outcome_name(&read_submission(&response)), expected, "{status} {body:?}");
+        assert_eq!(outcome_name(&read_submission(&response, "")), expected, "{status} {body:?}");
     }
 }
 
@@ -57,7 +57,7 @@ fn malformed_submission_responses_are_never_retried_unless_the_status_permits() 
 fn retry_after_overrides_the_default_pause() {
     let mut limited = response(429, fixture("nano-banana", "submit-rate-limited"));
     limited.retry_after = Some(Duration::from_secs(33));
-    assert_eq!(outcome_name(&read_submission(&limited)), "after 33s");
+    assert_eq!(outcome_name(&read_submission(&limited, "")), "after 33s");
 }
 
 #[test]

@@ -105,7 +105,9 @@ impl ReadStore {
         let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
         let rows = sqlx::query!(
             r#"-- store::boards::list_board_positions
-            SELECT wanted.number AS "number!", b.position, b.image_id, images.task_id
+            SELECT
+                wanted.number AS "number!", b.position AS "position!", b.image_id AS "image_id!",
+                images.task_id
             FROM unnest(
                 $2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::uuid[], $7::boolean[], $8::bigint[]
             ) WITH ORDINALITY AS wanted (
@@ -113,24 +115,38 @@ impl ReadStore {
             )
             JOIN boards ON boards.id = wanted.board_id AND boards.owner = $1
             CROSS JOIN LATERAL (
-                SELECT i.* FROM board_images AS i
-                WHERE i.board_id = boards.id
-                    AND (wanted.after IS NULL OR i.position > COALESCE(
+                SELECT
+                    COALESCE(
                         (
                             SELECT position FROM board_images
                             WHERE board_id = boards.id AND image_id = wanted.after_image
                         ),
-                        wanted.after
-                    ))
-                    AND (wanted.before IS NULL OR i.position < COALESCE(
+                        wanted.after, -9223372036854775808
+                    ) AS after,
+                    COALESCE(
                         (
                             SELECT position FROM board_images
                             WHERE board_id = boards.id AND image_id = wanted.before_image
                         ),
-                        wanted.before
-                    ))
-                ORDER BY CASE WHEN wanted.from_end THEN -i.position ELSE i.position END
-                LIMIT wanted.size
+                        wanted.before, 9223372036854775807
+                    ) AS before
+            ) AS bounds
+            CROSS JOIN LATERAL (
+                (
+                    SELECT * FROM board_images
+                    WHERE board_id = boards.id AND NOT wanted.from_end
+                        AND position > bounds.after AND position < bounds.before
+                    ORDER BY position
+                    LIMIT wanted.size
+                )
+                UNION ALL
+                (
+                    SELECT * FROM board_images
+                    WHERE board_id = boards.id AND wanted.from_end
+                        AND position > bounds.after AND position < bounds.before
+                    ORDER BY position DESC
+                    LIMIT wanted.size
+                )
             ) AS b
             JOIN images ON images.id = b.image_id
             ORDER BY wanted.number, CASE WHEN wanted.from_end THEN -b.position ELSE b.position END"#,

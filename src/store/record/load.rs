@@ -20,6 +20,8 @@ pub(super) struct LoadedTask {
     pub(super) snapshot: TaskSnapshot,
     /// The lease of each job.
     pub(super) leases: Vec<Option<Uuid>>,
+    /// When the submission of each job was claimed.
+    pub(super) submissions: Vec<Option<Timestamp>>,
     /// Whether the submission named a board.
     pub(super) has_board: bool,
 }
@@ -56,7 +58,8 @@ async fn load_rows(
             j.number, j.provider, j.status, j.images, j.price, j.settled, j.upstream_id,
             j.results AS "results: Json<Vec<ResultLink>>",
             j.failure AS "failure: Json<Failure>",
-            j.called_back, j.faltered, j.step_attempts, j.next_step_at, j.expires_at, j.lease
+            j.called_back, j.faltered, j.step_attempts, j.next_step_at, j.expires_at, j.lease,
+            j.submit_started_at
         FROM unnest($1::uuid[], $2::text[]) AS wanted (task, owner)
         JOIN tasks AS t ON t.id = wanted.task AND (wanted.owner IS NULL OR t.owner = wanted.owner)
         JOIN jobs AS j ON j.task_id = t.id
@@ -81,7 +84,7 @@ async fn load_rows(
 fn required_owner(request: &RecordRequest) -> Option<String> {
     match &request.authority {
         Authority::Owner(owner) => Some(owner.as_str().to_owned()),
-        Authority::Lease(_) | Authority::Gateway => None,
+        Authority::Lease(_) | Authority::Submitter { .. } | Authority::Gateway => None,
     }
 }
 
@@ -107,6 +110,7 @@ struct JobRow {
     next_step_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     lease: Option<Uuid>,
+    submit_started_at: Option<Timestamp>,
 }
 
 impl JobRow {
@@ -120,6 +124,7 @@ impl JobRow {
         };
         if let Ok(task) = task {
             task.leases.push(self.lease);
+            task.submissions.push(self.submit_started_at);
             task.snapshot.jobs.push(self.into_job()?);
         }
         Ok(())
@@ -135,6 +140,7 @@ impl JobRow {
                 available: None,
             },
             leases: Vec::new(),
+            submissions: Vec::new(),
             has_board: self.board_id.is_some(),
         })
     }

@@ -6,7 +6,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use plantain_dev_postgres::{Durability, PrivatePostgres};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
+
+use super::freezing_proxy::FreezingProxy;
 
 static INSTALLED: OnceLock<PrivatePostgres> = OnceLock::new();
 static NEWEST: OnceLock<PrivatePostgres> = OnceLock::new();
@@ -52,6 +55,8 @@ impl Version {
 pub(crate) struct Database {
     version: Version,
     name: String,
+    /// The folder with the socket of a proxy; otherwise that of Postgres.
+    proxy: Option<PathBuf>,
 }
 
 impl Database {
@@ -69,7 +74,7 @@ impl Database {
         let server = tokio::task::spawn_blocking(move || version.server()).await.unwrap();
         let mut connection = PgConnection::connect(&server.url("plantain")).await.unwrap();
         run(&mut connection, statement).await;
-        Self { version, name }
+        Self { version, name, proxy: None }
     }
 
     /// Creates an empty database, whose texts are compared by the rules of this locale. The gateway
@@ -85,7 +90,21 @@ impl Database {
     }
 
     pub(crate) fn url(&self) -> String {
-        self.version.server().url(&self.name)
+        let url = self.version.server().url(&self.name);
+        match &self.proxy {
+            Some(folder) => {
+                let end = url.find("host=").unwrap();
+                format!("{}host={}&sslmode=disable", &url[..end], folder.display())
+            }
+            None => url,
+        }
+    }
+
+    /// The same database behind a proxy.
+    pub(crate) fn behind_proxy(self) -> (Self, FreezingProxy) {
+        let options: PgConnectOptions = self.url().parse().unwrap();
+        let proxy = FreezingProxy::start(options.get_socket().unwrap().clone());
+        (Self { proxy: Some(proxy.folder().to_owned()), ..self }, proxy)
     }
 
     /// The messages about this database in the log of the server.

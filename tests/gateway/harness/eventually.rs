@@ -9,6 +9,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Polls `condition` and returns its first `Some`. Fails the test at the deadline.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
+    condition: impl FnMut() -> F,
+) -> T {
+    eventually_within(DEADLINE, what, condition).await
+}
+
+/// Like `eventually`, for conditions that wait for a timeout of the gateway.
+pub(crate) async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    deadline: Duration,
+    what: &str,
     mut condition: impl FnMut() -> F,
 ) -> T {
     let polling = async {
@@ -19,13 +28,17 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    within_deadline(what, polling).await
+    within(deadline, what, polling).await
 }
 
 /// Returns the output of `future`. Fails the test at the deadline.
 pub(crate) async fn within_deadline<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let Ok(value) = tokio::time::timeout(DEADLINE, future).await else {
-        panic!("timed out after {DEADLINE:?} waiting for {what}");
+    within(DEADLINE, what, future).await
+}
+
+async fn within<T>(deadline: Duration, what: &str, future: impl Future<Output = T>) -> T {
+    let Ok(value) = tokio::time::timeout(deadline, future).await else {
+        panic!("timed out after {deadline:?} waiting for {what}");
     };
     value
 }

@@ -2,6 +2,7 @@
 
 mod database;
 mod eventually;
+mod freezing_proxy;
 mod generated_docs;
 mod socket;
 mod user;
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use database::{Database, Version};
-pub(crate) use eventually::{eventually, within_deadline};
+pub(crate) use eventually::{eventually, eventually_within, within_deadline};
 pub(crate) use generated_docs::assert_generated;
 pub(crate) use socket::Socket;
 pub(crate) use user::User;
@@ -306,7 +307,7 @@ impl Drop for TestApp {
 
 /// The database, simulator and settings of a killed gateway.
 pub(crate) struct KilledApp {
-    database: Database,
+    pub(crate) database: Database,
     simulator: SimulatorState,
     simulator_url: String,
     pub(crate) flags: Vec<String>,

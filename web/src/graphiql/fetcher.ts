@@ -2,6 +2,7 @@ import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { createClient } from 'graphql-ws';
 import { fetchJson } from '../http';
 import { resolveOperation } from './operation';
+import { gatewayUrl } from '../paths';
 
 type Headers = Record<string, string>;
 
@@ -15,11 +16,11 @@ export function createFetcher(initialHeaders: Headers): Fetcher {
     const headers = isFirstIntrospection ? initialHeaders : lowerCased(options?.headers);
     const { documentAST, operationName } = resolveOperation(params);
     const run = createGraphiQLFetcher({
-      url: '/graphql',
+      url: gatewayUrl('graphql'),
       fetch: fetchJson,
       // Lazy: nothing connects unless this operation is a subscription.
       wsClient: createClient({
-        url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
+        url: gatewayUrl('graphql').replace(/^http/, 'ws'),
         connectionParams: headers,
         // Otherwise graphql-ws retries for half a minute before it reports a rejected token.
         shouldRetry: (event) => event instanceof CloseEvent && event.code !== forbidden,

@@ -1,7 +1,6 @@
 //! The protocols: GraphQL over HTTP with SSE and multipart responses, and `graphql-transport-ws`.
 
 mod http;
-mod json;
 mod sockets;
 
 use std::sync::Arc;

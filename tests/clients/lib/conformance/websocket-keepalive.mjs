@@ -144,10 +144,10 @@ export const keepAliveRules = [
 
 export const shutdownRules = [
   [
-    '1001: the gateway shuts down',
+    '1012: the gateway shuts down',
     async ({ t, gateway, token }) => {
       const socket = await Socket.acknowledged(t, gateway, token);
-      await Promise.all([assertClosed(socket, 1001, /./), gateway.stop()]);
+      await Promise.all([assertClosed(socket, 1012, /./), gateway.stop()]);
     },
   ],
 ];

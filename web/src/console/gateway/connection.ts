@@ -1,5 +1,6 @@
 import { createClient, type Client as Socket } from 'graphql-ws';
 import { Signal } from '../ui/signal';
+import { gatewayUrl } from '../../paths';
 
 /** `reconnects` counts reconnections. When it increases, failed requests can be retried. */
 export interface Connection {
@@ -23,7 +24,7 @@ export function connect(
   let pongTimer: ReturnType<typeof setTimeout>;
 
   const socket: Socket = createClient({
-    url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
+    url: gatewayUrl('graphql').replace(/^http/, 'ws'),
     connectionParams: { authorization: `Bearer ${token}` },
     keepAlive: pingIntervalMs,
     retryAttempts: Infinity,

@@ -4,6 +4,7 @@ import { Signal } from '../ui/signal';
 import { connect, type Connection } from './connection';
 import { resilientSubscriptionExchange } from './subscriptions';
 import { TaskStore } from './taskStore';
+import { gatewayUrl } from '../../paths';
 
 /** The connection to the gateway with one token. */
 export interface Gateway {
@@ -20,7 +21,7 @@ export function openGateway(token: string, onTokenRejected: (reason: string) => 
   const connection = new Signal<Connection>({ state: 'connecting', reconnects: 0 });
   const socket = connect(token, connection, onTokenRejected);
   const client = new Client({
-    url: '/graphql',
+    url: gatewayUrl('graphql'),
     preferGetMethod: false,
     fetch: fetchWithTimeout,
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },

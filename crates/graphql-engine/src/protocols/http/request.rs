@@ -8,8 +8,8 @@ use url::form_urlencoded;
 
 use super::response::HttpError;
 use crate::Parameters;
-use crate::protocols::json;
 use http_parts::body::{self, BodyError, Budget};
+use http_parts::json::parse_object;
 
 /// The recursion limit of `serde_json`. The deepest valid requests have 32 nested levels in `metadata`.
 const MAX_NESTING: usize = 128;
@@ -34,7 +34,7 @@ fn read_object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Htt
     if text.is_empty() || text.trim() == "null" {
         return Ok(None);
     }
-    let object = json::parse_object(text).map(Some);
+    let object = parse_object(text).map(Some);
     object
         .map_err(|_| HttpError::malformed(format!("The parameter `{name}` must be a JSON object.")))
 }
@@ -59,7 +59,7 @@ pub(super) async fn read_body(
     if text.trim_start().starts_with('[') {
         return Err(HttpError::exceeded("batch", 1));
     }
-    let object = json::parse_object(text).map_err(|error| json_error(&error))?;
+    let object = parse_object(text).map_err(|error| json_error(&error))?;
     Parameters::parse(object).ok_or_else(wrong_types)
 }
 

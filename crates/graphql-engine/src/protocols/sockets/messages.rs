@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use axum::extract::ws::{CloseFrame, Message};
+use http_parts::json::parse_object;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-use crate::protocols::json as lenient;
 
 /// Maximum length of the id of an operation: each message about the operation repeats it.
 const MAX_ID_BYTES: usize = 4_096;
@@ -45,7 +44,7 @@ impl Incoming {
     /// The close code for an invalid message.
     pub(super) fn parse(text: &str) -> Result<Self, Close> {
         // Parsed as an object first: serde would also accept a JSON array.
-        let message = lenient::parse_object(text).map_err(|_| Close::BAD_REQUEST)?;
+        let message = parse_object(text).map_err(|_| Close::BAD_REQUEST)?;
         let message = Self::deserialize(Value::Object(message)).map_err(|_| Close::BAD_REQUEST)?;
         match &message {
             Self::Subscribe { id, .. } | Self::Complete { id }
@@ -98,7 +97,7 @@ pub(super) struct Close {
 }
 
 impl Close {
-    pub(super) const GOING_AWAY: Self = Self::new(1001, "The server is shutting down");
+    pub(super) const GOING_AWAY: Self = Self::new(1012, "The server restarts");
     pub(super) const PING_TIMEOUT: Self = Self::new(1001, "No reply to a ping");
     pub(super) const PROTOCOL_ERROR: Self = Self::new(1002, "Protocol error");
     pub(super) const INVALID_UTF8: Self = Self::new(1007, "Text must be UTF-8");

@@ -1,7 +1,8 @@
-//! Parses JSON of clients, also when a text was cut in the middle of an emoji.
+//! Parses JSON as other programs write it: texts that were cut in the middle of an emoji, numbers that are none.
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// U+FFFD, as an escape of JSON.
@@ -12,11 +13,49 @@ const REPLACEMENT: &str = "\\ufffd";
 ///
 /// # Errors
 /// When the text is not a JSON object.
-pub(super) fn parse_object(text: &str) -> serde_json::Result<Map<String, Value>> {
+pub fn parse_object(text: &str) -> serde_json::Result<Map<String, Value>> {
     serde_json::from_str(text).or_else(|error| match replace_lone_surrogates(text) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(repaired) => serde_json::from_str(&repaired),
     })
+}
+
+/// Parses JSON of a server. Half of a surrogate pair becomes U+FFFD; `NaN` and `Infinity`, as Python writes them, become
+/// null.
+///
+/// # Errors
+/// When the text is not JSON even then.
+pub fn parse_lenient<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(bytes).or_else(|error| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return Err(error) };
+        let repaired = replace_lone_surrogates(text);
+        serde_json::from_str(&replace_non_numbers(&repaired)).map_err(|_| error)
+    })
+}
+
+/// Replaces each `NaN`, `Infinity` and `-Infinity` outside of strings.
+fn replace_non_numbers(json: &str) -> String {
+    let mut repaired = String::with_capacity(json.len());
+    let (mut rest, mut in_string) = (json, false);
+    while let Some(character) = rest.chars().next() {
+        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| rest.starts_with(word));
+        let length = match (in_string, word) {
+            (false, Some(word)) => {
+                repaired.push_str("null");
+                rest = &rest[word.len()..];
+                continue;
+            }
+            // An escaped character does not end the string.
+            (true, _) if character == '\\' => {
+                1 + rest[1..].chars().next().map_or(0, char::len_utf8)
+            }
+            _ => character.len_utf8(),
+        };
+        in_string ^= character == '"';
+        repaired.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    repaired
 }
 
 /// Replaces each escape of half a surrogate pair.
@@ -73,6 +112,16 @@ mod tests {
             "\u{FFFD} and \u{FFFD}\u{1F63A}"
         );
         assert_eq!(parsed(r#"{"a":"\\ud83d \ud83dx"}"#), "\\ud83d \u{FFFD}x");
+    }
+
+    #[test]
+    fn numbers_that_are_none_become_null_outside_of_strings() {
+        let lenient =
+            |json: &str| parse_lenient::<Value>(json.as_bytes()).map(|value| value.to_string());
+        let json = r#"{"a":NaN,"b":[-Infinity,Infinity],"NaN":"NaN \" NaN","c":"\ud83d"}"#;
+        let expected = r#"{"NaN":"NaN \" NaN","a":null,"b":[null,null],"c":"\u{FFFD}"}"#;
+        assert_eq!(lenient(json).unwrap(), expected.replace("\\u{FFFD}", "\u{FFFD}"));
+        assert!(lenient(r#"{"a":NaN"#).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Starts the future now, and returns its output. It is aborted when the output is no longer wanted.
-pub fn in_task<T: Send + 'static>(
+pub fn in_tokio_task<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = T> + Send {
     #[expect(

@@ -1,0 +1,31 @@
+//! Makes the clock of this gateway follow that of the database, so that leases of all replicas end at the same time.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::WorkerContext;
+use crate::store::{StoreError, within_deadline};
+
+/// A smaller difference between this machine and the database is not reported.
+const REPORTED_SKEW: TimeDelta = TimeDelta::seconds(1);
+
+pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
+    if !ctx.clock.follows() {
+        return Ok(());
+    }
+    let sent = ctx.clock.now();
+    let theirs = within_deadline(ctx.store.database_time()).await?;
+    let received = ctx.clock.now();
+    // The time in the middle of the question and the answer.
+    let ours = sent + (received - sent) / 2;
+    let skew = theirs - ours;
+    ctx.clock.correct(skew);
+    if skew.abs() >= REPORTED_SKEW {
+        tracing::warn!(
+            skew_ms = skew.num_milliseconds(),
+            "the clock of this machine differs from that of the database, which the gateway uses; synchronize both with NTP"
+        );
+    }
+    Ok(())
+}
