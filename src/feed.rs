@@ -36,7 +36,7 @@ const PAGE_SIZE: usize = 16;
 /// Interval between reads of the table without a hint.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 /// How long a subscriber waits for a database that is away, before its stream ends with an error.
-const MAX_PATIENCE: Duration = Duration::from_mins(2);
+const READ_RETRY_TIME: Duration = Duration::from_mins(2);
 /// Pause after a database error.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
@@ -252,7 +252,8 @@ impl Reader {
             }
             if self.catch_up {
                 let (reads, user) = (self.reads.clone(), self.user.clone());
-                self.page = in_tokio_task(read_patiently(reads, user, self.delivered_seq)).await?;
+                self.page =
+                    in_tokio_task(read_with_retries(reads, user, self.delivered_seq)).await?;
                 self.catch_up = !self.page.is_empty();
                 continue;
             }
@@ -266,13 +267,13 @@ impl Reader {
     }
 }
 
-/// Reads a page, also when the database is away for a while: a subscriber need not know.
-async fn read_patiently(
+/// Reads a page. While the database is away, it tries again: a subscriber need not know.
+async fn read_with_retries(
     reads: ReadStore,
     user: UserId,
     after: u64,
 ) -> Result<Vec<Event>, StoreError> {
-    let given_up = tokio::time::Instant::now() + MAX_PATIENCE;
+    let given_up = tokio::time::Instant::now() + READ_RETRY_TIME;
     loop {
         match within_deadline(read_page(reads.clone(), user.clone(), after)).await {
             Err(error) if !error.is_permanent() && tokio::time::Instant::now() < given_up => {

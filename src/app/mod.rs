@@ -92,7 +92,7 @@ impl App {
             profile: config.server.profile,
             sockets: sockets.clone(),
         };
-        let state = state(config, &ctx, clients.reads(), commands, &verifier, page, &stop);
+        let state = state(config, &ctx, (clients.reads(), commands), &verifier, page, &stop);
         let server = ServerSettings {
             // A client that reads nothing for one ping interval is disconnected, as on a socket.
             write_timeout: state.limits.ping_interval,
@@ -156,8 +156,7 @@ fn connection_bounds(configured: &ConnectionBounds) -> ConnectionBounds {
 fn state(
     config: &Config,
     ctx: &WorkerContext,
-    reads: ReadStore,
-    commands: Commands,
+    (reads, commands): (ReadStore, Commands),
     verifier: &TokenVerifier,
     page: PageConfig,
     stop: &CancellationToken,

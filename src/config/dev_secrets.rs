@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rand::Rng;
 use secrecy::SecretString;
 
 const TOKEN_SECRET_FILE: &str = "jwt-secret";
@@ -37,8 +36,7 @@ fn secret(data_folder: &Path, name: &str) -> io::Result<SecretString> {
         return Ok(secret.trim().into());
     }
     fs::create_dir_all(data_folder)?;
-    let mut random = [0; SECRET_BYTES];
-    rand::rng().fill_bytes(&mut random);
+    let random = rand::random::<[u8; SECRET_BYTES]>();
     // Written under another name first: nobody reads half a secret.
     let draft = data_folder.join(format!("{name}.{}", std::process::id()));
     let mut file =

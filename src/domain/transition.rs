@@ -177,7 +177,7 @@ impl TransitionContext<'_> {
                 callback_received(job, upstream_id, *poll_at)
             }
             (Queued, JobUpdate::ResponseLost) => Ok(self.enter(job, Unconfirmed, None)),
-            // The provider's answer that it did not take the job, by the worker that sent it, came late.
+            // The worker that submitted the job reports late that the provider rejected it.
             (
                 Unconfirmed,
                 JobUpdate::Postponed { .. }

@@ -28,7 +28,7 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    // The token in the path comes first: nobody else may use memory.
+    // Without a valid token in the path, the body is not kept in memory.
     if !state.commands.knows_callback_path(&provider, &task, &token) {
         body::discard(DISCARD_TIMEOUT, body, MAX_CALLBACK_BYTES as u64).await;
         return problem(StatusCode::NOT_FOUND, "Unknown callback URL.");

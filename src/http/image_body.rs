@@ -13,7 +13,7 @@ use crate::image_store::{ImageStore, ImageStoreError};
 /// The most that is in memory for one reader.
 const PIECE_BYTES: u64 = 128 * 1024;
 /// A reader has this time, and a second for each [`LEAST_BYTES_PER_SECOND`].
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 const LEAST_BYTES_PER_SECOND: u64 = 16 * 1024;
 
 /// The bytes of this range of the object at this path. Each piece is read when the client has taken the one before it.

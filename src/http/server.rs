@@ -32,7 +32,7 @@ const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// would send a request to a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(650);
 /// While the gateway accepts no further connections, it says so once in this time.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 /// A WebSocket that is closed because its client is too slow still has time to send its close
 /// frame.
 const CLOSE_GRACE: Duration = Duration::from_secs(15);

@@ -15,7 +15,7 @@ const MEBIBYTE: u64 = 1024 * 1024;
 /// Decoding uses a core.
 const MAX_CONCURRENT: usize = 4;
 /// How long an image waits for its turn.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// Runs the functions of `image_file`. Clones share the budget.
 #[derive(Debug, Clone)]

@@ -357,10 +357,10 @@ impl Stores {
 /// # Errors
 /// When the database is unreachable, or the pooler is in transaction mode.
 pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
-    match Connector::new(url)?.is_pooled_by_transaction().await? {
-        true => Err(StoreError::TransactionPooling),
-        false => Ok(()),
+    if Connector::new(url)?.is_pooled_by_transaction().await? {
+        return Err(StoreError::TransactionPooling);
     }
+    Ok(())
 }
 
 /// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`. A

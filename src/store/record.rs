@@ -30,8 +30,7 @@ use crate::domain::{
 };
 use crate::hints::{Hints, WorkerSignal};
 
-/// Delay before an abandoned folder is removed: a worker that is still storing into it has finished
-/// by then.
+/// Delay before an abandoned folder is removed: a worker that stores into it has finished by then.
 const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
 
 /// Who is allowed to record a change.
@@ -389,11 +388,11 @@ fn is_blocked(loaded: &LoadedTask, request: &RecordRequest) -> bool {
     let UpdateTarget::Job(number) = target else { return false };
     let index = usize::from(*number);
     let holds = |lease: &Uuid| loaded.leases.get(index).copied().flatten() == Some(*lease);
+    let submission = loaded.submissions.get(index).copied().flatten();
     let may_record = match authority {
         Authority::Owner(_) | Authority::Gateway => true,
         Authority::Lease(lease) => holds(lease),
         Authority::Submitter { lease, started_at } => {
-            let submission = loaded.submissions.get(index).copied().flatten();
             holds(lease) || submission == Some(*started_at)
         }
     };

@@ -100,6 +100,27 @@ impl ReadStore {
         owner: &UserId,
         wanted: &[(EndpointId, Range<DeliveryId>)],
     ) -> Result<HashMap<(EndpointId, Range<DeliveryId>), Page<Delivery>>, StoreError> {
+        let mut found: HashMap<usize, Vec<Delivery>> = HashMap::new();
+        for (number, delivery) in self.list_numbered_deliveries(owner, wanted).await? {
+            found.entry(number).or_default().push(delivery);
+        }
+        let page = |(number, mut deliveries): (usize, Vec<Delivery>)| {
+            let key = wanted.get(number)?;
+            deliveries.sort_by_key(|delivery| delivery.id);
+            if !key.1.from_end {
+                deliveries.reverse();
+            }
+            Some((*key, Page::new(deliveries, &key.1)))
+        };
+        Ok(found.into_iter().filter_map(page).collect())
+    }
+
+    /// Deliveries, each with the index of its page, in any order.
+    async fn list_numbered_deliveries(
+        &self,
+        owner: &UserId,
+        wanted: &[(EndpointId, Range<DeliveryId>)],
+    ) -> Result<Vec<(usize, Delivery)>, StoreError> {
         let endpoints: Vec<Uuid> = wanted.iter().map(|(endpoint, _)| endpoint.0).collect();
         let ranges = || wanted.iter().map(|(_, range)| range);
         let after: Vec<Uuid> =
@@ -122,16 +143,14 @@ impl ReadStore {
                     SELECT * FROM webhook_deliveries
                     WHERE endpoint_id = e.id AND NOT wanted.from_end
                         AND id < wanted.after AND id > wanted.before
-                    ORDER BY id DESC
-                    LIMIT wanted.size
+                    ORDER BY id DESC LIMIT wanted.size
                 )
                 UNION ALL
                 (
                     SELECT * FROM webhook_deliveries
                     WHERE endpoint_id = e.id AND wanted.from_end
                         AND id < wanted.after AND id > wanted.before
-                    ORDER BY id
-                    LIMIT wanted.size
+                    ORDER BY id LIMIT wanted.size
                 )
             ) AS d"#,
             owner.as_str(),
@@ -143,9 +162,7 @@ impl ReadStore {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut found: HashMap<usize, Vec<Delivery>> = HashMap::new();
-        for row in rows {
-            let number: usize = checked_int(row.number - 1)?;
+        let numbered = rows.into_iter().map(|row| {
             let delivery = DeliveryRow {
                 id: row.id,
                 task_id: row.task_id,
@@ -159,17 +176,9 @@ impl ReadStore {
                 created_at: row.created_at,
                 delivered_at: row.delivered_at,
             };
-            found.entry(number).or_default().push(delivery.into_delivery()?);
-        }
-        let page = |(number, mut deliveries): (usize, Vec<Delivery>)| {
-            let key = wanted.get(number)?;
-            deliveries.sort_by_key(|delivery| delivery.id);
-            if !key.1.from_end {
-                deliveries.reverse();
-            }
-            Some((*key, Page::new(deliveries, &key.1)))
-        };
-        Ok(found.into_iter().filter_map(page).collect())
+            Ok((checked_int(row.number - 1)?, delivery.into_delivery()?))
+        });
+        numbered.collect()
     }
 }
 

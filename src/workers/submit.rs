@@ -220,7 +220,8 @@ impl Step for Submit {
     }
 
     async fn process(&self, claim: Claim) -> Result<(), StoreError> {
-        self.ctx.with_lease(&claim, LEASE, self.process_claim(&claim)).await
+        let processed = Box::pin(self.process_claim(&claim));
+        self.ctx.with_lease(&claim, LEASE, processed).await
     }
 }
 

@@ -37,9 +37,8 @@ fn path_to(name: &str) -> Option<&'static str> {
 /// Arguments that differ for each alias, for a field that requires some or that pages.
 fn arguments(parent: &str, field: &str, number: usize) -> String {
     match (parent, field) {
-        ("Query", "node") => format!("(id: $task{})", number % 2),
         ("Query", "nodes") => "(ids: $tasks)".to_owned(),
-        ("Query", "task") => format!("(id: $task{})", number % 2),
+        ("Query", "node" | "task") => format!("(id: $task{})", number % 2),
         ("Query", "board") => "(id: $board)".to_owned(),
         ("Query", "quote") => {
             format!("(input: {{ generate: {{ prompt: \"{number}\", model: \"nano-banana\" }} }})")

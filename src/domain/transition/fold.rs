@@ -54,3 +54,30 @@ pub(super) fn fold_status(jobs: &[Job], was_submitted: bool) -> Status {
         [Status::Unconfirmed, Status::Storing, Status::Succeeded, Status::Failed, Status::Canceled];
     by_precedence.into_iter().find(|status| any(*status)).unwrap_or(Status::Canceled)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::job;
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_task_is_the_step_that_the_client_still_waits_for() {
+        use Status::{Canceled, Failed, Generating, Queued, Storing, Succeeded, Unconfirmed};
+        let folds: [(&[Status], Status); 9] = [
+            (&[Queued, Queued], Queued),
+            (&[Queued, Failed], Queued),
+            (&[Queued, Succeeded], Generating),
+            (&[Queued, Generating], Generating),
+            (&[Storing, Generating], Generating),
+            (&[Unconfirmed, Storing], Unconfirmed),
+            (&[Storing, Succeeded], Storing),
+            (&[Failed, Succeeded], Succeeded),
+            (&[Failed, Canceled], Failed),
+        ];
+        for (jobs, task) in folds {
+            let jobs: Vec<Job> =
+                (0..).zip(jobs).map(|(number, status)| job(number, *status)).collect();
+            assert_eq!(fold_status(&jobs, false), task, "{jobs:?}");
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 
-use super::fold::fold_status;
 use super::*;
 use crate::domain::{Image, ImageFormat, ImageId, ProviderName, ResultLink, TaskId};
 
@@ -14,7 +13,7 @@ fn timings() -> JobTimings {
     JobTimings { poll_interval: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) }
 }
 
-fn job(number: u16, status: Status) -> Job {
+pub(super) fn job(number: u16, status: Status) -> Job {
     let is_finished = status.is_terminal();
     Job {
         number,
@@ -254,26 +253,6 @@ fn the_failure_code_of_a_timeout_depends_on_the_status() {
 fn without_a_deadline_the_storing_of_a_result_does_not_expire() {
     let change = after(Status::Generating, &finished()).unwrap();
     assert_eq!(change.jobs[0].expires_at, None);
-}
-
-#[test]
-fn the_status_of_a_task_is_the_step_that_the_client_still_waits_for() {
-    use Status::{Canceled, Failed, Generating, Queued, Storing, Succeeded, Unconfirmed};
-    let folds: [(&[Status], Status); 9] = [
-        (&[Queued, Queued], Queued),
-        (&[Queued, Failed], Queued),
-        (&[Queued, Succeeded], Generating),
-        (&[Queued, Generating], Generating),
-        (&[Storing, Generating], Generating),
-        (&[Unconfirmed, Storing], Unconfirmed),
-        (&[Storing, Succeeded], Storing),
-        (&[Failed, Succeeded], Succeeded),
-        (&[Failed, Canceled], Failed),
-    ];
-    for (jobs, task) in folds {
-        let jobs: Vec<Job> = (0..).zip(jobs).map(|(number, status)| job(number, *status)).collect();
-        assert_eq!(fold_status(&jobs, false), task, "{jobs:?}");
-    }
 }
 
 #[test]

@@ -56,6 +56,34 @@ struct LockedBoard {
     count: i64,
 }
 
+/// Pages of boards, as columns.
+struct PageColumns {
+    boards: Vec<Uuid>,
+    after: Vec<i64>,
+    after_images: Vec<Option<Uuid>>,
+    before: Vec<i64>,
+    before_images: Vec<Option<Uuid>>,
+    from_end: Vec<bool>,
+    limits: Vec<i64>,
+}
+
+impl PageColumns {
+    fn new(wanted: &[(BoardId, Range<BoardPosition>)]) -> Self {
+        let ranges = || wanted.iter().map(|(_, range)| range);
+        let position = |key: Option<BoardPosition>, end: i64| key.map_or(end, |key| key.position);
+        let image = |key: Option<BoardPosition>| key.map(|key| key.image.0);
+        Self {
+            boards: wanted.iter().map(|(board, _)| board.0).collect(),
+            after: ranges().map(|range| position(range.after, i64::MIN)).collect(),
+            after_images: ranges().map(|range| image(range.after)).collect(),
+            before: ranges().map(|range| position(range.before, i64::MAX)).collect(),
+            before_images: ranges().map(|range| image(range.before)).collect(),
+            from_end: ranges().map(|range| range.from_end).collect(),
+            limits: ranges().map(Range::fetch_limit).collect(),
+        }
+    }
+}
+
 impl ReadStore {
     /// Pages of the owner's boards, in two statements; no entry for a page of a board that does not exist. The number of
     /// images per board is limited.
@@ -93,71 +121,47 @@ impl ReadStore {
         owner: &UserId,
         wanted: &[(BoardId, Range<BoardPosition>)],
     ) -> Result<Vec<BoardImageRow>, StoreError> {
-        let boards: Vec<Uuid> = wanted.iter().map(|(board, _)| board.0).collect();
-        let ranges = || wanted.iter().map(|(_, range)| range);
-        let position = |key: Option<BoardPosition>| key.map(|key| key.position);
-        let image = |key: Option<BoardPosition>| key.map(|key| key.image.0);
-        let after: Vec<_> = ranges().map(|range| position(range.after)).collect();
-        let after_images: Vec<_> = ranges().map(|range| image(range.after)).collect();
-        let before: Vec<_> = ranges().map(|range| position(range.before)).collect();
-        let before_images: Vec<_> = ranges().map(|range| image(range.before)).collect();
-        let from_end: Vec<bool> = ranges().map(|range| range.from_end).collect();
-        let limits: Vec<i64> = ranges().map(Range::fetch_limit).collect();
+        let pages = PageColumns::new(wanted);
         let rows = sqlx::query!(
             r#"-- store::boards::list_board_positions
             SELECT
                 wanted.number AS "number!", b.position AS "position!", b.image_id AS "image_id!",
                 images.task_id
-            FROM unnest(
-                $2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::uuid[], $7::boolean[], $8::bigint[]
-            ) WITH ORDINALITY AS wanted (
-                board_id, after, after_image, before, before_image, from_end, size, number
-            )
+            FROM unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::uuid[], $7::boolean[], $8::bigint[])
+                WITH ORDINALITY AS wanted (board_id, after, after_image, before, before_image, from_end, size, number)
             JOIN boards ON boards.id = wanted.board_id AND boards.owner = $1
             CROSS JOIN LATERAL (
                 SELECT
-                    COALESCE(
-                        (
-                            SELECT position FROM board_images
-                            WHERE board_id = boards.id AND image_id = wanted.after_image
-                        ),
-                        wanted.after, -9223372036854775808
-                    ) AS after,
-                    COALESCE(
-                        (
-                            SELECT position FROM board_images
-                            WHERE board_id = boards.id AND image_id = wanted.before_image
-                        ),
-                        wanted.before, 9223372036854775807
-                    ) AS before
+                    COALESCE((
+                        SELECT position FROM board_images
+                        WHERE board_id = boards.id AND image_id = wanted.after_image
+                    ), wanted.after) AS after,
+                    COALESCE((
+                        SELECT position FROM board_images
+                        WHERE board_id = boards.id AND image_id = wanted.before_image
+                    ), wanted.before) AS before
             ) AS bounds
             CROSS JOIN LATERAL (
-                (
-                    SELECT * FROM board_images
-                    WHERE board_id = boards.id AND NOT wanted.from_end
-                        AND position > bounds.after AND position < bounds.before
-                    ORDER BY position
-                    LIMIT wanted.size
-                )
+                (SELECT * FROM board_images
+                WHERE board_id = boards.id AND NOT wanted.from_end
+                    AND position > bounds.after AND position < bounds.before
+                ORDER BY position LIMIT wanted.size)
                 UNION ALL
-                (
-                    SELECT * FROM board_images
-                    WHERE board_id = boards.id AND wanted.from_end
-                        AND position > bounds.after AND position < bounds.before
-                    ORDER BY position DESC
-                    LIMIT wanted.size
-                )
+                (SELECT * FROM board_images
+                WHERE board_id = boards.id AND wanted.from_end
+                    AND position > bounds.after AND position < bounds.before
+                ORDER BY position DESC LIMIT wanted.size)
             ) AS b
             JOIN images ON images.id = b.image_id
             ORDER BY wanted.number, CASE WHEN wanted.from_end THEN -b.position ELSE b.position END"#,
             owner.as_str(),
-            &boards,
-            &after as _,
-            &after_images as _,
-            &before as _,
-            &before_images as _,
-            &from_end,
-            &limits,
+            &pages.boards,
+            &pages.after,
+            &pages.after_images as _,
+            &pages.before,
+            &pages.before_images as _,
+            &pages.from_end,
+            &pages.limits,
         )
         .fetch_all(&self.pool)
         .await?;

@@ -51,15 +51,16 @@ export const limitRules = [
     },
   ],
   [
-    'A page of another origin without ambient credentials is accepted: it has to send a token itself',
-    async ({ t, gateway, token }) => {
-      await Socket.acknowledged(t, gateway, token, { origin: otherOrigin });
+    'Under `dev`, a page of another site is rejected with 403 also without ambient credentials',
+    async ({ gateway }) => {
+      assert.equal(await Socket.rejectedStatus(gateway, { origin: otherOrigin }), 403);
+      assert.equal(await Socket.rejectedStatus(gateway, { headers: { host: 'rebound.example' } }), 403);
     },
   ],
   [
     "A page of the gateway's own origin may send cookies",
     async ({ t, gateway, token }) => {
-      const host = 'gateway.example';
+      const host = '192.0.2.7';
       for (const origin of [`http://${host}`, `https://${host}`]) {
         await Socket.acknowledged(t, gateway, token, { origin, headers: { cookie, host } });
       }

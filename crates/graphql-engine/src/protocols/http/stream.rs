@@ -73,9 +73,10 @@ async fn permits<H: Server>(
     let connection = viewer.map(|viewer| server.acquire(viewer)).transpose();
     let subscriber = viewer.filter(|_| is_subscription);
     let subscription = subscriber.map(|viewer| server.acquire_subscription(viewer)).transpose();
-    let operation = match is_subscription {
-        true => None,
-        false => Some(server.admit(viewer).await.map_err(HttpError::busy)?),
+    let operation = if is_subscription {
+        None
+    } else {
+        Some(server.admit(viewer).await.map_err(HttpError::busy)?)
     };
     Ok(Permits {
         _connection: connection.map_err(HttpError::too_many_streams)?,
