@@ -28,7 +28,7 @@ async function runSteps(t) {
   const script = sections.map((section, step) => `echo '${heading}${step}'\n${blocks(section).join('')}`).join('');
   const lines = await run(t, 'bash', ['-euo', 'pipefail', '-c', script], {
     cwd: await folderLikeTheRepository(t),
-    env: { ...environmentWithoutSettings(), PLANTAIN_URL: gateway.url },
+    env: { ...environmentWithoutSettings(), PLANTAIN_URL: gateway.url, PLANTAIN_DATA_DIR: gateway.dataDir },
   });
   const steps = [];
   for (const line of lines) {

@@ -92,10 +92,10 @@ test('a task stays in STORING while the bucket is unavailable, and succeeds when
   const postponed = ({ timeline }) => timeline.some(({ kind }) => kind === 'DOWNLOAD_POSTPONED');
   const waiting = await waitForTask(token, id, postponed);
   assert.equal(waiting.status, 'STORING');
-  assert.deepEqual(await ready(), { database: true, images: false });
+  assert.deepEqual(await ready(), { database: true, images: false, workers: true });
 
   await s3.start();
   const [image] = (await waitForTask(token, id, hasSucceeded)).images;
   assert.equal(sha256(await open(image.url)), image.sha256);
-  assert.deepEqual(await ready(), { database: true, images: true });
+  assert.deepEqual(await ready(), { database: true, images: true, workers: true });
 });

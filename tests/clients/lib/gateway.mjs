@@ -98,6 +98,11 @@ class Gateway {
     await exit;
   }
 
+  /** The folder with the secret of its tokens. */
+  get dataDir() {
+    return this.#env.PLANTAIN_DATA_DIR;
+  }
+
   async token(sub, ttl = 3600, role = undefined) {
     const options = ['token', '--sub', sub, '--ttl', String(ttl), ...(role ? ['--role', role] : [])];
     const { stdout } = await promisify(execFile)(binary, options, { env: this.#env });
