@@ -67,6 +67,12 @@ impl Connector {
         Ok(Self { connect })
     }
 
+    /// One connection, whose statements have no time limit.
+    pub(super) fn migration_pool(&self) -> PgPool {
+        let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+        options.connect_lazy_with(self.connect.clone().application_name("plantain migrations"))
+    }
+
     /// Connections for single statements and transactions.
     pub(super) fn pool(&self, connections: u32) -> PgPool {
         self.pool_with(connections, "")

@@ -37,7 +37,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::PgPool;
 
 pub use accounts::{Grant, RecordGrantOutcome};
 pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
@@ -369,10 +369,8 @@ pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
 /// # Errors
 /// When the database is unreachable or a migration fails.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
-    let connect: PgConnectOptions = url.parse()?;
     // A pool waits for a server that is starting.
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
-    let pool = pool.connect_lazy_with(connect.application_name("plantain migrations"));
+    let pool = Connector::new(url)?.migration_pool();
     let deadline = tokio::time::Instant::now() + MIGRATION_RETRY_TIME;
     let migrated = loop {
         let migrated = sqlx::migrate!().run(&pool).await.map_err(sqlx::Error::from);
