@@ -33,6 +33,8 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 const POOL_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The original of each image that is resized is in memory.
 const MAX_CONCURRENT_RESIZES: usize = 4;
+/// A body may have a megabyte.
+const MAX_CONCURRENT_MCP_BODIES_PER_USER: usize = 16;
 /// Files for everything but connections of clients: the database, providers, images, logs.
 const RESERVED_FILES: usize = 512;
 /// What systems allow a process by default.
@@ -112,6 +114,8 @@ impl App {
 
     /// Runs until `shutdown` completes; then finishes work in progress, within 9 seconds.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        // Before the first timer and the first lease.
+        workers::follow_database_clock(&self.ctx).await;
         let tracker = TaskTracker::new();
         workers::start(&self.ctx, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
@@ -168,12 +172,14 @@ fn state(
         connection_limiter: ConnectionLimiter::new(server.max_user_connections),
         subscription_limiter: ConnectionLimiter::new(server.max_user_subscriptions),
         operation_limiter: OperationLimiter::new(server.max_user_operations),
+        mcp_body_limiter: ConnectionLimiter::new(MAX_CONCURRENT_MCP_BODIES_PER_USER),
         bodies: Bodies::default(),
         connections: connection_bounds(&server.connections),
         origins: server.origins.clone(),
         verifier: verifier.clone(),
         commands,
         reads,
+        health_reads: ctx.store.reads(),
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),

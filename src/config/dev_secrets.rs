@@ -32,22 +32,32 @@ pub(super) fn dev_link_secret(data_folder: &Path) -> io::Result<SecretString> {
 /// Only the owner can read the file. When two processes create it at the same time, both use the file of the first.
 fn secret(data_folder: &Path, name: &str) -> io::Result<SecretString> {
     let path = data_folder.join(name);
-    if let Ok(secret) = fs::read_to_string(&path) {
-        return Ok(secret.trim().into());
+    if let Some(secret) = read(&path) {
+        return Ok(secret);
     }
     fs::create_dir_all(data_folder)?;
-    let random = rand::random::<[u8; SECRET_BYTES]>();
-    // Written under another name first: nobody reads half a secret.
-    let draft = data_folder.join(format!("{name}.{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(hex::encode(random).as_bytes())?;
+    let random = || hex::encode(rand::random::<[u8; SECRET_BYTES]>());
+    // Written under another name first: no process reads half a secret.
+    let draft = data_folder.join(format!("{name}.{}", random()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(random().as_bytes())?;
+    file.sync_all()?;
     let linked = fs::hard_link(&draft, &path);
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(fs::read_to_string(&path)?.trim().into()),
+        _ => read(&path).ok_or_else(|| {
+            let advice = format!("{} is not a secret; delete it", path.display());
+            io::Error::new(io::ErrorKind::InvalidData, advice)
+        }),
     }
+}
+
+/// A complete secret; `None` when the file does not exist or is cut off.
+fn read(path: &Path) -> Option<SecretString> {
+    let secret = fs::read_to_string(path).ok()?;
+    let secret = secret.trim();
+    (secret.len() == 2 * SECRET_BYTES).then(|| secret.into())
 }
 
 #[cfg(test)]

@@ -36,9 +36,9 @@ pub enum JobUpdate {
         /// When to submit the job again.
         at: Timestamp,
     },
-    /// The provider rejected the job because of its own state. The task may be rerouted to another
+    /// The provider rejected the job because of its own state, and the gateway had selected the model. The task may be rerouted to another
     /// provider when no worker holds a lease on any of its jobs.
-    Rejected(Failure),
+    NeedsReroute(Failure),
     /// No other provider can run the task: its rejected jobs fail.
     NoAlternative,
     /// The task is rerouted to another model, before any provider has accepted a job of it.
@@ -84,7 +84,7 @@ impl JobUpdate {
             Self::Postponed { .. } | Self::TransientFailure { .. } => {
                 TimelineEventKind::SubmissionPostponed
             }
-            Self::Rejected(_) => TimelineEventKind::Rejected,
+            Self::NeedsReroute(_) => TimelineEventKind::Rejected,
             Self::NoAlternative | Self::Failed(_) => TimelineEventKind::Failed,
             Self::Rerouted { .. } => TimelineEventKind::Rerouted,
             Self::ResultsReady { .. } => TimelineEventKind::Finished,

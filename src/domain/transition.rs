@@ -10,7 +10,7 @@
 //!   └──▶ CANCELED   (from any state that is not terminal)
 //! ```
 //!
-//! Postponed, rejected and rerouted jobs stay QUEUED. Each job follows this graph; the task's
+//! Jobs that are postponed, or that wait for a reroute, stay QUEUED. Each job follows this graph; the task's
 //! status is derived from its jobs. A terminal status never changes.
 
 mod fold;
@@ -65,9 +65,9 @@ pub enum IgnoreReason {
     /// A terminal status does not change.
     #[error("the job has finished")]
     Finished,
-    /// No other provider can run the task, but the job was not rejected, so it does not fail.
-    #[error("the job was not rejected")]
-    NotRejected,
+    /// No other provider can run the task, but the job does not wait for a reroute, so it does not fail.
+    #[error("the job does not wait for a reroute")]
+    NotWaitingForReroute,
     /// The update belongs to another step of a job.
     #[error("the update does not apply in this status")]
     WrongStatus,
@@ -182,7 +182,7 @@ impl TransitionContext<'_> {
                 Unconfirmed,
                 JobUpdate::Postponed { .. }
                 | JobUpdate::TransientFailure { .. }
-                | JobUpdate::Rejected(_),
+                | JobUpdate::NeedsReroute(_),
             ) => self.step(&self.enter(job, Queued, None), update),
             (Queued | Generating | Storing, JobUpdate::Postponed { at }) => {
                 Ok(self.postponed(job, *at))
@@ -190,10 +190,10 @@ impl TransitionContext<'_> {
             (Queued, JobUpdate::TransientFailure { at }) => {
                 Ok(Job { failed_transiently: true, ..self.postponed(job, *at) })
             }
-            (Queued, JobUpdate::Rejected(failure)) => Ok(rejected(job, failure)),
+            (Queued, JobUpdate::NeedsReroute(failure)) => Ok(rejected(job, failure)),
             (Queued, JobUpdate::NoAlternative) => match &job.failure {
                 Some(failure) => Ok(failed(job, failure)),
-                None => Err(IgnoreReason::NotRejected),
+                None => Err(IgnoreReason::NotWaitingForReroute),
             },
             (Generating, JobUpdate::ResultsReady { results }) => Ok(self.storing(job, results)),
             (Queued | Unconfirmed | Generating | Storing, JobUpdate::Failed(failure)) => {

@@ -35,7 +35,7 @@ pub enum WorkerSignal {
     /// There may be deliveries to enqueue.
     EnqueueDeliveries,
     /// There may be notifications for other replicas.
-    Relay,
+    NotifyReplicas,
 }
 
 impl WorkerSignal {
@@ -65,7 +65,7 @@ impl WorkerSignal {
             Self::Garbage => 4,
             Self::Deliver => 5,
             Self::EnqueueDeliveries => 6,
-            Self::Relay => 7,
+            Self::NotifyReplicas => 7,
             Self::Submit(provider) => 8 + provider as usize,
             Self::Poll(provider) => 8 + PROVIDERS + provider as usize,
         }
@@ -174,7 +174,7 @@ impl Hints {
 
     fn merge_outgoing(&self, change: impl FnOnce(&mut Notification)) {
         self.shared.outgoing.merge(change);
-        self.wake(WorkerSignal::Relay);
+        self.wake(WorkerSignal::NotifyReplicas);
     }
 
     fn signal_board(&self, board: BoardId) {

@@ -1,14 +1,14 @@
 //! Limits the requests of each client behind a trusted proxy: the connections are the proxy's.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use graphql_engine::protocols::ConnectionGuard;
+use http_parts::body::guarded;
 
 use super::connections::{ConnectionBounds, Connections};
 use super::problem::problem;
@@ -42,18 +42,26 @@ impl ClientRequests {
             return None;
         }
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let hops = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
-        // Each proxy appends an address. What stands before the last one of a stranger is the stranger's claim.
-        let mut addresses = hops.map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+        let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        // Each proxy appends an address. What stands before the last one of a stranger, or before what is no address, is the
+        // stranger's claim.
+        let mut addresses = hops.map_while(address);
         addresses.find(|address| !is_proxy(address))
     }
+}
+
+/// An address, with or without a port.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port)
 }
 
 /// Rejects a request of a client that has too many in progress. A streaming response counts until it ends.
 pub(super) async fn limit(
     State(clients): State<ClientRequests>,
     peer: Option<Extension<PeerAddress>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let client = peer.and_then(|Extension(peer)| clients.client(peer.0, request.headers()));
@@ -64,8 +72,11 @@ pub(super) async fn limit(
         let retry = [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)];
         return (retry, problem(StatusCode::TOO_MANY_REQUESTS, detail)).into_response();
     };
+    let counted = Arc::new(counted);
+    // A WebSocket counts until it is closed.
+    request.extensions_mut().insert(ConnectionGuard::new(counted.clone()));
     let response = next.run(request).await;
-    response.map(|body| Body::from_stream(body.into_data_stream().inspect(move |_| _ = &counted)))
+    response.map(|body| guarded(body, counted))
 }
 
 #[cfg(test)]
@@ -89,6 +100,9 @@ mod tests {
             client("10.0.0.1", &["198.51.100.1", "192.0.2.7"]).as_deref(),
             Some("192.0.2.7")
         );
+        assert_eq!(client("10.0.0.1", &["192.0.2.7:51234"]).as_deref(), Some("192.0.2.7"));
+        assert_eq!(client("10.0.0.1", &["\u{e9}, 192.0.2.7"]).as_deref(), Some("192.0.2.7"));
+        assert_eq!(client("10.0.0.1", &["198.51.100.1", "\u{e9}"]), None);
         assert_eq!(client("192.0.2.9", &["198.51.100.1"]), None);
         assert_eq!(client("10.0.0.1", &[]), None);
     }

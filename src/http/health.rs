@@ -20,7 +20,7 @@ pub(super) async fn live() -> &'static str {
 
 /// Checks the database, its migrations, the image store, and that every worker has come round.
 pub(super) async fn ready(State(state): State<SharedState>) -> Response {
-    let database = async { state.reads.check().await.unwrap_or(false) };
+    let database = async { state.health_reads.check().await.unwrap_or(false) };
     let images = async { state.image_store.check().await.is_ok() };
     let (database, images) =
         tokio::join!(timeout(CHECK_TIMEOUT, database), timeout(CHECK_TIMEOUT, images));

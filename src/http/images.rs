@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use http_range_header::parse_range_header;
+use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -27,8 +27,13 @@ pub(super) async fn read(
     State(state): State<SharedState>,
     Path(path): Path<String>,
     link_query: Result<Query<LinkQuery>, QueryRejection>,
-    headers: HeaderMap,
+    method: Method,
+    mut headers: HeaderMap,
 ) -> Response {
+    // Only GET has ranges.
+    if method != Method::GET {
+        headers.remove(header::RANGE);
+    }
     let now = state.clock.now();
     let verified = link_query
         .ok()
@@ -102,8 +107,8 @@ fn requested_range(range: &str, size: u64) -> RequestedRange {
     let Ok(parsed) = parse_range_header(range) else { return RequestedRange::All };
     match parsed.validate(size).as_deref() {
         Ok([range]) => RequestedRange::Part(*range.start()..range.end() + 1),
-        Ok(_) => RequestedRange::All,
-        Err(_) => RequestedRange::Unsatisfiable,
+        Err(RangeUnsatisfiableError::Unsatisfiable) => RequestedRange::Unsatisfiable,
+        _ => RequestedRange::All,
     }
 }
 

@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
 use http_parts::body::{self, BodyError};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -45,7 +44,10 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
         }
     };
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, state.limits.request_bytes, &state.bodies.of_users).await {
+    let Ok(reading) = state.mcp_body_limiter.acquire(&viewer.id) else { return problem::busy() };
+    let read = body::read(body, state.limits.request_bytes, &state.bodies.of_users).await;
+    drop(reading);
+    let body = match read {
         Ok(body) => body,
         Err(BodyError::TooLarge) => {
             let detail =
@@ -67,7 +69,7 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
         return problem(StatusCode::TOO_MANY_REQUESTS, detail);
     };
     let response = serve(&state, viewer, Request::from_parts(parts, Body::from(body))).await;
-    response.map(|body| Body::from_stream(body.into_data_stream().inspect(move |_| _ = &permit)))
+    response.map(|body| body::guarded(Body::new(body), permit))
 }
 
 /// rmcp would reject invalid JSON as a wrong content type, and would ignore a batch.

@@ -80,6 +80,8 @@ pub struct AppState {
     pub subscription_limiter: ConnectionLimiter,
     /// Limits the queries and mutations of each user.
     pub operation_limiter: OperationLimiter,
+    /// Limits the bodies for MCP that one user sends at the same time.
+    pub mcp_body_limiter: ConnectionLimiter,
     /// Limits the memory of request bodies.
     pub bodies: Bodies,
     /// Limits of the connections of each address.
@@ -90,6 +92,8 @@ pub struct AppState {
     pub commands: Commands,
     /// Reads from the database.
     pub reads: ReadStore,
+    /// Checks the database, with the connections of the workers: clients must not make the gateway look broken.
+    pub health_reads: ReadStore,
     /// The models of the enabled providers.
     pub catalog: Arc<Catalog>,
     /// Signs and verifies links.
@@ -151,9 +155,9 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(state)
-        .layer(cors)
         .layer(from_fn_with_state(origins, reject_foreign_pages))
         .layer(from_fn_with_state(clients, client_address::limit))
+        .layer(cors)
         .layer(axum::middleware::map_response(add_security_headers))
         .layer(CatchPanicLayer::custom(problem::internal_error))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(

@@ -15,7 +15,15 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 const MAX_WAITING_FACTOR: usize = 2;
 
 /// The operations of each user. `None` stands for all requests without a token.
-type Users = Arc<Mutex<HashMap<Option<UserId>, Arc<Semaphore>>>>;
+type Users = Arc<Mutex<HashMap<Option<UserId>, Operations>>>;
+
+#[derive(Debug)]
+struct Operations {
+    /// A permit for each one that may run.
+    slots: Arc<Semaphore>,
+    /// Running and waiting.
+    count: usize,
+}
 
 /// Limits the operations of each user. An operation over the limit waits for a short time.
 #[derive(Debug)]
@@ -36,24 +44,25 @@ impl OperationLimiter {
     /// # Errors
     /// The limit, when the operation waited too long or too many wait.
     pub(super) async fn admit(&self, user: Option<&UserId>) -> Result<OperationPermit, usize> {
-        let user = user.cloned();
-        let slots = {
-            let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-            let all = self.limit * (1 + MAX_WAITING_FACTOR);
-            let slots =
-                users.entry(user.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.limit)));
-            // Each operation, waiting or running, holds two clones, and the map has one.
-            if Arc::strong_count(slots) > 2 * all {
-                return Err(self.limit);
-            }
-            Arc::clone(slots)
-        };
-        // The entry stays in the map while this exists, also when the wait fails or its caller is gone.
-        let mut permit =
-            OperationPermit { users: Arc::clone(&self.users), user, slots, slot: None };
-        let slot = timeout(MAX_WAIT, Arc::clone(&permit.slots).acquire_owned()).await;
+        let (mut permit, slots) = self.count(user)?;
+        let slot = timeout(MAX_WAIT, slots.acquire_owned()).await;
         permit.slot = Some(slot.ok().and_then(Result::ok).ok_or(self.limit)?);
         Ok(permit)
+    }
+
+    fn count(&self, user: Option<&UserId>) -> Result<(OperationPermit, Arc<Semaphore>), usize> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let operations = users.entry(user.cloned()).or_insert_with(|| Operations {
+            slots: Arc::new(Semaphore::new(self.limit)),
+            count: 0,
+        });
+        if operations.count >= self.limit * (1 + MAX_WAITING_FACTOR) {
+            return Err(self.limit);
+        }
+        operations.count += 1;
+        let slots = Arc::clone(&operations.slots);
+        let (users, user) = (Arc::clone(&self.users), user.cloned());
+        Ok((OperationPermit { users, user, slot: None }, slots))
     }
 }
 
@@ -62,7 +71,7 @@ impl OperationLimiter {
 pub(super) struct OperationPermit {
     users: Users,
     user: Option<UserId>,
-    slots: Arc<Semaphore>,
+    /// `None` while the operation waits.
     slot: Option<OwnedSemaphorePermit>,
 }
 
@@ -70,9 +79,11 @@ impl Drop for OperationPermit {
     fn drop(&mut self) {
         self.slot = None;
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        // This and the map hold the last clones.
-        if Arc::strong_count(&self.slots) <= 2 {
-            users.remove(&self.user);
+        if let Some(operations) = users.get_mut(&self.user) {
+            operations.count -= 1;
+            if operations.count == 0 {
+                users.remove(&self.user);
+            }
         }
     }
 }

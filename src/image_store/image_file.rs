@@ -18,6 +18,8 @@ const MAX_SIDE: u32 = 16_384;
 const MAX_PIXELS: u64 = 50_000_000;
 /// Maximum decoded size: four channels of 8 bits for each pixel, and some images with 16 bits.
 const MAX_DECODED_BYTES: u64 = 256 * 1024 * 1024;
+/// Maximum size of the metadata of a PNG, which are compressed in the file.
+const MAX_PNG_METADATA_BYTES: u64 = 16 * 1024 * 1024;
 /// Converted copies of an image, such as an upright one in sRGB, need up to this many bytes for each pixel.
 const COPY_BYTES_PER_PIXEL: u64 = 8;
 /// Maximum width and height of the copy that is hashed, in pixels. A hash has at most 7 x 7 frequencies; with
@@ -191,9 +193,12 @@ fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_), ImageFile
         ImageFormat::Png | ImageFormat::Webp => bytes.len(),
     };
     let mut reader = ImageReader::new(Cursor::new(&bytes[..end]));
-    // `working_bytes` checks the size; these limits are for what a decoder allocates beside the image.
     let mut limits = Limits::default();
-    limits.max_alloc = Some(2 * MAX_DECODED_BYTES);
+    limits.max_alloc = Some(match format {
+        // For PNG, this is only what the decoder inflates beside the image, such as a color profile, already with the header.
+        ImageFormat::Png => MAX_PNG_METADATA_BYTES,
+        ImageFormat::Jpeg | ImageFormat::Webp => MAX_DECODED_BYTES,
+    });
     reader.set_format(decoder_format);
     reader.limits(limits);
     let decoder =

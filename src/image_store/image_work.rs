@@ -46,7 +46,10 @@ impl ImageWork {
         file: Bytes,
         work: impl FnOnce(&[u8]) -> Result<T, ImageFileError> + Send + 'static,
     ) -> Result<T, ImageFileError> {
-        let mebibytes = working_bytes(&file)?.div_ceil(MEBIBYTE);
+        let header = file.clone();
+        let needed = tokio::task::spawn_blocking(move || working_bytes(&header)).await;
+        let needed = needed.unwrap_or(Err(ImageFileError::Undecodable(None)))?;
+        let mebibytes = needed.div_ceil(MEBIBYTE);
         let mebibytes = u32::try_from(mebibytes).unwrap_or(u32::MAX);
         let permits = timeout(MAX_WAIT, self.permits(mebibytes)).await;
         let permits = permits.ok().flatten().ok_or(ImageFileError::Busy)?;
@@ -92,7 +95,8 @@ mod tests {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
             work.run(file.clone(), move |_| {
                 most.fetch_max(now.fetch_add(each, Ordering::SeqCst) + each, Ordering::SeqCst);
-                std::thread::yield_now();
+                // Gives the others time to start, if they may.
+                (0..20_000).for_each(|_| std::thread::yield_now());
                 now.fetch_sub(each, Ordering::SeqCst);
                 Ok(())
             })

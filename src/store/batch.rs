@@ -213,7 +213,7 @@ impl<R: Batch> BatchLoop<R> {
             // The state of the connection is unknown. The panic hook has logged a panic.
             Ok(Err(_)) => {
                 drop(connection.detach());
-                Err(StoreError::Inconsistent("a batch panicked"))
+                Err(StoreError::Panicked)
             }
             Err(_) => {
                 drop(connection.detach());

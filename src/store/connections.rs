@@ -27,7 +27,7 @@ pub(super) struct Division {
     pub(super) clients: u32,
     /// For the updates that workers record.
     pub(super) worker_loops: u32,
-    /// For the other statements of workers; one of them listens.
+    /// For the other statements of workers.
     pub(super) workers: u32,
 }
 
@@ -41,7 +41,8 @@ impl Division {
             client_loops: loops,
             clients: connections.saturating_sub(all_workers + batches).max(1),
             worker_loops: loops,
-            workers: all_workers.saturating_sub(loops).max(2),
+            // One more listens.
+            workers: all_workers.saturating_sub(loops + 1).max(1),
         }
     }
 
@@ -138,7 +139,7 @@ mod tests {
     fn connections_are_divided_without_exceeding_their_number() {
         for connections in 8..=200 {
             let division = Division::of(connections);
-            let workers = division.workers + division.worker_loops;
+            let workers = division.workers + division.worker_loops + 1;
             let all = division.client_batches() + division.clients + workers;
             assert!(all <= connections, "{connections}: {division:?}");
             assert!(workers * 4 >= connections, "{connections}: {division:?}");

@@ -93,6 +93,9 @@ pub enum StoreError {
     /// The database returned what this program never writes or asks for.
     #[error("inconsistent data: {0}")]
     Inconsistent(&'static str),
+    /// The code of a batch panicked; the log contains the panic.
+    #[error("a batch panicked")]
+    Panicked,
     /// Events were purged before a slow subscriber received them.
     #[error("events were purged before they were delivered")]
     Purged,
@@ -123,7 +126,9 @@ impl StoreError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Inconsistent(_) | Self::Purged | Self::TransactionPooling => true,
+            Self::Inconsistent(_) | Self::Panicked | Self::Purged | Self::TransactionPooling => {
+                true
+            }
             // Data exceptions and violated constraints.
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))

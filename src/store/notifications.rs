@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sqlx::Executor;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::time::timeout;
 
 use super::{Store, StoreError, within_deadline};
@@ -44,7 +44,10 @@ impl Store {
         on_alive: impl Fn() + Send,
     ) -> Result<(), StoreError> {
         let mut listener = within_deadline(async {
-            let mut listener = PgListener::connect_with(&self.pool).await?;
+            // A pool of its own: sqlx waits for a connection that it gets back, and a silent one would keep its place for ever.
+            let connect = self.pool.connect_options().as_ref().clone();
+            let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect);
+            let mut listener = PgListener::connect_with(&pool).await?;
             listener.listen(CHANNEL).await?;
             Ok(listener)
         })

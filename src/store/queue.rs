@@ -86,6 +86,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         let mut tx = self.pool.begin().await?;
+        // Waits for the transaction of the claim, which may still be running.
+        lock_provider(&mut tx, provider).await?;
         let keys = sqlx::query_as!(
             JobKey,
             "-- store::queue::find_lost_submissions

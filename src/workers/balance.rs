@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::providers::Provider;
-use crate::store::StoreError;
+use crate::store::{StoreError, within_deadline};
 
 /// Reads the balances of all providers concurrently: one that does not respond does not delay the
 /// others. A balance that cannot be recorded waits for the next run, so that an error of the
@@ -22,7 +22,9 @@ async fn read_balance(ctx: &WorkerContext, provider: &dyn Provider) {
     if remaining.is_none() {
         tracing::debug!(provider = name.slug(), "the balance is not available");
     }
-    if let Err(error) = ctx.store.record_balance(name, remaining, ctx.clock.now()).await {
+    if let Err(error) =
+        within_deadline(ctx.store.record_balance(name, remaining, ctx.clock.now())).await
+    {
         tracing::warn!(provider = name.slug(), error = %with_causes(&error), "recording the balance failed, will retry");
     }
 }

@@ -13,9 +13,9 @@ mod driver;
 mod enqueue_deliveries;
 mod garbage;
 mod inbox;
+mod notifications;
 mod periodic;
 mod poll;
-mod relay;
 mod reroute;
 mod retention;
 mod submit;
@@ -111,6 +111,13 @@ pub struct RetentionPolicy {
     pub callbacks: TimeDelta,
 }
 
+/// Sets the clock of the gateway to that of the database, if it follows it.
+pub async fn follow_database_clock(ctx: &Arc<WorkerContext>) {
+    if let Err(error) = clock::run(Arc::clone(ctx)).await {
+        tracing::warn!(error = %with_causes(&error), "reading the time of the database failed, will retry");
+    }
+}
+
 /// Starts all workers on the tracker. After `shutdown`, claimed work is
 /// finished and periodic runs are dropped.
 pub fn start(ctx: &Arc<WorkerContext>, tracker: &TaskTracker, shutdown: &CancellationToken) {
@@ -127,7 +134,7 @@ pub fn start(ctx: &Arc<WorkerContext>, tracker: &TaskTracker, shutdown: &Cancell
     for worker in &PERIODIC_WORKERS {
         tracker.spawn(repeat(worker, Arc::clone(ctx), shutdown.clone()));
     }
-    tracker.spawn(relay::receive(Arc::clone(ctx), shutdown.clone()));
+    tracker.spawn(notifications::receive(Arc::clone(ctx), shutdown.clone()));
 }
 
 impl WorkerContext {

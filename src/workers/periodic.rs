@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    WorkerContext, balance, clock, enqueue_deliveries, garbage, relay, reroute, retention, sweep,
+    WorkerContext, balance, clock, enqueue_deliveries, garbage, notifications, reroute, retention,
+    sweep,
 };
 use crate::causes::with_causes;
 use crate::hints::WorkerSignal;
@@ -55,7 +56,7 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
     },
     PeriodicWorker {
         name: "clock",
-        interval: TimeDelta::seconds(30),
+        interval: TimeDelta::seconds(10),
         min_interval: TimeDelta::zero(),
         signal: None,
         run: |ctx, _| clock::run(ctx).boxed(),
@@ -96,12 +97,12 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         run: |ctx, _| balance::run(ctx).boxed(),
     },
     PeriodicWorker {
-        name: "relay",
+        name: "notifications",
         interval: TimeDelta::seconds(5),
         // NOTIFY acquires a lock that all commits share: send notifications in batches.
         min_interval: TimeDelta::milliseconds(20),
-        signal: Some(WorkerSignal::Relay),
-        run: |ctx, _| relay::send(ctx).boxed(),
+        signal: Some(WorkerSignal::NotifyReplicas),
+        run: |ctx, _| notifications::send(ctx).boxed(),
     },
 ];
 

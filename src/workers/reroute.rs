@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::store::{
     Authority, NewTimelineEntry, ProviderAccount, RecordOutcome, RecordRequest, Reroutable,
-    StoreError,
+    StoreError, within_deadline,
 };
 
 const BATCH_SIZE: u32 = 1000;
@@ -22,10 +22,15 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let states = ProviderStates {
-            accounts: ctx.store.reads().list_provider_accounts().await?,
+            accounts: within_deadline(ctx.store.reads().list_provider_accounts()).await?,
             now: ctx.clock.now(),
         };
-        let tasks = ctx.store.list_reroutable(&states.unavailable(&ctx), after, BATCH_SIZE).await?;
+        let tasks = within_deadline(ctx.store.list_reroutable(
+            &states.unavailable(&ctx),
+            after,
+            BATCH_SIZE,
+        ))
+        .await?;
         let Some(last) = tasks.last() else { return Ok(()) };
         after = Some(last.task);
         for task in &tasks {

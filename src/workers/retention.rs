@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::WorkerContext;
 use crate::domain::Timestamp;
-use crate::store::{PURGE_BATCH_SIZE, StoreError};
+use crate::store::{PURGE_BATCH_SIZE, StoreError, within_deadline};
 
 /// How long uploads are kept that no task uses.
 const UNUSED_UPLOAD_RETENTION: TimeDelta = TimeDelta::days(1);
@@ -14,10 +14,11 @@ const UNUSED_UPLOAD_RETENTION: TimeDelta = TimeDelta::days(1);
 /// Purges everything that is older than its retention.
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let (store, retention, now) = (&ctx.store, ctx.settings.retention, ctx.clock.now());
-    while is_full(store.purge_events(now - retention.events).await?) {}
-    while is_full(store.purge_deliveries(now - retention.events).await?) {}
-    while is_full(store.purge_callbacks(now - retention.callbacks).await?) {}
-    while is_full(store.purge_uploads(now - UNUSED_UPLOAD_RETENTION, now).await?) {}
+    while is_full(within_deadline(store.purge_events(now - retention.events)).await?) {}
+    while is_full(within_deadline(store.purge_deliveries(now - retention.events)).await?) {}
+    while is_full(within_deadline(store.purge_callbacks(now - retention.callbacks)).await?) {}
+    while is_full(within_deadline(store.purge_uploads(now - UNUSED_UPLOAD_RETENTION, now)).await?) {
+    }
     match retention.history {
         Some(history) => purge_tasks(&ctx, now - history).await,
         None => Ok(()),
@@ -31,9 +32,9 @@ const fn is_full(purged: u64) -> bool {
 async fn purge_tasks(ctx: &WorkerContext, before: Timestamp) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let outdated = ctx.store.list_purgeable_tasks(before, after).await?;
+        let outdated = within_deadline(ctx.store.list_purgeable_tasks(before, after)).await?;
         for (owner, task) in &outdated {
-            ctx.store.purge_task(owner, *task, ctx.clock.now()).await?;
+            within_deadline(ctx.store.purge_task(owner, *task, ctx.clock.now())).await?;
         }
         if outdated.len() < PURGE_BATCH_SIZE as usize {
             return Ok(());

@@ -103,7 +103,7 @@ impl Submit {
         let entry = NewTimelineEntry::new(TimelineEventKind::Rejected, json!({ "code": code }));
         let may_reroute = !claim.model_named && is_provider_fault(code);
         let update =
-            if may_reroute { JobUpdate::Rejected(failure) } else { JobUpdate::Failed(failure) };
+            if may_reroute { JobUpdate::NeedsReroute(failure) } else { JobUpdate::Failed(failure) };
         self.ctx.record(claim, &update, entry).await?;
         if may_reroute {
             self.ctx.hints.wake(WorkerSignal::Reroute);

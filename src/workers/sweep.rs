@@ -8,12 +8,14 @@ use futures_util::future::join_all;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::{JobUpdate, TaskId, Timestamp, UpdateTarget};
-use crate::store::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest, StoreError};
+use crate::store::{
+    Authority, NewTimelineEntry, RecordOutcome, RecordRequest, StoreError, within_deadline,
+};
 
 /// Ends one batch of expired jobs.
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     let now = ctx.clock.now();
-    let expired = ctx.store.list_expired(&ctx.registry.disabled(), now).await?;
+    let expired = within_deadline(ctx.store.list_expired(&ctx.registry.disabled(), now)).await?;
     let mut jobs_of_tasks: BTreeMap<TaskId, Vec<u16>> = BTreeMap::new();
     for (task, job) in expired {
         jobs_of_tasks.entry(task).or_default().push(job);

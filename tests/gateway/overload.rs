@@ -166,6 +166,29 @@ async fn half_sent_bodies_without_a_token_do_not_use_the_memory_of_others() {
 }
 
 #[tokio::test]
+async fn half_sent_bodies_of_a_user_do_not_use_the_memory_of_others() {
+    let app = TestApp::start().await;
+    let (ana, ben) = (app.user("ana"), app.user("ben"));
+    let mut open = Vec::new();
+    // Without a limit for each user, 128 of them would use all the memory.
+    for _ in 0..150 {
+        let mut stream = connect(&app).await;
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 1048576\r\n\r\n",
+            ana.token
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let half = vec![b' '; 1_000_000];
+        let sent =
+            tokio::time::timeout(std::time::Duration::from_millis(50), stream.write_all(&half));
+        // The gateway does not read the bodies that wait for their turn.
+        let _ = sent.await;
+        open.push(stream);
+    }
+    assert_eq!(post(&ben, "{ viewer { id } }").await.status(), 200);
+}
+
+#[tokio::test]
 async fn under_dev_a_page_of_another_site_is_rejected() {
     let app = TestApp::start().await;
     let ana = app.user("ana");

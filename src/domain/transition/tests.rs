@@ -127,7 +127,7 @@ fn every_update() -> Vec<JobUpdate> {
         callback_received("another"),
         JobUpdate::Postponed { at: now() },
         JobUpdate::TransientFailure { at: now() },
-        JobUpdate::Rejected(failure("invalid key")),
+        JobUpdate::NeedsReroute(failure("invalid key")),
         JobUpdate::NoAlternative,
         rerouted(),
         finished(),
@@ -153,14 +153,14 @@ fn each_transition_leads_to_the_status_in_the_graph() {
         (Queued, JobUpdate::ResponseLost, Unconfirmed),
         (Queued, JobUpdate::Postponed { at: now() }, Queued),
         (Queued, JobUpdate::TransientFailure { at: now() }, Queued),
-        (Queued, JobUpdate::Rejected(failure("invalid key")), Queued),
+        (Queued, JobUpdate::NeedsReroute(failure("invalid key")), Queued),
         (Queued, rerouted(), Queued),
         (Queued, JobUpdate::Failed(failure("")), Failed),
         (Queued, JobUpdate::Canceled, Canceled),
         (Unconfirmed, accepted(), Generating),
         (Unconfirmed, JobUpdate::Postponed { at: now() }, Queued),
         (Unconfirmed, JobUpdate::TransientFailure { at: now() }, Queued),
-        (Unconfirmed, JobUpdate::Rejected(failure("invalid key")), Queued),
+        (Unconfirmed, JobUpdate::NeedsReroute(failure("invalid key")), Queued),
         (Unconfirmed, JobUpdate::Failed(failure("")), Failed),
         (Unconfirmed, callback_received("late"), Generating),
         (Unconfirmed, JobUpdate::Resubmitted, Queued),
@@ -308,7 +308,7 @@ fn either_all_jobs_of_a_task_are_rerouted_or_none() {
 #[test]
 fn a_rejected_job_waits_to_be_rerouted_and_fails_without_an_alternative() {
     let mut snapshot = snapshot(&[Status::Queued, Status::Queued]);
-    let rejection = JobUpdate::Rejected(failure("invalid key"));
+    let rejection = JobUpdate::NeedsReroute(failure("invalid key"));
     let rejected = apply(&snapshot, UpdateTarget::Job(1), &rejection, &timings(), now()).unwrap();
     assert!(!rejected.visible);
     assert_eq!(rejected.jobs[0].next_step_at, None, "the job is not submitted there again");

@@ -199,7 +199,7 @@ impl Fixture {
                 upstream_id: format!("{}-{}", claim.task, claim.number),
             },
             (Status::Queued, 5) => JobUpdate::ResponseLost,
-            (Status::Queued, 6 | 7) => JobUpdate::Rejected(failure()),
+            (Status::Queued, 6 | 7) => JobUpdate::NeedsReroute(failure()),
             (Status::Queued, 8) => JobUpdate::TransientFailure { at: now },
             (Status::Generating, 0..=6) => JobUpdate::ResultsReady { results: vec![link()] },
             (Status::Storing, 0..=6) => {

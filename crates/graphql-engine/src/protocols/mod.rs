@@ -3,6 +3,7 @@
 mod http;
 mod sockets;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,20 @@ pub enum AuthenticationError {
     Unavailable,
 }
 
+/// What a server wants to keep while a socket is open: an extension of the request that opens it.
+#[derive(Clone)]
+pub struct ConnectionGuard {
+    _guard: Arc<dyn Any + Send + Sync>,
+}
+
+impl ConnectionGuard {
+    /// Keeps this value.
+    #[must_use]
+    pub fn new(guard: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { _guard: guard }
+    }
+}
+
 /// The user has too many operations in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy {
@@ -43,7 +58,7 @@ pub trait Server: Send + Sync + 'static {
     /// Counts as one open connection or subscription of its user while it exists.
     type Permit: Send + Unpin + 'static;
     /// Counts as one operation in progress of its user while it exists.
-    type OperationPermit: Send + 'static;
+    type OperationPermit: Send + Unpin + 'static;
 
     /// The user of a request; `None` without a token.
     ///

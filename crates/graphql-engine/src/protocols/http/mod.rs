@@ -14,6 +14,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{Extensions, HeaderMap, Method, header};
 use axum::response::Response;
+use http_parts::body::guarded;
 
 pub use self::response::StatusProfile;
 
@@ -21,6 +22,9 @@ use self::media::{AcceptHeader, Media};
 use self::response::{HttpError, Responder};
 use super::{AuthenticationError, Protocols, Server, sockets};
 use crate::{Caller, OperationKind, Parameters};
+
+/// The user of a token, or why it is not accepted.
+type Verified<H> = Result<Option<<H as Server>::Viewer>, AuthenticationError>;
 
 pub(super) async fn get_or_upgrade<H: Server>(
     State(protocols): State<Arc<Protocols<H>>>,
@@ -33,8 +37,10 @@ pub(super) async fn get_or_upgrade<H: Server>(
         return sockets::accept(protocols, upgrade, &headers, extensions).await;
     }
     let viewer = protocols.server.viewer(&headers).await;
+    let user = viewer.as_ref().ok().and_then(Option::as_ref);
+    let permit = protocols.server.admit(user).await.map_err(HttpError::busy);
     let parameters = request::read_query(query.as_deref().unwrap_or_default());
-    respond(&protocols, &Method::GET, &headers, viewer, parameters).await
+    respond(&protocols, &Method::GET, &headers, (viewer, permit), parameters).await
 }
 
 pub(super) async fn post<H: Server>(
@@ -45,17 +51,23 @@ pub(super) async fn post<H: Server>(
     let viewer = protocols.server.viewer(&headers).await;
     // The token comes first: its user decides how much memory the body may use.
     let user = viewer.as_ref().ok().and_then(Option::as_ref);
-    let budget = protocols.server.body_budget(user);
-    let limit = protocols.limits.request_bytes;
-    let parameters = request::read_body(&headers, body, limit, budget).await;
-    respond(&protocols, &Method::POST, &headers, viewer, parameters).await
+    let permit = protocols.server.admit(user).await.map_err(HttpError::busy);
+    let parameters = match &permit {
+        Ok(_) => {
+            let budget = protocols.server.body_budget(user);
+            let limit = protocols.limits.request_bytes;
+            request::read_body(&headers, body, limit, budget).await
+        }
+        Err(_) => Ok(Parameters::default()),
+    };
+    respond(&protocols, &Method::POST, &headers, (viewer, permit), parameters).await
 }
 
 async fn respond<H: Server>(
     protocols: &Arc<Protocols<H>>,
     method: &Method,
     headers: &HeaderMap,
-    viewer: Result<Option<H::Viewer>, AuthenticationError>,
+    (viewer, permit): (Verified<H>, Result<H::OperationPermit, HttpError>),
     parameters: Result<Parameters, HttpError>,
 ) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -63,10 +75,10 @@ async fn respond<H: Server>(
     let responder =
         Responder { profile: protocols.profile, request_id: protocols.server.request_id(headers) };
     let viewer = viewer.map_err(HttpError::unauthorized);
-    let response = match viewer.and_then(|viewer| Ok((viewer, parameters?))) {
-        Ok((viewer, parameters)) => {
+    let response = match viewer.and_then(|viewer| Ok((viewer, permit?, parameters?))) {
+        Ok((viewer, permit, parameters)) => {
             let caller = Caller { viewer, request_id: responder.request_id.into() };
-            run(protocols, method, parameters, caller, &accepted, &responder).await
+            run(protocols, method, parameters, (caller, permit), &accepted, &responder).await
         }
         Err(http_error) => Err(http_error),
     };
@@ -77,7 +89,7 @@ async fn run<H: Server>(
     protocols: &Arc<Protocols<H>>,
     method: &Method,
     parameters: Parameters,
-    caller: Caller<H::Viewer>,
+    (caller, permit): (Caller<H::Viewer>, H::OperationPermit),
     accepted: &AcceptHeader,
     responder: &Responder<'_>,
 ) -> Result<Response, HttpError> {
@@ -97,16 +109,17 @@ async fn run<H: Server>(
     let media = accepted.choose(prepared.kind()).ok_or_else(|| not_acceptable(prepared.kind()))?;
     match media {
         Media::Json | Media::ResponseJson => {
-            let viewer = prepared.caller().viewer.as_ref();
-            let _permit = protocols.server.admit(viewer).await.map_err(HttpError::busy)?;
             let response = protocols.engine.execute(prepared).await;
-            Ok(responder.respond(response, media))
+            // The operation counts until its response is sent.
+            Ok(responder.respond(response, media).map(|body| guarded(body, permit)))
         }
         Media::EventStream => {
-            Ok(stream::events(stream::open(protocols, prepared).await?, protocols.limits))
+            let parts = stream::open(protocols, prepared, permit)?;
+            Ok(stream::events(parts, protocols.limits))
         }
         Media::Multipart => {
-            Ok(stream::multipart(stream::open(protocols, prepared).await?, protocols.limits))
+            let parts = stream::open(protocols, prepared, permit)?;
+            Ok(stream::multipart(parts, protocols.limits))
         }
     }
 }

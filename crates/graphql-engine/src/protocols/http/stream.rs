@@ -37,14 +37,16 @@ pub(super) enum StreamPart {
 /// Starts an operation and returns its responses as a stream.
 ///
 /// # Errors
-/// When the user has too many open streams and sockets, or operations in progress.
-pub(super) async fn open<H: Server>(
+/// When the user has too many open streams, sockets or subscriptions.
+pub(super) fn open<H: Server>(
     protocols: &Arc<Protocols<H>>,
     prepared: PreparedOperation<H::Viewer>,
+    operation_permit: H::OperationPermit,
 ) -> Result<impl Stream<Item = StreamPart> + Send + use<H>, HttpError> {
     let caller = prepared.caller().clone();
     let is_subscription = prepared.kind() == OperationKind::Subscription;
-    let permits = permits(&protocols.server, caller.viewer.as_ref(), is_subscription).await?;
+    let mut permits = permits(&protocols.server, caller.viewer.as_ref(), is_subscription)?;
+    permits._operation = (!is_subscription).then_some(operation_permit);
     let operation = OperationStream {
         protocols: Arc::clone(protocols),
         is_subscription,
@@ -65,7 +67,7 @@ struct Permits<H: Server> {
     _operation: Option<H::OperationPermit>,
 }
 
-async fn permits<H: Server>(
+fn permits<H: Server>(
     server: &H,
     viewer: Option<&H::Viewer>,
     is_subscription: bool,
@@ -73,15 +75,10 @@ async fn permits<H: Server>(
     let connection = viewer.map(|viewer| server.acquire(viewer)).transpose();
     let subscriber = viewer.filter(|_| is_subscription);
     let subscription = subscriber.map(|viewer| server.acquire_subscription(viewer)).transpose();
-    let operation = if is_subscription {
-        None
-    } else {
-        Some(server.admit(viewer).await.map_err(HttpError::busy)?)
-    };
     Ok(Permits {
         _connection: connection.map_err(HttpError::too_many_streams)?,
         _subscription: subscription.map_err(HttpError::too_many_subscriptions)?,
-        _operation: operation,
+        _operation: None,
     })
 }
 

@@ -11,7 +11,7 @@ use axum::http::{Extensions, HeaderMap};
 use axum::response::Response;
 
 use self::session::Session;
-use super::{Protocols, Server};
+use super::{ConnectionGuard, Protocols, Server};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// The default of 128 KiB would be most of the memory of an idle socket. A longer message is read in
@@ -42,8 +42,13 @@ pub(super) async fn accept<H: Server>(
     let has_subprotocol = upgrade.selected_protocol().is_some();
     let sockets = protocols.sockets.clone();
     let session = Session::new(protocols, request_id, header_viewer);
-    let mut response = upgrade
-        .on_upgrade(move |socket| sockets.track_future(session.run(socket, has_subprotocol)));
+    let guard = extensions.get::<ConnectionGuard>().cloned();
+    let mut response = upgrade.on_upgrade(move |socket| {
+        sockets.track_future(async move {
+            let _guard = guard;
+            session.run(socket, has_subprotocol).await;
+        })
+    });
     // These extensions make hyper write header names as the client did. The client gql 4.4 for
     // Python only finds `Sec-WebSocket-Protocol` in this case.
     response.extensions_mut().extend(extensions);

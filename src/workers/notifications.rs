@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::hints::Notification;
-use crate::store::{MAX_NOTIFICATION_BYTES, StoreError};
+use crate::store::{MAX_NOTIFICATION_BYTES, StoreError, within_deadline};
 
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
@@ -32,7 +32,7 @@ pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     }
     let mut result = Ok(());
     for payload in payloads(ctx.instance, notification) {
-        result = result.and(ctx.store.notify(&payload).await);
+        result = result.and(within_deadline(ctx.store.notify(&payload)).await);
     }
     result
 }
