@@ -107,7 +107,6 @@ pub async fn discard(max_duration: Duration, body: Body, limit: u64) {
 }
 
 /// A body that owns a guard, such as a permit, until it is sent or dropped.
-#[must_use]
 pub fn guarded<G: Send + Unpin + 'static>(body: Body, guard: G) -> Body {
     Body::new(Guarded { body, _guard: guard })
 }

@@ -45,8 +45,8 @@ pub(super) fn open<H: Server>(
 ) -> Result<impl Stream<Item = StreamPart> + Send + use<H>, HttpError> {
     let caller = prepared.caller().clone();
     let is_subscription = prepared.kind() == OperationKind::Subscription;
-    let mut permits = permits(&protocols.server, caller.viewer.as_ref(), is_subscription)?;
-    permits._operation = (!is_subscription).then_some(operation_permit);
+    let operation_permit = (!is_subscription).then_some(operation_permit);
+    let permits = permits(&protocols.server, caller.viewer.as_ref(), operation_permit)?;
     let operation = OperationStream {
         protocols: Arc::clone(protocols),
         is_subscription,
@@ -67,18 +67,19 @@ struct Permits<H: Server> {
     _operation: Option<H::OperationPermit>,
 }
 
+/// `operation` is `None` for a subscription.
 fn permits<H: Server>(
     server: &H,
     viewer: Option<&H::Viewer>,
-    is_subscription: bool,
+    operation: Option<H::OperationPermit>,
 ) -> Result<Permits<H>, HttpError> {
     let connection = viewer.map(|viewer| server.acquire(viewer)).transpose();
-    let subscriber = viewer.filter(|_| is_subscription);
+    let subscriber = viewer.filter(|_| operation.is_none());
     let subscription = subscriber.map(|viewer| server.acquire_subscription(viewer)).transpose();
     Ok(Permits {
         _connection: connection.map_err(HttpError::too_many_streams)?,
         _subscription: subscription.map_err(HttpError::too_many_subscriptions)?,
-        _operation: None,
+        _operation: operation,
     })
 }
 
