@@ -131,7 +131,7 @@ impl Feed {
         }
     }
 
-    /// Ends all streams, and those that start from now on, so that nobody waits for a gateway that stops.
+    /// Ends all streams, and those that start from now on: the gateway stops, and its clients must not wait for it.
     fn end_streams(&self) {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         channels.stopped = true;

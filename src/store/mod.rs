@@ -362,7 +362,7 @@ impl Stores {
 /// # Errors
 /// When the database is unreachable, or the pooler is in transaction mode.
 pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
-    if Connector::new(url)?.is_pooled_by_transaction().await? {
+    if within_deadline(Connector::new(url)?.is_pooled_by_transaction()).await? {
         return Err(StoreError::TransactionPooling);
     }
     Ok(())

@@ -38,8 +38,8 @@ const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
 pub enum Authority {
     /// A worker, as long as it holds the job's lease.
     Lease(Uuid),
-    /// The worker that submitted the job. The provider's answer counts also after the lease, as long as nobody has submitted the
-    /// job again.
+    /// The worker that submitted the job. The provider's answer counts also after the lease, unless the job was
+    /// submitted again.
     Submitter {
         /// The lease of the submission.
         lease: Uuid,

@@ -124,6 +124,9 @@ async fn start_gateway(
         .env("PLANTAIN_JWT_SECRET", SECRET.as_str())
         .env("PLANTAIN_DATA_DIR", folder)
         .env("PLANTAIN_DATABASE_CONNECTIONS", "10")
+        // All clients of the benchmark have one address, and some are one user.
+        .env("PLANTAIN_MAX_ADDRESS_CONNECTIONS", "100000")
+        .env("PLANTAIN_MAX_USER_OPERATIONS", "1000")
         .env("NANOBANANA_API_KEY", "key")
         .envs(settings.iter().copied())
         .env("PLANTAIN_LOG", "warn")
