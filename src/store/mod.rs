@@ -362,7 +362,8 @@ impl Stores {
 /// # Errors
 /// When the database is unreachable, or the pooler is in transaction mode.
 pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
-    if within_deadline(Connector::new(url)?.is_pooled_by_transaction()).await? {
+    let connector = Connector::new(url)?;
+    if within_deadline(Box::pin(connector.is_pooled_by_transaction())).await? {
         return Err(StoreError::TransactionPooling);
     }
     Ok(())
