@@ -27,6 +27,7 @@ mod leases;
 mod odd_input;
 mod outages;
 mod overload;
+mod ownership;
 mod pages;
 mod providers;
 mod quotes;
