@@ -89,6 +89,7 @@ class Gateway {
   async stop() {
     await this.#end('SIGINT');
     await rm(this.#env.PLANTAIN_DATA_DIR, { recursive: true, force: true });
+    assertNoSecrets(this.#output);
   }
 
   async #end(signal) {
@@ -119,6 +120,14 @@ class Gateway {
     if (errors) throw new Error(`the gateway answered ${response.status} ${JSON.stringify(errors)}`);
     return data;
   }
+}
+
+/** Fails when a log line contains a token, a secret of a webhook, a signed link or a prompt for the simulator. */
+function assertNoSecrets(output) {
+  // What the start prints for people has a token and no time.
+  const lines = output.split('\n').filter((line) => /^\d{4}-\d\d-\d\dT/.test(line));
+  const leak = lines.find((line) => /eyJ|whsec_|signature=|\[sim:|\/callbacks\/[\w-]+\/task_/.test(line));
+  if (leak) throw new Error(`the gateway logged a secret: ${leak}`);
 }
 
 /** The environment without gateway settings: tests must not use real provider keys, which cost money. */

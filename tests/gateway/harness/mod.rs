@@ -4,6 +4,7 @@ mod database;
 mod eventually;
 mod freezing_proxy;
 mod generated_docs;
+mod log;
 mod socket;
 mod user;
 
@@ -113,6 +114,7 @@ impl TestApp {
         clock: Clock,
         folder: std::sync::Arc<TempDir>,
     ) -> Self {
+        log::start_reading();
         let config = configure(&flags, &simulator_url, database.url(), folder.path());
         let ids = Ids::random();
         let secret = config.auth.jwt_secret.as_ref().unwrap();
@@ -302,6 +304,9 @@ fn list_files(folder: &std::path::Path, path: &str) -> Vec<String> {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.shut_down_runtime();
+        if !std::thread::panicking() {
+            log::assert_no_secrets();
+        }
     }
 }
 
