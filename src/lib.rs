@@ -16,6 +16,8 @@ pub mod dev;
 pub mod domain;
 pub mod examples;
 pub mod feed;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod graphql;
 pub mod hints;
 pub mod http;

@@ -7,6 +7,8 @@
 mod context;
 mod cursor;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod loaders;
 mod mutation;
 mod query;

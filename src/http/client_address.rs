@@ -13,7 +13,7 @@ use http_parts::body::guarded;
 use super::connections::{ConnectionBounds, Connections};
 use super::problem::problem;
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
+pub(super) const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const RETRY_AFTER_SECONDS: &str = "5";
 
 /// The other end of the connection.
@@ -36,7 +36,7 @@ impl ClientRequests {
     }
 
     /// The client, as the proxies name it; `None` when the peer is not a trusted proxy or names none.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let is_proxy = |address: &IpAddr| self.bounds.is_trusted_proxy(*address);
         if !is_proxy(&peer) {
             return None;

@@ -96,14 +96,15 @@ fn image_response(state: &SharedState, path: &str, size: u64, headers: &HeaderMa
     response
 }
 
-enum RequestedRange {
+/// What a client requested of an image.
+pub(super) enum RequestedRange {
     All,
     Part(Range<u64>),
     Unsatisfiable,
 }
 
 /// A client that requests several ranges, or another unit, gets the whole image.
-fn requested_range(range: &str, size: u64) -> RequestedRange {
+pub(super) fn requested_range(range: &str, size: u64) -> RequestedRange {
     let Ok(parsed) = parse_range_header(range) else { return RequestedRange::All };
     match parsed.validate(size).as_deref() {
         Ok([range]) => RequestedRange::Part(*range.start()..range.end() + 1),
@@ -117,7 +118,7 @@ fn entity_tag(path: &str) -> String {
     format!("\"{}\"", hex::encode(&Sha256::digest(path)[..16]))
 }
 
-fn matches_tag(known: &str, tag: &str) -> bool {
+pub(super) fn matches_tag(known: &str, tag: &str) -> bool {
     let mut tags = known.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
     tags.any(|known| known == tag || known == "*")
 }

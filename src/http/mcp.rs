@@ -73,7 +73,7 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
 }
 
 /// rmcp would reject invalid JSON as a wrong content type, and would ignore a batch.
-fn invalid_message(body: &[u8]) -> Option<Response> {
+pub(super) fn invalid_message(body: &[u8]) -> Option<Response> {
     let (code, message) = match serde_json::from_slice::<Value>(body) {
         Ok(Value::Object(_)) => return None,
         Ok(_) => (-32600, "The message must be one JSON object. Batches are not supported."),

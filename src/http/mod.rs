@@ -8,6 +8,8 @@ mod client_address;
 mod connection_limiter;
 mod connections;
 mod encoding;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod graphql;
 mod health;
 mod image_body;

@@ -1,6 +1,8 @@
 //! Reads and writes the image store by path. Does not depend on tasks or users.
 
 mod bucket;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod image_file;
 mod image_work;
 mod variants;

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod bridge;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod listing;
 mod task_result;

@@ -1,12 +1,12 @@
 //! Ace Data Cloud's Nano Banana. Its records have no status field: the
 //! state of a job follows from the fields that are present.
 
-mod responses;
+pub(super) mod responses;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use self::responses::{read_records, read_submission, response_state, upstream_id};
+use self::responses::{read_records, read_submission};
 use super::http::CallError;
 use super::{
     ApiClient, Callback, CallbackError, CallbackPayload, Delay, Provider, Submission,
@@ -146,11 +146,7 @@ impl Provider for AceData {
 
     /// Callbacks are not signed, according to the vendor.
     fn read_callback(&self, callback: &Callback<'_>) -> Result<CallbackPayload, CallbackError> {
-        let body: Value =
-            serde_json::from_slice(callback.body).map_err(|_| CallbackError::InvalidJson)?;
-        let upstream_id = upstream_id(&body).ok_or(CallbackError::NoUpstreamId)?;
-        let failed = body.get("success").and_then(Value::as_bool) == Some(false);
-        Ok(CallbackPayload { upstream_id, state: response_state(&body, failed) })
+        responses::read_callback(callback.body)
     }
 
     async fn balance(&self) -> Option<Credits> {

@@ -6,6 +6,8 @@
 
 mod ace_data;
 mod flux_kontext;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod http;
 mod kie;
 mod messages;

@@ -21,6 +21,8 @@ mod engine;
 pub mod error;
 mod executable;
 mod executor;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod inputs;
 mod limits;
 mod parameters;

@@ -176,11 +176,11 @@ where
     })
 }
 
-fn encode_cursor(key: &impl CursorKey) -> String {
+pub(super) fn encode_cursor(key: &impl CursorKey) -> String {
     URL_SAFE_NO_PAD.encode(key.to_bytes())
 }
 
-fn decode_cursor<P: CursorKey>(cursor: &str) -> Result<P, Error> {
+pub(super) fn decode_cursor<P: CursorKey>(cursor: &str) -> Result<P, Error> {
     let key = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| P::from_bytes(&bytes));
     key.ok_or_else(|| {
         bad_input("Invalid cursor. Use a value of `pageInfo` or `edges.cursor` of this connection.")

@@ -4,6 +4,8 @@ mod board;
 mod connection;
 mod credits;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod image;
 mod model;
 mod node;

@@ -11,11 +11,13 @@ use crate::domain::{BreakerReason, FailureCode};
 use crate::providers::http::ApiResponse;
 use crate::providers::kie::id;
 use crate::providers::messages::{classify, failure};
-use crate::providers::{Delay, SubmissionError, SubmissionOutcome, UpstreamState};
+use crate::providers::{
+    CallbackError, CallbackPayload, Delay, SubmissionError, SubmissionOutcome, UpstreamState,
+};
 
 const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 
-pub(super) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
+pub(in crate::providers) fn read_submission(response: &ApiResponse) -> SubmissionOutcome {
     let Ok(body) = parse_lenient::<Value>(&response.body) else {
         return unreadable(response);
     };
@@ -123,7 +125,7 @@ fn unreadable(response: &ApiResponse) -> SubmissionOutcome {
 }
 
 /// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates.
-pub(super) fn read_records(response: &ApiResponse, upstream_ids: &[&str]) -> Vec<UpstreamState> {
+pub(in crate::providers) fn read_records(response: &ApiResponse, upstream_ids: &[&str]) -> Vec<UpstreamState> {
     let body: Option<Value> = parse_lenient(&response.body).ok();
     let records = body.as_ref().and_then(records);
     let status = response.status.as_u16();
@@ -190,7 +192,7 @@ fn read_record(record: &Value) -> UpstreamState {
 }
 
 /// `success: true` alone does not mean finished: the record repeats the response to the submission.
-pub(super) fn response_state(response: &Value, finished: bool) -> UpstreamState {
+fn response_state(response: &Value, finished: bool) -> UpstreamState {
     let success = response.get("success").and_then(Value::as_bool);
     let (urls, error) = (image_urls(response), error_code(response));
     if success != Some(false) && !urls.is_empty() {
@@ -222,8 +224,16 @@ fn generation_failed(error: Option<&str>, message: &str) -> UpstreamState {
     UpstreamState::Failed(failure(failure_code, message))
 }
 
-pub(super) fn upstream_id(body: &Value) -> Option<String> {
+fn upstream_id(body: &Value) -> Option<String> {
     body.get("task_id").and_then(id)
+}
+
+/// Reads a callback, which is the response to a submission.
+pub(in crate::providers) fn read_callback(body: &[u8]) -> Result<CallbackPayload, CallbackError> {
+    let body: Value = parse_lenient(body).map_err(|_| CallbackError::InvalidJson)?;
+    let upstream_id = upstream_id(&body).ok_or(CallbackError::NoUpstreamId)?;
+    let failed = body.get("success").and_then(Value::as_bool) == Some(false);
+    Ok(CallbackPayload { upstream_id, state: response_state(&body, failed) })
 }
 
 /// `error` is an object, a plain string or null; only an object has a code.

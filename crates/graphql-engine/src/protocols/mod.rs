@@ -1,7 +1,7 @@
 //! The protocols: GraphQL over HTTP with SSE and multipart responses, and `graphql-transport-ws`.
 
-mod http;
-mod sockets;
+pub(crate) mod http;
+pub(crate) mod sockets;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! GraphQL over HTTP: one operation per request; `POST` for all operations, `GET` for all but
 //! mutations.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod media;
 mod request;
 mod response;

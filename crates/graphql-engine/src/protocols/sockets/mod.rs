@@ -1,6 +1,8 @@
 //! `graphql-transport-ws`: GraphQL operations over a WebSocket.
 
 mod connection_state;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod messages;
 mod session;
 

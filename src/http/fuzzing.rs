@@ -1,0 +1,33 @@
+//! Headers and messages, read from any bytes.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::client_address::{ClientRequests, X_FORWARDED_FOR};
+use super::connections::ConnectionBounds;
+use super::images::{RequestedRange, matches_tag, requested_range};
+use super::mcp::invalid_message;
+use crate::fuzzing::text;
+
+/// `x-forwarded-for`, `range` and `if-none-match`: a part of an image is within it.
+pub fn headers(bytes: &[u8]) {
+    const SIZE: u64 = 1_000;
+    if let Ok(value) = HeaderValue::from_bytes(bytes) {
+        let trusted_proxies = "10.0.0.0/8".parse().into_iter().collect();
+        let clients =
+            ClientRequests::new(ConnectionBounds { total: 1, per_address: 1, trusted_proxies });
+        let headers = HeaderMap::from_iter([(HeaderName::from_static(X_FORWARDED_FOR), value)]);
+        clients.client([10, 0, 0, 1].into(), &headers);
+    }
+    let Some(text) = text(bytes) else { return };
+    matches_tag(text, "\"tag\"");
+    if let RequestedRange::Part(range) = requested_range(text, SIZE) {
+        assert!(range.start < range.end && range.end <= SIZE, "{range:?}");
+    }
+}
+
+/// MCP messages: what rmcp receives is a JSON object.
+pub fn mcp_message(bytes: &[u8]) {
+    let is_object =
+        serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|value| value.is_object());
+    assert_eq!(invalid_message(bytes).is_none(), is_object);
+}
