@@ -22,13 +22,15 @@ gateway: tools
 	@cargo build --quiet
 
 .PHONY: test
-test: tools web check test-rust test-clients ## Runs every test
+test: tools web check test-rust ## Runs every test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-clients test-soak
 
 .PHONY: check
 check: tools web ## Formatting, words, lints, docs, and whether generated files are up to date
 	scripts/check-words
 	cargo fmt --all --check
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
+	cargo clippy --quiet --test soak -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items --package plantain --package graphql-engine --package http-parts
 	cargo build --quiet --workspace
 	./target/debug/prepare-queries --check
@@ -38,12 +40,24 @@ check: tools web ## Formatting, words, lints, docs, and whether generated files 
 test-rust: tools web ## Rust tests: domain rules, provider APIs, and the gateway with a real Postgres
 	cargo test --quiet --workspace
 
+.PHONY: test-soak
+test-soak: tools web ## A short soak: 100 tasks while processes are killed and dependencies fail
+	cargo test --quiet --test soak
+
 .PHONY: test-clients
 test-clients: tools web ## Tests with published clients and a real browser
 	cargo build --quiet
 	@for folder in tests/clients examples/apollo examples/urql-web; do \
 	  ( cd $$folder && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } ) || exit 1; done
 	browser=$$(scripts/find-chromium) && CHROMIUM="$$browser" npm --prefix tests/clients test --silent
+
+.PHONY: soak
+soak: tools web ## 10,000 tasks while everything fails, by PLANTAIN_SOAK_TASKS and PLANTAIN_SOAK_SEED (30 minutes)
+	PLANTAIN_SOAK_TASKS=$${PLANTAIN_SOAK_TASKS:-10000} cargo test --test soak -- --nocapture
+
+.PHONY: fuzz
+fuzz: tools web ## Runs each fuzz target for FUZZ_SECONDS (60); the first time, the build takes 15 minutes
+	@scripts/fuzz
 
 .PHONY: bench
 bench: tools web ## Measures a release build beside other GraphQL servers (25 minutes with the build)

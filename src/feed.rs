@@ -8,6 +8,9 @@
 //! Numbers are assigned per user without gaps; deleting a task removes its events, which leaves gaps. A
 //! subscriber compares them: it skips delivered events, delivers the next one, and reads the table
 //! again after a gap. No event is lost, and a slow subscriber costs one channel of limited size.
+//!
+//! After a failover that lost the newest events, their numbers are given again. The time of the last delivered event
+//! shows it: the streams of that user end with an error, and the clients start anew.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,7 +24,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::causes::with_causes;
-use crate::domain::{Event, UserId};
+use crate::domain::{Event, EventPosition, UserId};
 use crate::hints::Hints;
 use crate::store::{EventLogBounds, ReadStore, StoreError, within_deadline};
 use crate::tokio_task::in_tokio_task;
@@ -58,8 +61,8 @@ struct Channels {
 
 #[derive(Debug)]
 struct Channel {
-    /// All events up to this number were sent, or existed before the channel.
-    last_sent_seq: u64,
+    /// All events up to this one were sent, or existed before the channel.
+    last_sent: EventPosition,
     sender: broadcast::Sender<Arc<Event>>,
 }
 
@@ -71,31 +74,37 @@ impl Feed {
         Self { reads, client_reads, hints, channels: Arc::default() }
     }
 
-    /// Every event of the user after number `after`, then each new one as it happens. Without
+    /// Every event of the user after the position `after`, then each new one as it happens. Without
     /// `after`, only new events. The stream ends after the first error. Returns `None` when the user's log
-    /// never had the number `after`, or when events after it were purged.
+    /// never had the event at `after`, or when events after it were purged.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn subscribe(
         &self,
         user: UserId,
-        after: Option<u64>,
+        after: Option<EventPosition>,
     ) -> Result<Option<impl Stream<Item = Result<Arc<Event>, StoreError>> + use<>>, StoreError>
     {
-        let EventLogBounds { last_seq, purged_seq } =
-            within_deadline(self.client_reads.find_event_log_bounds(&user)).await?;
-        let delivered_seq = after.unwrap_or(last_seq);
-        if !(purged_seq..=last_seq).contains(&delivered_seq) {
+        let after_seq = after.map(|after| after.seq);
+        let found = self.client_reads.find_event_log_bounds(&user, after_seq);
+        let (EventLogBounds { last, purged_seq }, at) = within_deadline(found).await?;
+        let delivered = after.unwrap_or(last);
+        let exists = (purged_seq..=last.seq).contains(&delivered.seq);
+        if !exists || after.is_some_and(|after| !after.matches(at)) {
             return Ok(None);
         }
-        let live = self.subscribe_channel(&user, last_seq);
-        let reads = self.client_reads.clone();
-        let reader = Reader { reads, user, delivered_seq, live, catch_up: true, page: Vec::new() };
+        let live = self.subscribe_channel(&user, last);
+        let feed = self.clone();
+        let reader = Reader { feed, user, delivered, live, catch_up: true, page: Vec::new() };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
 
-    fn subscribe_channel(&self, user: &UserId, last_seq: u64) -> broadcast::Receiver<Arc<Event>> {
+    fn subscribe_channel(
+        &self,
+        user: &UserId,
+        last: EventPosition,
+    ) -> broadcast::Receiver<Arc<Event>> {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         let stopped = channels.stopped;
         match channels.of_users.entry(user.clone()) {
@@ -105,7 +114,7 @@ impl Feed {
                 if stopped {
                     return receiver;
                 }
-                vacant.insert(Channel { last_sent_seq: last_seq, sender });
+                vacant.insert(Channel { last_sent: last, sender });
                 receiver
             }
         }
@@ -138,42 +147,57 @@ impl Feed {
         channels.of_users.clear();
     }
 
-    /// The users that have a channel, with the last number that was sent to it.
-    fn subscribed(&self, users: impl Iterator<Item = UserId>) -> Vec<(UserId, u64)> {
+    fn is_stopped(&self) -> bool {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).stopped
+    }
+
+    /// Ends the streams of a user with [`StoreError::EventsLost`].
+    fn end_streams_of(&self, user: &UserId) {
+        tracing::warn!("events of a user that were delivered are lost, so the user's streams end");
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.of_users.remove(user);
+    }
+
+    /// The users that have a channel, with the last event that was sent to it.
+    fn subscribed(&self, users: impl Iterator<Item = UserId>) -> Vec<(UserId, EventPosition)> {
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         users
-            .filter_map(|user| Some((user.clone(), channels.of_users.get(&user)?.last_sent_seq)))
+            .filter_map(|user| Some((user.clone(), channels.of_users.get(&user)?.last_sent)))
             .collect()
     }
 
     /// The read without a hint: users with events that their channel has not received. Also drops
     /// channels without subscribers.
-    async fn find_lagging(&self) -> Vec<(UserId, u64)> {
-        let known: HashMap<UserId, u64> = {
+    async fn find_lagging(&self) -> Vec<(UserId, EventPosition)> {
+        let known: HashMap<UserId, EventPosition> = {
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
             channels.of_users.retain(|_, channel| channel.sender.receiver_count() > 0);
             channels
                 .of_users
                 .iter()
-                .map(|(user, channel)| (user.clone(), channel.last_sent_seq))
+                .map(|(user, channel)| (user.clone(), channel.last_sent))
                 .collect()
         };
         if known.is_empty() {
             return Vec::new();
         }
         let users: Vec<UserId> = known.keys().cloned().collect();
-        let last_seqs = match within_deadline(self.reads.last_seqs(&users)).await {
-            Ok(last_seqs) => last_seqs,
+        let last = match within_deadline(self.reads.last_positions(&users)).await {
+            Ok(last) => last,
             Err(error) => {
                 tracing::warn!(error = %with_causes(&error), "reading the event log failed, will retry");
                 return Vec::new();
             }
         };
-        known.into_iter().filter(|(user, sent)| last_seqs.get(user) > Some(sent)).collect()
+        let last_seq = |user: &UserId| last.get(user).map_or(0, |last| last.seq);
+        for (user, _) in known.iter().filter(|(user, sent)| last_seq(user) < sent.seq) {
+            self.end_streams_of(user);
+        }
+        known.into_iter().filter(|(user, sent)| last_seq(user) > sent.seq).collect()
     }
 
     /// An event of one user that cannot be read must not delay the other users' events.
-    async fn send_events(&self, lagging: Vec<(UserId, u64)>) -> Result<(), StoreError> {
+    async fn send_events(&self, lagging: Vec<(UserId, EventPosition)>) -> Result<(), StoreError> {
         let users: Vec<UserId> = lagging.iter().map(|(user, _)| user.clone()).collect();
         match self.send_batch(lagging).await {
             Err(error) if error.is_permanent() => self.send_individually(&users).await,
@@ -183,8 +207,9 @@ impl Feed {
 
     async fn send_individually(&self, users: &[UserId]) -> Result<(), StoreError> {
         // Read the positions again: some events may have been sent before the error.
-        for position in self.subscribed(users.iter().cloned()) {
-            match self.send_batch(vec![position]).await {
+        for (user, position) in self.subscribed(users.iter().cloned()) {
+            match self.send_batch(vec![(user.clone(), position)]).await {
+                Err(StoreError::EventsLost) => self.end_streams_of(&user),
                 Err(error) if error.is_permanent() => {
                     tracing::error!(error = %with_causes(&error), "the events of a user cannot be read, trying again with the next read");
                 }
@@ -194,17 +219,20 @@ impl Feed {
         Ok(())
     }
 
-    async fn send_batch(&self, mut lagging: Vec<(UserId, u64)>) -> Result<(), StoreError> {
+    async fn send_batch(
+        &self,
+        mut lagging: Vec<(UserId, EventPosition)>,
+    ) -> Result<(), StoreError> {
         while !lagging.is_empty() {
             let events = self.reads.list_events(&lagging, BATCH_SIZE).await?;
             let all_read = events.len() < BATCH_SIZE;
             let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut sent: HashMap<UserId, u64> = HashMap::new();
+            let mut sent: HashMap<UserId, EventPosition> = HashMap::new();
             for event in events {
                 let Some(channel) = channels.of_users.get_mut(&event.task.owner) else { continue };
-                if event.seq > channel.last_sent_seq {
-                    channel.last_sent_seq = event.seq;
-                    sent.insert(event.task.owner.clone(), event.seq);
+                if event.seq > channel.last_sent.seq {
+                    channel.last_sent = event.position();
+                    sent.insert(event.task.owner.clone(), event.position());
                     // Fails without subscribers; the next read without a hint drops the channel.
                     let _ = channel.sender.send(Arc::new(event));
                 }
@@ -221,10 +249,10 @@ impl Feed {
 
 /// The position of one subscriber in the log.
 struct Reader {
-    reads: ReadStore,
+    feed: Feed,
     user: UserId,
-    /// The number of the last delivered event.
-    delivered_seq: u64,
+    /// The last delivered event.
+    delivered: EventPosition,
     live: broadcast::Receiver<Arc<Event>>,
     /// Whether the table may contain events that were not read yet.
     catch_up: bool,
@@ -237,7 +265,7 @@ impl Reader {
         let mut reader = reader?;
         match reader.advance().await {
             Ok(Some(event)) => {
-                reader.delivered_seq = event.seq;
+                reader.delivered = event.position();
                 Some((Ok(event), Some(reader)))
             }
             Ok(None) => None,
@@ -251,17 +279,17 @@ impl Reader {
                 return Ok(Some(Arc::new(event)));
             }
             if self.catch_up {
-                let (reads, user) = (self.reads.clone(), self.user.clone());
-                self.page =
-                    in_tokio_task(read_with_retries(reads, user, self.delivered_seq)).await?;
+                let (reads, user) = (self.feed.client_reads.clone(), self.user.clone());
+                self.page = in_tokio_task(read_with_retries(reads, user, self.delivered)).await?;
                 self.catch_up = !self.page.is_empty();
                 continue;
             }
             match self.live.recv().await {
-                Ok(event) if event.seq <= self.delivered_seq => {}
-                Ok(event) if event.seq == self.delivered_seq + 1 => return Ok(Some(event)),
+                Ok(event) if event.seq <= self.delivered.seq => {}
+                Ok(event) if event.seq == self.delivered.seq + 1 => return Ok(Some(event)),
                 Ok(_) | Err(RecvError::Lagged(_)) => self.catch_up = true,
-                Err(RecvError::Closed) => return Ok(None),
+                Err(RecvError::Closed) if self.feed.is_stopped() => return Ok(None),
+                Err(RecvError::Closed) => return Err(StoreError::EventsLost),
             }
         }
     }
@@ -271,7 +299,7 @@ impl Reader {
 async fn read_with_retries(
     reads: ReadStore,
     user: UserId,
-    after: u64,
+    after: EventPosition,
 ) -> Result<Vec<Event>, StoreError> {
     let given_up = tokio::time::Instant::now() + READ_RETRY_TIME;
     loop {
@@ -287,11 +315,15 @@ async fn read_with_retries(
 
 /// The next events after a number, newest first. Fails when events were purged before they were delivered,
 /// instead of skipping them.
-async fn read_page(reads: ReadStore, user: UserId, after: u64) -> Result<Vec<Event>, StoreError> {
+async fn read_page(
+    reads: ReadStore,
+    user: UserId,
+    after: EventPosition,
+) -> Result<Vec<Event>, StoreError> {
     let mut page = reads.list_events(&[(user.clone(), after)], PAGE_SIZE).await?;
-    if page.first().is_some_and(|first| first.seq != after + 1) {
-        let log = reads.find_event_log_bounds(&user).await?;
-        if log.purged_seq > after {
+    if page.first().is_some_and(|first| first.seq != after.seq + 1) {
+        let (log, _) = reads.find_event_log_bounds(&user, None).await?;
+        if log.purged_seq > after.seq {
             return Err(StoreError::Purged);
         }
     }

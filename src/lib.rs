@@ -15,6 +15,7 @@ pub mod config;
 pub mod dev;
 pub mod domain;
 pub mod examples;
+mod fail_point;
 pub mod feed;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

@@ -38,7 +38,9 @@ pub use request::{
     FluxKontextOptions, ImageRequest, ImageSource, NanoBananaOptions, ProviderOptions,
     check_request,
 };
-pub use task::{Event, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskSpec, TaskState};
+pub use task::{
+    Event, EventPosition, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskSpec, TaskState,
+};
 pub use timeline::{TimelineEntry, TimelineEventKind};
 pub use transition::{Change, IgnoreReason, JobTimings, UpdateTarget, apply, first_jobs};
 pub use upload::Upload;

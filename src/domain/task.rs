@@ -267,6 +267,24 @@ pub struct TaskSnapshot {
     pub available: Option<Credits>,
 }
 
+/// A position in a user's event log: after the event with this number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventPosition {
+    /// The number of the event; 0 is the start of the log.
+    pub seq: u64,
+    /// When the event was recorded; `None` when it was deleted with its task, or when the cursor of an earlier release
+    /// does not say it. After a database lost its newest events, in a failover, the number may belong to another event.
+    pub at: Option<Timestamp>,
+}
+
+impl EventPosition {
+    /// Whether the event at this number, recorded at `at`, may be the event of this position.
+    #[must_use]
+    pub fn matches(&self, at: Option<Timestamp>) -> bool {
+        self.at.zip(at).is_none_or(|(expected, at)| expected == at)
+    }
+}
+
 /// One entry of the per-user event log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -277,4 +295,12 @@ pub struct Event {
     pub at: Timestamp,
     /// The task after this event.
     pub task: Task,
+}
+
+impl Event {
+    /// The position after this event.
+    #[must_use]
+    pub const fn position(&self) -> EventPosition {
+        EventPosition { seq: self.seq, at: Some(self.at) }
+    }
 }

@@ -3,13 +3,23 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The cursor after the event with this sequence number; 0 is the start of the log.
-pub(super) fn encode(seq: u64) -> String {
-    URL_SAFE_NO_PAD.encode(format!("e{seq}"))
+use crate::domain::{EventPosition, Timestamp};
+
+/// The cursor of a position. The time shows whether the number still belongs to the same event.
+pub(super) fn encode(position: EventPosition) -> String {
+    let EventPosition { seq, at } = position;
+    let time = at.map(|at| format!(".{}", at.timestamp_micros())).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(format!("e{seq}{time}"))
 }
 
-/// The sequence number in a cursor; `None` when the cursor is not valid.
-pub(super) fn decode(cursor: &str) -> Option<u64> {
+/// The position of a cursor; `None` when the cursor is not valid.
+pub(super) fn decode(cursor: &str) -> Option<EventPosition> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    String::from_utf8(bytes).ok()?.strip_prefix('e')?.parse().ok()
+    let text = String::from_utf8(bytes).ok()?;
+    let number = text.strip_prefix('e')?;
+    let Some((seq, time)) = number.split_once('.') else {
+        return Some(EventPosition { seq: number.parse().ok()?, at: None });
+    };
+    let at = Timestamp::from_timestamp_micros(time.parse().ok()?)?;
+    Some(EventPosition { seq: seq.parse().ok()?, at: Some(at) })
 }

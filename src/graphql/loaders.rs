@@ -10,8 +10,8 @@ use async_graphql::dataloader::Loader;
 
 use super::types::Task;
 use crate::domain::{
-    Board, BoardId, Delivery, DeliveryId, Endpoint, EndpointId, ImageId, ProviderName, TaskId,
-    TimelineEntry, UserId, UserQuota,
+    Board, BoardId, Delivery, DeliveryId, Endpoint, EndpointId, EventPosition, ImageId,
+    ProviderName, TaskId, TimelineEntry, UserId, UserQuota,
 };
 use crate::store::{
     BoardImage, BoardPosition, DurationKey, Page, ProviderAccount, Range, ReadStore, StoreError,
@@ -211,14 +211,14 @@ impl Loader<UserId> for QuotaLoader {
 }
 
 /// The numbers of the newest events, by user.
-pub(super) struct LastSeqLoader(pub(super) ReadStore);
+pub(super) struct LastPositionLoader(pub(super) ReadStore);
 
-impl Loader<UserId> for LastSeqLoader {
-    type Value = u64;
+impl Loader<UserId> for LastPositionLoader {
+    type Value = EventPosition;
     type Error = Arc<StoreError>;
 
-    async fn load(&self, users: &[UserId]) -> LoadResult<HashMap<UserId, u64>> {
-        Ok(self.0.last_seqs(users).await?)
+    async fn load(&self, users: &[UserId]) -> LoadResult<HashMap<UserId, EventPosition>> {
+        Ok(self.0.last_positions(users).await?)
     }
 }
 

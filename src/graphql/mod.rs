@@ -30,8 +30,8 @@ pub use context::Api;
 
 use loaders::{
     BoardLoader, BoardPageLoader, DeliveryPageLoader, EndpointsLoader, ImageTaskLoader,
-    LastSeqLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader, QuotaLoader,
-    TaskLoader, TimelineLoader,
+    LastPositionLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader,
+    QuotaLoader, TaskLoader, TimelineLoader,
 };
 use mutation::Mutation;
 use query::Query;
@@ -94,7 +94,7 @@ fn schema(api: Api, shared: SharedData) -> Schema<Query, Mutation, Subscription>
         .data(DataLoader::new(DeliveryPageLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(EndpointsLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(QuotaLoader(api.reads.clone()), spawn))
-        .data(DataLoader::new(LastSeqLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(LastPositionLoader(api.reads.clone()), spawn))
         .data(shared)
         .data(api)
         .finish()

@@ -1,5 +1,7 @@
 //! Headers and messages, read from any bytes.
 
+#![expect(clippy::missing_panics_doc, reason = "a target panics when a rule does not hold")]
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::client_address::{ClientRequests, X_FORWARDED_FOR};

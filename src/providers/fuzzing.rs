@@ -1,5 +1,7 @@
 //! What providers send, read from any bytes.
 
+#![expect(clippy::missing_panics_doc, reason = "a target panics when a rule does not hold")]
+
 use bytes::Bytes;
 use reqwest::StatusCode;
 
@@ -29,9 +31,9 @@ pub fn reply(bytes: &[u8]) {
     check(&kie::read_record(&response));
     ace_data::responses::read_submission(&response);
     let requested = ["upstream-1", "upstream-2"];
-    let states = ace_data::responses::read_records(&response, &requested);
-    assert_eq!(states.len(), requested.len(), "a job without a state");
-    states.iter().for_each(check);
+    let found = ace_data::responses::read_records(&response, &requested);
+    assert_eq!(found.len(), requested.len(), "a job without a state");
+    found.iter().for_each(check);
 }
 
 fn check(state: &UpstreamState) {

@@ -10,6 +10,7 @@ use super::leases::ClaimOptions;
 use super::rows::checked_int;
 use super::{Store, StoreError};
 use crate::domain::{ProviderName, TaskId, Timestamp};
+use crate::fail_point;
 use crate::hints::WorkerSignal;
 
 /// Maximum number of stored callbacks per task; others are ignored. A provider sends a few per
@@ -85,6 +86,7 @@ impl Store {
         )
         .execute(&self.pool)
         .await?;
+        fail_point::reach("callback.stored");
         self.hints.wake(WorkerSignal::Inbox);
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::domain::{
     Credits, Job, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind, Timestamp, UserId,
     first_jobs, ledger_entries,
 };
+use crate::fail_point;
 use crate::hints::WorkerSignal;
 
 /// The result of creating a task.
@@ -105,6 +106,7 @@ impl Store {
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
         insert_event(&mut tx, &task, account.last_seq, now).await?;
         tx.commit().await?;
+        fail_point::reach("task.created");
         self.hints.user_changed(&task.owner);
         self.hints.wake(WorkerSignal::Submit(new.model.provider));
         Ok(CreateOutcome::New(Box::new(task)))

@@ -7,71 +7,96 @@ use sqlx::types::Json;
 use super::rows::{checked_int, owner};
 use super::task_row::{TaskRow, images_of_task, task_columns};
 use super::{ReadStore, StoreError};
-use crate::domain::{Event, TaskState, Timestamp, UserId};
+use crate::domain::{Event, EventPosition, TaskState, Timestamp, UserId};
 
-/// The range of event numbers in a user's log.
+/// What a user's log has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventLogBounds {
-    /// The number of the newest event; 0 when there is none.
-    pub last_seq: u64,
+    /// The newest event; the start of the log when there is none.
+    pub last: EventPosition,
     /// Events up to this number may have been purged.
     pub purged_seq: u64,
 }
 
+impl EventLogBounds {
+    const EMPTY: Self = Self { last: EventPosition { seq: 0, at: None }, purged_seq: 0 };
+}
+
 impl ReadStore {
-    /// The range of event numbers in the user's log.
+    /// What the user's log has, and when the event with the number `seq` was recorded, if it is there.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_event_log_bounds(&self, user: &UserId) -> Result<EventLogBounds, StoreError> {
+    pub async fn find_event_log_bounds(
+        &self,
+        user: &UserId,
+        seq: Option<u64>,
+    ) -> Result<(EventLogBounds, Option<Timestamp>), StoreError> {
         let row = sqlx::query!(
-            "-- store::events::find_event_log_bounds
-            SELECT last_seq, forgotten_seq FROM users WHERE id = $1",
+            r#"-- store::events::find_event_log_bounds
+            SELECT u.last_seq AS "last_seq!", u.forgotten_seq AS "forgotten_seq!",
+                last.at AS "last_at?", named.at AS "named_at?"
+            FROM users AS u
+            LEFT JOIN events AS last ON last.owner = u.id AND last.seq = u.last_seq
+            LEFT JOIN events AS named ON named.owner = u.id AND named.seq = $2
+            WHERE u.id = $1"#,
             user.as_str(),
+            seq.and_then(|seq| i64::try_from(seq).ok()),
         )
         .fetch_optional(&self.pool)
         .await?;
-        let (last, purged) = row.map_or((0, 0), |row| (row.last_seq, row.forgotten_seq));
-        Ok(EventLogBounds { last_seq: checked_int(last)?, purged_seq: checked_int(purged)? })
+        let Some(row) = row else { return Ok((EventLogBounds::EMPTY, None)) };
+        let last = EventPosition { seq: checked_int(row.last_seq)?, at: row.last_at };
+        let bounds = EventLogBounds { last, purged_seq: checked_int(row.forgotten_seq)? };
+        Ok((bounds, row.named_at))
     }
 
-    /// The number of each user's newest event; users without events are omitted. One statement.
+    /// The newest event of each user; users without events are omitted. One statement.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn last_seqs(&self, users: &[UserId]) -> Result<HashMap<UserId, u64>, StoreError> {
+    pub async fn last_positions(
+        &self,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, EventPosition>, StoreError> {
         let users: Vec<String> = users.iter().map(|user| user.as_str().to_owned()).collect();
         let rows = sqlx::query!(
-            "-- store::events::last_seqs
-            SELECT id, last_seq FROM users WHERE id = ANY ($1)",
+            r#"-- store::events::last_positions
+            SELECT u.id AS "id!", u.last_seq AS "last_seq!", last.at AS "at?"
+            FROM users AS u
+            LEFT JOIN events AS last ON last.owner = u.id AND last.seq = u.last_seq
+            WHERE u.id = ANY ($1)"#,
             &users,
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| Ok((owner(row.id)?, checked_int(row.last_seq)?))).collect()
+        let position =
+            |seq: i64, at| Ok::<_, StoreError>(EventPosition { seq: checked_int(seq)?, at });
+        rows.into_iter().map(|row| Ok((owner(row.id)?, position(row.last_seq, row.at)?))).collect()
     }
 
-    /// The next events of each user after a number, in order, at most `limit` per
+    /// The next events of each user after a position, in order, at most `limit` per
     /// user. One statement.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError::EventsLost`] with a user whose position belongs to another event by now; or when the database fails.
     pub async fn list_events(
         &self,
-        after: &[(UserId, u64)],
+        after: &[(UserId, EventPosition)],
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         let users: Vec<String> = after.iter().map(|(user, _)| user.as_str().to_owned()).collect();
         let seqs = after
             .iter()
-            .map(|(_, seq)| checked_int::<i64, _>(*seq))
+            .map(|(_, position)| checked_int::<i64, _>(position.seq))
             .collect::<Result<Vec<_>, _>>()?;
         let rows: Vec<EventRow> = sqlx::query_as(concat!(
             "-- store::events::list_events
             SELECT ",
             task_columns!(),
-            ", e.seq, e.at AS event_at, e.state AS event_state
+            ", e.seq, e.at AS event_at, e.state AS event_state, delivered.at AS delivered_at
             FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
+            LEFT JOIN events AS delivered ON delivered.owner = reader.owner AND delivered.seq = reader.seq
             CROSS JOIN LATERAL (
                 SELECT * FROM events
                 WHERE events.owner = reader.owner AND events.seq > reader.seq
@@ -87,6 +112,12 @@ impl ReadStore {
         .bind(checked_int::<i64, _>(limit)?)
         .fetch_all(&self.pool)
         .await?;
+        for row in &rows {
+            let position = after.iter().find(|(user, _)| user.as_str() == row.task.owner());
+            if position.is_some_and(|(_, position)| !position.matches(row.delivered_at)) {
+                return Err(StoreError::EventsLost);
+            }
+        }
         into_events(rows)
     }
 }
@@ -113,6 +144,8 @@ struct EventRow {
     seq: i64,
     event_at: Timestamp,
     event_state: Json<TaskState>,
+    /// When the event at the reader's position was recorded.
+    delivered_at: Option<Timestamp>,
     #[sqlx(flatten)]
     task: TaskRow,
 }

@@ -99,6 +99,9 @@ pub enum StoreError {
     /// Events were purged before a slow subscriber received them.
     #[error("events were purged before they were delivered")]
     Purged,
+    /// The database lost events that were delivered: it was restored, or a standby without them took over.
+    #[error("the database lost events that were delivered")]
+    EventsLost,
     /// The database did not answer before the deadline.
     #[error("the database did not answer in time")]
     TimedOut,
@@ -126,9 +129,11 @@ impl StoreError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Inconsistent(_) | Self::Panicked | Self::Purged | Self::TransactionPooling => {
-                true
-            }
+            Self::Inconsistent(_)
+            | Self::Panicked
+            | Self::Purged
+            | Self::EventsLost
+            | Self::TransactionPooling => true,
             // Data exceptions and violated constraints.
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
                 error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))

@@ -14,6 +14,7 @@ use crate::domain::{
     Failure, FailureCode, Image, ImageFormat, ImageVariant, JobUpdate, ResultLink,
     TimelineEventKind, Timestamp,
 };
+use crate::fail_point;
 use crate::hints::WorkerSignal;
 use crate::image_store::{ImageFileError, ImageInfo, inspect};
 use crate::outbound::FetchError;
@@ -84,6 +85,7 @@ impl Download {
         }
         let may_retry = claim.step_attempts < MAX_UNUSABLE_RETRIES;
         let bytes = self.fetch(link, may_retry).await?;
+        fail_point::reach("download.fetched");
         let inspected = self.ctx.image_work.run(bytes.clone(), inspect).await;
         let inspected = inspected.map_err(|error| invalid(&error, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());
@@ -92,6 +94,7 @@ impl Download {
             tracing::error!(task.id = %claim.task, error = %with_causes(&error), "storing an image failed, retrying");
             DownloadError::Transient("the image store failed")
         })?;
+        fail_point::reach("download.stored");
         Ok(image)
     }
 

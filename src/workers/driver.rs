@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::Timestamp;
+use crate::fail_point;
 use crate::hints::WorkerSignal;
 use crate::store::{StoreError, within_deadline};
 
@@ -104,6 +105,9 @@ async fn claim_and_start<S: Step>(
 ) -> Result<Load, StoreError> {
     let limit = free.num_permits();
     let claimed = within_deadline(step.claim(u32::try_from(limit).unwrap_or(u32::MAX))).await?;
+    if !claimed.is_empty() {
+        fail_point::reach("work.claimed");
+    }
     let load = if claimed.len() < limit { Load::Spare } else { Load::Full };
     for work in claimed {
         let (step, permit) = (Arc::clone(step), free.split(1));

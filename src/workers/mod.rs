@@ -34,6 +34,7 @@ use periodic::{PERIODIC_WORKERS, repeat};
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::domain::{Catalog, JobTimings, JobUpdate, ProviderName, Timestamp, UpdateTarget};
+use crate::fail_point;
 use crate::hints::{Hints, WorkerSignal};
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
@@ -237,6 +238,7 @@ impl WorkerContext {
         let mut attempt = 1;
         loop {
             let now = self.clock.now();
+            fail_point::reach("record.started");
             match self.store.record(RecordRequest { now, ..request.clone() }).await {
                 Err(error) if attempt < MAX_RECORD_ATTEMPTS && !error.is_permanent() => {
                     tracing::warn!(task.id = %claim.task, attempt, error = %with_causes(&error), "recording an update failed, retrying");
@@ -244,6 +246,7 @@ impl WorkerContext {
                     attempt += 1;
                 }
                 Ok(recorded) => {
+                    fail_point::reach("record.committed");
                     log(claim, &request.update, recorded);
                     return Ok(recorded);
                 }

@@ -12,6 +12,7 @@ use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
 use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, TimelineEventKind, Timestamp};
+use crate::fail_point;
 use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
 use crate::store::{
@@ -236,7 +237,9 @@ impl Submit {
             return Ok(());
         }
         let Some(inputs) = self.inputs(claim) else { return self.input_missing(claim).await };
-        match self.submit(claim, &inputs).await {
+        let outcome = self.submit(claim, &inputs).await;
+        fail_point::reach("submit.called");
+        match outcome {
             SubmissionOutcome::Accepted { upstream_id } => self.accepted(claim, upstream_id).await,
             SubmissionOutcome::Completed { upstream_id, urls } => {
                 self.accepted_with_results(claim, upstream_id, urls).await

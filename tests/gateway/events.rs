@@ -196,3 +196,66 @@ async fn credits_updated_pushes_the_current_balance_and_every_change() {
     }
     assert_eq!(credits, json!({ "provider": "nano-banana", "remaining": 12.5, "low": true }));
 }
+
+/// Makes the log of a user as it is after a failover that lost its newest events: their numbers are free.
+async fn lose_newest_events(app: &TestApp, user: &str, count: i64) {
+    let mut database = app.database.connect().await;
+    let lose = "WITH lost AS (
+            DELETE FROM events WHERE owner = $1 AND seq > (SELECT last_seq - $2 FROM users WHERE id = $1)
+        )
+        UPDATE users SET last_seq = last_seq - $2 WHERE id = $1";
+    sqlx::query(lose).bind(user).bind(count).execute(&mut database).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cursor_of_an_event_that_the_database_lost_is_refused_even_when_its_number_is_used_again()
+{
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mut socket = subscribed_socket(&ana).await;
+    ana.wait_until_finished(&ana.submit("first").await).await;
+    let events = next_events(&mut socket, 4).await;
+    drop(socket);
+    lose_newest_events(&app, "ana", 2).await;
+    ana.wait_until_finished(&ana.submit("second").await).await;
+
+    let mut socket = ana.socket().await;
+    socket.subscribe("lost", EVENTS, json!({ "after": events[3]["cursor"] })).await;
+    let answer = socket.next().await;
+    assert_eq!(answer["payload"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
+    // The events before them are still the same.
+    socket.subscribe("kept", EVENTS, json!({ "after": events[1]["cursor"] })).await;
+    assert_eq!(
+        statuses(&next_events(&mut socket, 4).await),
+        ["QUEUED", "GENERATING", "STORING", "SUCCEEDED"]
+    );
+}
+
+#[tokio::test]
+async fn streams_end_with_an_error_when_the_database_lost_events_that_were_delivered() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let mut socket = subscribed_socket(&ana).await;
+    ana.wait_until_finished(&ana.submit("first").await).await;
+    next_events(&mut socket, 4).await;
+    lose_newest_events(&app, "ana", 2).await;
+    // Their numbers are used again, and one more.
+    ana.wait_until_finished(&ana.submit("second").await).await;
+    let answer = socket.next().await;
+    assert_eq!(answer["type"], "error", "{answer}");
+    assert_eq!(answer["payload"][0]["extensions"]["code"], "INTERNAL", "{answer}");
+}
+
+#[tokio::test]
+async fn a_cursor_of_the_release_before_is_accepted() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    ana.wait_until_finished(&ana.submit("first").await).await;
+    let mut socket = ana.socket().await;
+    // `e1`: only the number.
+    socket.subscribe("e", EVENTS, json!({ "after": "ZTE" })).await;
+    assert_eq!(
+        statuses(&next_events(&mut socket, 3).await),
+        ["GENERATING", "STORING", "SUCCEEDED"]
+    );
+}

@@ -9,8 +9,8 @@ mod tests {
 
     #[test]
     fn every_committed_input_keeps_the_rules() {
-        let targets: [(&str, fn(&[u8])); 2] =
-            [("socket_message", socket_message), ("query_string", query_string)];
+        let targets =
+            [("socket_message", socket_message as fn(&[u8])), ("query_string", query_string)];
         for (name, run) in targets {
             let folder = format!("{}/../../fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
             let inputs: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();

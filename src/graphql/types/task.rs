@@ -198,7 +198,7 @@ written_struct!(TaskEventFields { "cursor": cursor, "at": at, "status": status, 
 
 /// The event as an object of the schema.
 pub(in crate::graphql) fn task_event(event: &domain::Event) -> TaskEvent {
-    let (cursor, task) = (cursor::encode(event.seq), event.task.clone());
+    let (cursor, task) = (cursor::encode(event.position()), event.task.clone());
     let (at, status) = (event.at.into(), task.state.status.into());
     Written(TaskEventFields { cursor, at, status, task: task.into() })
 }

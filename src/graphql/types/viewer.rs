@@ -4,10 +4,11 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 
 use crate::auth;
+use crate::domain::EventPosition;
 use crate::graphql::context::ContextExt;
 use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
-use crate::graphql::loaders::LastSeqLoader;
+use crate::graphql::loaders::LastPositionLoader;
 
 /// The authenticated user: the owner of the token.
 #[derive(Debug, SimpleObject)]
@@ -25,9 +26,10 @@ impl Viewer {
     /// events. To miss no event, query this cursor first, then query `tasks`, then subscribe. Use
     /// separate requests: the fields of one request are resolved at the same time.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Result<String, Error> {
-        let loader = ctx.data_unchecked::<DataLoader<LastSeqLoader>>();
-        let last_seq = loader.load_one(ctx.viewer()?.id.clone()).await;
-        Ok(cursor::encode(last_seq.map_err(|error| internal(&error))?.unwrap_or_default()))
+        let loader = ctx.data_unchecked::<DataLoader<LastPositionLoader>>();
+        let last = loader.load_one(ctx.viewer()?.id.clone()).await;
+        let start = EventPosition { seq: 0, at: None };
+        Ok(cursor::encode(last.map_err(|error| internal(&error))?.unwrap_or(start)))
     }
 }
 

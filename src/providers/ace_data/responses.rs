@@ -125,7 +125,10 @@ fn unreadable(response: &ApiResponse) -> SubmissionOutcome {
 }
 
 /// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates.
-pub(in crate::providers) fn read_records(response: &ApiResponse, upstream_ids: &[&str]) -> Vec<UpstreamState> {
+pub(in crate::providers) fn read_records(
+    response: &ApiResponse,
+    upstream_ids: &[&str],
+) -> Vec<UpstreamState> {
     let body: Option<Value> = parse_lenient(&response.body).ok();
     let records = body.as_ref().and_then(records);
     let status = response.status.as_u16();

@@ -2,8 +2,8 @@
 //! template.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use plantain_dev_postgres::{Durability, PrivatePostgres};
 use sqlx::postgres::PgConnectOptions;
@@ -103,7 +103,8 @@ impl Database {
     /// The same database behind a proxy.
     pub(crate) fn behind_proxy(self) -> (Self, FreezingProxy) {
         let options: PgConnectOptions = self.url().parse().unwrap();
-        let proxy = FreezingProxy::start(options.get_socket().unwrap().clone());
+        let proxy =
+            FreezingProxy::start(Arc::new(Mutex::new(options.get_socket().unwrap().clone())));
         (Self { proxy: Some(proxy.folder().to_owned()), ..self }, proxy)
     }
 

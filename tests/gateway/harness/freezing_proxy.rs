@@ -15,8 +15,8 @@ pub(crate) struct FreezingProxy {
 }
 
 impl FreezingProxy {
-    /// Starts a proxy in front of this socket of Postgres.
-    pub(crate) fn start(postgres: PathBuf) -> Self {
+    /// Starts a proxy in front of the socket of Postgres in this folder, which may change.
+    pub(crate) fn start(postgres: Arc<Mutex<PathBuf>>) -> Self {
         let folder = TempDir::new().unwrap();
         let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
         let frozen = Arc::new(Mutex::new(CancellationToken::new()));
@@ -24,7 +24,8 @@ impl FreezingProxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let token = frozen.lock().unwrap().clone();
-                tokio::spawn(forward(client, postgres.clone(), token));
+                let postgres = postgres.lock().unwrap().clone();
+                tokio::spawn(forward(client, postgres, token));
             }
         });
         proxy
@@ -42,7 +43,8 @@ impl FreezingProxy {
 }
 
 async fn forward(mut client: UnixStream, postgres: PathBuf, frozen: CancellationToken) {
-    let mut server = UnixStream::connect(postgres.join(".s.PGSQL.5432")).await.unwrap();
+    // While Postgres is down, the connection ends.
+    let Ok(mut server) = UnixStream::connect(postgres.join(".s.PGSQL.5432")).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
         // Holds both ends open.

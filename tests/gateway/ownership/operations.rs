@@ -1,5 +1,7 @@
 //! Operations generated from the schema: one for each place in which a client can send an id.
 
+use std::fmt::Write;
+
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{InputValueDefinition, Type};
 use apollo_compiler::schema::{ExtendedType, FieldDefinition, InputObjectType};
@@ -160,7 +162,7 @@ impl Generator<'_> {
             let selection = self.selection(&field.ty, depth - 1);
             let (false, Some(selection)) = (needs_an_argument, selection) else { continue };
             let alias = alias.replace("{}", name);
-            selected.push_str(&format!("{alias}{name} {selection} "));
+            write!(selected, "{alias}{name} {selection} ").unwrap();
         }
         selected
     }

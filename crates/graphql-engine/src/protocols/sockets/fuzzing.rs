@@ -1,5 +1,7 @@
 //! Messages, read from any bytes.
 
+#![expect(clippy::missing_panics_doc, reason = "a target panics when a rule does not hold")]
+
 use super::messages::{Close, Incoming};
 
 /// Messages: each is read, or closes the socket.

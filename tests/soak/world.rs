@@ -1,0 +1,194 @@
+//! What runs: a Postgres behind a proxy, the simulated providers, and three gateways that share a data folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use plantain::clock::Clock;
+use plantain_dev_postgres::{Durability, PrivatePostgres};
+use plantain_simulator::{Simulator, SimulatorOptions};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::freezing_proxy::FreezingProxy;
+use crate::gateway::Gateway;
+
+const GATEWAYS: usize = 3;
+
+pub(crate) struct World {
+    folder: PathBuf,
+    postgres: tokio::sync::Mutex<Option<PrivatePostgres>>,
+    proxy: FreezingProxy,
+    /// Where Postgres listens; elsewhere after each start.
+    socket: Arc<Mutex<PathBuf>>,
+    pub(crate) gateways: Vec<tokio::sync::Mutex<Gateway>>,
+    urls: Vec<String>,
+    next: AtomicUsize,
+    /// The files of the accepted tasks of the providers.
+    journal: PathBuf,
+    direct_url: Mutex<String>,
+    pub(crate) forged_callbacks: AtomicU64,
+    pub(crate) seed: u64,
+}
+
+impl World {
+    pub(crate) async fn start(seed: u64) -> Arc<Self> {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak");
+        let _ = std::fs::remove_dir_all(folder.join("data"));
+        let _ = std::fs::remove_dir_all(folder.join("postgres"));
+        std::fs::create_dir_all(folder.join("data")).unwrap();
+        let postgres = start_postgres(&folder).await;
+        let direct_url = postgres.url("plantain");
+        let socket = Arc::new(Mutex::new(socket_folder(&direct_url)));
+        let proxy = FreezingProxy::start(Arc::clone(&socket));
+        let journal = folder.join("data/accepted.jsonl");
+        let simulator = start_simulator(journal.clone()).await;
+        let start = direct_url.find("host=").unwrap();
+        let database_url =
+            format!("{}host={}&sslmode=disable", &direct_url[..start], proxy.folder().display());
+        let gateways: Vec<Gateway> = (0..GATEWAYS)
+            .map(|number| Gateway::new(number, &folder, &database_url, &simulator))
+            .collect();
+        let urls = gateways.iter().map(|gateway| gateway.url.clone()).collect();
+        let world = Arc::new(Self {
+            folder,
+            postgres: tokio::sync::Mutex::new(Some(postgres)),
+            proxy,
+            socket,
+            gateways: gateways.into_iter().map(tokio::sync::Mutex::new).collect(),
+            urls,
+            next: AtomicUsize::new(0),
+            journal,
+            direct_url: Mutex::new(direct_url),
+            forged_callbacks: AtomicU64::new(0),
+            seed,
+        });
+        for gateway in &world.gateways {
+            let mut gateway = gateway.lock().await;
+            gateway.start(None);
+            gateway.wait_until_ready().await;
+        }
+        world
+    }
+
+    /// The address of one gateway after the other: it may be down.
+    pub(crate) fn any_url(&self) -> &str {
+        &self.urls[self.next.fetch_add(1, Ordering::Relaxed) % self.urls.len()]
+    }
+
+    pub(crate) fn data_folder(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub(crate) fn journal(&self) -> &Path {
+        &self.journal
+    }
+
+    /// A token of a user, as `plantain token` prints it.
+    pub(crate) fn token(&self, user: &str) -> String {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_plantain"))
+            .args(["token", "--ttl", "86400", "--sub", user])
+            .env("PLANTAIN_DATA_DIR", self.data_folder())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A connection that no fault touches.
+    pub(crate) async fn database(&self) -> PgConnection {
+        let url = self.direct_url.lock().unwrap().clone();
+        PgConnection::connect(&url).await.unwrap()
+    }
+
+    /// All connections to the database become silent.
+    pub(crate) fn freeze_connections(&self) {
+        self.proxy.freeze();
+    }
+
+    /// Stops Postgres at once, as a crash does, or after a fast shutdown, and starts it again.
+    pub(crate) async fn restart_postgres(&self, crash: bool, pause: Duration) {
+        let mut postgres = self.postgres.lock().await;
+        if crash {
+            signal_postmaster(&self.folder, "-QUIT");
+        }
+        // After a crash, it says that the server has failed.
+        let _ = postgres.take().unwrap().stop().await;
+        sleep(pause).await;
+        let started = start_postgres(&self.folder).await;
+        let url = started.url("plantain");
+        *self.socket.lock().unwrap() = socket_folder(&url);
+        *self.direct_url.lock().unwrap() = url;
+        *postgres = Some(started);
+    }
+
+    pub(crate) async fn wait_until_all_tasks_are_finished(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let mut database = self.database().await;
+        let unfinished =
+            "SELECT count(*) FROM tasks WHERE status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED')";
+        loop {
+            let left: i64 = sqlx::query_scalar(unfinished).fetch_one(&mut database).await.unwrap();
+            if left == 0 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{left} tasks are not finished");
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    pub(crate) async fn stop(&self) {
+        for gateway in &self.gateways {
+            gateway.lock().await.terminate().await;
+        }
+        self.postgres.lock().await.take().unwrap().stop().await.unwrap();
+    }
+}
+
+async fn start_postgres(folder: &Path) -> PrivatePostgres {
+    let print_line = |line: &str| println!("{line}");
+    PrivatePostgres::start(&folder.join("postgres"), Durability::Durable, &print_line)
+        .await
+        .unwrap()
+}
+
+async fn start_simulator(journal: PathBuf) -> String {
+    let options = SimulatorOptions {
+        enforce_limits: false,
+        webhook_key: None,
+        clock: Clock::system(),
+        bind: "127.0.0.1:0".parse().unwrap(),
+        credits: 1_000_000.0,
+        delay: Duration::from_millis(300),
+        journal: Some(journal),
+    };
+    let simulator = Simulator::build(options).await.unwrap();
+    let url = simulator.url().unwrap().to_string();
+    tokio::spawn(simulator.run_until(CancellationToken::new()));
+    url
+}
+
+fn socket_folder(url: &str) -> PathBuf {
+    let options: PgConnectOptions = url.parse().unwrap();
+    options.get_socket().unwrap().clone()
+}
+
+fn signal_postmaster(folder: &Path, signal: &str) {
+    let file = find_file(&folder.join("postgres"), "postmaster.pid").unwrap();
+    let pid = std::fs::read_to_string(file).unwrap();
+    let pid = pid.lines().next().unwrap();
+    let sent = std::process::Command::new("kill").args([signal, pid]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    let direct = folder.join(name);
+    if direct.exists() {
+        return Some(direct);
+    }
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    entries.map(|entry| entry.path().join(name)).find(|path| path.exists())
+}
