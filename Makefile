@@ -29,6 +29,9 @@ test: tools web check test-rust ## Runs every test
 check: tools web ## Formatting, words, lints, docs, and whether generated files are up to date
 	scripts/check-words
 	cargo fmt --all --check
+	scripts/install-cargo-tool cargo-deny 0.20.2
+	@# Without advisories: their database is on GitHub, which a build must not depend on.
+	target/tools/bin/cargo-deny --log-level error check --hide-inclusion-graph bans licenses sources
 	cargo clippy --quiet --workspace --all-targets -- --deny warnings
 	cargo clippy --quiet --test soak -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items --package plantain --package graphql-engine --package http-parts
@@ -41,7 +44,7 @@ test-rust: tools web ## Rust tests: domain rules, provider APIs, and the gateway
 	cargo test --quiet --workspace
 
 .PHONY: test-soak
-test-soak: tools web ## A short soak: 100 tasks while processes are killed and dependencies fail
+test-soak: tools web ## A short soak: 120 tasks while processes are killed and dependencies fail
 	cargo test --quiet --test soak
 
 .PHONY: test-clients

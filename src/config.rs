@@ -11,6 +11,7 @@ mod providers;
 mod storage;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -119,6 +120,8 @@ pub struct GraphqlConfig {
     pub limits: OperationLimits,
     /// When a query or a mutation times out.
     pub operation_timeout: Duration,
+    /// How often a user may change endpoints of webhooks and send messages again, in a minute.
+    pub max_webhook_changes: NonZeroU32,
     /// File of the documents that may be executed; `None` allows all.
     pub trusted_documents: Option<PathBuf>,
 }
@@ -254,6 +257,7 @@ impl Config {
             storage: mode.storage,
             graphql: GraphqlConfig {
                 limits: args.limits.operation(),
+                max_webhook_changes: args.limits.max_webhook_changes,
                 operation_timeout: Duration::from_secs(
                     args.limits.operation_timeout_seconds.into(),
                 ),

@@ -189,11 +189,17 @@ impl Feed {
                 return Vec::new();
             }
         };
-        let last_seq = |user: &UserId| last.get(user).map_or(0, |last| last.seq);
-        for (user, _) in known.iter().filter(|(user, sent)| last_seq(user) < sent.seq) {
-            self.end_streams_of(user);
+        let start = EventPosition { seq: 0, at: None };
+        let mut lagging = Vec::new();
+        for (user, sent) in known {
+            let last = last.get(&user).copied().unwrap_or(start);
+            if last.seq > sent.seq {
+                lagging.push((user, sent));
+            } else if last.seq < sent.seq || !last.matches(sent.at) {
+                self.end_streams_of(&user);
+            }
         }
-        known.into_iter().filter(|(user, sent)| last_seq(user) > sent.seq).collect()
+        lagging
     }
 
     /// An event of one user that cannot be read must not delay the other users' events.
@@ -285,6 +291,12 @@ impl Reader {
                 continue;
             }
             match self.live.recv().await {
+                Ok(event)
+                    if event.seq == self.delivered.seq
+                        && !self.delivered.matches(Some(event.at)) =>
+                {
+                    return Err(StoreError::EventsLost);
+                }
                 Ok(event) if event.seq <= self.delivered.seq => {}
                 Ok(event) if event.seq == self.delivered.seq + 1 => return Ok(Some(event)),
                 Ok(_) | Err(RecvError::Lagged(_)) => self.catch_up = true,

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Dependencies, Policy};
 use crate::config::{ApiConfig, Config};
 use crate::feed::Feed;
-use crate::graphql::{self, Api};
+use crate::graphql::{self, Api, UserRate};
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
@@ -133,6 +133,10 @@ pub(super) fn graphql_engine(
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),
+        webhook_changes: Arc::new(UserRate::per_minute(
+            "webhookChanges",
+            settings.max_webhook_changes,
+        )),
     };
     graphql::engine(api, settings.limits, settings.operation_timeout, trusted.as_deref())
         .context("GraphQL cannot be set up; check PLANTAIN_TRUSTED_DOCUMENTS")

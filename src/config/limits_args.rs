@@ -1,5 +1,6 @@
 //! The flags that limit what clients can do.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
@@ -110,6 +111,10 @@ pub struct LimitsArgs {
         default_value_t = 500
     )]
     pub max_user_subscriptions: usize,
+
+    /// Maximum number of webhook mutations of one user in a minute at this gateway, including messages sent again
+    #[arg(long, env = "PLANTAIN_MAX_WEBHOOK_CHANGES", value_name = "COUNT", default_value = "60")]
+    pub max_webhook_changes: NonZeroU32,
 
     /// Maximum number of open connections; lower when the system allows fewer open files
     #[arg(long, env = "PLANTAIN_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 50_000,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::Context;
 
 use super::error::{Error, forbidden, unauthenticated};
+use super::user_rate::UserRate;
 use crate::auth::{Role, Viewer};
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -31,6 +32,8 @@ pub struct Api {
     pub links: Links,
     /// The clock.
     pub clock: Clock,
+    /// How often a user may change endpoints of webhooks and send messages again.
+    pub webhook_changes: Arc<UserRate>,
 }
 
 /// Access to the data of the context.

@@ -210,7 +210,7 @@ impl Loader<UserId> for QuotaLoader {
     }
 }
 
-/// The numbers of the newest events, by user.
+/// The positions of the newest events, by user.
 pub(super) struct LastPositionLoader(pub(super) ReadStore);
 
 impl Loader<UserId> for LastPositionLoader {

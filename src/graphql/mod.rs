@@ -15,6 +15,7 @@ mod query;
 mod spelling;
 mod subscription;
 mod types;
+mod user_rate;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use graphql_engine::{
 };
 
 pub use context::Api;
+pub use user_rate::UserRate;
 
 use loaders::{
     BoardLoader, BoardPageLoader, DeliveryPageLoader, EndpointsLoader, ImageTaskLoader,

@@ -65,16 +65,21 @@ impl Subscription {
         // `shared` yields at once, and after every change of a balance or a grant. `events` yields
         // after every change of the viewer's tasks. Unchanged amounts are removed below.
         let shared = WatchStream::new(ctx.api().hints.credits());
-        let triggers = stream::select(shared, events.map(|_| ()));
-        let credits = triggers.then(move |()| Credits::load(ctx));
-        Ok(credits
+        let events = events.map(|event| event.map(|_| ()).map_err(|error| internal(&error)));
+        let triggers = stream::select(shared.map(Ok), events);
+        let credits = triggers.then(move |trigger| async move {
+            trigger?;
+            Credits::load(ctx).await
+        });
+        let changes = credits
             .scan(None, |last: &mut Option<Credits>, credits| {
                 let same =
                     matches!((&*last, &credits), (Some(last), Ok(new)) if last.same_amounts(new));
                 last.clone_from(&credits.as_ref().ok().cloned());
                 future::ready(Some((!same).then_some(credits)))
             })
-            .filter_map(future::ready))
+            .filter_map(future::ready);
+        Ok(end_after(changes, Result::is_err))
     }
 
     /// The current state of a board, then its state after every change of the board or of its

@@ -76,10 +76,10 @@ impl ReadStore {
     }
 
     /// The next events of each user after a position, in order, at most `limit` per
-    /// user. One statement.
+    /// user. Each user may be named once. One statement.
     ///
     /// # Errors
-    /// [`StoreError::EventsLost`] with a user whose position belongs to another event by now; or when the database fails.
+    /// [`StoreError::EventsLost`] when the position of a user belongs to another event by now, or when the database fails.
     pub async fn list_events(
         &self,
         after: &[(UserId, EventPosition)],
@@ -94,8 +94,9 @@ impl ReadStore {
             "-- store::events::list_events
             SELECT ",
             task_columns!(),
-            ", e.seq, e.at AS event_at, e.state AS event_state, delivered.at AS delivered_at
-            FROM unnest($1::text[], $2::bigint[]) AS reader (owner, seq)
+            ", e.seq, e.at AS event_at, e.state AS event_state,
+                COALESCE(delivered.at <> reader.at, false) AS lost
+            FROM unnest($1::text[], $2::bigint[], $4::timestamptz[]) AS reader (owner, seq, at)
             LEFT JOIN events AS delivered ON delivered.owner = reader.owner AND delivered.seq = reader.seq
             CROSS JOIN LATERAL (
                 SELECT * FROM events
@@ -110,13 +111,11 @@ impl ReadStore {
         .bind(users)
         .bind(seqs)
         .bind(checked_int::<i64, _>(limit)?)
+        .bind(after.iter().map(|(_, position)| position.at).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
-        for row in &rows {
-            let position = after.iter().find(|(user, _)| user.as_str() == row.task.owner());
-            if position.is_some_and(|(_, position)| !position.matches(row.delivered_at)) {
-                return Err(StoreError::EventsLost);
-            }
+        if rows.iter().any(|row| row.lost) {
+            return Err(StoreError::EventsLost);
         }
         into_events(rows)
     }
@@ -144,8 +143,8 @@ struct EventRow {
     seq: i64,
     event_at: Timestamp,
     event_state: Json<TaskState>,
-    /// When the event at the reader's position was recorded.
-    delivered_at: Option<Timestamp>,
+    /// Whether the number of the reader's position belongs to another event.
+    lost: bool,
     #[sqlx(flatten)]
     task: TaskRow,
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::boards::touch_boards_of;
 use super::garbage::schedule_removal;
 use super::rows::{checked_int, status};
+use super::uploads::release_uploads;
 use super::{Store, StoreError};
 use crate::domain::{BoardId, Image, ImageId, Status, TaskId, Timestamp, UserId};
 use crate::hints::WorkerSignal;
@@ -183,27 +184,11 @@ async fn lock_images(
     Ok(images)
 }
 
-/// Deletes the task's rows. Its uploads become unused when no other task edits them, and are purged
-/// later.
+/// Deletes the task's rows.
 async fn delete_rows(tx: &mut Transaction<'_, Postgres>, id: TaskId) -> Result<(), StoreError> {
-    let uploads = sqlx::query_scalar!(
-        "-- store::removal::delete_rows
-        SELECT upload_id FROM task_uploads WHERE task_id = $1",
-        id.0,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
+    release_uploads(tx, &[id.0]).await?;
     sqlx::query!("-- store::removal::delete_rows\nDELETE FROM tasks WHERE id = $1", id.0)
         .execute(&mut **tx)
         .await?;
-    sqlx::query!(
-        "-- store::removal::delete_rows
-        UPDATE uploads SET used = false
-        WHERE id IN (SELECT id FROM uploads WHERE id = ANY ($1) ORDER BY id FOR UPDATE)
-            AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)",
-        &uploads,
-    )
-    .execute(&mut **tx)
-    .await?;
     Ok(())
 }

@@ -106,10 +106,6 @@ impl FromRow<'_, PgRow> for TaskRow {
 
 impl TaskRow {
     /// Whether this is a row of that task.
-    pub(super) fn owner(&self) -> &str {
-        &self.owner
-    }
-
     pub(super) fn is_of(&self, task: &Task) -> bool {
         self.id == task.id.0
     }

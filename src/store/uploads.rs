@@ -270,3 +270,27 @@ pub(super) async fn link_uploads(
     .await?;
     Ok(used.rows_affected() == ids.len() as u64)
 }
+
+/// Ends the use of uploads by tasks that are deleted or canceled. Those that no other task edits become unused, and are
+/// purged a day after they were created.
+pub(super) async fn release_uploads(
+    tx: &mut Transaction<'_, Postgres>,
+    tasks: &[Uuid],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::uploads::release_uploads
+        WITH released AS (
+            DELETE FROM task_uploads WHERE task_id = ANY ($1) RETURNING upload_id
+        )
+        UPDATE uploads SET used = false
+        WHERE id IN (
+            SELECT id FROM uploads WHERE id IN (SELECT upload_id FROM released) ORDER BY id FOR UPDATE
+        ) AND NOT EXISTS (
+            SELECT FROM task_uploads WHERE upload_id = uploads.id AND task_id <> ALL ($1)
+        )",
+        tasks,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -126,10 +126,15 @@ impl Attack {
         let of_ana = create_objects(&ana, "ana-owner").await;
         let of_eve = create_objects(&eve, "eve-enemy").await;
         // Her rows change no longer.
-        let mut connection = app.database.connect().await;
-        let idle = "UPDATE webhook_deliveries SET next_step_at = NULL WHERE lease IS NULL";
-        app.wait_until_nothing_is_leased().await;
-        sqlx::raw_sql(idle).execute(&mut connection).await.unwrap();
+        let paused =
+            "WITH paused AS (UPDATE webhook_deliveries SET next_step_at = NULL WHERE lease IS NULL)
+            SELECT NOT EXISTS (SELECT FROM webhook_deliveries WHERE lease IS NOT NULL)";
+        eventually("the deliveries to be paused", || async {
+            let mut connection = app.database.connect().await;
+            let paused: bool = sqlx::query_scalar(paused).fetch_one(&mut connection).await.unwrap();
+            paused.then_some(())
+        })
+        .await;
         Self { app, ana, eve, of_ana, of_eve }
     }
 }

@@ -305,6 +305,29 @@ async fn an_unused_upload_is_removed_after_a_day_and_a_used_one_is_kept() {
 }
 
 #[tokio::test]
+async fn the_upload_of_a_canceled_edit_is_removed_unless_another_edit_uses_it() {
+    let app = TestApp::with(&["--submissions-per-10-seconds=0"]).await;
+    let ana = app.user("ana");
+    let canceled = upload_image(&ana, "image/png", &png()).await;
+    let shared = upload_image(&ana, "image/png", &png()).await;
+    for upload in [&canceled, &shared] {
+        let result = ana.edit(edit(&json!({ "uploadId": upload }))).await;
+        if *upload == shared {
+            ana.edit(edit(&json!({ "uploadId": upload }))).await;
+        }
+        let result = ana.cancel(result["task"]["id"].as_str().unwrap()).await;
+        assert_eq!(result["__typename"], "TaskCanceled", "{result}");
+    }
+    app.advance(24 * 3600 + 1);
+    eventually("the upload of the canceled edit to be removed", || async {
+        app.advance(601);
+        (!app.has_file(&format!("{canceled}/original.png"))).then_some(())
+    })
+    .await;
+    assert!(app.has_file(&format!("{shared}/original.png")));
+}
+
+#[tokio::test]
 async fn a_page_of_another_origin_may_upload_an_image() {
     let app = TestApp::start().await;
     let ana = app.user("ana");

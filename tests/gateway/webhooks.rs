@@ -357,3 +357,24 @@ async fn a_hanging_endpoint_does_not_delay_other_endpoints() {
     alive.next().await;
     assert!(dead.received_count() <= 4);
 }
+
+#[tokio::test]
+async fn a_user_who_changes_webhooks_too_often_is_told_when_to_try_again() {
+    let app = TestApp::with(&["--max-webhook-changes=3"]).await;
+    let (ana, bob) = (app.user("ana"), app.user("bob"));
+    let create =
+        "mutation { createWebhookEndpoint(url: \"https://example.com/hook\") { __typename } }";
+    let resend = "mutation { resendWebhookDelivery(id: \"delivery_0\") { __typename } }";
+    for query in [create, resend, resend] {
+        ana.graphql(query, json!({})).await;
+    }
+    let answer = ana.execute(resend, json!({})).await;
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!(
+        (&extensions["code"], &extensions["limit"]),
+        (&json!("RATE_LIMITED"), &json!(3)),
+        "{answer}"
+    );
+    assert!((1..=60).contains(&extensions["retryAfterSeconds"].as_u64().unwrap()), "{answer}");
+    bob.graphql(resend, json!({})).await;
+}

@@ -85,6 +85,7 @@ impl Client {
             if self.rng.u32(0..12) == 0 {
                 self.repeat(CANCEL, json!({ "id": id })).await;
             }
+            self.world.accepted.lock().unwrap().push(id.clone());
             submitted.push(Submitted { id, prompt });
             sleep(Duration::from_millis(self.rng.u64(0..2_000))).await;
         }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -88,7 +87,7 @@ async fn fault(world: &World, rng: &mut Rng) -> String {
             let point = FAIL_POINTS[rng.usize(0..FAIL_POINTS.len())];
             gateway.kill().await;
             gateway.start(Some(&format!("{point}:{}", rng.u32(1..6))));
-            let reached = gateway.ends_within(Duration::from_secs(10)).await;
+            let reached = gateway.aborts_within(Duration::from_secs(10)).await;
             gateway.kill().await;
             gateway.start(None);
             gateway.wait_until_ready().await;
@@ -108,20 +107,11 @@ async fn fault(world: &World, rng: &mut Rng) -> String {
         }
         _ => {
             forge_callbacks(world, &gateway.url, rng).await;
-            block_image_store(world, pause).await;
-            "image store away".to_owned()
+            world.exchange_image_folder("accepted.jsonl");
+            sleep(pause).await;
+            world.exchange_image_folder("stored");
+            "image store away, forged callbacks".to_owned()
         }
-    }
-}
-
-/// The folder of the images is away for a while: nothing can be written.
-async fn block_image_store(world: &World, pause: Duration) {
-    let (images, away) = (world.data_folder().join("images"), world.data_folder().join("away"));
-    if std::fs::rename(&images, &away).is_ok() {
-        std::fs::write(&images, b"not a folder").unwrap();
-        sleep(pause).await;
-        std::fs::remove_file(&images).unwrap();
-        std::fs::rename(&away, &images).unwrap();
     }
 }
 
@@ -129,11 +119,27 @@ async fn block_image_store(world: &World, pause: Duration) {
 async fn forge_callbacks(world: &World, url: &str, rng: &mut Rng) {
     let body = r#"{"code":200,"data":{"taskId":"1","info":{"resultImageUrl":"https://example.com/a.png"}}}"#;
     let http = reqwest::Client::new();
+    let task = rng.choice(world.accepted.lock().unwrap().iter().cloned().collect::<Vec<_>>());
+    let Some(task) = task else { return };
     for provider in ["nano-banana", "flux-kontext", "ace-data"] {
-        let task = format!("task_{:032x}", rng.u128(..));
         let link = format!("{url}/callbacks/{provider}/{task}/0.{:064x}", rng.u128(..));
         let Ok(answer) = http.post(link).body(body).send().await else { continue };
         assert!(answer.status().is_client_error(), "{}", answer.status());
-        world.forged_callbacks.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Fails when a kind of fault did not happen: a fail point may have another name by now.
+pub(crate) fn assert_complete(log: &FaultLog) {
+    let points = FAIL_POINTS.map(|point| format!("abort at {point}"));
+    let others = [
+        "kill -9",
+        "SIGTERM",
+        "restart of Postgres",
+        "crash of Postgres",
+        "silent connections to Postgres",
+        "image store away, forged callbacks",
+    ];
+    for name in points.iter().map(String::as_str).chain(others) {
+        assert!(log.contains_key(name), "{name} did not happen");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// A debug build on a busy machine, with a database that may be starting as well.
 const READY_TIME: Duration = Duration::from_mins(2);
-/// What the documents promise.
-const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
+/// The documents promise ten seconds; this is a debug build on a busy machine.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(15);
+/// The signal of a process that aborts.
+const SIGABRT: i32 = 6;
 
 pub(crate) struct Gateway {
     pub(crate) url: String,
@@ -93,9 +96,13 @@ impl Gateway {
         }
     }
 
-    /// Whether the process ends by itself within this time.
-    pub(crate) async fn ends_within(&mut self, time: Duration) -> bool {
-        timeout(time, self.process.as_mut().unwrap().wait()).await.is_ok()
+    /// Whether the process aborts within this time. It ends in no other way by itself.
+    pub(crate) async fn aborts_within(&mut self, time: Duration) -> bool {
+        let Ok(status) = timeout(time, self.process.as_mut().unwrap().wait()).await else {
+            return false;
+        };
+        assert_eq!(status.unwrap().signal(), Some(SIGABRT), "read {}", self.log.display());
+        true
     }
 
     /// Asks for a graceful shutdown, which ends in time and with the status 0.

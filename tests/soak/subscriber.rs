@@ -1,14 +1,14 @@
 //! A client that follows the events of a user, and comes back with its last cursor whenever its socket ends.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -23,6 +23,10 @@ const START: &str = "ZTA";
 /// A gateway sends something at least this often: its pings.
 const SILENCE: Duration = Duration::from_secs(40);
 
+/// Longer than a silent connection to the database stops a gateway and then a subscriber.
+const CATCH_UP_TIME: Duration = Duration::from_secs(90);
+const REPETITION_TIME: Duration = Duration::from_secs(5);
+
 /// What a subscriber received: the task, its version and its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Received {
@@ -34,46 +38,60 @@ pub(crate) struct Received {
 pub(crate) struct Subscriber {
     user: String,
     stop: CancellationToken,
-    running: JoinHandle<Vec<Received>>,
+    received: Arc<Mutex<Vec<Received>>>,
+    running: JoinHandle<()>,
 }
 
 impl Subscriber {
     pub(crate) async fn start_all(world: &Arc<World>, users: usize) -> Vec<Self> {
         let start = |user| {
             let (stop, user) = (CancellationToken::new(), name(user));
-            let running = tokio::spawn(follow(Arc::clone(world), user.clone(), stop.clone()));
-            Self { user, stop, running }
+            let events = Events { cursor: START.to_owned(), received: Arc::default() };
+            let received = Arc::clone(&events.received);
+            let following = follow(Arc::clone(world), user.clone(), events, stop.clone());
+            Self { user, stop, received, running: tokio::spawn(following) }
         };
         (0..users).map(start).collect()
     }
 
-    /// Waits a while for the last events, and for repeated ones, which must not come.
-    pub(crate) async fn stop_all(subscribers: Vec<Self>) -> HashMap<String, Vec<Received>> {
+    /// Waits until each has received as many events as its user has, and then for a while: an event that is repeated
+    /// comes then.
+    pub(crate) async fn stop_all(
+        subscribers: Vec<Self>,
+        world: &World,
+    ) -> HashMap<String, Vec<Received>> {
+        let deadline = Instant::now() + CATCH_UP_TIME;
         let mut received = HashMap::new();
-        sleep(Duration::from_secs(5)).await;
+        for subscriber in &subscribers {
+            let count = world.count_events(&subscriber.user).await;
+            while subscriber.received.lock().unwrap().len() < count && Instant::now() < deadline {
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+        sleep(REPETITION_TIME).await;
         for subscriber in subscribers {
             subscriber.stop.cancel();
-            received.insert(subscriber.user, subscriber.running.await.unwrap());
+            subscriber.running.await.unwrap();
+            received
+                .insert(subscriber.user, std::mem::take(&mut *subscriber.received.lock().unwrap()));
         }
         received
     }
 }
 
-async fn follow(world: Arc<World>, user: String, stop: CancellationToken) -> Vec<Received> {
+async fn follow(world: Arc<World>, user: String, mut events: Events, stop: CancellationToken) {
     let token = world.token(&user);
-    let mut events = Events { cursor: START.to_owned(), received: Vec::new() };
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => {}
             _ = events.receive(world.any_url(), &token) => sleep(Duration::from_millis(100)).await,
         }
     }
-    events.received
 }
 
 struct Events {
     cursor: String,
-    received: Vec<Received>,
+    received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Events {
@@ -103,7 +121,7 @@ impl Events {
     fn push(&mut self, payload: &Value) -> Option<()> {
         let event = payload["data"]["taskEvents"].as_object()?;
         event["cursor"].as_str()?.clone_into(&mut self.cursor);
-        self.received.push(Received {
+        self.received.lock().unwrap().push(Received {
             task: event["task"]["id"].as_str()?.to_owned(),
             version: event["task"]["version"].as_i64()?,
             status: event["status"].as_str()?.to_owned(),

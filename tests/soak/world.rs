@@ -1,7 +1,8 @@
 //! What runs: a Postgres behind a proxy, the simulated providers, and three gateways that share a data folder.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ pub(crate) struct World {
     /// The files of the accepted tasks of the providers.
     journal: PathBuf,
     direct_url: Mutex<String>,
-    pub(crate) forged_callbacks: AtomicU64,
+    /// The ids of tasks that clients have submitted.
+    pub(crate) accepted: Mutex<Vec<String>>,
     pub(crate) seed: u64,
 }
 
@@ -39,7 +41,9 @@ impl World {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak");
         let _ = std::fs::remove_dir_all(folder.join("data"));
         let _ = std::fs::remove_dir_all(folder.join("postgres"));
-        std::fs::create_dir_all(folder.join("data")).unwrap();
+        // The folder of the images is a link, so that it can be exchanged at once.
+        std::fs::create_dir_all(folder.join("data/stored")).unwrap();
+        symlink("stored", folder.join("data/images")).unwrap();
         let postgres = start_postgres(&folder).await;
         let direct_url = postgres.url("plantain");
         let socket = Arc::new(Mutex::new(socket_folder(&direct_url)));
@@ -63,7 +67,7 @@ impl World {
             next: AtomicUsize::new(0),
             journal,
             direct_url: Mutex::new(direct_url),
-            forged_callbacks: AtomicU64::new(0),
+            accepted: Mutex::default(),
             seed,
         });
         for gateway in &world.gateways {
@@ -91,6 +95,7 @@ impl World {
     pub(crate) fn token(&self, user: &str) -> String {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_plantain"))
             .args(["token", "--ttl", "86400", "--sub", user])
+            .env_clear()
             .env("PLANTAIN_DATA_DIR", self.data_folder())
             .output()
             .unwrap();
@@ -107,6 +112,13 @@ impl World {
     /// All connections to the database become silent.
     pub(crate) fn freeze_connections(&self) {
         self.proxy.freeze();
+    }
+
+    /// Makes the folder of the images a file, or a folder again.
+    pub(crate) fn exchange_image_folder(&self, target: &str) {
+        let (link, images) = (self.data_folder().join("link"), self.data_folder().join("images"));
+        symlink(target, &link).unwrap();
+        std::fs::rename(&link, &images).unwrap();
     }
 
     /// Stops Postgres at once, as a crash does, or after a fast shutdown, and starts it again.
@@ -138,6 +150,14 @@ impl World {
             assert!(Instant::now() < deadline, "{left} tasks are not finished");
             sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    pub(crate) async fn count_events(&self, user: &str) -> usize {
+        let count = "SELECT count(*) FROM events WHERE owner = $1";
+        let mut database = self.database().await;
+        let count = sqlx::query_scalar(count).bind(user).fetch_one(&mut database);
+        let count: i64 = count.await.unwrap();
+        usize::try_from(count).unwrap()
     }
 
     pub(crate) async fn stop(&self) {

@@ -7,10 +7,10 @@ use tokio_util::task::AbortOnDropHandle;
 /// Ends a stream after the first item for which `is_last` is true.
 pub fn end_after<S, F>(items: S, is_last: F) -> impl Stream<Item = S::Item> + use<S, F>
 where
-    S: Stream + Send + 'static,
-    F: Fn(&S::Item) -> bool + Send + 'static,
+    S: Stream,
+    F: Fn(&S::Item) -> bool,
 {
-    let items = Some(items.boxed());
+    let items = Some(Box::pin(items));
     stream::unfold((items, is_last), |(items, is_last)| async move {
         let mut items = items?;
         let next = items.next().await?;

@@ -14,9 +14,9 @@ pub(super) struct UploadMutation;
 #[Object]
 impl UploadMutation {
     /// Creates an upload for an image to edit. The gateway validates the image, removes metadata
-    /// such as the location of a photo, and keeps the image as long as a task exists that edits it;
-    /// without such a task, for one day. A user can have at most 100 uploads that no task edits;
-    /// more are `InvalidInput`.
+    /// such as the location of a photo, and keeps the image as long as a task exists that edits it
+    /// and is not canceled; without such a task, for one day. A user can have at most 100 uploads
+    /// that no task edits; more are `InvalidInput`.
     async fn create_upload(
         &self,
         ctx: &Context<'_>,

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object, SimpleObject, Union};
 
 use super::results::{InvalidInput, NotFound};
+use crate::auth::Viewer;
 use crate::commands::EndpointOutcome;
 use crate::domain::{Delivery, DeliveryId, EndpointId, Status};
 use crate::graphql::context::ContextExt;
@@ -31,7 +32,7 @@ impl WebhookMutation {
         )]
         statuses: Vec<TaskStatus>,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = ctx.viewer()?;
+        let viewer = limited_viewer(ctx)?;
         let statuses = distinct(statuses);
         endpoint_result(ctx.commands().create_endpoint(&viewer.id, &url.0, &statuses).await)
     }
@@ -48,7 +49,7 @@ impl WebhookMutation {
         #[graphql(desc = "Whether messages are sent to the endpoint.")] enabled: Option<bool>,
         #[graphql(desc = "The new statuses, for later events.")] statuses: Option<Vec<TaskStatus>>,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = ctx.viewer()?;
+        let viewer = limited_viewer(ctx)?;
         let Ok(id) = id.parse() else { return Ok(WebhookEndpointResult::not_found()) };
         let (url, statuses) = (url.map(|link| link.0), statuses.map(distinct));
         let change = EndpointChange { url, enabled, statuses };
@@ -63,7 +64,7 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint's id.")] id: ID,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = ctx.viewer()?;
+        let viewer = limited_viewer(ctx)?;
         let Ok(id) = id.parse() else { return Ok(WebhookEndpointResult::not_found()) };
         endpoint_result(ctx.commands().rotate_webhook_secret(&viewer.id, id).await)
     }
@@ -74,7 +75,7 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint's id.")] id: ID,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = ctx.viewer()?;
+        let viewer = limited_viewer(ctx)?;
         let Ok(id) = id.parse::<EndpointId>() else {
             return Ok(WebhookEndpointResult::not_found());
         };
@@ -89,11 +90,18 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The delivery's id.")] id: ID,
     ) -> Result<WebhookDeliveryResult, Error> {
-        let viewer = ctx.viewer()?;
+        let viewer = limited_viewer(ctx)?;
         let Ok(id) = id.parse::<DeliveryId>() else { return Ok(None.into()) };
         let queued = ctx.commands().resend_delivery(&viewer.id, id).await;
         Ok(queued.map_err(|error| internal(&error))?.into())
     }
+}
+
+/// The user, within the limit of these mutations: each can cause requests to the user's endpoints.
+fn limited_viewer<'ctx>(ctx: &'ctx Context<'_>) -> Result<&'ctx Viewer, Error> {
+    let viewer = ctx.viewer()?;
+    ctx.api().webhook_changes.count(&viewer.id)?;
+    Ok(viewer)
 }
 
 fn terminal_statuses() -> Vec<TaskStatus> {

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::PendingChange;
 use crate::domain::{
-    Credits, Failure, Image, Job, JobUpdate, ResultLink, TaskId, TaskState, TimelineEventKind,
-    Timestamp,
+    Credits, Failure, Image, Job, JobUpdate, ResultLink, Status, TaskId, TaskState,
+    TimelineEventKind, Timestamp,
 };
 use crate::store::StoreError;
 use crate::store::accounts::{LedgerRow, ledger_rows, totals};
 use crate::store::create::insert_jobs;
+use crate::store::uploads::release_uploads;
 
 /// Replaces the jobs of rerouted tasks by jobs of another model.
 pub(super) async fn replace_jobs(
@@ -228,8 +229,17 @@ impl PendingChange<'_> {
 }
 
 /// Writes what clients can see: the states of the tasks, the events, and the credits of the users.
-/// Returns whether a user has spent and reserved more than the quota.
+/// Returns whether a user has spent and reserved more than the quota. Tasks that are canceled use their uploads no longer.
 pub(super) async fn write_changes(
+    tx: &mut Transaction<'_, Postgres>,
+    pending: &[PendingChange<'_>],
+) -> Result<bool, StoreError> {
+    let overdrawn = write_versions(tx, pending).await?;
+    release_canceled(tx, pending).await?;
+    Ok(overdrawn)
+}
+
+async fn write_versions(
     tx: &mut Transaction<'_, Postgres>,
     pending: &[PendingChange<'_>],
 ) -> Result<bool, StoreError> {
@@ -289,6 +299,20 @@ pub(super) async fn write_changes(
     .fetch_one(&mut **tx)
     .await?;
     Ok(overdrawn)
+}
+
+async fn release_canceled(
+    tx: &mut Transaction<'_, Postgres>,
+    pending: &[PendingChange<'_>],
+) -> Result<(), StoreError> {
+    let canceled = pending
+        .iter()
+        .filter(|each| each.change.visible && each.change.state.status == Status::Canceled);
+    let canceled: Vec<Uuid> = canceled.map(|each| each.request.task.0).collect();
+    if canceled.is_empty() {
+        return Ok(());
+    }
+    release_uploads(tx, &canceled).await
 }
 
 /// An image to insert.

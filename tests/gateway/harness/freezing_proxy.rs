@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
@@ -47,7 +48,7 @@ async fn forward(mut client: UnixStream, postgres: PathBuf, frozen: Cancellation
     let Ok(mut server) = UnixStream::connect(postgres.join(".s.PGSQL.5432")).await else { return };
     tokio::select! {
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        // Holds both ends open.
-        () = frozen.cancelled() => std::future::pending().await,
+        // Holds both ends open, for longer than any deadline; Postgres has a limited number of connections.
+        () = frozen.cancelled() => tokio::time::sleep(Duration::from_mins(1)).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Socket, TestApp, eventually};
+use super::{Socket, TestApp, eventually, log};
 
 /// The task fields that tests compare.
 pub(crate) const TASK: &str = "
@@ -47,6 +47,9 @@ impl User {
 
     /// Returns the whole response body.
     pub(crate) async fn execute(&self, query: &str, variables: Value) -> Value {
+        if let Some(prompt) = variables["input"]["prompt"].as_str() {
+            log::add_prompt(prompt);
+        }
         let request = self.http.post(format!("{}/graphql", self.url)).bearer_auth(&self.token);
         let body = json!({ "query": query, "variables": variables });
         request.json(&body).send().await.unwrap().json().await.unwrap()
