@@ -18,6 +18,7 @@ mod freezing_proxy;
 mod gateway;
 #[path = "../gateway/credits/invariants.rs"]
 mod invariants;
+mod memory;
 mod subscriber;
 mod world;
 
