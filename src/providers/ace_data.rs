@@ -3,10 +3,13 @@
 
 pub(super) mod responses;
 
+use std::ops::Range;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use self::responses::{read_records, read_submission};
+use self::responses::{is_unreadable, read_records, read_submission};
 use super::http::CallError;
 use super::{
     ApiClient, Callback, CallbackError, CallbackPayload, Delay, Provider, Submission,
@@ -16,6 +19,12 @@ use crate::domain::{Credits, Model, ProviderName, RateLimits, Resolution, TaskKi
 
 /// Maximum number of ids in one `retrieve_batch`. The provider documents no limit.
 const IDS_PER_QUERY: u32 = 100;
+/// Maximum number of queries for the parts of an unreadable batch. One unreadable record among 100 needs 14; what is left is
+/// queried later.
+const MAX_PARTS: usize = 20;
+/// The state of a job whose record cannot be read.
+const UNREADABLE: Delay =
+    Delay { after: None, breaker_reason: None, reason: "the record cannot be read" };
 /// A credit of Ace Data Cloud costs about $0.095, a credit of the other providers $0.005.
 /// Amounts are converted to the latter, so that they can be compared and added.
 const CREDITS_PER_ACE_CREDIT: f64 = 19.0;
@@ -89,6 +98,40 @@ impl AceData {
     /// Default base URL of the platform's API, which has the balance.
     pub const PLATFORM_URL: &'static str = "https://platform.acedata.cloud";
 
+    /// The states of these jobs; `None` when the response cannot be read, because of any of its records.
+    async fn query(&self, upstream_ids: &[&str]) -> Option<Vec<UpstreamState>> {
+        let body = match upstream_ids {
+            [one] => json!({ "id": one, "action": "retrieve" }),
+            several => json!({ "ids": several, "action": "retrieve_batch" }),
+        };
+        match self.api.post("/nano-banana/tasks", &body).await {
+            Ok(response) if is_unreadable(&response) => None,
+            Ok(response) => Some(read_records(&response, upstream_ids)),
+            Err(CallError::TooLarge) => None,
+            Err(CallError::NotSent | CallError::NoResponse) => {
+                let state = UpstreamState::Unavailable(Delay::NO_CONNECTION);
+                Some(vec![state; upstream_ids.len()])
+            }
+        }
+    }
+
+    /// Queries ever smaller parts, so that an unreadable record does not hold up the other jobs. The pause keeps to the
+    /// rate limit, which counts one query.
+    async fn query_in_parts(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
+        let pause = Duration::from_secs(1) / self.rate_limits.queries_per_second.max(1);
+        let mut states = vec![UpstreamState::Unavailable(UNREADABLE); upstream_ids.len()];
+        let mut parts = halves(0..upstream_ids.len());
+        for _ in 0..MAX_PARTS {
+            let Some(part) = parts.pop() else { break };
+            tokio::time::sleep(pause).await;
+            match self.query(&upstream_ids[part.clone()]).await {
+                Some(found) => states[part].clone_from_slice(&found),
+                None => parts.extend(halves(part)),
+            }
+        }
+        states
+    }
+
     /// Uses this API client; without an `application`, the balance is unknown.
     #[must_use]
     pub const fn new(
@@ -98,6 +141,12 @@ impl AceData {
     ) -> Self {
         Self { api, rate_limits, application }
     }
+}
+
+/// The halves of a part; nothing for a single job.
+fn halves(part: Range<usize>) -> Vec<Range<usize>> {
+    let middle = part.start + part.len() / 2;
+    if part.len() < 2 { Vec::new() } else { vec![middle..part.end, part.start..middle] }
 }
 
 /// Rate limits of an account: concurrent jobs, and status queries in batches.
@@ -129,18 +178,16 @@ impl Provider for AceData {
         match self.api.post("/nano-banana/images", &request_body(submission)).await {
             Ok(response) => read_submission(&response),
             Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
-            Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
+            Err(CallError::NoResponse | CallError::TooLarge) => {
+                SubmissionOutcome::Unconfirmed { reason: "no response" }
+            }
         }
     }
 
     async fn query_status(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
-        let body = match upstream_ids {
-            [one] => json!({ "id": one, "action": "retrieve" }),
-            several => json!({ "ids": several, "action": "retrieve_batch" }),
-        };
-        match self.api.post("/nano-banana/tasks", &body).await {
-            Ok(response) => read_records(&response, upstream_ids),
-            Err(_) => vec![UpstreamState::Unavailable(Delay::NO_CONNECTION); upstream_ids.len()],
+        match self.query(upstream_ids).await {
+            Some(states) => states,
+            None => self.query_in_parts(upstream_ids).await,
         }
     }
 

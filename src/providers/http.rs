@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use crate::outbound::{USER_AGENT, read_limited};
+use crate::outbound::{ReadError, USER_AGENT, read_limited};
 
 /// Responses have a few kilobytes; a larger body is not a valid response.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -41,6 +41,8 @@ pub(super) enum CallError {
     NotSent,
     /// The request was sent, or may have been; no complete response arrived.
     NoResponse,
+    /// The response is larger than any valid one.
+    TooLarge,
 }
 
 impl ApiClient {
@@ -106,7 +108,10 @@ impl ApiClient {
         let status = response.status();
         let retry_after = retry_after(&response);
         let body =
-            read_limited(response, MAX_RESPONSE_BYTES).await.map_err(|_| CallError::NoResponse)?;
+            read_limited(response, MAX_RESPONSE_BYTES).await.map_err(|error| match error {
+                ReadError::TooLarge => CallError::TooLarge,
+                ReadError::Broken => CallError::NoResponse,
+            })?;
         Ok(ApiResponse { status, retry_after, body })
     }
 }

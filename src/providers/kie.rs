@@ -125,7 +125,9 @@ pub(super) async fn submit(api: &ApiClient, path: &str, body: &Value) -> Submiss
     match api.post(path, body).await {
         Ok(response) => read_submission(&response, prompt),
         Err(CallError::NotSent) => SubmissionOutcome::Postponed(Delay::NO_CONNECTION),
-        Err(CallError::NoResponse) => SubmissionOutcome::Unconfirmed { reason: "no response" },
+        Err(CallError::NoResponse | CallError::TooLarge) => {
+            SubmissionOutcome::Unconfirmed { reason: "no response" }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, User};
+use crate::harness::{TestApp, User, eventually};
 
 const QUOTE: &str = "query($p: String!) { quote(input: { generate: { prompt: $p } }) { credits } }";
 
@@ -158,4 +158,34 @@ async fn a_whole_number_with_a_fraction_of_zero_is_an_integer() {
     assert_eq!(data["b"]["task"]["metadata"], json!({ "n": 1.5, "m": 1.0 }));
     let rejected = ana.execute(query, json!({ "n": 2.5, "i": input })).await;
     assert_eq!(rejected["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_does_not_hold_up_the_other_tasks_of_its_query() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let submit = |prompt: String| {
+        let ana = ana.clone();
+        async move {
+            let input = json!({ "prompt": prompt, "model": "ace/nano-banana" });
+            ana.generate(input).await["task"]["id"].as_str().unwrap().to_owned()
+        }
+    };
+    let unreadable = submit("[sim:unreadable-record][sim:callback=lost]".to_owned()).await;
+    let mut others = Vec::new();
+    for number in 0..5 {
+        others.push(submit(format!("number {number} [sim:callback=lost]")).await);
+    }
+    for id in others.iter().chain([&unreadable]) {
+        ana.wait_for_status(id, "GENERATING").await;
+    }
+    app.advance_to_the_next_poll().await;
+    for id in &others {
+        assert_eq!(ana.wait_until_finished(id).await["status"], "SUCCEEDED");
+    }
+    eventually("the timeline to say so", || async {
+        let timeline = ana.task(&unreadable).await["timeline"].to_string();
+        timeline.contains("the record cannot be read").then_some(())
+    })
+    .await;
 }

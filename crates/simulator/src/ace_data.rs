@@ -144,6 +144,10 @@ async fn tasks(
         return reject(code, None);
     }
     let mut records: Vec<Value> = found.iter().map(|task| record(&state, task, &base)).collect();
+    if found.iter().any(|task| task.script.unreadable_record) {
+        let head = [("content-type", "application/json")];
+        return (head, r#"{"items": [{"id": "#).into_response();
+    }
     if batch {
         return Json(json!({ "items": records, "count": records.len() })).into_response();
     }

@@ -124,6 +124,11 @@ fn unreadable(response: &ApiResponse) -> SubmissionOutcome {
     }
 }
 
+/// Whether a successful response is not JSON: one of its records may be the reason.
+pub(super) fn is_unreadable(response: &ApiResponse) -> bool {
+    response.status.is_success() && parse_lenient::<Value>(&response.body).is_err()
+}
+
 /// One state per requested id, matched by `id`: a batch omits unknown ids and duplicates.
 pub(in crate::providers) fn read_records(
     response: &ApiResponse,
