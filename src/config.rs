@@ -58,6 +58,10 @@ pub struct Config {
     pub graphql: GraphqlConfig,
     /// How tasks run, and the limits of users.
     pub tasks: TasksConfig,
+    /// The proxy for requests to URLs that others chose.
+    pub egress_proxy: Option<Url>,
+    /// Whether the environment has a proxy, which those requests do not use.
+    pub has_other_proxy: bool,
     /// How long data is kept.
     pub retention: RetentionPolicy,
     /// The providers that have an API key.
@@ -263,6 +267,8 @@ impl Config {
                 ),
                 trusted_documents: args.trusted_documents,
             },
+            egress_proxy: args.egress_proxy,
+            has_other_proxy: has_proxy_in_environment(),
             tasks: TasksConfig {
                 timings: JobTimings {
                     poll_interval: TimeDelta::seconds(args.poll_seconds.into()),
@@ -306,3 +312,10 @@ struct ModeSettings {
 
 #[cfg(test)]
 mod tests;
+
+/// The variables that reqwest reads for the clients of the providers' APIs.
+fn has_proxy_in_environment() -> bool {
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}

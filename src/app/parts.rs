@@ -19,7 +19,7 @@ use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
-use crate::outbound::{Fetcher, WebhookClient};
+use crate::outbound::{Egress, Fetcher, WebhookClient};
 use crate::providers::{
     AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry,
 };
@@ -44,7 +44,15 @@ pub(super) fn worker_context(
     clock: Clock,
     ids: Ids,
 ) -> anyhow::Result<WorkerContext> {
-    let allow_private = config.tasks.allow_private_addresses;
+    if config.has_other_proxy && config.egress_proxy.is_none() {
+        tracing::warn!(
+            "results and webhooks are requested without the proxy of HTTPS_PROXY, which would bypass the guard against private addresses; set PLANTAIN_EGRESS_PROXY to a proxy that refuses them itself"
+        );
+    }
+    let egress = Egress {
+        allow_private: config.tasks.allow_private_addresses,
+        proxy: config.egress_proxy.clone(),
+    };
     let public_url = match &config.server.public_url {
         Some(url) => url.clone(),
         None => Url::parse(&format!("http://{address}"))?,
@@ -55,8 +63,8 @@ pub(super) fn worker_context(
     Ok(WorkerContext {
         hints: store.hints(),
         store,
-        fetcher: Fetcher::new(allow_private)?,
-        webhook_client: WebhookClient::new(allow_private)?,
+        fetcher: Fetcher::new(&egress)?,
+        webhook_client: WebhookClient::new(&egress)?,
         image_store,
         image_work: ImageWork::default(),
         rounds: Rounds::default(),

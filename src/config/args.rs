@@ -87,6 +87,11 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_ALLOW_PRIVATE_ADDRESSES", value_name = "BOOL")]
     pub allow_private_addresses: Option<bool>,
 
+    /// HTTP proxy for requests to URLs that others chose: results, webhooks. It must refuse private addresses itself;
+    /// a proxy in `HTTPS_PROXY` is used for the APIs of the providers only
+    #[arg(long, env = "PLANTAIN_EGRESS_PROXY", value_name = "URL")]
+    pub egress_proxy: Option<Url>,
+
     /// Maximum number of unfinished tasks per user
     #[arg(
         long,

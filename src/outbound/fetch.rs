@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::redirect::{Attempt, Policy};
 
-use super::guard::{self, UrlNotAllowed};
+use super::guard::{self, Egress, UrlNotAllowed};
 use super::{ReadError, read_limited};
 use crate::addresses::is_allowed_url;
 
@@ -44,12 +44,13 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher; with `allow_private`, loopback and private addresses and plain HTTP are allowed.
+    /// A fetcher.
     ///
     /// # Errors
-    /// When the system's TLS cannot be set up.
-    pub fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
-        let http = guard::client_builder(allow_private)
+    /// When the system's TLS cannot be set up, or the proxy cannot be used.
+    pub fn new(egress: &Egress) -> Result<Self, reqwest::Error> {
+        let allow_private = egress.allow_private;
+        let http = guard::client_builder(egress)?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(FETCH_TIMEOUT)
             .redirect(Policy::custom(move |attempt| redirect(attempt, allow_private)))
@@ -104,12 +105,17 @@ mod tests {
     use axum::http::HeaderMap;
     use axum::http::header::LOCATION;
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::outbound::stub::server;
 
+    const PRIVATE: Egress = Egress { allow_private: true, proxy: None };
+
     #[tokio::test]
     async fn a_url_of_a_private_address_is_rejected_in_every_notation() {
-        let fetcher = Fetcher::new(false).unwrap();
+        let fetcher = Fetcher::new(&Egress::default()).unwrap();
         for link in [
             "https://127.0.0.1/a.png",
             "https://2130706433/a.png",
@@ -125,10 +131,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_egress_proxy_is_asked_for_the_host_of_the_url() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://{}", listener.local_addr().unwrap()).parse().ok();
+        let fetcher = Fetcher::new(&Egress { allow_private: false, proxy }).unwrap();
+        let asked = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 1_024];
+            let length = stream.read(&mut head).await.unwrap();
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8(head[..length].to_vec()).unwrap()
+        };
+        let (result, asked) = tokio::join!(fetcher.fetch("https://example.com/a.png"), asked);
+        assert_eq!(result, Err(FetchError::Unavailable));
+        assert!(asked.starts_with("CONNECT example.com:443 "), "{asked}");
+        // The proxy is not asked for what the guard rejects by its name.
+        assert_eq!(fetcher.fetch("https://127.0.0.1/a.png").await, Err(FetchError::UrlNotAllowed));
+    }
+
+    #[tokio::test]
     async fn a_redirect_without_end_is_an_error_of_its_own() {
         let location = HeaderMap::from_iter([(LOCATION, "/again".parse().unwrap())]);
         let url = server(302, location, Vec::new()).await;
-        let fetched = Fetcher::new(true).unwrap().fetch(url.as_str()).await;
+        let fetched = Fetcher::new(&PRIVATE).unwrap().fetch(url.as_str()).await;
         assert_eq!(fetched, Err(FetchError::TooManyRedirects));
     }
 
@@ -137,7 +162,7 @@ mod tests {
         let location =
             HeaderMap::from_iter([(LOCATION, "https://10.0.0.1/a.png".parse().unwrap())]);
         let url = server(302, location, Vec::new()).await;
-        let guarded = Fetcher::new(false).unwrap();
+        let guarded = Fetcher::new(&Egress::default()).unwrap();
         // The first URL is allowed, because the test server is at a private address.
         let fetcher = Fetcher { allow_private: true, ..guarded };
         assert_eq!(fetcher.fetch(url.as_str()).await, Err(FetchError::UrlNotAllowed));

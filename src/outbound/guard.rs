@@ -5,8 +5,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use reqwest::ClientBuilder;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{ClientBuilder, Proxy};
 use url::Url;
 
 use super::USER_AGENT;
@@ -17,13 +17,29 @@ use crate::addresses::{is_allowed_url, is_public};
 #[error("not an https URL at a public address")]
 pub(super) struct UrlNotAllowed;
 
-/// A client builder for public addresses only; with `allow_private`, also for private ones.
-pub(super) fn client_builder(allow_private: bool) -> ClientBuilder {
+/// How requests to URLs of others leave the machine.
+#[derive(Debug, Clone, Default)]
+pub struct Egress {
+    /// Also loopback and private addresses, and plain HTTP.
+    pub allow_private: bool,
+    /// The proxy for all of them. It resolves the host names, so it must refuse private addresses itself.
+    pub proxy: Option<Url>,
+}
+
+/// A client builder for public addresses only, unless others are allowed.
+///
+/// # Errors
+/// When the proxy cannot be used.
+pub(super) fn client_builder(egress: &Egress) -> Result<ClientBuilder, reqwest::Error> {
     #[expect(clippy::disallowed_methods, reason = "guarded clients are created here")]
     let builder = reqwest::Client::builder();
-    // A proxy would resolve host names itself and so bypass the guard.
+    // Not the proxy in the environment: it would resolve host names, and so bypass the guard.
     let builder = builder.user_agent(USER_AGENT).no_proxy();
-    if allow_private { builder } else { builder.dns_resolver(Arc::new(PublicResolver)) }
+    Ok(match &egress.proxy {
+        Some(proxy) => builder.proxy(Proxy::all(proxy.clone())?),
+        None if egress.allow_private => builder,
+        None => builder.dns_resolver(Arc::new(PublicResolver)),
+    })
 }
 
 /// Parses a URL and checks its host as written. `PublicResolver` checks the resolved addresses.

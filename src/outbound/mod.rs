@@ -10,6 +10,7 @@ pub(crate) mod stub;
 mod webhook;
 
 pub use fetch::{FetchError, Fetcher};
+pub use guard::Egress;
 pub use webhook::{RetryAfter, WebhookClient, WebhookError, WebhookMessage, WebhookResponse};
 
 use bytes::{Bytes, BytesMut};

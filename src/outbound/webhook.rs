@@ -9,7 +9,7 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
-use super::guard;
+use super::guard::{self, Egress};
 use crate::domain::Timestamp;
 
 /// Shorter than the lease of a delivery; the specification recommends 15 to 30 seconds.
@@ -75,12 +75,13 @@ pub struct WebhookClient {
 }
 
 impl WebhookClient {
-    /// A client; with `allow_private`, loopback and private addresses and plain HTTP are allowed.
+    /// A client.
     ///
     /// # Errors
-    /// When the system's TLS cannot be set up.
-    pub fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
-        let http = guard::client_builder(allow_private)
+    /// When the system's TLS cannot be set up, or the proxy cannot be used.
+    pub fn new(egress: &Egress) -> Result<Self, reqwest::Error> {
+        let allow_private = egress.allow_private;
+        let http = guard::client_builder(egress)?
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(POST_TIMEOUT)
             .redirect(Policy::none())
@@ -184,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_posted_to_a_private_address() {
-        let webhook_client = WebhookClient::new(false).unwrap();
+        let webhook_client = WebhookClient::new(&Egress::default()).unwrap();
         let secrets = ["whsec_b25l".into()];
         for link in ["https://127.0.0.1/", "https://localhost/", "http://93.184.216.34/", "no"] {
             let posted = webhook_client.post(link, message(&secrets)).await;
