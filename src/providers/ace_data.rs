@@ -115,7 +115,7 @@ impl AceData {
         }
     }
 
-    /// Queries ever smaller parts, so that an unreadable record does not hold up the other jobs. The pause keeps to the
+    /// Queries ever smaller parts, so that an unreadable record does not hold up the other jobs. The pause conforms to the
     /// rate limit, which counts one query.
     async fn query_in_parts(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
         let pause = Duration::from_secs(1) / self.rate_limits.queries_per_second.max(1);
