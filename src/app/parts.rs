@@ -141,10 +141,7 @@ pub(super) fn graphql_engine(
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),
-        webhook_changes: Arc::new(UserRate::per_minute(
-            "webhookChanges",
-            settings.max_webhook_changes,
-        )),
+        webhook_changes: Arc::new(UserRate::per_minute(settings.max_webhook_changes)),
     };
     graphql::engine(api, settings.limits, settings.operation_timeout, trusted.as_deref())
         .context("GraphQL cannot be set up; check PLANTAIN_TRUSTED_DOCUMENTS")

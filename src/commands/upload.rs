@@ -45,7 +45,8 @@ impl Commands {
         let now = self.deps.clock.now();
         let (id, expires_at) = (self.deps.ids.upload(now), now + UPLOAD_LINK_LIFETIME);
         let owner = owner.clone();
-        let upload = Upload { id, owner, format, byte_size, expires_at, digest: None };
+        let upload =
+            Upload { id, owner, format, byte_size, expires_at, digest: None, stored: false };
         if !self.deps.store.create_upload(&upload, MAX_UNUSED_UPLOADS, now).await? {
             let problem = FieldProblem::TooManyObjects {
                 objects: "uploads that no task uses",

@@ -112,7 +112,8 @@ pub struct LimitsArgs {
     )]
     pub max_user_subscriptions: usize,
 
-    /// Maximum number of webhook mutations of one user in a minute at this gateway, including messages sent again
+    /// How many webhook mutations one user may call at once at this gateway, including those that send a message again; as many
+    /// again in each minute
     #[arg(long, env = "PLANTAIN_MAX_WEBHOOK_CHANGES", value_name = "COUNT", default_value = "60")]
     pub max_webhook_changes: NonZeroU32,
 

@@ -17,6 +17,8 @@ pub struct Upload {
     pub expires_at: Timestamp,
     /// SHA-256 of the first file that was received; a different file is rejected.
     pub digest: Option<Vec<u8>>,
+    /// Whether the file is in the image store.
+    pub stored: bool,
 }
 
 impl Upload {

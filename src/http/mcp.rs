@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_parts::body::{self, BodyError};
+use rmcp::model::ClientJsonRpcMessage;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
@@ -75,13 +76,21 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
 /// rmcp would reject invalid JSON as a wrong content type, and would ignore a batch.
 pub(super) fn invalid_message(body: &[u8]) -> Option<Response> {
     let (code, message) = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(_)) => return None,
+        Ok(Value::Object(_)) if is_json_rpc(body) => return None,
+        Ok(Value::Object(_)) => {
+            (-32600, "The message is not a valid JSON-RPC 2.0 request, response or notification.")
+        }
         Ok(_) => (-32600, "The message must be one JSON object. Batches are not supported."),
         Err(_) => (-32700, "The message is not valid JSON."),
     };
     let error = json!({ "code": code, "message": message });
     let response = json!({ "jsonrpc": "2.0", "id": null, "error": error });
     Some((StatusCode::BAD_REQUEST, Json(response)).into_response())
+}
+
+/// Whether rmcp reads the message, too.
+fn is_json_rpc(body: &[u8]) -> bool {
+    serde_json::from_slice::<ClientJsonRpcMessage>(body).is_ok()
 }
 
 /// Creates the tools for each request: they act for the user of its token.

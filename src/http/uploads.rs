@@ -114,9 +114,15 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
         // The client sends the image again, to another gateway.
         () = state.stop.cancelled() => return Err(UploadError::Busy),
     };
+    let digest = Sha256::digest(&bytes).to_vec();
+    if !upload.accepts(&digest) {
+        return Err(upload_conflict());
+    }
+    if upload.stored {
+        return Ok(());
+    }
     // Held to the end: the image is in memory while the image store writes it.
-    let (checked, _upload_permit) = check(state, bytes, upload.clone(), upload_permit).await?;
-    let CheckedUpload { digest, cleaned } = checked;
+    let (cleaned, _upload_permit) = check(state, bytes, upload_permit).await?;
     let begun = within_deadline(state.commands.begin_upload(upload.id, &digest)).await;
     if !begun.map_err(failed)? {
         return Err(upload_conflict());
@@ -157,25 +163,15 @@ async fn read(upload: &Upload, body: Body) -> Result<Bytes, UploadError> {
     }
 }
 
-struct CheckedUpload {
-    digest: Vec<u8>,
-    cleaned: SanitizedImage,
-}
-
 /// Decoding and re-encoding continues when the request is canceled, so it owns the permits.
 async fn check(
     state: &SharedState,
     bytes: Bytes,
-    upload: Upload,
     upload_permit: UploadPermit,
-) -> Result<(CheckedUpload, UploadPermit), UploadError> {
-    let digest = Sha256::digest(&bytes).to_vec();
-    if !upload.accepts(&digest) {
-        return Err(upload_conflict());
-    }
+) -> Result<(SanitizedImage, UploadPermit), UploadError> {
     let clean = move |file: &[u8]| Ok((sanitize(file)?, upload_permit));
     match state.image_work.run(bytes, clean).await {
-        Ok((cleaned, upload_permit)) => Ok((CheckedUpload { digest, cleaned }, upload_permit)),
+        Ok(cleaned) => Ok(cleaned),
         Err(ImageFileError::Busy) => Err(UploadError::Busy),
         Err(error) => {
             let status = match error {

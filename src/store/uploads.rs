@@ -32,8 +32,10 @@ impl ReadStore {
     /// When the database fails.
     pub async fn find_upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
         let row = sqlx::query!(
-            "-- store::uploads::find_upload
-            SELECT owner, media_type, byte_size, expires_at, received_digest FROM uploads WHERE id = $1",
+            r#"-- store::uploads::find_upload
+            SELECT owner, media_type, byte_size, expires_at, received_digest,
+                stored_as IS NOT NULL AS "stored!"
+            FROM uploads WHERE id = $1"#,
             id.0,
         )
         .fetch_optional(&self.pool)
@@ -46,6 +48,7 @@ impl ReadStore {
                 byte_size: checked_int(row.byte_size)?,
                 expires_at: row.expires_at,
                 digest: row.received_digest,
+                stored: row.stored,
             })
         })
         .transpose()
@@ -271,7 +274,7 @@ pub(super) async fn link_uploads(
     Ok(used.rows_affected() == ids.len() as u64)
 }
 
-/// Ends the use of uploads by tasks that are deleted or canceled. Those that no other task edits become unused, and are
+/// Ends the use of uploads by tasks that are deleted, failed or canceled. Those that no other task edits become unused, and are
 /// purged a day after they were created.
 pub(super) async fn release_uploads(
     tx: &mut Transaction<'_, Postgres>,

@@ -135,8 +135,11 @@ async fn users_do_not_receive_events_of_other_users() {
 async fn an_unknown_cursor_is_rejected() {
     let app = TestApp::start().await;
     let mut socket = app.user("ana").socket().await;
-    // The second cursor is well-formed, but the user has no event 99.
-    for cursor in ["nonsense", "ZTk5"] {
+    // The second cursor is well-formed, but the user has no event 99. The others have times that no event has:
+    // `e0.-210866803200000001` and `e1.-210866803200000001`.
+    for cursor in
+        ["nonsense", "ZTk5", "ZTAuLTIxMDg2NjgwMzIwMDAwMDAwMQ", "ZTEuLTIxMDg2NjgwMzIwMDAwMDAwMQ"]
+    {
         socket.subscribe("e", EVENTS, json!({ "after": cursor })).await;
         let answer = socket.next().await;
         assert_eq!((&answer["type"], &answer["id"]), (&json!("error"), &json!("e")));

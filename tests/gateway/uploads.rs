@@ -305,6 +305,24 @@ async fn an_unused_upload_is_removed_after_a_day_and_a_used_one_is_kept() {
 }
 
 #[tokio::test]
+async fn the_upload_of_a_failed_edit_is_removed_after_a_day() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    let upload = upload_image(&ana, "image/png", &png()).await;
+    let input = json!({ "prompt": "[sim:policy]", "images": [{ "uploadId": upload }] });
+    let result = ana.edit(input).await;
+    let task = ana.wait_until_finished(result["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(task["status"], "FAILED");
+    assert!(app.has_file(&format!("{upload}/original.png")));
+    app.advance(24 * 3600 + 1);
+    eventually("the upload to be removed", || async {
+        app.advance(601);
+        (!app.has_file(&format!("{upload}/original.png"))).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_upload_of_a_canceled_edit_is_removed_unless_another_edit_uses_it() {
     let app = TestApp::with(&["--submissions-per-10-seconds=0"]).await;
     let ana = app.user("ana");

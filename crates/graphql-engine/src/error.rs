@@ -72,19 +72,6 @@ pub(crate) fn busy(limit: usize, retry_after_seconds: u64) -> Error {
     })
 }
 
-/// The user has called an operation more often than its limit for a minute allows.
-#[must_use]
-pub fn rate_limited(name: &str, limit: u32, retry_after_seconds: u64) -> Error {
-    let message = format!(
-        "You have reached the limit `{name}` ({limit} in a minute). Try again in {retry_after_seconds} s."
-    );
-    with_code(&message, code::RATE_LIMITED).extend_with(|_, extensions| {
-        extensions.set("bound", name);
-        extensions.set("limit", limit);
-        extensions.set("retryAfterSeconds", retry_after_seconds);
-    })
-}
-
 /// The server uses all the memory that it has for request bodies.
 pub(crate) fn no_memory() -> Error {
     let message =

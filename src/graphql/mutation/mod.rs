@@ -11,7 +11,7 @@ use async_graphql::{Context, Enum, ID, MergedObject, Object};
 use boards::BoardMutation;
 use deletion::DeletionMutation;
 use results::{CancelTaskResult, GrantCreditsResult, SubmitResult};
-pub(super) use results::{FieldError, InvalidInput, UserError};
+pub(super) use results::{FieldError, InvalidInput, RateLimited, UserError};
 use uploads::UploadMutation;
 use webhooks::WebhookMutation;
 

@@ -1,5 +1,7 @@
 //! Results of mutations. Expected errors are data: each is a type with a message for the user.
 
+use std::time::Duration;
+
 use async_graphql::{Interface, SimpleObject, Union};
 
 use crate::commands::{
@@ -85,13 +87,25 @@ pub(in crate::graphql) struct InsufficientCredits {
     available: f64,
 }
 
-/// The user has too many unfinished tasks. No credits were spent.
+/// The user has too many unfinished tasks, or calls webhook mutations too often. Nothing was done, and no credits
+/// were spent.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct RateLimited {
     /// A message for the user.
     message: String,
-    /// Seconds to wait before the next submission.
+    /// Seconds to wait before the next attempt.
     retry_after_seconds: u32,
+}
+
+impl RateLimited {
+    pub(in crate::graphql) fn too_many_calls(limit: u32, wait: Duration) -> Self {
+        let retry_after_seconds =
+            u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        let message = format!(
+            "You have called webhook mutations too often: {limit} at once, and {limit} in each minute. Try again in {retry_after_seconds} s."
+        );
+        Self { message, retry_after_seconds }
+    }
 }
 
 /// The idempotency key was used with a different input. No credits were spent.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject, Union};
 
-use super::results::{InvalidInput, NotFound};
+use super::results::{InvalidInput, NotFound, RateLimited};
 use crate::auth::Viewer;
 use crate::commands::EndpointOutcome;
 use crate::domain::{Delivery, DeliveryId, EndpointId, Status};
@@ -32,7 +32,10 @@ impl WebhookMutation {
         )]
         statuses: Vec<TaskStatus>,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = limited_viewer(ctx)?;
+        let viewer = match limited_viewer(ctx)? {
+            Ok(viewer) => viewer,
+            Err(limited) => return Ok(limited.into()),
+        };
         let statuses = distinct(statuses);
         endpoint_result(ctx.commands().create_endpoint(&viewer.id, &url.0, &statuses).await)
     }
@@ -49,7 +52,10 @@ impl WebhookMutation {
         #[graphql(desc = "Whether messages are sent to the endpoint.")] enabled: Option<bool>,
         #[graphql(desc = "The new statuses, for later events.")] statuses: Option<Vec<TaskStatus>>,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = limited_viewer(ctx)?;
+        let viewer = match limited_viewer(ctx)? {
+            Ok(viewer) => viewer,
+            Err(limited) => return Ok(limited.into()),
+        };
         let Ok(id) = id.parse() else { return Ok(WebhookEndpointResult::not_found()) };
         let (url, statuses) = (url.map(|link| link.0), statuses.map(distinct));
         let change = EndpointChange { url, enabled, statuses };
@@ -64,7 +70,10 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint's id.")] id: ID,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = limited_viewer(ctx)?;
+        let viewer = match limited_viewer(ctx)? {
+            Ok(viewer) => viewer,
+            Err(limited) => return Ok(limited.into()),
+        };
         let Ok(id) = id.parse() else { return Ok(WebhookEndpointResult::not_found()) };
         endpoint_result(ctx.commands().rotate_webhook_secret(&viewer.id, id).await)
     }
@@ -75,7 +84,10 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint's id.")] id: ID,
     ) -> Result<WebhookEndpointResult, Error> {
-        let viewer = limited_viewer(ctx)?;
+        let viewer = match limited_viewer(ctx)? {
+            Ok(viewer) => viewer,
+            Err(limited) => return Ok(limited.into()),
+        };
         let Ok(id) = id.parse::<EndpointId>() else {
             return Ok(WebhookEndpointResult::not_found());
         };
@@ -90,7 +102,10 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The delivery's id.")] id: ID,
     ) -> Result<WebhookDeliveryResult, Error> {
-        let viewer = limited_viewer(ctx)?;
+        let viewer = match limited_viewer(ctx)? {
+            Ok(viewer) => viewer,
+            Err(limited) => return Ok(limited.into()),
+        };
         let Ok(id) = id.parse::<DeliveryId>() else { return Ok(None.into()) };
         let queued = ctx.commands().resend_delivery(&viewer.id, id).await;
         Ok(queued.map_err(|error| internal(&error))?.into())
@@ -98,10 +113,11 @@ impl WebhookMutation {
 }
 
 /// The user, within the limit of these mutations: each can cause requests to the user's endpoints.
-fn limited_viewer<'ctx>(ctx: &'ctx Context<'_>) -> Result<&'ctx Viewer, Error> {
+fn limited_viewer<'ctx>(
+    ctx: &'ctx Context<'_>,
+) -> Result<Result<&'ctx Viewer, RateLimited>, Error> {
     let viewer = ctx.viewer()?;
-    ctx.api().webhook_changes.count(&viewer.id)?;
-    Ok(viewer)
+    Ok(ctx.api().webhook_changes.count(&viewer.id).map(|()| viewer))
 }
 
 fn terminal_statuses() -> Vec<TaskStatus> {
@@ -131,6 +147,7 @@ fn endpoint_result(
 enum WebhookEndpointResult {
     WebhookEndpointChanged(WebhookEndpointChanged),
     InvalidInput(InvalidInput),
+    RateLimited(RateLimited),
     NotFound(NotFound),
 }
 
@@ -151,6 +168,7 @@ struct WebhookEndpointChanged {
 #[derive(Union)]
 enum WebhookDeliveryResult {
     WebhookDeliveryQueued(WebhookDeliveryQueued),
+    RateLimited(RateLimited),
     NotFound(NotFound),
 }
 

@@ -229,13 +229,13 @@ impl PendingChange<'_> {
 }
 
 /// Writes what clients can see: the states of the tasks, the events, and the credits of the users.
-/// Returns whether a user has spent and reserved more than the quota. Tasks that are canceled use their uploads no longer.
+/// Returns whether a user has spent and reserved more than the quota. Tasks that fail or are canceled use their uploads no longer.
 pub(super) async fn write_changes(
     tx: &mut Transaction<'_, Postgres>,
     pending: &[PendingChange<'_>],
 ) -> Result<bool, StoreError> {
     let overdrawn = write_versions(tx, pending).await?;
-    release_canceled(tx, pending).await?;
+    release_inputs(tx, pending).await?;
     Ok(overdrawn)
 }
 
@@ -301,18 +301,20 @@ async fn write_versions(
     Ok(overdrawn)
 }
 
-async fn release_canceled(
+/// A task that succeeded can be opened with its inputs; another one can be tried again within a day.
+async fn release_inputs(
     tx: &mut Transaction<'_, Postgres>,
     pending: &[PendingChange<'_>],
 ) -> Result<(), StoreError> {
-    let canceled = pending
-        .iter()
-        .filter(|each| each.change.visible && each.change.state.status == Status::Canceled);
-    let canceled: Vec<Uuid> = canceled.map(|each| each.request.task.0).collect();
-    if canceled.is_empty() {
+    let ended = pending.iter().filter(|each| {
+        let status = each.change.state.status;
+        each.change.visible && matches!(status, Status::Canceled | Status::Failed)
+    });
+    let ended: Vec<Uuid> = ended.map(|each| each.request.task.0).collect();
+    if ended.is_empty() {
         return Ok(());
     }
-    release_uploads(tx, &canceled).await
+    release_uploads(tx, &ended).await
 }
 
 /// An image to insert.
