@@ -145,7 +145,8 @@ async fn each_failure_has_the_outcome_in_docs_failures() {
 }
 
 /// Markers whose outcome depends on the settings, or that only modify other markers.
-const TESTED_ELSEWHERE: [&str; 3] = ["result=private", "result=redirect", "retry-after=N"];
+const TESTED_ELSEWHERE: [&str; 4] =
+    ["result=private", "result=redirect", "retry-after=N", "unreadable-record"];
 
 #[test]
 fn every_simulator_marker_is_tested() {
