@@ -37,8 +37,8 @@ const USERS: usize = 8;
 const LONG_RUN: usize = 2_000;
 /// Also a short run has some of most kinds.
 const MIN_FAULTS: usize = 12;
-/// Longer than any task takes: its timeout, and pauses of a provider after failures.
-const DRAIN_TIME: Duration = Duration::from_mins(6);
+/// Longer than any task takes. After many failures, a provider is paused for minutes, and a long queue goes on slowly.
+const DRAIN_TIME: Duration = Duration::from_mins(30);
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
