@@ -280,15 +280,24 @@ pub(super) async fn release_uploads(
     tx: &mut Transaction<'_, Postgres>,
     tasks: &[Uuid],
 ) -> Result<(), StoreError> {
+    // Locked by a statement of its own, so that the next one sees what other tasks that end or begin have committed.
+    sqlx::query!(
+        "-- store::uploads::release_uploads
+        SELECT id FROM uploads
+        WHERE id IN (SELECT upload_id FROM task_uploads WHERE task_id = ANY ($1))
+        ORDER BY id
+        FOR UPDATE",
+        tasks,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
     sqlx::query!(
         "-- store::uploads::release_uploads
         WITH released AS (
             DELETE FROM task_uploads WHERE task_id = ANY ($1) RETURNING upload_id
         )
         UPDATE uploads SET used = false
-        WHERE id IN (
-            SELECT id FROM uploads WHERE id IN (SELECT upload_id FROM released) ORDER BY id FOR UPDATE
-        ) AND NOT EXISTS (
+        WHERE id IN (SELECT upload_id FROM released) AND NOT EXISTS (
             SELECT FROM task_uploads WHERE upload_id = uploads.id AND task_id <> ALL ($1)
         )",
         tasks,

@@ -115,7 +115,7 @@ async fn fault(world: &World, rng: &mut Rng) -> String {
     }
 }
 
-/// Callbacks for accepted tasks that nobody signed.
+/// Callbacks for accepted tasks, with invalid signatures.
 async fn forge_callbacks(world: &World, url: &str, rng: &mut Rng) {
     let body = r#"{"code":200,"data":{"taskId":"1","info":{"resultImageUrl":"https://example.com/a.png"}}}"#;
     let http = reqwest::Client::new();
