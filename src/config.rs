@@ -25,7 +25,7 @@ use url::Url;
 pub use args::{GatewayArgs, RetentionArgs};
 use checks::Checks;
 pub use checks::is_loopback_url;
-pub use dev_secrets::dev_token_secret;
+pub use dev_secrets::{dev_token_secret, has_dev_token_secret};
 pub use error::{ConfigError, ConfigErrors};
 pub use former_names::arguments;
 pub use http_profile::HttpProfile;
@@ -75,6 +75,8 @@ pub struct Config {
 pub struct DatabaseConfig {
     /// URL, with the password.
     pub url: SecretString,
+    /// URL without a pooler, with the password. When it is set, `url` may name a pooler in transaction mode.
+    pub direct_url: Option<SecretString>,
     /// Maximum number of connections.
     pub max_connections: u32,
     /// Whether missing migrations are applied at the start.
@@ -159,6 +161,7 @@ impl Config {
         let args = args.without_empty();
         let mut checks = Checks::default();
         let database_url = checks.database_url(args.database_url.as_deref());
+        checks.direct_database_url(args.database_direct_url.as_deref());
         let link_secrets = checks.secrets("PLANTAIN_SECRET", args.secret.as_deref());
         let jwt_secret = args.jwt_secret.clone();
         checks.token_keys(jwt_secret.as_deref(), args.jwks_url.as_ref());
@@ -230,9 +233,11 @@ impl Config {
 
     fn new(args: GatewayArgs, mode: ModeSettings) -> Self {
         let days = |days: u32| TimeDelta::days(days.into());
+        let limits = args.user_limits();
         Self {
             database: DatabaseConfig {
                 url: mode.database_url.into(),
+                direct_url: args.database_direct_url.map(SecretString::from),
                 max_connections: args.database_connections,
                 migrate: args.migrate,
             },
@@ -275,7 +280,7 @@ impl Config {
                     task_timeout: TimeDelta::seconds(args.task_timeout_seconds.into()),
                 },
                 confirm_callbacks: args.confirm_callbacks,
-                limits: UserLimits { max_unfinished_tasks: args.max_unfinished_tasks },
+                limits,
                 initial_quota: args.user_quota,
                 low_credits_threshold: args.credits_low,
                 blocked_terms: args.blocked_terms,

@@ -1,5 +1,7 @@
-//! Points between what is claimed and what is recorded, at which a debug build can abort: `make soak` kills processes
-//! there. A release build has none.
+//! Faults that a debug build can have, for `make soak`: points between what is claimed and what is recorded, at which it
+//! aborts, and a clock that is wrong. A release build has none.
+
+use chrono::TimeDelta;
 
 /// Aborts the process when this is the point of `PLANTAIN_FAIL_POINT`, which is a name and how many times it is reached,
 /// such as `submit.called:3`.
@@ -25,3 +27,11 @@ pub(crate) fn reach(name: &str) {
 /// Does nothing.
 #[cfg(not(debug_assertions))]
 pub(crate) const fn reach(_name: &str) {}
+
+/// By how much the clock of this machine is wrong: the seconds of `PLANTAIN_CLOCK_ERROR`.
+pub(crate) fn clock_error() -> TimeDelta {
+    #[expect(clippy::disallowed_methods, reason = "no setting of the gateway")]
+    let setting = cfg!(debug_assertions).then(|| std::env::var("PLANTAIN_CLOCK_ERROR").ok());
+    let seconds = setting.flatten().and_then(|seconds| seconds.parse().ok());
+    TimeDelta::seconds(seconds.unwrap_or(0))
+}

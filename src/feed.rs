@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::Stream;
-use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +36,9 @@ const BATCH_SIZE: usize = 100;
 /// Maximum number of events that one subscriber reads at once, and has in memory while its client does not read: an
 /// event with its task can have 100 kB.
 const PAGE_SIZE: usize = 16;
+/// Maximum number of subscribers of one user that have read a page and not delivered it, or are reading one. The others wait
+/// for their turn, so that many that are behind, or whose clients do not read, use little memory and few statements.
+const MAX_CATCH_UPS: usize = 8;
 /// Interval between reads of the table without a hint.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 /// How long a subscriber waits for a database that is away, before its stream ends with an error.
@@ -64,6 +67,8 @@ struct Channel {
     /// All events up to this one were sent, or existed before the channel.
     last_sent: EventPosition,
     sender: broadcast::Sender<Arc<Event>>,
+    /// The turns to read the table.
+    catch_ups: Arc<Semaphore>,
 }
 
 impl Feed {
@@ -94,9 +99,10 @@ impl Feed {
         if !exists || after.is_some_and(|after| !after.matches(at)) {
             return Ok(None);
         }
-        let live = self.subscribe_channel(&user, last);
+        let (live, catch_ups) = self.subscribe_channel(&user, last);
         let feed = self.clone();
-        let reader = Reader { feed, user, delivered, live, catch_up: true, page: Vec::new() };
+        let page = Page { events: Vec::new(), turn: None };
+        let reader = Reader { feed, user, delivered, live, catch_ups, catch_up: true, page };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
 
@@ -104,18 +110,22 @@ impl Feed {
         &self,
         user: &UserId,
         last: EventPosition,
-    ) -> broadcast::Receiver<Arc<Event>> {
+    ) -> (broadcast::Receiver<Arc<Event>>, Arc<Semaphore>) {
         let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
         let stopped = channels.stopped;
         match channels.of_users.entry(user.clone()) {
-            Entry::Occupied(channel) => channel.get().sender.subscribe(),
+            Entry::Occupied(channel) => {
+                let channel = channel.get();
+                (channel.sender.subscribe(), Arc::clone(&channel.catch_ups))
+            }
             Entry::Vacant(vacant) => {
                 let (sender, receiver) = broadcast::channel(CHANNEL_CAPACITY);
-                if stopped {
-                    return receiver;
+                let catch_ups = Arc::new(Semaphore::new(MAX_CATCH_UPS));
+                if !stopped {
+                    let catch_ups = Arc::clone(&catch_ups);
+                    vacant.insert(Channel { last_sent: last, sender, catch_ups });
                 }
-                vacant.insert(Channel { last_sent: last, sender });
-                receiver
+                (receiver, catch_ups)
             }
         }
     }
@@ -260,10 +270,18 @@ struct Reader {
     /// The last delivered event.
     delivered: EventPosition,
     live: broadcast::Receiver<Arc<Event>>,
+    catch_ups: Arc<Semaphore>,
     /// Whether the table may contain events that were not read yet.
     catch_up: bool,
-    /// Events that were read from the table and not delivered yet, newest first.
-    page: Vec<Event>,
+    page: Page,
+}
+
+/// Events that were read from the table and not delivered yet.
+struct Page {
+    /// Newest first.
+    events: Vec<Event>,
+    /// Held while there are events.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Reader {
@@ -281,13 +299,13 @@ impl Reader {
 
     async fn advance(&mut self) -> Result<Option<Arc<Event>>, StoreError> {
         loop {
-            if let Some(event) = self.page.pop() {
+            if let Some(event) = self.page.events.pop() {
                 return Ok(Some(Arc::new(event)));
             }
+            self.page.turn = None;
             if self.catch_up {
-                let (reads, user) = (self.feed.client_reads.clone(), self.user.clone());
-                self.page = in_tokio_task(read_with_retries(reads, user, self.delivered)).await?;
-                self.catch_up = !self.page.is_empty();
+                self.page = self.read_page().await?;
+                self.catch_up = !self.page.events.is_empty();
                 continue;
             }
             match self.live.recv().await {
@@ -304,6 +322,13 @@ impl Reader {
                 Err(RecvError::Closed) => return Err(StoreError::EventsLost),
             }
         }
+    }
+
+    async fn read_page(&self) -> Result<Page, StoreError> {
+        let turn = Arc::clone(&self.catch_ups).acquire_owned().await.ok();
+        let (reads, user) = (self.feed.client_reads.clone(), self.user.clone());
+        let events = in_tokio_task(read_with_retries(reads, user, self.delivered)).await?;
+        Ok(Page { events, turn })
     }
 }
 

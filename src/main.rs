@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -9,12 +9,13 @@ use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
 use plantain::auth::{ClaimRequirements, TokenSigner};
 use plantain::clock::Clock;
-use plantain::config::{self, Config, GatewayArgs, dev_token_secret};
+use plantain::config::{self, Config, GatewayArgs, dev_token_secret, has_dev_token_secret};
 #[cfg(feature = "dev")]
 use plantain::dev::{self, DevArgs, SimulatorArgs};
 use plantain::domain::UserId;
 use plantain::http::PageConfig;
 use plantain::ids::Ids;
+use plantain::store::{StoreError, check_pooler};
 use plantain::telemetry::{self, LogFormat};
 use plantain::{examples, graphql, mcp, store};
 use secrecy::SecretString;
@@ -61,6 +62,11 @@ struct MigrateArgs {
     /// Postgres 14 or newer, as <postgres://user:password@host/database>
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: String,
+
+    /// The same database without a pooler: needed when `DATABASE_URL` names a pooler in
+    /// transaction mode
+    #[arg(long, env = "PLANTAIN_DATABASE_DIRECT_URL", value_name = "URL", hide_env_values = true)]
+    database_direct_url: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -154,7 +160,12 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
-    store::migrate(&args.database_url).await.context("cannot apply the migrations")?;
+    let direct_url = args.database_direct_url.filter(|url| !url.is_empty());
+    let url = &direct_url.unwrap_or(args.database_url);
+    if let Err(error @ StoreError::TransactionPooling) = check_pooler(url, None).await {
+        return Err(error.into());
+    }
+    store::migrate(url).await.context("cannot apply the migrations")?;
     write_stderr("The database is up to date.");
     Ok(())
 }
@@ -164,8 +175,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         ClaimRequirements { issuer: args.jwt_issuer.clone(), audience: args.jwt_audience.clone() };
     let secret = match args.jwt_secret.as_deref().filter(|secret| !secret.is_empty()) {
         Some(secret) => secret.into(),
-        None => dev_token_secret(&args.data_dir)
-            .context("the folder of PLANTAIN_DATA_DIR cannot be used")?,
+        None => local_secret(&args.data_dir)?,
     };
     let user = UserId::parse(args.sub.clone()).context("--sub must have 1 to 255 characters")?;
     Ok(TokenSigner::new(&secret, claim_requirements, Clock::system()).issue(
@@ -173,6 +183,20 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         args.role.as_deref(),
         args.ttl,
     )?)
+}
+
+/// The secret of `plantain dev` in this folder.
+fn local_secret(data_folder: &Path) -> anyhow::Result<SecretString> {
+    let is_new = !has_dev_token_secret(data_folder);
+    let secret =
+        dev_token_secret(data_folder).context("the folder of PLANTAIN_DATA_DIR cannot be used")?;
+    if is_new {
+        write_stderr(&format!(
+            "Created a secret in {}: only a `plantain dev` that uses this folder accepts the token.",
+            data_folder.display()
+        ));
+    }
+    Ok(secret)
 }
 
 /// Completes on SIGINT (Ctrl-C) or SIGTERM.

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::TokenVerifier;
 use crate::clock::Clock;
 use crate::commands::Commands;
-use crate::config::Config;
+use crate::config::{Config, DatabaseConfig};
 use crate::feed::Feed;
 use crate::http::{
     AppState, Bodies, ConnectionBounds, ConnectionLimiter, GraphqlSettings, OperationLimiter,
@@ -24,7 +24,7 @@ use crate::http::{
 };
 use crate::ids::Ids;
 use crate::image_store::Variants;
-use crate::store::{self, ReadStore, StoreError, Stores};
+use crate::store::{self, ReadStore, Stores};
 use crate::workers::{self, WorkerContext};
 
 /// Time for work in progress after the stop signal: orchestrators kill a process after ten seconds. A submission whose response
@@ -69,15 +69,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let stores = parts::stores(config)?;
         let Stores { clients, workers } = stores.clone();
-        let database = config.database.url.expose_secret();
-        if let Err(error @ StoreError::TransactionPooling) = store::check_pooler(database).await {
-            return Err(error.into());
-        }
-        if config.database.migrate {
-            store::migrate(database).await.context(
-                "cannot connect to the database of DATABASE_URL or apply the migrations",
-            )?;
-        }
+        prepare_database(&config.database).await?;
         let bind = config.server.bind;
         let listener = TcpListener::bind(bind).await.with_context(|| {
             format!("cannot listen on {bind}; set PLANTAIN_BIND to another address")
@@ -199,4 +191,25 @@ fn state(
         rounds: ctx.rounds.clone(),
         stop: stop.clone(),
     }
+}
+
+/// Checks the pooler and applies the migrations.
+async fn prepare_database(database: &DatabaseConfig) -> anyhow::Result<()> {
+    let url = database.url.expose_secret();
+    let direct_url = database.direct_url.as_ref().map(ExposeSecret::expose_secret);
+    match store::check_pooler(url, direct_url).await {
+        Err(error) if error.is_permanent() => return Err(error.into()),
+        // Migrations, and else the first statements, say that the database is away.
+        _ => {}
+    }
+    if database.migrate {
+        let context = match direct_url {
+            Some(_) => {
+                "cannot connect to the database of PLANTAIN_DATABASE_DIRECT_URL or apply the migrations"
+            }
+            None => "cannot connect to the database of DATABASE_URL or apply the migrations",
+        };
+        store::migrate(direct_url.unwrap_or(url)).await.context(context)?;
+    }
+    Ok(())
 }

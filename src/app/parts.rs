@@ -30,6 +30,7 @@ use crate::workers::{Settings, WorkerContext};
 pub(super) fn stores(config: &Config) -> anyhow::Result<Stores> {
     let options = StoreOptions {
         url: config.database.url.expose_secret().to_owned(),
+        direct_url: config.database.direct_url.as_ref().map(|url| url.expose_secret().to_owned()),
         max_connections: config.database.max_connections,
         initial_quota: config.tasks.initial_quota,
     };

@@ -215,6 +215,11 @@ impl Commands {
                     FieldProblem::UploadDeleted,
                 )]))
             }
+            CreateOutcome::StorageFull => {
+                let max = self.deps.policy.limits.max_stored_bytes;
+                let problem = FieldProblem::StorageFull { max };
+                Ok(SubmitTaskOutcome::InvalidInput(vec![FieldError::new("input", problem)]))
+            }
             CreateOutcome::TooManyUnfinished => Ok(SubmitTaskOutcome::TooManyUnfinishedTasks {
                 retry_after_seconds: RETRY_AFTER_SECONDS,
             }),

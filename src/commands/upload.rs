@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::Commands;
 use crate::domain::{FieldError, FieldProblem, ImageFormat, Timestamp, Upload, UploadId, UserId};
-use crate::store::StoreError;
+use crate::store::{CreateUploadOutcome, StoreError};
 
 /// How long the upload link is valid.
 const UPLOAD_LINK_LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -47,16 +47,23 @@ impl Commands {
         let owner = owner.clone();
         let upload =
             Upload { id, owner, format, byte_size, expires_at, digest: None, stored: false };
-        if !self.deps.store.create_upload(&upload, MAX_UNUSED_UPLOADS, now).await? {
-            let problem = FieldProblem::TooManyObjects {
+        let limits = self.deps.policy.limits;
+        let created = self.deps.store.create_upload(&upload, MAX_UNUSED_UPLOADS, limits, now);
+        let problem = match created.await? {
+            CreateUploadOutcome::Created => {
+                let put_url = self.deps.links.upload(id, expires_at);
+                return Ok(UploadOutcome::Created { id, put_url, expires_at });
+            }
+            CreateUploadOutcome::TooManyUnused => FieldProblem::TooManyObjects {
                 objects: "uploads that no task uses",
                 max: MAX_UNUSED_UPLOADS,
                 advice: "Use some of them, or wait a day until they are deleted.",
-            };
-            return Ok(UploadOutcome::InvalidInput(vec![FieldError::new("input", problem)]));
-        }
-        let put_url = self.deps.links.upload(id, expires_at);
-        Ok(UploadOutcome::Created { id, put_url, expires_at })
+            },
+            CreateUploadOutcome::StorageFull => {
+                FieldProblem::StorageFull { max: limits.max_stored_bytes }
+            }
+        };
+        Ok(UploadOutcome::InvalidInput(vec![FieldError::new("input", problem)]))
     }
 
     fn check_upload(

@@ -9,6 +9,7 @@ use url::Url;
 use super::{HttpProfile, LimitsArgs, StorageArgs};
 use crate::domain::Credits;
 use crate::providers::{AceData, FluxKontext, NanoBanana};
+use crate::store::UserLimits;
 
 /// Settings of the gateway.
 #[derive(Debug, Clone, Args)]
@@ -16,6 +17,11 @@ pub struct GatewayArgs {
     /// Postgres 14 or newer, as <postgres://user:password@host/database>
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// The same database without a pooler, for migrations and LISTEN: needed when `DATABASE_URL`
+    /// names a pooler in transaction mode
+    #[arg(long, env = "PLANTAIN_DATABASE_DIRECT_URL", value_name = "URL", hide_env_values = true)]
+    pub database_direct_url: Option<String>,
 
     /// Maximum number of connections to Postgres, at least 8
     #[arg(long, env = "PLANTAIN_DATABASE_CONNECTIONS", value_name = "COUNT", default_value_t = 20,
@@ -100,6 +106,15 @@ pub struct GatewayArgs {
         default_value_t = 10_000
     )]
     pub max_unfinished_tasks: u32,
+
+    /// Maximum bytes of the images and uploads of one user; new tasks and uploads are rejected above it
+    #[arg(
+        long,
+        env = "PLANTAIN_MAX_STORED_BYTES",
+        value_name = "BYTES",
+        default_value_t = 53_687_091_200
+    )]
+    pub max_stored_bytes: u64,
 
     /// Initial quota: credits granted once to each user who has none yet, in addition to what the user has already spent and reserved [default: users have no quota]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
@@ -218,12 +233,21 @@ pub struct GatewayArgs {
 }
 
 impl GatewayArgs {
+    /// The limits of one user's tasks and objects.
+    pub(super) const fn user_limits(&self) -> UserLimits {
+        UserLimits {
+            max_unfinished_tasks: self.max_unfinished_tasks,
+            max_stored_bytes: self.max_stored_bytes,
+        }
+    }
+
     /// These settings, in which an empty variable counts as unset.
     #[must_use]
     pub fn without_empty(mut self) -> Self {
         let storage = &mut self.storage;
         let texts = [
             &mut self.database_url,
+            &mut self.database_direct_url,
             &mut self.secret,
             &mut self.jwt_secret,
             &mut self.jwt_issuer,

@@ -55,12 +55,22 @@ impl Checks {
             self.missing("DATABASE_URL", "set it to postgres://user:password@host/database");
             return String::new();
         };
-        let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it));
-        self.require(is_postgres, "DATABASE_URL", "a URL that begins with postgres://");
-        if is_postgres && !says_how_to_encrypt(url) {
-            self.add(ConfigError::UnencryptedDatabase);
-        }
+        self.postgres_url("DATABASE_URL", url);
         url.to_owned()
+    }
+
+    pub(super) fn direct_database_url(&mut self, url: Option<&str>) {
+        if let Some(url) = url {
+            self.postgres_url("PLANTAIN_DATABASE_DIRECT_URL", url);
+        }
+    }
+
+    fn postgres_url(&mut self, setting: &'static str, url: &str) {
+        let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it));
+        self.require(is_postgres, setting, "a URL that begins with postgres://");
+        if is_postgres && !says_how_to_encrypt(url) {
+            self.add(ConfigError::UnencryptedDatabase { setting });
+        }
     }
 
     pub(super) fn secrets(&mut self, name: &'static str, text: Option<&str>) -> Vec<SecretString> {

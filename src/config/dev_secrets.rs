@@ -21,6 +21,12 @@ pub fn dev_token_secret(data_folder: &Path) -> io::Result<SecretString> {
     secret(data_folder, TOKEN_SECRET_FILE)
 }
 
+/// Whether this data folder has a secret of access tokens.
+#[must_use]
+pub fn has_dev_token_secret(data_folder: &Path) -> bool {
+    read(&data_folder.join(TOKEN_SECRET_FILE)).is_some()
+}
+
 /// The secret of links in this data folder; created when there is none.
 ///
 /// # Errors
@@ -72,7 +78,9 @@ mod tests {
     fn each_data_folder_has_random_secrets_which_stay_and_only_the_owner_can_read() {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let folder = one.path().join("data");
+        assert!(!has_dev_token_secret(&folder));
         let secret = dev_token_secret(&folder).unwrap();
+        assert!(has_dev_token_secret(&folder));
         let secret = secret.expose_secret();
         assert_eq!(secret.len(), 64);
         assert_eq!(dev_token_secret(&folder).unwrap().expose_secret(), secret);

@@ -49,9 +49,12 @@ pub enum ConfigError {
     Network(String),
     /// A database on another machine, without `sslmode`.
     #[error(
-        "DATABASE_URL names another machine and no sslmode; add ?sslmode=verify-full, or ?sslmode=disable in a private network"
+        "{setting} names another machine and no sslmode; add ?sslmode=verify-full, or ?sslmode=disable in a private network"
     )]
-    UnencryptedDatabase,
+    UnencryptedDatabase {
+        /// The setting.
+        setting: &'static str,
+    },
     /// Two settings have no effect without each other.
     #[error("{0} and {1} are only used together; set both or neither")]
     IncompletePair(&'static str, &'static str),

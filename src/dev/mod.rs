@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, GatewayArgs, is_loopback_url};
 use crate::domain::UserId;
 use crate::examples;
+use crate::fail_point::clock_error;
 use crate::http::{PageConfig, PageUser};
 use crate::ids::Ids;
 use crate::telemetry::{self, LogFormat};
@@ -115,6 +116,7 @@ async fn run_with(
     .await?;
     let config = config(args, postgres, &simulator)?;
     let clock = Clock::following();
+    clock.correct(clock_error());
     let secret = config.auth.jwt_secret.as_ref().context("there is no secret for tokens")?;
     let signer = TokenSigner::new(secret, config.auth.claims.clone(), clock.clone());
     let token = issue(&signer, DEV_USER, Role::User)?;

@@ -138,6 +138,10 @@ pub enum FieldProblem {
     ContentType { allowed: String },
     #[error("You have {max} {objects}, the maximum. {advice}")]
     TooManyObjects { objects: &'static str, max: u32, advice: &'static str },
+    #[error(
+        "Your images and uploads have {max} bytes in all, the maximum. Delete tasks or images."
+    )]
+    StorageFull { max: u64 },
     #[error("A board can have at most {max} images. Remove some, or create another board.")]
     BoardFull { max: u32 },
     #[error("The task is {status}. It can be retried when it has finished.")]

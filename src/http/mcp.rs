@@ -75,17 +75,29 @@ pub(super) async fn post(State(state): State<SharedState>, request: Request) -> 
 
 /// rmcp would reject invalid JSON as a wrong content type, and would ignore a batch.
 pub(super) fn invalid_message(body: &[u8]) -> Option<Response> {
-    let (code, message) = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(_)) if is_json_rpc(body) => return None,
-        Ok(Value::Object(_)) => {
+    let message = serde_json::from_slice::<Value>(body);
+    let id = message.as_ref().map_or(&Value::Null, |message| &message["id"]);
+    let (code, text) = match &message {
+        Ok(Value::Object(_)) if !is_json_rpc(body) => {
             (-32600, "The message is not a valid JSON-RPC 2.0 request, response or notification.")
         }
+        Ok(call @ Value::Object(_)) if !has_usable_arguments(call) => {
+            (-32602, "`params.arguments` of a tool call must be a JSON object.")
+        }
+        Ok(Value::Object(_)) => return None,
         Ok(_) => (-32600, "The message must be one JSON object. Batches are not supported."),
         Err(_) => (-32700, "The message is not valid JSON."),
     };
-    let error = json!({ "code": code, "message": message });
-    let response = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+    let error = json!({ "code": code, "message": text });
+    let response = json!({ "jsonrpc": "2.0", "id": id, "error": error });
     Some((StatusCode::BAD_REQUEST, Json(response)).into_response())
+}
+
+/// rmcp would take a tool call with other arguments for an unknown method.
+fn has_usable_arguments(message: &Value) -> bool {
+    let arguments = message.pointer("/params/arguments");
+    message["method"] != "tools/call"
+        || arguments.is_none_or(|value| value.is_object() || value.is_null())
 }
 
 /// Whether rmcp reads the message, too.

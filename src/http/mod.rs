@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -162,15 +163,32 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         .layer(cors)
         .layer(axum::middleware::map_response(add_security_headers))
         .layer(CatchPanicLayer::custom(problem::internal_error))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(
-            |response: &Response, took: Duration, _: &Span| {
-                let status = response.status().as_u16();
-                tracing::debug!(status, duration_ms = took.as_millis(), "request completed");
-            },
-        ))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_request(())
+                .on_response(|response: &Response, took: Duration, _: &Span| {
+                    let status = response.status().as_u16();
+                    tracing::debug!(status, duration_ms = took.as_millis(), "request completed");
+                })
+                .on_failure(|failure: ServerErrorsFailureClass, took: Duration, _: &Span| {
+                    log_failure(&failure, took);
+                }),
+        )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(axum::middleware::map_request(remove_invalid_request_id))
+}
+
+/// 503 tells a client to try again later; what causes it has its own log lines.
+fn log_failure(failure: &ServerErrorsFailureClass, took: Duration) {
+    let duration_ms = took.as_millis();
+    match failure {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(duration_ms, "request not served now");
+        }
+        failure => tracing::error!(%failure, duration_ms, "request failed"),
+    }
 }
 
 async fn reject_foreign_pages(

@@ -20,7 +20,7 @@ use super::images::LinkQuery;
 use super::problem::problem;
 use crate::causes::with_causes;
 use crate::domain::Upload;
-use crate::image_store::{ImageFileError, SanitizedImage, sanitize};
+use crate::image_store::{ImageFileError, Requester, SanitizedImage, sanitize};
 use crate::store::within_deadline;
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
@@ -170,7 +170,7 @@ async fn check(
     upload_permit: UploadPermit,
 ) -> Result<(SanitizedImage, UploadPermit), UploadError> {
     let clean = move |file: &[u8]| Ok((sanitize(file)?, upload_permit));
-    match state.image_work.run(bytes, clean).await {
+    match state.image_work.run(Requester::Client, bytes, clean).await {
         Ok(cleaned) => Ok(cleaned),
         Err(ImageFileError::Busy) => Err(UploadError::Busy),
         Err(error) => {

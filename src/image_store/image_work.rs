@@ -23,6 +23,17 @@ pub struct ImageWork {
     /// A permit for each mebibyte.
     memory: Arc<Semaphore>,
     cores: Arc<Semaphore>,
+    /// One image of a client waits beside those of workers; the others wait for it.
+    client_turn: Arc<Semaphore>,
+}
+
+/// What an image is decoded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requester {
+    /// A request of a client.
+    Client,
+    /// A task: it waits behind one image of a client at most, however many of them there are.
+    Worker,
 }
 
 impl Default for ImageWork {
@@ -31,6 +42,7 @@ impl Default for ImageWork {
         Self {
             memory: Arc::new(Semaphore::new(mebibytes)),
             cores: Arc::new(Semaphore::new(MAX_CONCURRENT)),
+            client_turn: Arc::new(Semaphore::new(1)),
         }
     }
 }
@@ -43,6 +55,7 @@ impl ImageWork {
     /// Those of `work`, and [`ImageFileError::Busy`].
     pub async fn run<T: Send + 'static>(
         &self,
+        requester: Requester,
         file: Bytes,
         work: impl FnOnce(&[u8]) -> Result<T, ImageFileError> + Send + 'static,
     ) -> Result<T, ImageFileError> {
@@ -51,7 +64,7 @@ impl ImageWork {
         let needed = needed.unwrap_or(Err(ImageFileError::Undecodable(None)))?;
         let mebibytes = needed.div_ceil(MEBIBYTE);
         let mebibytes = u32::try_from(mebibytes).unwrap_or(u32::MAX);
-        let permits = timeout(MAX_WAIT, self.permits(mebibytes)).await;
+        let permits = timeout(MAX_WAIT, self.permits(requester, mebibytes)).await;
         let permits = permits.ok().flatten().ok_or(ImageFileError::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             // The thread owns the permits, because it continues when the caller is gone.
@@ -63,8 +76,13 @@ impl ImageWork {
 
     async fn permits(
         &self,
+        requester: Requester,
         mebibytes: u32,
     ) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let _turn = match requester {
+            Requester::Client => Some(self.client_turn.acquire().await.ok()?),
+            Requester::Worker => None,
+        };
         let memory = Arc::clone(&self.memory).acquire_many_owned(mebibytes).await.ok()?;
         Some((memory, Arc::clone(&self.cores).acquire_owned().await.ok()?))
     }
@@ -93,7 +111,7 @@ mod tests {
         let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let runs = (0..6).map(|_| {
             let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-            work.run(file.clone(), move |_| {
+            work.run(Requester::Worker, file.clone(), move |_| {
                 most.fetch_max(now.fetch_add(each, Ordering::SeqCst) + each, Ordering::SeqCst);
                 // Gives the others time to start, if they may.
                 (0..20_000).for_each(|_| std::thread::yield_now());
@@ -107,13 +125,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_image_of_a_worker_waits_behind_one_image_of_a_client_at_most() {
+        let work = ImageWork::default();
+        let all = u32::try_from(BUDGET_BYTES / MEBIBYTE).unwrap();
+        let running = work.permits(Requester::Client, all).await.unwrap();
+        let mut clients = [0; 3].map(|_| Box::pin(work.permits(Requester::Client, all)));
+        for client in &mut clients {
+            assert!(futures_util::poll!(client).is_pending());
+        }
+        let mut worker = Box::pin(work.permits(Requester::Worker, all));
+        assert!(futures_util::poll!(&mut worker).is_pending());
+        drop(running);
+        let [first, second, _] = &mut clients;
+        drop(first.await.unwrap());
+        assert!(futures_util::poll!(second).is_pending());
+        assert!(worker.await.is_some());
+    }
+
+    #[tokio::test]
     async fn an_image_that_needs_more_than_the_limit_is_rejected_with_its_size() {
         // The header of a PNG of 60,000 x 60,000 pixels in 33 bytes.
         let mut file = png(1, 1).to_vec();
         file[16..24].copy_from_slice(&[0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60]);
         let crc = crc32(&file[12..29]);
         file[29..33].copy_from_slice(&crc.to_be_bytes());
-        let rejected = ImageWork::default().run(file.into(), |_| Ok(())).await.unwrap_err();
+        let work = ImageWork::default();
+        let rejected = work.run(Requester::Client, file.into(), |_| Ok(())).await.unwrap_err();
         let text = rejected.to_string();
         assert!(text.contains("60000 x 60000") && text.contains("50 million"), "{text}");
     }

@@ -19,7 +19,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 pub use bucket::Bucket;
 pub use image_file::{ImageFileError, ImageInfo, SanitizedImage, inspect, sanitize};
-pub use image_work::ImageWork;
+pub use image_work::{ImageWork, Requester};
 pub use variants::{VariantPath, Variants};
 
 /// Object that the first readiness check writes.

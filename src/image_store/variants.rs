@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::image_file::shrink;
-use super::{ImageFileError, ImageStore, ImageStoreError, ImageWork};
+use super::{ImageFileError, ImageStore, ImageStoreError, ImageWork, Requester};
 use crate::domain::{ImageFormat, ImageVariant};
 
 /// Creates images in any size. Clones share the limit of concurrent resizes.
@@ -71,7 +71,7 @@ impl Variants {
         }
         let original = self.image_store.get(&wanted.original()).await?;
         let resize = move |file: &[u8]| shrink(file, longest_side);
-        let shrunk = match self.image_work.run(original.clone(), resize).await {
+        let shrunk = match self.image_work.run(Requester::Client, original.clone(), resize).await {
             Ok(shrunk) => shrunk.into(),
             Err(ImageFileError::Busy) => return Err(ImageStoreError::Busy),
             // It should not fail: the original was decoded when it was stored. If it does fail,

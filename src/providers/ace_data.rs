@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use self::responses::{is_unreadable, read_records, read_submission};
 use super::http::CallError;
@@ -22,6 +23,8 @@ const IDS_PER_QUERY: u32 = 100;
 /// Maximum number of queries for the parts of an unreadable batch. One unreadable record among 100 needs 14; what is left is
 /// queried later.
 const MAX_PARTS: usize = 20;
+/// No further part is queried after this time: the lease of the jobs must not end before their states are recorded.
+const MAX_PARTS_TIME: Duration = Duration::from_secs(20);
 /// The state of a job whose record cannot be read.
 const UNREADABLE: Delay =
     Delay { after: None, breaker_reason: None, reason: "the record cannot be read" };
@@ -121,8 +124,11 @@ impl AceData {
         let pause = Duration::from_secs(1) / self.rate_limits.queries_per_second.max(1);
         let mut states = vec![UpstreamState::Unavailable(UNREADABLE); upstream_ids.len()];
         let mut parts = halves(0..upstream_ids.len());
+        let started = Instant::now();
         for _ in 0..MAX_PARTS {
-            let Some(part) = parts.pop() else { break };
+            let Some(part) = parts.pop().filter(|_| started.elapsed() < MAX_PARTS_TIME) else {
+                break;
+            };
             tokio::time::sleep(pause).await;
             match self.query(&upstream_ids[part.clone()]).await {
                 Some(found) => states[part].clone_from_slice(&found),

@@ -50,6 +50,8 @@ pub(super) struct Account {
     pub(super) last_seq: i64,
     /// `None` when users have no quota.
     pub(super) user_quota: Option<UserQuota>,
+    /// The bytes of the user's images and uploads.
+    pub(super) stored_bytes: u64,
 }
 
 impl ReadStore {
@@ -153,10 +155,11 @@ pub(super) async fn lock_and_change_account(
             SET last_seq = users.last_seq + $2,
                 reserved = users.reserved + $5,
                 granted = COALESCE(users.granted, $4 + users.reserved + users.spent)
-            RETURNING last_seq, granted, reserved, spent
+            RETURNING last_seq, granted, reserved, spent, stored_bytes
         )
         SELECT
             last_seq AS "last_seq!", granted, reserved AS "reserved!", spent AS "spent!",
+            stored_bytes AS "stored_bytes!",
             (SELECT granted FROM before) IS NULL AND granted IS NOT NULL AS "is_opening!"
         FROM after"#,
         owner.as_str(),
@@ -172,7 +175,54 @@ pub(super) async fn lock_and_change_account(
         write_opening(tx, owner, granted, now).await?;
     }
     let user_quota = granted.map(|granted| user_quota(granted, row.reserved, row.spent));
-    Ok(Account { last_seq: row.last_seq, user_quota })
+    // A replica of the release before does not count what it stores, but this one subtracts it when it is deleted.
+    let stored_bytes = u64::try_from(row.stored_bytes).unwrap_or(0);
+    Ok(Account { last_seq: row.last_seq, user_quota, stored_bytes })
+}
+
+/// Locks the row of a user before those of the user's images.
+pub(super) async fn lock_user(
+    tx: &mut Transaction<'_, Postgres>,
+    user: &UserId,
+) -> Result<(), StoreError> {
+    lock_users(tx, &[user.as_str().to_owned()]).await
+}
+
+/// Locks the rows of several users, in the order of their ids.
+pub(super) async fn lock_users(
+    tx: &mut Transaction<'_, Postgres>,
+    users: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::accounts::lock_users
+        SELECT id FROM users WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+        users,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Subtracts what was deleted from the bytes of its owners: an owner and a size for each object.
+pub(super) async fn subtract_stored_bytes(
+    tx: &mut Transaction<'_, Postgres>,
+    owners: &[String],
+    sizes: &[i64],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "-- store::accounts::subtract_stored_bytes
+        UPDATE users SET stored_bytes = stored_bytes - deleted.bytes
+        FROM (
+            SELECT owner, sum(size)::bigint AS bytes FROM unnest($1::text[], $2::bigint[]) AS each (owner, size)
+            GROUP BY owner
+        ) AS deleted
+        WHERE users.id = deleted.owner",
+        owners,
+        sizes,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Of two concurrent first transactions of a user, only one writes the entry.

@@ -7,7 +7,22 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::timeout;
 
-use super::{ACQUIRE_TIMEOUT, BATCH_CONNECTION_SETTINGS, CONNECTION_SETTINGS, StoreError};
+use super::{ACQUIRE_TIMEOUT, StoreError};
+
+/// Settings of all connections. Every statement finds its rows by an index, and reads few of them. Without these settings, a
+/// wrong estimate (the limit of a batch is not known when the plan is made) lets Postgres read a whole table.
+pub(super) const SETTINGS: [(&str, &str); 6] = [
+    ("statement_timeout", "15s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+/// One locked row does not stop the others of a batch for long.
+pub(super) const LOCK_TIMEOUT: (&str, &str) = ("lock_timeout", "3s");
+/// The plan of a batch is made once, whatever its number of items.
+const GENERIC_PLAN: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 
 /// Number of kinds of batches of a client pool: tasks, pages of the history, and updates.
 const CLIENT_BATCH_KINDS: u32 = 3;
@@ -52,20 +67,53 @@ impl Division {
     }
 }
 
+/// Whether a connection is one session of Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PoolerMode {
+    /// Without a pooler, or with one that keeps a connection for each client.
+    Session,
+    /// A pooler may give the connection to another client after each transaction, with the settings of the session.
+    Transaction,
+}
+
+impl PoolerMode {
+    /// A second URL is only needed for a pooler in transaction mode.
+    pub(super) fn of(direct_url: Option<&str>) -> Self {
+        if direct_url.is_some() { Self::Transaction } else { Self::Session }
+    }
+}
+
+/// The statements that set all settings of a session whose statements are not batches.
+#[must_use]
+pub fn session_settings() -> String {
+    set_all(&SETTINGS)
+}
+
+fn set_all(settings: &[(&str, &str)]) -> String {
+    let statements = settings.iter().map(|(name, value)| format!("SET {name} = '{value}'"));
+    statements.collect::<Vec<_>>().join("; ")
+}
+
 /// Opens connections to one database.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     connect: PgConnectOptions,
+    mode: PoolerMode,
 }
 
 impl Connector {
     /// # Errors
     /// When the URL is not valid.
-    pub(super) fn new(url: &str) -> Result<Self, StoreError> {
+    pub(super) fn new(url: &str, mode: PoolerMode) -> Result<Self, StoreError> {
         let connect: PgConnectOptions = url.parse()?;
         // Poolers reject this parameter; since Postgres 12, floats have all their digits without it.
         let connect = connect.application_name("plantain").extra_float_digits(None);
-        Ok(Self { connect })
+        Ok(Self { connect, mode })
+    }
+
+    /// How to open the connection that listens.
+    pub(super) fn listener(self) -> PgConnectOptions {
+        self.connect.application_name("plantain notifications")
     }
 
     /// One connection, whose statements have no time limit.
@@ -76,22 +124,25 @@ impl Connector {
 
     /// Connections for single statements and transactions.
     pub(super) fn pool(&self, connections: u32) -> PgPool {
-        self.pool_with(connections, "")
+        self.pool_with(connections, session_settings())
     }
 
     /// Connections for batches.
     pub(super) fn batch_pool(&self, connections: u32) -> PgPool {
-        self.pool_with(connections, BATCH_CONNECTION_SETTINGS)
+        self.pool_with(
+            connections,
+            format!("{}; {}", session_settings(), set_all(&[LOCK_TIMEOUT, GENERIC_PLAN])),
+        )
     }
 
-    fn pool_with(&self, connections: u32, more_settings: &'static str) -> PgPool {
+    fn pool_with(&self, connections: u32, settings: String) -> PgPool {
+        // In transaction mode, they would apply to any client of the pooler; its role has them instead.
+        let settings = if self.mode == PoolerMode::Session { settings } else { String::new() };
         // Not as parameters of the start: PgBouncer and RDS Proxy reject those.
         let options = PgPoolOptions::new().after_connect(move |connection, _| {
+            let settings = settings.clone();
             Box::pin(async move {
-                connection.execute(CONNECTION_SETTINGS).await?;
-                if !more_settings.is_empty() {
-                    connection.execute(more_settings).await?;
-                }
+                connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(settings))).await?;
                 Ok(())
             })
         });
@@ -105,30 +156,11 @@ impl Connector {
         options.connect_lazy_with(self.connect.clone())
     }
 
-    /// Whether a pooler gives a connection to another client after each transaction.
-    ///
-    /// # Errors
-    /// When the database is unreachable.
-    pub(super) async fn is_pooled_by_transaction(&self) -> Result<bool, StoreError> {
-        let mut one = PgConnection::connect_with(&self.connect).await?;
-        let mut other = PgConnection::connect_with(&self.connect).await?;
-        let first = backend(&mut one).await?;
-        // While both are open, each has its own connection to Postgres, unless a pooler shares them.
-        other.execute("BEGIN").await?;
-        let second = backend(&mut other).await?;
-        let third = backend(&mut one).await?;
-        other.execute("ROLLBACK").await?;
-        let _ = tokio::join!(one.close(), other.close());
-        Ok(first == second || first != third)
+    /// Two connections that are open at the same time.
+    pub(super) async fn two(&self) -> Result<(PgConnection, PgConnection), StoreError> {
+        let one = PgConnection::connect_with(&self.connect).await?;
+        Ok((one, PgConnection::connect_with(&self.connect).await?))
     }
-}
-
-/// The process of Postgres that runs the statements of a connection. A simple query: a pooler may not know prepared
-/// statements.
-async fn backend(connection: &mut PgConnection) -> Result<i32, StoreError> {
-    use sqlx::Row;
-    let row = connection.fetch_one(sqlx::raw_sql("SELECT pg_backend_pid()")).await?;
-    Ok(row.try_get(0)?)
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub enum CreateOutcome {
     UploadNotFound,
     /// The user has reached [`UserLimits::max_unfinished_tasks`].
     TooManyUnfinished,
+    /// The user's images and uploads have reached [`UserLimits::max_stored_bytes`].
+    StorageFull,
     /// The task costs more than the user's available credits.
     InsufficientCredits {
         /// The price of the task.
@@ -46,6 +48,8 @@ pub enum CreateOutcome {
 pub struct UserLimits {
     /// Maximum number of unfinished tasks.
     pub max_unfinished_tasks: u32,
+    /// Maximum bytes of images and uploads; the results of tasks that were accepted below it may exceed it.
+    pub max_stored_bytes: u64,
 }
 
 impl ReadStore {
@@ -93,6 +97,9 @@ impl Store {
         }
         if has_unfinished(&mut tx, &new.owner, limits.max_unfinished_tasks).await? {
             return Ok(CreateOutcome::TooManyUnfinished);
+        }
+        if account.stored_bytes >= limits.max_stored_bytes {
+            return Ok(CreateOutcome::StorageFull);
         }
         if let Some(left) = account.user_quota.map(|user_quota| user_quota.available())
             && left < Credits::ZERO

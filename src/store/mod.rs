@@ -12,6 +12,7 @@ mod connections;
 mod create;
 mod deliveries;
 mod enqueue_deliveries;
+mod error;
 mod events;
 mod garbage;
 mod history;
@@ -19,6 +20,7 @@ mod leases;
 mod notifications;
 mod page;
 mod polls;
+mod pooler;
 mod providers;
 mod queue;
 mod record;
@@ -32,36 +34,36 @@ mod tasks;
 mod uploads;
 mod webhooks;
 
-use std::error::Error;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPool};
 
 pub use accounts::{Grant, RecordGrantOutcome};
 pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
+pub use connections::session_settings;
 pub use create::{CreateOutcome, UserLimits};
 pub use deliveries::{DeliveryAttempt, DeliveryClaim};
+pub use error::{DatabaseError, StoreError};
 pub use events::EventLogBounds;
 pub use history::HistoryFilter;
 pub use leases::{Claim, ClaimOptions};
 pub use notifications::MAX_NOTIFICATION_BYTES;
 pub use page::{Page, Range};
+pub use pooler::check_pooler;
 pub use providers::{ProviderAccount, ProviderOutcome};
 pub use record::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest};
 pub use removal::DeleteTaskOutcome;
 pub use reroute::Reroutable;
 pub use retention::PURGE_BATCH_SIZE;
 pub use stats::DurationKey;
-pub use uploads::InputImage;
+pub use uploads::{CreateUploadOutcome, InputImage};
 pub use webhooks::{EndpointChange, NewEndpoint};
 
 use crate::domain::{Credits, JobTimings, Timestamp};
 use crate::hints::Hints;
 use batch::Batcher;
-use connections::{Connector, Division};
+use connections::{Connector, Division, PoolerMode};
 use history::HistoryPage;
 use record::Recorder;
 use tasks::TaskById;
@@ -74,149 +76,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For how long a migration that a running replica blocks is tried again, and the pause between attempts.
 const MIGRATION_RETRY_TIME: Duration = Duration::from_mins(1);
 const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
-/// Settings of all connections. Every statement finds its rows by an index, and reads few of them. Without these settings, a
-/// wrong estimate (the limit of a batch is not known when the plan is made) lets Postgres read a whole table.
-pub const CONNECTION_SETTINGS: &str =
-    "SET statement_timeout = '15s'; SET idle_in_transaction_session_timeout = '30s';
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
-/// Settings of the connections of batches: the plan is made once, whatever the number of items in a batch;
-/// and one locked row does not stop the others for long.
-const BATCH_CONNECTION_SETTINGS: &str =
-    "SET plan_cache_mode = force_generic_plan; SET lock_timeout = '3s'";
-
-/// An error of a statement.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database rejected the statement or is unreachable.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The database returned what this program never writes or asks for.
-    #[error("inconsistent data: {0}")]
-    Inconsistent(&'static str),
-    /// The code of a batch panicked; the log contains the panic.
-    #[error("a batch panicked")]
-    Panicked,
-    /// Events were purged before a slow subscriber received them.
-    #[error("events were purged before they were delivered")]
-    Purged,
-    /// The database lost events that were delivered: it was restored, or a standby without them took over.
-    #[error("the database lost events that were delivered")]
-    EventsLost,
-    /// The database did not answer before the deadline.
-    #[error("the database did not answer in time")]
-    TimedOut,
-    /// A batch failed for all its items.
-    #[error(transparent)]
-    Batch(Arc<StoreError>),
-    /// A pooler in transaction mode.
-    #[error(
-        "DATABASE_URL names a pooler in transaction mode; Plantain needs sessions (LISTEN, prepared statements): use the pooler's session mode, such as port 5432 at Supabase, or the address of Postgres itself"
-    )]
-    TransactionPooling,
-    /// The queue of a batch is full, or its loop has ended.
-    #[error("too much work waits for the database")]
-    Overloaded,
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(DatabaseError(error))
-    }
-}
-
-impl StoreError {
-    /// Whether a retry would fail as well, because of the data and not of the database's state.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        match self {
-            Self::Inconsistent(_)
-            | Self::Panicked
-            | Self::Purged
-            | Self::EventsLost
-            | Self::TransactionPooling => true,
-            // Data exceptions and violated constraints.
-            Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
-                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-            }
-            Self::Batch(error) => error.is_permanent(),
-            Self::Database(_) | Self::TimedOut | Self::Overloaded => false,
-        }
-    }
-
-    /// Whether the database cannot be reached, so that other statements would fail as well.
-    fn is_unavailable(&self) -> bool {
-        let closed = match self {
-            Self::Database(DatabaseError(error)) => matches!(
-                error,
-                sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_)
-            ),
-            _ => matches!(self, Self::TimedOut),
-        };
-        closed || self.is_connection_lost()
-    }
-
-    /// Whether the connection to the database was lost; the statement may run again on another one.
-    fn is_connection_lost(&self) -> bool {
-        match self {
-            // The server is shutting down, or an administrator ended the connection.
-            Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
-                error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
-            }
-            Self::Database(DatabaseError(error)) => {
-                matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether another transaction held a lock for too long, or both waited for each other.
-    fn is_blocked(&self) -> bool {
-        let error = match self {
-            Self::Database(DatabaseError(sqlx::Error::Migrate(error))) => error.source(),
-            _ => None,
-        };
-        let database =
-            error.and_then(|error| error.downcast_ref::<sqlx::Error>()?.as_database_error());
-        let code = database.and_then(sqlx::error::DatabaseError::code);
-        matches!(code.as_deref(), Some("55P03" | "40P01"))
-    }
-
-    /// Whether this constraint was violated.
-    fn violates(&self, constraint: &str) -> bool {
-        match self {
-            Self::Database(DatabaseError(sqlx::Error::Database(error))) => {
-                error.constraint() == Some(constraint)
-            }
-            _ => false,
-        }
-    }
-}
-
-/// An error of the database, without the message of Postgres, which can contain a prompt.
-#[derive(Debug)]
-pub struct DatabaseError(sqlx::Error);
-
-impl fmt::Display for DatabaseError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            sqlx::Error::Database(error) => {
-                let (code, constraint) = (error.code(), error.constraint());
-                write!(formatter, "database error: code {}", code.unwrap_or_default())?;
-                constraint.map_or(Ok(()), |name| write!(formatter, ", constraint {name}"))
-            }
-            other => write!(formatter, "database error: {other}"),
-        }
-    }
-}
-
-impl Error for DatabaseError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0 {
-            sqlx::Error::Database(_) => None,
-            other => other.source(),
-        }
-    }
-}
 
 /// Gives up an operation after 25 s. Its connection is tested before it is used again, and closed when it is silent.
 ///
@@ -233,6 +92,8 @@ pub async fn within_deadline<T>(
 pub struct Store {
     pool: PgPool,
     batch_pool: PgPool,
+    /// For a connection that listens, which a pooler in transaction mode cannot have.
+    direct: PgConnectOptions,
     reads: ReadStore,
     records: Batcher<Recorder>,
     recorder: Recorder,
@@ -246,6 +107,8 @@ pub struct Store {
 pub struct StoreOptions {
     /// The connection URL; it contains a password, so it is never logged.
     pub url: String,
+    /// The URL without a pooler, when `url` may name one in transaction mode.
+    pub direct_url: Option<String>,
     /// Maximum number of connections, at least 8.
     pub max_connections: u32,
     /// Quota of each user who has none yet, on top of what the user already spent or reserved; `None` means that
@@ -323,13 +186,16 @@ impl Stores {
     /// Connects on first use; [`ReadStore::check`] reports an unreachable database.
     ///
     /// # Errors
-    /// When the URL is not valid.
+    /// When a URL is not valid.
     pub fn open(
         options: &StoreOptions,
         hints: &Hints,
         timings: JobTimings,
     ) -> Result<Self, StoreError> {
-        let connector = Connector::new(&options.url)?;
+        let mode = PoolerMode::of(options.direct_url.as_deref());
+        let connector = Connector::new(&options.url, mode)?;
+        let direct_url = options.direct_url.as_ref().unwrap_or(&options.url);
+        let direct = Connector::new(direct_url, PoolerMode::Session)?.listener();
         let division = Division::of(options.max_connections);
         let initial_quota = options.initial_quota;
         let store = |pool: PgPool, batch_pool: PgPool, loops| {
@@ -342,7 +208,18 @@ impl Stores {
             };
             let records = Batcher::start(recorder.clone(), &batch_pool, loops);
             let hints = hints.clone();
-            Store { pool, batch_pool, reads, records, recorder, hints, timings, initial_quota }
+            let direct = direct.clone();
+            Store {
+                pool,
+                batch_pool,
+                direct,
+                reads,
+                records,
+                recorder,
+                hints,
+                timings,
+                initial_quota,
+            }
         };
         let Division { client_loops, clients, worker_loops, workers } = division;
         let client_batches = connector.batch_pool(division.client_batches());
@@ -362,18 +239,6 @@ impl Stores {
     }
 }
 
-/// Checks that a pooler in front of the database keeps one connection for each client.
-///
-/// # Errors
-/// When the database is unreachable, or the pooler is in transaction mode.
-pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
-    let connector = Connector::new(url)?;
-    if within_deadline(Box::pin(connector.is_pooled_by_transaction())).await? {
-        return Err(StoreError::TransactionPooling);
-    }
-    Ok(())
-}
-
 /// Applies pending migrations to this database. They may take long, so they have no `statement_timeout`. A
 /// migration that a running replica blocks is tried again for a minute.
 ///
@@ -381,7 +246,7 @@ pub async fn check_pooler(url: &str) -> Result<(), StoreError> {
 /// When the database is unreachable or a migration fails.
 pub async fn migrate(url: &str) -> Result<(), StoreError> {
     // A pool waits for a server that is starting.
-    let pool = Connector::new(url)?.migration_pool();
+    let pool = Connector::new(url, PoolerMode::Session)?.migration_pool();
     let deadline = tokio::time::Instant::now() + MIGRATION_RETRY_TIME;
     let migrated = loop {
         let migrated = sqlx::migrate!().run(&pool).await.map_err(sqlx::Error::from);

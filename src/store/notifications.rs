@@ -45,8 +45,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut listener = within_deadline(async {
             // A pool of its own: sqlx waits for a connection that it gets back, and a silent one would keep its place indefinitely.
-            let connect = self.pool.connect_options().as_ref().clone();
-            let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect);
+            let pool =
+                PgPoolOptions::new().max_connections(1).connect_lazy_with(self.direct.clone());
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.listen(CHANNEL).await?;
             Ok(listener)

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::accounts::{lock_user, subtract_stored_bytes};
 use super::boards::touch_boards_of;
 use super::garbage::schedule_removal;
 use super::rows::{checked_int, status};
@@ -78,13 +79,16 @@ impl Store {
         if is_submission_in_flight(&mut tx, id, now).await? {
             return Ok(DeleteTaskOutcome::SubmissionInFlight);
         }
-        let images = lock_images(&mut tx, id).await?;
+        lock_user(&mut tx, owner).await?;
+        let (images, sizes) = lock_images(&mut tx, id).await?;
         let boards = touch_boards_of(&mut tx, &images, now).await?;
         if keep_if_on_board && !boards.is_empty() {
             return Ok(DeleteTaskOutcome::OnBoard);
         }
         schedule_removal(&mut tx, &[id.to_string()], now).await?;
         delete_rows(&mut tx, id).await?;
+        let owners = vec![owner.as_str().to_owned(); sizes.len()];
+        subtract_stored_bytes(&mut tx, &owners, &sizes).await?;
         tx.commit().await?;
         self.hint_removal(&boards);
         Ok(DeleteTaskOutcome::Deleted)
@@ -101,9 +105,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<TaskId>, StoreError> {
         let mut tx = self.pool.begin().await?;
+        lock_user(&mut tx, owner).await?;
         let row = sqlx::query!(
             "-- store::removal::delete_image
-            SELECT task_id, job, position FROM images WHERE id = $1 AND owner = $2 FOR UPDATE",
+            SELECT task_id, job, position, byte_size FROM images WHERE id = $1 AND owner = $2 FOR UPDATE",
             id.0,
             owner.as_str(),
         )
@@ -117,6 +122,7 @@ impl Store {
         sqlx::query!("-- store::removal::delete_image\nDELETE FROM images WHERE id = $1", id.0)
             .execute(&mut *tx)
             .await?;
+        subtract_stored_bytes(&mut tx, &[owner.as_str().to_owned()], &[row.byte_size]).await?;
         tx.commit().await?;
         self.hint_removal(&boards);
         Ok(Some(task))
@@ -169,19 +175,19 @@ async fn is_submission_in_flight(
     Ok(unsettled)
 }
 
-/// Locks the task's images, so that they cannot be added to a board.
+/// Locks the task's images, so that they cannot be added to a board. Returns their ids and sizes.
 async fn lock_images(
     tx: &mut Transaction<'_, Postgres>,
     task: TaskId,
-) -> Result<Vec<Uuid>, StoreError> {
-    let images = sqlx::query_scalar!(
+) -> Result<(Vec<Uuid>, Vec<i64>), StoreError> {
+    let images = sqlx::query!(
         "-- store::removal::lock_images
-        SELECT id FROM images WHERE task_id = $1 ORDER BY id FOR UPDATE",
+        SELECT id, byte_size FROM images WHERE task_id = $1 ORDER BY id FOR UPDATE",
         task.0,
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(images)
+    Ok(images.into_iter().map(|image| (image.id, image.byte_size)).unzip())
 }
 
 /// Deletes the task's rows.

@@ -3,6 +3,7 @@
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+use super::accounts::{lock_users, subtract_stored_bytes};
 use super::garbage::schedule_removal;
 use super::rows::owner;
 use super::{Store, StoreError};
@@ -108,28 +109,50 @@ impl Store {
         before: Timestamp,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
+        let (ids, owners) = self.list_unused_uploads(before).await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
         let mut tx = self.pool.begin().await?;
-        let deleted = sqlx::query_scalar!(
+        // Before the uploads, as a task locks them that begins to use some.
+        lock_users(&mut tx, &owners).await?;
+        let deleted = sqlx::query!(
             "-- store::retention::purge_uploads
             DELETE FROM uploads
-            WHERE id IN (
-                SELECT id FROM uploads
-                WHERE NOT used AND created_at < $1
-                    AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)
-                LIMIT $2
-                FOR UPDATE SKIP LOCKED
-            )
-            RETURNING id",
-            before,
-            i64::from(PURGE_BATCH_SIZE),
+            WHERE id = ANY ($1) AND NOT used
+                AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)
+            RETURNING id, owner, byte_size",
+            &ids,
         )
         .fetch_all(&mut *tx)
         .await?;
-        let folders: Vec<String> = deleted.iter().map(|id| Upload::folder(UploadId(*id))).collect();
+        let folders: Vec<String> =
+            deleted.iter().map(|upload| Upload::folder(UploadId(upload.id))).collect();
         schedule_removal(&mut tx, &folders, now).await?;
+        let (owners, sizes): (Vec<_>, Vec<_>) =
+            deleted.iter().map(|upload| (upload.owner.clone(), upload.byte_size)).unzip();
+        subtract_stored_bytes(&mut tx, &owners, &sizes).await?;
         tx.commit().await?;
         self.hints.wake(crate::hints::WorkerSignal::Garbage);
         Ok(deleted.len() as u64)
+    }
+
+    async fn list_unused_uploads(
+        &self,
+        before: Timestamp,
+    ) -> Result<(Vec<Uuid>, Vec<String>), StoreError> {
+        let rows = sqlx::query!(
+            "-- store::retention::list_unused_uploads
+            SELECT id, owner FROM uploads
+            WHERE NOT used AND created_at < $1
+                AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)
+            LIMIT $2",
+            before,
+            i64::from(PURGE_BATCH_SIZE),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.id, row.owner)).unzip())
     }
 
     /// Tasks that finished before this time, oldest first, after `after`. Tasks with an image that

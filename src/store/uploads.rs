@@ -6,7 +6,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::rows::{checked_int, owner};
-use super::{ReadStore, Store, StoreError};
+use super::{ReadStore, Store, StoreError, UserLimits};
 use crate::domain::{
     Image, ImageFormat, ImageSource, ImageVariant, TaskId, Timestamp, Upload, UploadId, UserId,
 };
@@ -68,9 +68,19 @@ impl ReadStore {
     }
 }
 
+/// The result of creating an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateUploadOutcome {
+    /// It waits for its bytes.
+    Created,
+    /// The owner has `max_unused` uploads that no task uses and that are stored or have a valid link.
+    TooManyUnused,
+    /// The owner's images and uploads would exceed [`UserLimits::max_stored_bytes`].
+    StorageFull,
+}
+
 impl Store {
-    /// Creates an upload; false when its owner already has `max_unused` uploads that no task
-    /// uses and that are stored or have a valid link. Concurrent calls may exceed it slightly.
+    /// Creates an upload. Concurrent calls may exceed `max_unused` slightly.
     ///
     /// # Errors
     /// When the database fails; then nothing was created.
@@ -78,16 +88,26 @@ impl Store {
         &self,
         upload: &Upload,
         max_unused: u32,
+        limits: UserLimits,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let created = sqlx::query!(
-            "-- store::uploads::create_upload
-            INSERT INTO uploads (id, owner, media_type, byte_size, created_at, expires_at)
-            SELECT $1, $2, $3, $4, $5, $6
-            WHERE (
-                SELECT count(*) FROM uploads
+    ) -> Result<CreateUploadOutcome, StoreError> {
+        let row = sqlx::query!(
+            r#"-- store::uploads::create_upload
+            WITH unused AS (
+                SELECT count(*) < $7 AS permitted FROM uploads
                 WHERE owner = $2 AND NOT used AND (stored_as IS NOT NULL OR expires_at > $5)
-            ) < $7",
+            ), account AS (
+                INSERT INTO users (id, last_seq, created_at, stored_bytes)
+                SELECT $2, 0, $5, $4 FROM unused WHERE permitted AND $4::bigint <= $8::bigint
+                ON CONFLICT (id) DO UPDATE SET stored_bytes = users.stored_bytes + $4
+                WHERE users.stored_bytes + $4 <= $8
+                RETURNING id
+            ), created AS (
+                INSERT INTO uploads (id, owner, media_type, byte_size, created_at, expires_at)
+                SELECT $1, $2, $3, $4, $5, $6 FROM account
+                RETURNING id
+            )
+            SELECT permitted AS "permitted!", EXISTS (SELECT FROM created) AS "created!" FROM unused"#,
             upload.id.0,
             upload.owner.as_str(),
             upload.format.content_type(),
@@ -95,10 +115,15 @@ impl Store {
             now,
             upload.expires_at,
             i64::from(max_unused),
+            i64::try_from(limits.max_stored_bytes).unwrap_or(i64::MAX),
         )
-        .execute(&self.pool)
+        .fetch_one(&self.pool)
         .await?;
-        Ok(created.rows_affected() > 0)
+        Ok(match (row.created, row.permitted) {
+            (true, _) => CreateUploadOutcome::Created,
+            (false, true) => CreateUploadOutcome::StorageFull,
+            (false, false) => CreateUploadOutcome::TooManyUnused,
+        })
     }
 
     /// Sets the digest of an upload before its bytes are stored: the first bytes win. False when

@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::fail_point;
 use crate::hints::WorkerSignal;
-use crate::image_store::{ImageFileError, ImageInfo, inspect};
+use crate::image_store::{ImageFileError, ImageInfo, Requester, inspect};
 use crate::outbound::FetchError;
 use crate::store::{Claim, NewTimelineEntry, StoreError};
 
@@ -86,7 +86,7 @@ impl Download {
         let may_retry = claim.step_attempts < MAX_UNUSABLE_RETRIES;
         let bytes = self.fetch(link, may_retry).await?;
         fail_point::reach("download.fetched");
-        let inspected = self.ctx.image_work.run(bytes.clone(), inspect).await;
+        let inspected = self.ctx.image_work.run(Requester::Worker, bytes.clone(), inspect).await;
         let inspected = inspected.map_err(|error| invalid(&error, may_retry))?;
         let image = self.image(claim, position, &inspected, bytes.len());
         let path = image.path(ImageVariant::Original);
@@ -107,7 +107,12 @@ impl Download {
         for format in ImageFormat::ALL {
             let path = Image::file(&folder, ImageVariant::Original, format);
             if let Ok(bytes) = self.ctx.image_store.get(&path).await {
-                let inspected = self.ctx.image_work.run(bytes.clone(), inspect).await.ok()?;
+                let inspected = self
+                    .ctx
+                    .image_work
+                    .run(Requester::Worker, bytes.clone(), inspect)
+                    .await
+                    .ok()?;
                 return Some(self.image(claim, position, &inspected, bytes.len()));
             }
         }

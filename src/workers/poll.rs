@@ -18,8 +18,9 @@ use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, UpstreamState};
 use crate::store::{Claim, NewTimelineEntry, ProviderOutcome, StoreError};
 
-/// Longer than the timeout of a call to a provider.
-const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// Longer than the first query of a batch and the queries of its parts, if it is unreadable: 20 s each, and one more that was
+/// started just before the end.
+const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// First pause after a callback that the provider has not confirmed yet; each further query doubles
 /// it.
 const INITIAL_RECHECK_DELAY: Duration = Duration::from_secs(1);

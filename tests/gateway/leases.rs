@@ -1,9 +1,9 @@
-//! Leases of submissions: what the worker that holds one learns is never lost.
+//! Leases: what the worker that holds one learns is never lost.
 
 use chrono::TimeDelta;
 use plantain::domain::{
-    Credits, JobTimings, JobUpdate, ProviderName, RateLimits, Status, TimelineEventKind, Timestamp,
-    UpdateTarget,
+    Credits, JobTimings, JobUpdate, ProviderName, RateLimits, Status, TaskId, TimelineEventKind,
+    Timestamp, UpdateTarget,
 };
 use plantain::hints::Hints;
 use plantain::ids::Ids;
@@ -12,8 +12,9 @@ use plantain::store::{
     Stores,
 };
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::harness::{KilledApp, TestApp};
+use crate::harness::{KilledApp, TestApp, eventually};
 
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 const NANO_BANANA: ProviderName = ProviderName::NanoBanana;
@@ -37,8 +38,12 @@ impl Workers {
         app.user("ana").submit("a cat").await;
         let app = app.kill();
         let url = app.database.url();
-        let options =
-            StoreOptions { url, max_connections: 8, initial_quota: Some(Credits::whole(100)) };
+        let options = StoreOptions {
+            url,
+            direct_url: None,
+            max_connections: 8,
+            initial_quota: Some(Credits::whole(100)),
+        };
         let timings = JobTimings {
             poll_interval: TimeDelta::seconds(30),
             task_timeout: TimeDelta::seconds(900),
@@ -133,4 +138,47 @@ async fn a_lease_is_extended_until_it_is_lost() {
     workers.app.clock.advance(TimeDelta::seconds(31));
     assert_eq!(workers.claim(workers.options()).await.len(), 1);
     assert!(!store.renew_lease(&claim, workers.now() + LEASE).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_submission_that_takes_twice_its_lease_keeps_it() {
+    let app = TestApp::start().await;
+    let id = app.user("ana").submit("a cat [sim:hang][sim:callback=lost]").await;
+    let submitted = || async { (app.simulator.counts().submissions == 1).then_some(()) };
+    eventually("the submission", submitted).await;
+    assert_that_the_lease_is_kept(&app, &id, 30).await;
+    assert_eq!(app.simulator.counts().submissions, 1);
+}
+
+#[tokio::test]
+async fn a_download_that_takes_twice_its_lease_keeps_it() {
+    let app = TestApp::start().await;
+    app.simulator.hold_results(true);
+    let id = app.user("ana").submit("a cat").await;
+    app.user("ana").wait_for_status(&id, "STORING").await;
+    assert_that_the_lease_is_kept(&app, &id, 90).await;
+    app.simulator.hold_results(false);
+    let task = app.user("ana").wait_until_finished(&id).await;
+    assert_eq!(task["status"], "SUCCEEDED", "{task}");
+}
+
+/// Moves the clock by twice the lease, in steps that are shorter than it.
+async fn assert_that_the_lease_is_kept(app: &TestApp, id: &str, lease_seconds: i64) {
+    let id: TaskId = id.parse().unwrap();
+    let leased = || async {
+        let query = "SELECT lease, next_step_at FROM jobs WHERE task_id = $1 AND lease IS NOT NULL";
+        let mut database = app.database.connect().await;
+        let row: Option<(Uuid, Timestamp)> =
+            sqlx::query_as(query).bind(id.0).fetch_optional(&mut database).await.unwrap();
+        row
+    };
+    let (lease, _) = eventually("a lease", leased).await;
+    for _ in 0..6 {
+        app.advance(lease_seconds / 3 + 1);
+        // Extended for a whole lease from now on.
+        let end = app.clock.now() + TimeDelta::seconds(lease_seconds * 2 / 3);
+        let extended = || async { leased().await.filter(|(_, until)| *until > end) };
+        let (kept, _) = eventually("the lease to be extended", extended).await;
+        assert_eq!(kept, lease);
+    }
 }

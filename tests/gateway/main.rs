@@ -29,6 +29,7 @@ mod outages;
 mod overload;
 mod ownership;
 mod pages;
+mod poolers;
 mod providers;
 mod quotes;
 mod rate_limits;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use plantain::store::CONNECTION_SETTINGS;
+use plantain::store::session_settings;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
@@ -36,7 +36,7 @@ pub(crate) async fn seed(database: &Database, tasks: u32, queued: u32) {
 
 async fn connect_like_the_gateway(database: &Database) -> PgConnection {
     let mut connection = database.connect().await;
-    run(&mut connection, CONNECTION_SETTINGS.to_owned()).await;
+    run(&mut connection, session_settings()).await;
     connection
 }
 

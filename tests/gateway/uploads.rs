@@ -361,3 +361,42 @@ async fn a_page_of_another_origin_may_upload_an_image() {
     assert!(allowed.contains("PUT"), "{allowed}");
     assert_eq!(answer.headers()["access-control-allow-origin"], "http://localhost:3000");
 }
+
+#[tokio::test]
+async fn images_and_uploads_of_one_user_have_a_limit_in_bytes() {
+    let app = TestApp::with(&["--max-stored-bytes=1000000"]).await;
+    let (ana, ben) = (app.user("ana"), app.user("ben"));
+    let id = ana.submit("a cat").await;
+    assert_eq!(ana.wait_until_finished(&id).await["status"], "SUCCEEDED");
+    let image = stored_bytes(&app, "ana").await;
+    assert!(image > 0);
+
+    // Together with the image, one byte too many.
+    let too_large = create_upload(&ana, "image/png", 1_000_000 - image + 1).await;
+    let message = too_large["fields"][0]["message"].as_str().unwrap();
+    assert!(message.contains("1000000 bytes"), "{too_large}");
+    let upload = create_upload(&ana, "image/png", 1_000_000 - image).await;
+    assert_eq!(upload["__typename"], "UploadCreated");
+    assert_eq!(stored_bytes(&app, "ana").await, 1_000_000);
+
+    let rejected = ana.generate(json!({ "prompt": "a dog" })).await;
+    assert_eq!(rejected["__typename"], "InvalidInput", "{rejected}");
+    assert_eq!(ben.generate(json!({ "prompt": "a dog" })).await["__typename"], "TaskAccepted");
+
+    let delete = "mutation($id: ID!) { deleteTask(id: $id) { __typename } }";
+    ana.graphql(delete, json!({ "id": id })).await;
+    assert_eq!(ana.generate(json!({ "prompt": "a dog" })).await["__typename"], "TaskAccepted");
+    // The upload that no task uses is removed after a day.
+    app.advance(26 * 60 * 60);
+    eventually("the upload to be removed", || async {
+        (stored_bytes(&app, "ana").await < 1_000_000 - image).then_some(())
+    })
+    .await;
+}
+
+async fn stored_bytes(app: &TestApp, user: &str) -> usize {
+    let query = "SELECT stored_bytes FROM users WHERE id = $1";
+    let mut database = app.database.connect().await;
+    let bytes: i64 = sqlx::query_scalar(query).bind(user).fetch_one(&mut database).await.unwrap();
+    usize::try_from(bytes).unwrap()
+}

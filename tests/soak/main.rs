@@ -12,6 +12,7 @@
 
 mod checker;
 mod client;
+mod cluster;
 mod faults;
 #[path = "../gateway/harness/freezing_proxy.rs"]
 mod freezing_proxy;

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use plantain::clock::Clock;
-use plantain_dev_postgres::{Durability, PrivatePostgres};
 use plantain_simulator::{Simulator, SimulatorOptions};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::Cluster;
 use crate::freezing_proxy::FreezingProxy;
 use crate::gateway::Gateway;
 
@@ -21,7 +21,7 @@ const GATEWAYS: usize = 3;
 
 pub(crate) struct World {
     folder: PathBuf,
-    postgres: tokio::sync::Mutex<Option<PrivatePostgres>>,
+    postgres: tokio::sync::Mutex<Cluster>,
     proxy: FreezingProxy,
     /// Where Postgres listens; elsewhere after each start.
     socket: Arc<Mutex<PathBuf>>,
@@ -44,8 +44,8 @@ impl World {
         // The folder of the images is a link, so that it can be exchanged at once.
         std::fs::create_dir_all(folder.join("data/stored")).unwrap();
         symlink("stored", folder.join("data/images")).unwrap();
-        let postgres = start_postgres(&folder).await;
-        let direct_url = postgres.url("plantain");
+        let postgres = Cluster::start(&folder).await;
+        let direct_url = postgres.url();
         let socket = Arc::new(Mutex::new(socket_folder(&direct_url)));
         let proxy = FreezingProxy::start(Arc::clone(&socket));
         let journal = folder.join("data/accepted.jsonl");
@@ -59,7 +59,7 @@ impl World {
         let urls = gateways.iter().map(|gateway| gateway.url.clone()).collect();
         let world = Arc::new(Self {
             folder,
-            postgres: tokio::sync::Mutex::new(Some(postgres)),
+            postgres: tokio::sync::Mutex::new(postgres),
             proxy,
             socket,
             gateways: gateways.into_iter().map(tokio::sync::Mutex::new).collect(),
@@ -124,17 +124,23 @@ impl World {
     /// Stops Postgres at once, as a crash does, or after a fast shutdown, and starts it again.
     pub(crate) async fn restart_postgres(&self, crash: bool, pause: Duration) {
         let mut postgres = self.postgres.lock().await;
-        if crash {
-            signal_postmaster(&self.folder, "-QUIT");
-        }
-        // After a crash, it says that the server has failed.
-        let _ = postgres.take().unwrap().stop().await;
+        postgres.stop(crash).await;
         sleep(pause).await;
-        let started = start_postgres(&self.folder).await;
-        let url = started.url("plantain");
+        postgres.restart().await;
+        self.use_server(&postgres);
+    }
+
+    /// Lets a standby take over from a primary that crashes.
+    pub(crate) async fn fail_over(&self, pause: Duration) {
+        let mut postgres = self.postgres.lock().await;
+        postgres.fail_over(pause).await;
+        self.use_server(&postgres);
+    }
+
+    fn use_server(&self, postgres: &Cluster) {
+        let url = postgres.url();
         *self.socket.lock().unwrap() = socket_folder(&url);
         *self.direct_url.lock().unwrap() = url;
-        *postgres = Some(started);
     }
 
     pub(crate) async fn wait_until_all_tasks_are_finished(&self, limit: Duration) {
@@ -164,15 +170,8 @@ impl World {
         for gateway in &self.gateways {
             gateway.lock().await.terminate().await;
         }
-        self.postgres.lock().await.take().unwrap().stop().await.unwrap();
+        self.postgres.lock().await.stop(false).await;
     }
-}
-
-async fn start_postgres(folder: &Path) -> PrivatePostgres {
-    let print_line = |line: &str| println!("{line}");
-    PrivatePostgres::start(&folder.join("postgres"), Durability::Durable, &print_line)
-        .await
-        .unwrap()
 }
 
 async fn start_simulator(journal: PathBuf) -> String {
@@ -194,21 +193,4 @@ async fn start_simulator(journal: PathBuf) -> String {
 fn socket_folder(url: &str) -> PathBuf {
     let options: PgConnectOptions = url.parse().unwrap();
     options.get_socket().unwrap().clone()
-}
-
-fn signal_postmaster(folder: &Path, signal: &str) {
-    let file = find_file(&folder.join("postgres"), "postmaster.pid").unwrap();
-    let pid = std::fs::read_to_string(file).unwrap();
-    let pid = pid.lines().next().unwrap();
-    let sent = std::process::Command::new("kill").args([signal, pid]).status().unwrap();
-    assert!(sent.success());
-}
-
-fn find_file(folder: &Path, name: &str) -> Option<PathBuf> {
-    let direct = folder.join(name);
-    if direct.exists() {
-        return Some(direct);
-    }
-    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    entries.map(|entry| entry.path().join(name)).find(|path| path.exists())
 }

@@ -14,6 +14,7 @@ use super::paths::ClusterPaths;
 use super::{Durability, ProgressFn, run, until};
 
 const INIT_TIMEOUT: Duration = Duration::from_mins(2);
+const COPY_TIMEOUT: Duration = Duration::from_mins(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const ZOMBIE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -36,6 +37,16 @@ pub(super) async fn initialize(
     File::open(&paths.home)
         .and_then(|home| home.sync_all())
         .context("flush the new cluster to disk")
+}
+
+/// Copies the cluster of the server at this socket, as its standby.
+pub(super) async fn copy(paths: &ClusterPaths, bin: &Path, primary: &Path) -> anyhow::Result<()> {
+    let unfinished = paths.unfinished("data")?;
+    let mut copy = paths.command(&bin.join("pg_basebackup"));
+    copy.arg("-D").arg(&unfinished).arg("-h").arg(primary);
+    copy.args(["-p", "5432", "-U", "plantain", "-c", "fast", "-X", "stream", "-R"]);
+    run(copy, COPY_TIMEOUT).await?;
+    fs::rename(&unfinished, paths.data()).context("rename the folder of the standby")
 }
 
 async fn initdb(

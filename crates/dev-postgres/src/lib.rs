@@ -60,7 +60,21 @@ impl PrivatePostgres {
         durability: Durability,
         progress: &(dyn Fn(&str) + Send + Sync),
     ) -> anyhow::Result<Self> {
-        Self::start_from(&binaries::installed(), directory, durability, progress).await
+        Self::start_from(&binaries::installed(), None, directory, durability, progress).await
+    }
+
+    /// Starts a streaming standby of this server under `directory`, for tests of a failover. `pg_promote()` makes it a
+    /// primary. Needs `pg_basebackup`, which the binaries from npm lack.
+    ///
+    /// # Errors
+    /// As for [`Self::start`], and when the cluster cannot be copied.
+    pub async fn start_standby(
+        &self,
+        directory: &Path,
+        durability: Durability,
+        progress: &(dyn Fn(&str) + Send + Sync),
+    ) -> anyhow::Result<Self> {
+        Self::start_from(&binaries::installed(), Some(self), directory, durability, progress).await
     }
 
     /// The same with the newest Postgres that is supported, from npm, whatever is installed.
@@ -72,11 +86,12 @@ impl PrivatePostgres {
         durability: Durability,
         progress: &(dyn Fn(&str) + Send + Sync),
     ) -> anyhow::Result<Self> {
-        Self::start_from(&[], directory, durability, progress).await
+        Self::start_from(&[], None, directory, durability, progress).await
     }
 
     async fn start_from(
         candidates: &[PathBuf],
+        primary: Option<&Self>,
         directory: &Path,
         durability: Durability,
         progress: ProgressFn<'_>,
@@ -89,7 +104,10 @@ impl PrivatePostgres {
         let bin = binaries::find(candidates, &paths, progress).await?;
         cluster::stop_leftover(&paths, &bin, progress).await?;
         if !paths.data().exists() {
-            cluster::initialize(&paths, &bin, durability, progress).await?;
+            match primary {
+                Some(primary) => cluster::copy(&paths, &bin, &primary.socket).await?,
+                None => cluster::initialize(&paths, &bin, durability, progress).await?,
+            }
         }
         let socket = paths.socket_folder()?;
         let server =

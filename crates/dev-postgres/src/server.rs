@@ -59,7 +59,8 @@ impl Server {
                 fs::read_to_string(self.paths.data().join("postmaster.pid")).unwrap_or_default();
             let mut lines = text.lines().map(str::trim);
             // The first line is the pid: the file may still be that of a crashed server.
-            lines.next() == Some(&self.pid.to_string()) && lines.nth(6) == Some("ready")
+            lines.next() == Some(&self.pid.to_string())
+                && matches!(lines.nth(6), Some("ready" | "standby"))
         };
         until(READY_TIMEOUT, || ready() || self.has_ended()).await;
         ensure!(!self.has_ended(), "postgres ended while starting{}", self.tail());

@@ -16,6 +16,7 @@ use async_graphql::{
     ServerError, SubscriptionType, ValidationMode, Value, Variables, parser,
 };
 use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::completion::complete;
@@ -36,6 +37,9 @@ use super::{cost, executable};
 
 /// Maximum number of errors in the response to one operation.
 const MAX_ERRORS: usize = 100;
+/// Maximum number of operations without a viewer that are executed at the same time: introspection needs a processor only, and
+/// strangers must not take all of them.
+const MAX_STRANGERS: usize = 1;
 /// Maximum number of nested lists that an introspection query may select.
 const MAX_INTROSPECTION_DEPTH: usize = 2;
 
@@ -160,6 +164,8 @@ pub struct Engine {
     documents: Arc<Documents>,
     written_subscriptions: Option<WrittenSubscriptions>,
     operation_timeout: Duration,
+    /// The turns of operations without a viewer.
+    strangers: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -183,6 +189,7 @@ impl Engine {
             documents: Arc::new(documents),
             written_subscriptions: None,
             operation_timeout: settings.operation_timeout,
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
         })
     }
 
@@ -293,7 +300,14 @@ impl Engine {
     /// large, the response has `data: null`: the operation may have taken effect.
     pub async fn execute<V: Viewer>(&self, prepared: PreparedOperation<V>) -> OperationResponse {
         let request = prepared.request();
-        let response = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
+        let execution = async {
+            let _turn = match &prepared.caller.viewer {
+                Some(_) => None,
+                None => self.strangers.acquire().await.ok(),
+            };
+            self.executor.execute(request).await
+        };
+        let response = AssertUnwindSafe(execution).catch_unwind();
         match timeout(self.operation_timeout, response).await {
             Ok(Ok(response)) => self.finish(response, &prepared),
             // The panic hook has logged the panic.

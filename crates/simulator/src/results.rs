@@ -31,6 +31,7 @@ pub(super) fn links(task: &SimTask, base: &str) -> Vec<String> {
 }
 
 async fn result(State(state): State<SimulatorState>, Path(file): Path<String>) -> Response {
+    state.results_released().await;
     let parts = file.split_once('.').and_then(|(name, _)| name.split_once('-'));
     let task = parts.and_then(|(id, n)| Some((state.task(id)?, n.parse::<u32>().ok()?)));
     let Some((task, number)) = task else { return StatusCode::NOT_FOUND.into_response() };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use plantain_clock::{Clock, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::SimulatorOptions;
 use super::dialect::Dialect;
@@ -30,6 +31,8 @@ struct Shared {
     enforce_limits: bool,
     webhook_key: Option<String>,
     http: reqwest::Client,
+    /// Whether results wait.
+    results_held: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -116,8 +119,21 @@ impl SimulatorState {
             enforce_limits: options.enforce_limits,
             webhook_key: options.webhook_key.clone(),
             http,
+            results_held: watch::Sender::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Sends no result from now on, or those that wait.
+    pub fn hold_results(&self, held: bool) {
+        self.shared.results_held.send_replace(held);
+    }
+
+    /// Waits until results are sent.
+    pub(super) async fn results_released(&self) {
+        let mut held = self.shared.results_held.subscribe();
+        // Fails only without a sender, which `self` has.
+        let _ = held.wait_for(|held| !held).await;
     }
 
     fn data(&self) -> MutexGuard<'_, Data> {

@@ -201,6 +201,8 @@ struct VersionRow<'a> {
     reserved: i64,
     /// The change of the user's spent credits.
     spent: i64,
+    /// The bytes of the images that it adds.
+    stored: u64,
 }
 
 impl<'a> VersionRow<'a> {
@@ -217,6 +219,7 @@ impl<'a> VersionRow<'a> {
             state: &change.state,
             reserved,
             spent,
+            stored: pending.images().iter().map(|image| image.byte_size).sum(),
         }
     }
 }
@@ -256,7 +259,7 @@ async fn write_versions(
         WITH changed AS (
             SELECT * FROM jsonb_to_recordset($1) AS change (
                 position integer, task uuid, owner text, at timestamptz, status text,
-                version integer, state jsonb, reserved bigint, spent bigint
+                version integer, state jsonb, reserved bigint, spent bigint, stored bigint
             )
         ), locked AS (
             SELECT id FROM users WHERE id IN (SELECT owner FROM changed) ORDER BY id FOR NO KEY UPDATE
@@ -264,10 +267,12 @@ async fn write_versions(
             UPDATE users AS u
             SET last_seq = u.last_seq + total.events,
                 reserved = u.reserved + total.reserved,
-                spent = u.spent + total.spent
+                spent = u.spent + total.spent,
+                stored_bytes = u.stored_bytes + total.stored
             FROM locked
             JOIN (
-                SELECT owner, count(*) AS events, sum(reserved)::bigint AS reserved, sum(spent)::bigint AS spent
+                SELECT owner, count(*) AS events, sum(reserved)::bigint AS reserved,
+                    sum(spent)::bigint AS spent, sum(stored)::bigint AS stored
                 FROM changed
                 GROUP BY owner
             ) AS total ON total.owner = locked.id

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use sqlx::PgConnection;
 
 /// The credit invariants. Each query returns the rows that violate its invariant.
-const VIOLATIONS: [(&str, &str); 9] = [
+const VIOLATIONS: [(&str, &str); 10] = [
     (
         "a queued job waits for a worker, or was rejected and may be rerouted",
         "SELECT task_id::text FROM jobs JOIN tasks ON id = task_id
@@ -50,6 +50,12 @@ const VIOLATIONS: [(&str, &str); 9] = [
         "the events of each user are numbered without a gap",
         "SELECT u.id FROM users AS u LEFT JOIN events AS e ON e.owner = u.id GROUP BY u.id
         HAVING count(e) <> u.last_seq",
+    ),
+    (
+        "the stored bytes of each user are those of the images and uploads",
+        "SELECT id FROM users WHERE stored_bytes <>
+            (SELECT COALESCE(sum(byte_size), 0) FROM images WHERE owner = users.id)
+            + (SELECT COALESCE(sum(byte_size), 0) FROM uploads WHERE owner = users.id)",
     ),
 ];
 

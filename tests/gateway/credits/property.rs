@@ -94,11 +94,17 @@ struct Fixture {
     claims: Mutex<Vec<Claim>>,
 }
 
+const LIMITS: UserLimits = UserLimits { max_unfinished_tasks: 100, max_stored_bytes: u64::MAX };
+
 impl Fixture {
     async fn create() -> Self {
         let database = Database::create().await;
-        let options =
-            StoreOptions { url: database.url(), max_connections: 8, initial_quota: Some(QUOTA) };
+        let options = StoreOptions {
+            url: database.url(),
+            direct_url: None,
+            max_connections: 8,
+            initial_quota: Some(QUOTA),
+        };
         let timings = JobTimings {
             poll_interval: TimeDelta::seconds(30),
             task_timeout: TimeDelta::seconds(900),
@@ -155,8 +161,7 @@ impl Fixture {
             input_digest: vec![],
             deadline_at: None,
         };
-        match self.store.create(&new, UserLimits { max_unfinished_tasks: 100 }, now).await.unwrap()
-        {
+        match self.store.create(&new, LIMITS, now).await.unwrap() {
             CreateOutcome::New(task) => Some(task.id),
             CreateOutcome::InsufficientCredits { .. } => None,
             other => panic!("{other:?}"),

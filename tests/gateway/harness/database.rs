@@ -89,8 +89,13 @@ impl Database {
         &self.name
     }
 
+    /// The database without its proxy.
+    pub(crate) fn direct_url(&self) -> String {
+        self.version.server().url(&self.name)
+    }
+
     pub(crate) fn url(&self) -> String {
-        let url = self.version.server().url(&self.name);
+        let url = self.direct_url();
         match &self.proxy {
             Some(folder) => {
                 let end = url.find("host=").unwrap();
@@ -105,7 +110,12 @@ impl Database {
         let options: PgConnectOptions = self.url().parse().unwrap();
         let proxy =
             FreezingProxy::start(Arc::new(Mutex::new(options.get_socket().unwrap().clone())));
-        (Self { proxy: Some(proxy.folder().to_owned()), ..self }, proxy)
+        (self.behind(proxy.folder()), proxy)
+    }
+
+    /// The same database behind what listens in this folder.
+    pub(crate) fn behind(self, folder: &Path) -> Self {
+        Self { proxy: Some(folder.to_owned()), ..self }
     }
 
     /// The messages about this database in the log of the server.

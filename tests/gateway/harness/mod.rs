@@ -5,6 +5,7 @@ mod eventually;
 mod freezing_proxy;
 mod generated_docs;
 mod log;
+mod pgbouncer;
 mod socket;
 mod user;
 
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use database::{Database, Version};
 pub(crate) use eventually::{eventually, eventually_within, within_deadline};
 pub(crate) use generated_docs::assert_generated;
+pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use socket::Socket;
 pub(crate) use user::User;
 
