@@ -32,8 +32,7 @@ check: tools web ## Formatting, words, lints, docs, and whether generated files 
 	scripts/install-cargo-tool cargo-deny 0.20.2
 	@# Without advisories: their database is on GitHub, which a build must not depend on.
 	target/tools/bin/cargo-deny --log-level error check --hide-inclusion-graph bans licenses sources
-	cargo clippy --quiet --workspace --all-targets -- --deny warnings
-	cargo clippy --quiet --test soak -- --deny warnings
+	cargo clippy --quiet --workspace --all-targets --test soak -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --no-deps --lib --document-private-items --package plantain --package graphql-engine --package http-parts
 	cargo build --quiet --workspace
 	./target/debug/prepare-queries --check

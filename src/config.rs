@@ -235,12 +235,7 @@ impl Config {
         let days = |days: u32| TimeDelta::days(days.into());
         let limits = args.user_limits();
         Self {
-            database: DatabaseConfig {
-                url: mode.database_url.into(),
-                direct_url: args.database_direct_url.map(SecretString::from),
-                max_connections: args.database_connections,
-                migrate: args.migrate,
-            },
+            database: database_config(&args, mode.database_url),
             server: ServerConfig {
                 bind: args.bind,
                 public_url: args.public_url.clone(),
@@ -294,6 +289,15 @@ impl Config {
             providers: mode.providers,
             log: args.log,
         }
+    }
+}
+
+fn database_config(args: &GatewayArgs, url: String) -> DatabaseConfig {
+    DatabaseConfig {
+        url: url.into(),
+        direct_url: args.database_direct_url.clone().map(SecretString::from),
+        max_connections: args.database_connections,
+        migrate: args.migrate,
     }
 }
 

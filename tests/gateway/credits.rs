@@ -1,6 +1,6 @@
 //! Credits: quotas, grants, and the ledger.
 
-mod invariants;
+pub(crate) mod invariants;
 mod property;
 
 use serde_json::{Value, json};

@@ -41,5 +41,6 @@ mod statement_counts;
 mod statements;
 mod submission;
 mod unconfirmed;
+mod upgrades;
 mod uploads;
 mod webhooks;

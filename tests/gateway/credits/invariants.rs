@@ -60,7 +60,7 @@ const VIOLATIONS: [(&str, &str); 10] = [
 ];
 
 /// Fails when a row violates an invariant after these steps.
-pub(super) async fn assert_invariants(
+pub(crate) async fn assert_invariants(
     database: &mut PgConnection,
     executed: &(impl Debug + ?Sized),
 ) {
