@@ -1,11 +1,9 @@
 -- The bytes of each user in the image store, so that they can be limited.
 
+SET LOCAL lock_timeout = '5s';
+
 ALTER TABLE users ADD COLUMN stored_bytes bigint NOT NULL DEFAULT 0;
-COMMENT ON COLUMN users.stored_bytes IS 'of images, and of uploads as announced; the limit in store::create and store::uploads. What a gateway of the release before stores during an upgrade is not counted';
-UPDATE users SET stored_bytes = total.bytes
-FROM (
-    SELECT owner, sum(byte_size)::bigint AS bytes
-    FROM (SELECT owner, byte_size FROM images UNION ALL SELECT owner, byte_size FROM uploads) AS stored
-    GROUP BY owner
-) AS total
-WHERE users.id = total.owner;
+COMMENT ON COLUMN users.stored_bytes IS 'of images, and of uploads as announced; the limit in store::create and store::uploads';
+
+COMMENT ON COLUMN jobs.submit_started_at IS 'committed before the provider is called: when it is set without upstream_id and the lease has expired, the response was lost';
+COMMENT ON COLUMN jobs.lease IS 'token of the worker that claimed the job; without it, a worker can record only that the provider accepted the job, or rejected it when it was not submitted again';

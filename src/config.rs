@@ -199,6 +199,7 @@ impl Config {
     pub fn for_dev(args: GatewayArgs, database_url: String) -> Result<Self, ConfigErrors> {
         let args = args.without_empty();
         let mut checks = Checks::default();
+        checks.direct_database_url(args.database_direct_url.as_deref());
         let trusted_proxies = checks.networks(&args.limits.trusted_proxies);
         let storage = checks.storage(&args);
         let public = args.public_url.as_ref().map(host_and_port);

@@ -3,8 +3,8 @@
 
 use chrono::TimeDelta;
 
-/// Aborts the process when this is the point of `PLANTAIN_FAIL_POINT`, which is a name and how many times it is reached,
-/// such as `submit.called:3`.
+/// Aborts the process when this is the point of `PLANTAIN_FAIL_POINT`, which is a name and a count: with `submit.called:3`, the
+/// process aborts when it reaches that point for the third time.
 #[cfg(debug_assertions)]
 pub(crate) fn reach(name: &str) {
     use std::sync::LazyLock;

@@ -9,7 +9,7 @@
 //! subscriber compares them: it skips delivered events, delivers the next one, and reads the table
 //! again after a gap. No event is lost, and a slow subscriber costs one channel of limited size.
 //!
-//! After a failover that lost the newest events, their numbers are given again. The time of the last delivered event
+//! After a failover that lost the newest events, their numbers are used again. The time of the last delivered event
 //! shows it: the streams of that user end with an error, and the clients start anew.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +36,10 @@ const BATCH_SIZE: usize = 100;
 /// Maximum number of events that one subscriber reads at once, and has in memory while its client does not read: an
 /// event with its task can have 100 kB.
 const PAGE_SIZE: usize = 16;
-/// Maximum number of subscribers of one user that have read a page and not delivered it, or are reading one. The others wait
-/// for their turn, so that many that are behind, or whose clients do not read, use little memory and few statements.
+/// Maximum bytes of prompts and metadata that one subscriber has in memory while its client does not read, beside one event. Up
+/// to 500 subscribers of a user may be behind.
+const PAGE_BYTES: usize = 64 * 1024;
+/// Maximum number of subscribers of one user that read the table at the same time; the others wait for their turn.
 const MAX_CATCH_UPS: usize = 8;
 /// Interval between reads of the table without a hint.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
@@ -101,7 +103,7 @@ impl Feed {
         }
         let (live, catch_ups) = self.subscribe_channel(&user, last);
         let feed = self.clone();
-        let page = Page { events: Vec::new(), turn: None };
+        let page = Vec::new();
         let reader = Reader { feed, user, delivered, live, catch_ups, catch_up: true, page };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
@@ -273,15 +275,8 @@ struct Reader {
     catch_ups: Arc<Semaphore>,
     /// Whether the table may contain events that were not read yet.
     catch_up: bool,
-    page: Page,
-}
-
-/// Events that were read from the table and not delivered yet.
-struct Page {
-    /// Newest first.
-    events: Vec<Event>,
-    /// Held while there are events.
-    turn: Option<OwnedSemaphorePermit>,
+    /// Events that were read from the table and not delivered yet, newest first.
+    page: Vec<Event>,
 }
 
 impl Reader {
@@ -299,13 +294,12 @@ impl Reader {
 
     async fn advance(&mut self) -> Result<Option<Arc<Event>>, StoreError> {
         loop {
-            if let Some(event) = self.page.events.pop() {
+            if let Some(event) = self.page.pop() {
                 return Ok(Some(Arc::new(event)));
             }
-            self.page.turn = None;
             if self.catch_up {
                 self.page = self.read_page().await?;
-                self.catch_up = !self.page.events.is_empty();
+                self.catch_up = !self.page.is_empty();
                 continue;
             }
             match self.live.recv().await {
@@ -324,11 +318,15 @@ impl Reader {
         }
     }
 
-    async fn read_page(&self) -> Result<Page, StoreError> {
-        let turn = Arc::clone(&self.catch_ups).acquire_owned().await.ok();
+    async fn read_page(&self) -> Result<Vec<Event>, StoreError> {
+        let (turns, delivered) = (Arc::clone(&self.catch_ups), self.delivered);
         let (reads, user) = (self.feed.client_reads.clone(), self.user.clone());
-        let events = in_tokio_task(read_with_retries(reads, user, self.delivered)).await?;
-        Ok(Page { events, turn })
+        // In a task: a turn that waits for a client would be held until it reads.
+        in_tokio_task(async move {
+            let _turn = turns.acquire().await;
+            read_with_retries(reads, user, delivered).await
+        })
+        .await
     }
 }
 
@@ -338,10 +336,10 @@ async fn read_with_retries(
     user: UserId,
     after: EventPosition,
 ) -> Result<Vec<Event>, StoreError> {
-    let given_up = tokio::time::Instant::now() + READ_RETRY_TIME;
+    let give_up_at = tokio::time::Instant::now() + READ_RETRY_TIME;
     loop {
         match within_deadline(read_page(reads.clone(), user.clone(), after)).await {
-            Err(error) if !error.is_permanent() && tokio::time::Instant::now() < given_up => {
+            Err(error) if !error.is_permanent() && tokio::time::Instant::now() < give_up_at => {
                 tracing::warn!(error = %with_causes(&error), "reading the event log failed, will retry");
                 tokio::time::sleep(RETRY_DELAY).await;
             }
@@ -364,6 +362,18 @@ async fn read_page(
             return Err(StoreError::Purged);
         }
     }
+    page.truncate(events_within(PAGE_BYTES, &page));
+    page.shrink_to_fit();
     page.reverse();
     Ok(page)
+}
+
+/// How many of these events have at most so many bytes together; at least one.
+fn events_within(max_bytes: usize, events: &[Event]) -> usize {
+    let mut bytes = 0;
+    let fitting = events.iter().take_while(|event| {
+        bytes += event.task.spec.input_bytes();
+        bytes <= max_bytes
+    });
+    fitting.count().max(1)
 }

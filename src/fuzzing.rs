@@ -1,5 +1,5 @@
-//! What the fuzz targets in `fuzz/` run, and a test with the committed inputs: each function reads bytes that a
-//! stranger can choose as the gateway does, and panics when a rule does not hold.
+//! What the fuzz targets in `fuzz/` run, and a test with the committed inputs: each function reads, as the
+//! gateway does, bytes that a stranger can choose, and panics when a rule does not hold.
 
 #![expect(clippy::missing_panics_doc, reason = "a target panics when a rule does not hold")]
 

@@ -1,11 +1,11 @@
-//! When each worker last came round: a worker that hangs must be seen from outside.
+//! When each worker last completed a round of its loop: a worker that hangs must be seen from outside.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A worker that has not come round for this long is reported; each of its rounds has a shorter deadline.
+/// A worker that has not completed a round for this long is reported; each of its rounds has a shorter deadline.
 const MAX_ROUND: Duration = Duration::from_mins(2);
 
 /// The workers of a process. Clones share them.
@@ -21,24 +21,24 @@ struct Worker {
     max: Duration,
 }
 
-/// The rounds of one worker.
+/// Reports the rounds of one worker.
 #[derive(Debug)]
-pub struct Round {
+pub struct WorkerRounds {
     rounds: Rounds,
     index: usize,
 }
 
 impl Rounds {
-    /// Adds a worker. One that waits for up to `longest_pause` between two rounds is late after that and two minutes.
+    /// Adds a worker. It is late when it has completed no round for `longest_pause` and two more minutes.
     #[must_use]
-    pub fn register(&self, name: impl Into<String>, longest_pause: Duration) -> Round {
+    pub fn register(&self, name: impl Into<String>, longest_pause: Duration) -> WorkerRounds {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         let max = MAX_ROUND + longest_pause;
         workers.push(Worker { name: name.into(), last: Instant::now(), max });
-        Round { rounds: self.clone(), index: workers.len() - 1 }
+        WorkerRounds { rounds: self.clone(), index: workers.len() - 1 }
     }
 
-    /// The workers that have not come round in time.
+    /// The workers that have not completed a round in time.
     #[must_use]
     pub fn late(&self) -> Vec<String> {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,8 +47,8 @@ impl Rounds {
     }
 }
 
-impl Round {
-    /// The worker has come round.
+impl WorkerRounds {
+    /// The worker has completed a round.
     pub fn completed(&self) {
         let mut workers = self.rounds.workers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(worker) = workers.get_mut(self.index) {

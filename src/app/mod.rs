@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -24,7 +24,7 @@ use crate::http::{
 };
 use crate::ids::Ids;
 use crate::image_store::Variants;
-use crate::store::{self, ReadStore, Stores};
+use crate::store::{self, ReadStore, StoreError, Stores};
 use crate::workers::{self, WorkerContext};
 
 /// Time for work in progress after the stop signal: orchestrators kill a process after ten seconds. A submission whose response
@@ -136,7 +136,7 @@ impl App {
 fn connection_bounds(configured: &ConnectionBounds) -> ConnectionBounds {
     let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(DEFAULT_OPEN_FILES);
     let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
-    // At least half of few files is for connections.
+    // When few files are allowed, at least half of them are for connections.
     let possible = open_files.saturating_sub(RESERVED_FILES).max(open_files / 2);
     if possible < configured.total {
         tracing::info!(
@@ -197,10 +197,17 @@ fn state(
 async fn prepare_database(database: &DatabaseConfig) -> anyhow::Result<()> {
     let url = database.url.expose_secret();
     let direct_url = database.direct_url.as_ref().map(ExposeSecret::expose_secret);
+    // If the database is unreachable, the migrations or the first statements report it.
     match store::check_pooler(url, direct_url).await {
         Err(error) if error.is_permanent() => return Err(error.into()),
-        // Migrations, and else the first statements, say that the database is away.
         _ => {}
+    }
+    if let Some(direct_url) = direct_url
+        && let Err(StoreError::TransactionPooling) = store::check_pooler(direct_url, None).await
+    {
+        bail!(
+            "PLANTAIN_DATABASE_DIRECT_URL names a pooler in transaction mode; set it to the address of Postgres itself"
+        );
     }
     if database.migrate {
         let context = match direct_url {

@@ -112,8 +112,8 @@ pub struct LimitsArgs {
     )]
     pub max_user_subscriptions: usize,
 
-    /// How many webhook mutations one user may call at once at this gateway, including those that send a message again; as many
-    /// again in each minute
+    /// How many webhook mutations one user may call at this gateway, including those that send a message again; as many more become
+    /// available each minute
     #[arg(long, env = "PLANTAIN_MAX_WEBHOOK_CHANGES", value_name = "COUNT", default_value = "60")]
     pub max_webhook_changes: NonZeroU32,
 

@@ -162,6 +162,10 @@ fn config(
     simulator: &Simulator,
 ) -> anyhow::Result<Config> {
     let mut gateway = args.gateway.clone();
+    if postgres.is_some() {
+        // It would name another database.
+        gateway.database_direct_url = None;
+    }
     let private = postgres.map(|postgres| postgres.url("plantain"));
     let database_url = private.or_else(|| gateway.database_url.clone()).unwrap_or_default();
     let simulated = Some("simulated".to_owned());

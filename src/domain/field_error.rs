@@ -139,7 +139,7 @@ pub enum FieldProblem {
     #[error("You have {max} {objects}, the maximum. {advice}")]
     TooManyObjects { objects: &'static str, max: u32, advice: &'static str },
     #[error(
-        "Your images and uploads have {max} bytes in all, the maximum. Delete tasks or images."
+        "Your images and uploads can have {max} bytes in all. Delete tasks or images; an upload that no task uses is deleted after a day."
     )]
     StorageFull { max: u64 },
     #[error("A board can have at most {max} images. Remove some, or create another board.")]

@@ -145,6 +145,13 @@ impl TaskSpec {
         model.price(self.request.resolution).times(self.request.count)
     }
 
+    /// The bytes of the parts that can be long.
+    #[must_use]
+    pub fn input_bytes(&self) -> usize {
+        let metadata = self.metadata.as_ref().map_or(0, |metadata| metadata.to_string().len());
+        self.request.prompt.len() + metadata
+    }
+
     /// What distinguishes two submissions with the same idempotency key. An absent board is
     /// omitted: the digests of earlier releases, which had no boards, still match. (In those releases, a `maxCredits`
     /// with more than three decimals had another digest.)

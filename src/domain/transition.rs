@@ -71,7 +71,7 @@ pub enum IgnoreReason {
     /// The update belongs to another step of a job.
     #[error("the update does not apply in this status")]
     WrongStatus,
-    /// A task that a provider may work on is not rerouted.
+    /// A task that a provider is possibly working on is not rerouted.
     #[error("a provider may have accepted a job of the task")]
     MaybeAccepted,
     /// Another worker has already rerouted the task.
@@ -294,8 +294,8 @@ impl TransitionContext<'_> {
     }
 }
 
-/// The jobs of a new task. The stored timeout counts only for the client's deadline
-/// and for disabled providers; the first postponement sets it anew.
+/// The jobs of a new task. This timeout applies only to the client's deadline and to jobs of disabled
+/// providers; the first postponement sets a new one.
 #[must_use]
 pub fn first_jobs(new: &NewTask, timings: &JobTimings, now: Timestamp) -> Vec<Job> {
     let expires_at = timeout_at(new.deadline_at, timings, now);

@@ -43,7 +43,8 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
         response_bytes: 1_000_000,
     };
     let operation_timeout = Duration::from_secs(1);
-    let settings = EngineSettings { limits, operation_timeout, trusted: None, rules: RULES };
+    let settings =
+        EngineSettings { limits, operation_timeout, trusted: None, max_strangers: 1, rules: RULES };
     let executor = Schema::new(Unused, EmptyMutation, EmptySubscription);
     #[expect(clippy::panic, reason = "the schema is valid, as tests show")]
     Engine::new(executor, &sdl(), settings).unwrap_or_else(|error| panic!("{error}"))

@@ -62,6 +62,9 @@ const RULES: SchemaRules = SchemaRules {
     is_written_type: types::is_written_type,
 };
 
+/// Without a token, only the schema can be queried.
+const MAX_STRANGERS: usize = 1;
+
 /// The engine that executes operations. A query or mutation times out after `operation_timeout`. With
 /// `trusted` (ids and texts of documents), no other document is executed.
 ///
@@ -73,7 +76,13 @@ pub fn engine(
     operation_timeout: Duration,
     trusted: Option<&[(String, String)]>,
 ) -> Result<Engine, SetupError> {
-    let settings = EngineSettings { limits, operation_timeout, trusted, rules: RULES };
+    let settings = EngineSettings {
+        limits,
+        operation_timeout,
+        trusted,
+        max_strangers: MAX_STRANGERS,
+        rules: RULES,
+    };
     let shared = SharedData::new(api.clone());
     let engine = Engine::new(schema(api.clone(), shared.clone()), &sdl(), settings)?;
     let start = move |field: &SubscriptionField<'_>| subscription::start_written(&api, field);

@@ -19,7 +19,7 @@ pub struct UserRate {
 }
 
 impl UserRate {
-    /// At most `limit` calls at once, and as many again in each minute.
+    /// Allows `limit` calls, of which `limit` become available again each minute.
     #[must_use]
     pub fn per_minute(limit: NonZeroU32) -> Self {
         Self { limiter: DefaultKeyedRateLimiter::keyed(Quota::per_minute(limit)), limit }

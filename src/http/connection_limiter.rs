@@ -1,5 +1,5 @@
-//! Limits the number of open sockets, streams and MCP calls of each user at this gateway. A
-//! second `ConnectionLimiter` limits uploads.
+//! Limits the number of open sockets, streams and MCP calls of each user at this gateway. Others
+//! limit subscriptions, uploads and bodies of MCP messages.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -18,7 +18,7 @@ pub(super) async fn live() -> &'static str {
     "ok"
 }
 
-/// Checks the database, its migrations, the image store, and that every worker has come round.
+/// Checks the database, its migrations, the image store, and that every worker completes its rounds.
 pub(super) async fn ready(State(state): State<SharedState>) -> Response {
     let database = async { state.health_reads.check().await.unwrap_or(false) };
     let images = async { state.image_store.check().await.is_ok() };
@@ -27,7 +27,7 @@ pub(super) async fn ready(State(state): State<SharedState>) -> Response {
     let (database, images) = (database.unwrap_or(false), images.unwrap_or(false));
     let late = state.rounds.late();
     if !late.is_empty() {
-        tracing::warn!(workers = late.join(", "), "a worker has not come round");
+        tracing::warn!(workers = late.join(", "), "a worker has not completed a round in time");
     }
     let is_ready = database && images && late.is_empty();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -22,6 +22,7 @@ mod pages;
 mod problem;
 mod server;
 mod uploads;
+mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub use server::{ServerSettings, serve};
 pub use uploads::UploadLimiter;
 
 use self::client_address::ClientRequests;
+use self::warnings::Warnings;
 use crate::auth::TokenVerifier;
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -117,7 +119,7 @@ pub struct AppState {
     pub variants: Variants,
     /// The URL of the authorization server, if the issuer is an http or https URL.
     pub authorization_server: Option<String>,
-    /// When each worker last came round.
+    /// When each worker last completed a round.
     pub rounds: Rounds,
     /// Ends the waits of MCP calls when the gateway stops.
     pub stop: CancellationToken,
@@ -141,6 +143,7 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
     let (cors, origins) = (state.origins.layer(), state.origins.clone());
     let clients = ClientRequests::new(state.connections.clone());
     let state = Arc::new(state);
+    let overload = Arc::new(Warnings::default());
     Router::new()
         .route("/graphql", graphql::route(&state, graphql).layer(compression()))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
@@ -171,8 +174,8 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
                     let status = response.status().as_u16();
                     tracing::debug!(status, duration_ms = took.as_millis(), "request completed");
                 })
-                .on_failure(|failure: ServerErrorsFailureClass, took: Duration, _: &Span| {
-                    log_failure(&failure, took);
+                .on_failure(move |failure: ServerErrorsFailureClass, took: Duration, _: &Span| {
+                    log_failure(&failure, took, &overload);
                 }),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
@@ -180,12 +183,16 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         .layer(axum::middleware::map_request(remove_invalid_request_id))
 }
 
-/// 503 tells a client to try again later; what causes it has its own log lines.
-fn log_failure(failure: &ServerErrorsFailureClass, took: Duration) {
+/// 503 tells a client to try again later. One user can cause many of them.
+fn log_failure(failure: &ServerErrorsFailureClass, took: Duration, overload: &Warnings) {
     let duration_ms = took.as_millis();
     match failure {
         ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
-            tracing::debug!(duration_ms, "request not served now");
+            if overload.is_due() {
+                tracing::warn!(
+                    "requests are rejected with 503, for a limit or because a dependency is away"
+                );
+            }
         }
         failure => tracing::error!(%failure, duration_ms, "request failed"),
     }

@@ -14,7 +14,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,15 +23,14 @@ use super::client_address::PeerAddress;
 use super::connections::{
     ConnectionBounds, ConnectionRefusal, Connections, Counted, OpenConnection,
 };
+use super::warnings::Warnings;
 use crate::causes::with_causes;
 
 /// Time for the head of the first request.
 const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time between two requests; longer than load balancers keep an idle connection, which is up to 600 s. Otherwise one
-/// would send a request to a connection that is just being closed.
+/// Time between two requests; longer than load balancers keep an idle connection, which is up to 600 s. Otherwise a
+/// load balancer would send a request to a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(650);
-/// While the gateway accepts no further connections, it says so once in this time.
-const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 /// A WebSocket that is closed because its client is too slow still has time to send its close
 /// frame.
 const CLOSE_GRACE: Duration = Duration::from_secs(15);
@@ -55,7 +53,7 @@ pub async fn serve(
 ) {
     let tracker = TaskTracker::new();
     let connections = Connections::new(settings.connections);
-    let mut warnings = Warnings::default();
+    let warnings = Warnings::default();
     loop {
         let (stream, peer) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
@@ -68,34 +66,23 @@ pub async fn serve(
                 let peer = PeerAddress(peer.ip());
                 tracker.spawn(serve_connection(stream, peer, router.clone(), stop.clone()));
             }
-            Err(refusal) => warnings.refused(refusal, peer.ip()),
+            Err(refusal) if warnings.is_due() => warn(refusal, peer.ip()),
+            Err(_) => {}
         }
     }
     tracker.close();
     tracker.wait().await;
 }
 
-/// Limits the number of warnings.
-#[derive(Default)]
-struct Warnings {
-    last: Option<Instant>,
-}
-
-impl Warnings {
-    fn refused(&mut self, refusal: ConnectionRefusal, peer: IpAddr) {
-        if self.last.is_some_and(|last| last.elapsed() < WARNING_INTERVAL) {
-            return;
-        }
-        self.last = Some(Instant::now());
-        match refusal {
-            ConnectionRefusal::Total => tracing::warn!(
-                "too many open connections, new ones are closed: raise PLANTAIN_MAX_CONNECTIONS and the number of open files that the system allows"
-            ),
-            ConnectionRefusal::Address => tracing::warn!(
-                %peer,
-                "an address has too many open connections, new ones are closed: if it is a proxy of yours, add it to PLANTAIN_TRUSTED_PROXIES"
-            ),
-        }
+fn warn(refusal: ConnectionRefusal, peer: IpAddr) {
+    match refusal {
+        ConnectionRefusal::Total => tracing::warn!(
+            "too many open connections, new ones are closed: raise PLANTAIN_MAX_CONNECTIONS and the number of open files that the system allows"
+        ),
+        ConnectionRefusal::Address => tracing::warn!(
+            %peer,
+            "an address has too many open connections, new ones are closed: if it is a proxy of yours, add it to PLANTAIN_TRUSTED_PROXIES"
+        ),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::store::within_deadline;
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long a body is read that is not wanted, so that its sender receives the response.
+/// How long an unwanted body is still read, so that its sender receives the response.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 

@@ -23,7 +23,7 @@ pub struct ImageWork {
     /// A permit for each mebibyte.
     memory: Arc<Semaphore>,
     cores: Arc<Semaphore>,
-    /// One image of a client waits beside those of workers; the others wait for it.
+    /// Only one image of a client waits for memory at a time; the others wait here.
     client_turn: Arc<Semaphore>,
 }
 

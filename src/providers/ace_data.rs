@@ -3,6 +3,7 @@
 
 pub(super) mod responses;
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ const IDS_PER_QUERY: u32 = 100;
 /// queried later.
 const MAX_PARTS: usize = 20;
 /// No further part is queried after this time: the lease of the jobs must not end before their states are recorded.
-const MAX_PARTS_TIME: Duration = Duration::from_secs(20);
+const MAX_PARTS_TIME: Duration = Duration::from_secs(45);
 /// The state of a job whose record cannot be read.
 const UNREADABLE: Delay =
     Delay { after: None, breaker_reason: None, reason: "the record cannot be read" };
@@ -123,10 +124,12 @@ impl AceData {
     async fn query_in_parts(&self, upstream_ids: &[&str]) -> Vec<UpstreamState> {
         let pause = Duration::from_secs(1) / self.rate_limits.queries_per_second.max(1);
         let mut states = vec![UpstreamState::Unavailable(UNREADABLE); upstream_ids.len()];
-        let mut parts = halves(0..upstream_ids.len());
+        // Larger parts first: half of the jobs are known after two queries.
+        let mut parts = VecDeque::from(halves(0..upstream_ids.len()));
         let started = Instant::now();
         for _ in 0..MAX_PARTS {
-            let Some(part) = parts.pop().filter(|_| started.elapsed() < MAX_PARTS_TIME) else {
+            let Some(part) = parts.pop_front().filter(|_| started.elapsed() < MAX_PARTS_TIME)
+            else {
                 break;
             };
             tokio::time::sleep(pause).await;
@@ -152,7 +155,7 @@ impl AceData {
 /// The halves of a part; nothing for a single job.
 fn halves(part: Range<usize>) -> Vec<Range<usize>> {
     let middle = part.start + part.len() / 2;
-    if part.len() < 2 { Vec::new() } else { vec![middle..part.end, part.start..middle] }
+    if part.len() < 2 { Vec::new() } else { vec![part.start..middle, middle..part.end] }
 }
 
 /// Rate limits of an account: concurrent jobs, and status queries in batches.

@@ -19,8 +19,11 @@ pub(super) const SETTINGS: [(&str, &str); 6] = [
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
+/// A migration may take long, and may read whole tables.
+const MIGRATION_SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = 0;
+    SET enable_seqscan = on; SET enable_hashjoin = on; SET enable_mergejoin = on";
 /// One locked row does not stop the others of a batch for long.
-pub(super) const LOCK_TIMEOUT: (&str, &str) = ("lock_timeout", "3s");
+const LOCK_TIMEOUT: (&str, &str) = ("lock_timeout", "3s");
 /// The plan of a batch is made once, whatever its number of items.
 const GENERIC_PLAN: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
 
@@ -119,6 +122,13 @@ impl Connector {
     /// One connection, whose statements have no time limit.
     pub(super) fn migration_pool(&self) -> PgPool {
         let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+        // The role may have the settings of the other statements, for a pooler in transaction mode.
+        let options = options.after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(MIGRATION_SETTINGS).await?;
+                Ok(())
+            })
+        });
         options.connect_lazy_with(self.connect.clone().application_name("plantain migrations"))
     }
 

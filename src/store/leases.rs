@@ -41,7 +41,7 @@ pub struct Claim {
     pub image_count: u32,
     /// The provider's id for the job, once the provider has accepted it.
     pub upstream_id: Option<String>,
-    /// When the claim that is submitting it was made; `None` in other steps.
+    /// When the running submission was claimed; `None` in other steps.
     pub submit_started_at: Option<Timestamp>,
     /// When the provider accepted it.
     pub submitted_at: Option<Timestamp>,

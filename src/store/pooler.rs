@@ -1,8 +1,9 @@
 //! What a pooler between the gateway and Postgres can do, found at the start.
 
+use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 
-use super::connections::{Connector, LOCK_TIMEOUT, PoolerMode, SETTINGS};
+use super::connections::{Connector, PoolerMode, SETTINGS};
 use super::{StoreError, within_deadline};
 
 /// Checks that a pooler in front of the database can do what is asked of it: keep one connection for each client, or, when
@@ -55,9 +56,16 @@ async fn require_prepared_statements(
     prepared = prepared.and(one_row(one).await);
     other.execute("ROLLBACK").await?;
     match prepared {
-        Err(sqlx::Error::Database(_)) => Err(StoreError::NoPreparedStatements),
+        Err(sqlx::Error::Database(error)) if is_about_prepared_statements(&*error) => {
+            Err(StoreError::NoPreparedStatements)
+        }
         prepared => Ok(prepared?),
     }
+}
+
+/// Whether a prepared statement does not exist, or exists already: that of another client.
+fn is_about_prepared_statements(error: &dyn DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("26000" | "42P05"))
 }
 
 async fn one_row(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -69,8 +77,8 @@ async fn one_row(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 /// In transaction mode, only the role can have the settings of each connection.
 async fn warn_about_settings(connection: &mut PgConnection) -> Result<(), StoreError> {
     let mut missing = Vec::new();
-    for (name, value) in SETTINGS.into_iter().chain([LOCK_TIMEOUT]) {
-        let query = format!("SELECT current_setting('{name}'), current_user::text");
+    for (name, value) in SETTINGS {
+        let query = format!("SELECT current_setting('{name}'), quote_ident(current_user)");
         let row = connection.fetch_one(sqlx::raw_sql(AssertSqlSafe(query))).await?;
         let role: String = row.try_get(1)?;
         if row.try_get::<String, _>(0)? != value {

@@ -74,11 +74,11 @@ impl Store {
         Ok(claims)
     }
 
-    /// The jobs of a claim whose answer was lost: it may have been committed. Their lease begins anew.
+    /// The jobs of a claim whose commit was not confirmed. Their lease begins anew.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_lost_submissions(
+    pub async fn find_lost_claim(
         &self,
         provider: ProviderName,
         lost: ClaimOptions,
@@ -90,7 +90,7 @@ impl Store {
         lock_provider(&mut tx, provider).await?;
         let keys = sqlx::query_as!(
             JobKey,
-            "-- store::queue::find_lost_submissions
+            "-- store::queue::find_lost_claim
             UPDATE jobs SET next_step_at = $3
             WHERE status = 'QUEUED' AND provider = $1 AND submit_started_at IS NOT NULL AND lease = $2
             RETURNING task_id, number",

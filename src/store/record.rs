@@ -2,8 +2,8 @@
 //!
 //! It loads and locks the rows, calls [`domain::apply`](crate::domain::apply), writes jobs, task,
 //! images, event and timeline, commits, and sends hints. Under load, one transaction records the
-//! updates of many tasks. Rows are always locked in the order tasks and jobs, users, images, boards,
-//! and those of one table by their ids.
+//! updates of many tasks. Rows are locked in this order: tasks and jobs, users, events,
+//! uploads, images, boards; within a table, by id.
 
 mod load;
 mod rows;
@@ -38,8 +38,8 @@ const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
 pub enum Authority {
     /// A worker, as long as it holds the job's lease.
     Lease(Uuid),
-    /// The worker that submitted the job. The provider's answer counts also after the lease, unless the job was
-    /// submitted again.
+    /// The worker that submitted the job. An acceptance is always recorded. A rejection is recorded after the lease as
+    /// well, unless the job was submitted again.
     Submitter {
         /// The lease of the submission.
         lease: Uuid,
@@ -375,8 +375,8 @@ impl PendingChange<'_> {
 }
 
 /// Whether the update must be dropped because of leases. An acceptance by the provider is always
-/// recorded, even late; every other update of a worker may be outdated once another worker has the
-/// job.
+/// recorded, even late, and a rejection by [`Authority::Submitter`] unless the job was submitted again. Every other update of a
+/// worker may be outdated once another worker has the job.
 ///
 /// A task is not rerouted while a worker has claimed any of its jobs: the provider may be accepting
 /// it.

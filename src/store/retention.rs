@@ -23,31 +23,33 @@ impl Store {
         if !try_retention_lock(&mut tx).await? {
             return Ok(0);
         }
+        let old = sqlx::query!(
+            "-- store::retention::purge_events
+            SELECT owner, seq FROM events WHERE at < $1 ORDER BY at LIMIT $2",
+            before,
+            i64::from(PURGE_BATCH_SIZE),
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let (owners, seqs): (Vec<_>, Vec<_>) =
+            old.into_iter().map(|row| (row.owner, row.seq)).unzip();
+        // Users before events: the same order as in the deletion of a task.
+        lock_users(&mut tx, &owners).await?;
         let purged = sqlx::query_scalar!(
             r#"-- store::retention::purge_events
             WITH deleted AS (
                 DELETE FROM events
-                WHERE (owner, seq) IN (
-                    SELECT owner, seq FROM events WHERE at < $1
-                    ORDER BY at
-                    LIMIT $2
-                    FOR UPDATE SKIP LOCKED
-                )
-                RETURNING owner, seq
-            ), locked AS (
-                SELECT id FROM users WHERE id IN (SELECT owner FROM deleted)
-                ORDER BY id
-                FOR NO KEY UPDATE
+                USING unnest($1::text[], $2::bigint[]) AS old (owner, seq)
+                WHERE events.owner = old.owner AND events.seq = old.seq
+                RETURNING events.owner, events.seq
             ), marked AS (
                 UPDATE users SET forgotten_seq = greatest(forgotten_seq, newest.seq)
-                FROM locked
-                JOIN (SELECT owner, max(seq) AS seq FROM deleted GROUP BY owner) AS newest
-                    ON newest.owner = locked.id
-                WHERE users.id = locked.id
+                FROM (SELECT owner, max(seq) AS seq FROM deleted GROUP BY owner) AS newest
+                WHERE users.id = newest.owner
             )
             SELECT count(*) AS "count!" FROM deleted"#,
-            before,
-            i64::from(PURGE_BATCH_SIZE),
+            &owners,
+            &seqs,
         )
         .fetch_one(&mut *tx)
         .await?;
@@ -114,7 +116,7 @@ impl Store {
             return Ok(0);
         }
         let mut tx = self.pool.begin().await?;
-        // Before the uploads, as a task locks them that begins to use some.
+        // Users before uploads: the same order as in a new task.
         lock_users(&mut tx, &owners).await?;
         let deleted = sqlx::query!(
             "-- store::retention::purge_uploads
@@ -146,6 +148,7 @@ impl Store {
             SELECT id, owner FROM uploads
             WHERE NOT used AND created_at < $1
                 AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)
+            ORDER BY created_at
             LIMIT $2",
             before,
             i64::from(PURGE_BATCH_SIZE),

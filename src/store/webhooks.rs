@@ -71,7 +71,7 @@ fn names(statuses: &[Status]) -> Vec<String> {
 }
 
 impl ReadStore {
-    /// The owner's endpoints, all or those with these ids, oldest first. One statement.
+    /// The endpoints of these owners, oldest first. One statement.
     ///
     /// # Errors
     /// When the database fails.

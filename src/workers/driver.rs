@@ -26,7 +26,7 @@ const MAX_PROCESSING: Duration = Duration::from_mins(15);
 const ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// One step in the processing of jobs, callbacks or deliveries.
+/// The step that one kind of worker executes: how it claims work, and how it processes it.
 #[async_trait]
 pub(super) trait Step: Send + Sync + 'static {
     /// The unit of work that is claimed.

@@ -1,7 +1,7 @@
 //! The background workers that process tasks: one file per step. Steps share
 //! the loop of `driver`, periodic workers that of `periodic`.
 //!
-//! A step has no input. A hint or a timer wakes it, and it runs the work that the database shows
+//! A worker has no input. A hint or a timer wakes it, and it processes what the database shows
 //! as due. The same code runs after a hint, after a timer and after a crash. It claims jobs under
 //! a lease, calls slow servers without an open transaction, and records the result.
 
@@ -84,7 +84,7 @@ pub struct WorkerContext {
     pub ids: Ids,
     /// The operator's settings.
     pub settings: Settings,
-    /// When each worker last came round.
+    /// When each worker last completed a round.
     pub rounds: Rounds,
     /// Id of this process among the replicas.
     pub instance: uuid::Uuid,

@@ -18,7 +18,7 @@ use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, UpstreamState};
 use crate::store::{Claim, NewTimelineEntry, ProviderOutcome, StoreError};
 
-/// Longer than the first query of a batch and the queries of its parts, if it is unreadable: 20 s each, and one more that was
+/// Longer than the queries of an unreadable batch: 20 s for the first, 45 s for those of its parts, and 20 s for one that was
 /// started just before the end.
 const LEASE: TimeDelta = TimeDelta::seconds(90);
 /// First pause after a callback that the provider has not confirmed yet; each further query doubles

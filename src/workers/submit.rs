@@ -25,13 +25,13 @@ const LEASE: TimeDelta = TimeDelta::seconds(30);
 pub(super) struct Submit {
     ctx: Arc<WorkerContext>,
     provider: Arc<dyn Provider>,
-    /// The last claim, while its answer is missing: it may have been committed.
-    unanswered: Mutex<Option<(ClaimOptions, Timestamp)>>,
+    /// The last claim, until its commit is confirmed.
+    uncommitted_claim: Mutex<Option<(ClaimOptions, Timestamp)>>,
 }
 
 impl Submit {
     pub(super) fn new(ctx: &Arc<WorkerContext>, provider: Arc<dyn Provider>) -> Arc<Self> {
-        Arc::new(Self { ctx: Arc::clone(ctx), provider, unanswered: Mutex::default() })
+        Arc::new(Self { ctx: Arc::clone(ctx), provider, uncommitted_claim: Mutex::default() })
     }
 
     /// Links of the images to edit, valid until the task times out; `None` when an image was
@@ -197,22 +197,21 @@ impl Step for Submit {
 
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
         let (name, rate_limits) = (self.provider.name(), self.provider.rate_limits());
-        let mut unanswered = self.unanswered.lock().await;
-        if let Some((lost, claimed_after)) = *unanswered {
+        let mut uncommitted_claim = self.uncommitted_claim.lock().await;
+        if let Some((lost, claimed_after)) = *uncommitted_claim {
             let now = self.ctx.clock.now();
-            let found =
-                self.ctx.store.find_lost_submissions(name, lost, claimed_after, now).await?;
-            *unanswered = None;
+            let found = self.ctx.store.find_lost_claim(name, lost, claimed_after, now).await?;
+            *uncommitted_claim = None;
             if !found.is_empty() {
                 return Ok(found);
             }
         }
         let claim_options = self.ctx.claim_options(limit, LEASE);
-        *unanswered = Some((claim_options, self.ctx.clock.now()));
+        *uncommitted_claim = Some((claim_options, self.ctx.clock.now()));
         let clock = &self.ctx.clock;
         let claimed =
             self.ctx.store.claim_submissions(name, rate_limits, claim_options, clock).await?;
-        *unanswered = None;
+        *uncommitted_claim = None;
         Ok(claimed)
     }
 

@@ -108,7 +108,7 @@ async fn a_claim_whose_answer_is_lost_is_found_by_its_lease() {
     let find = async |lost: ClaimOptions, claimed_after: Timestamp| {
         let now = workers.now();
         let store = &workers.stores.workers;
-        store.find_lost_submissions(NANO_BANANA, lost, claimed_after, now).await.unwrap()
+        store.find_lost_claim(NANO_BANANA, lost, claimed_after, now).await.unwrap()
     };
     let (lost, before) = (workers.options(), workers.now());
     assert!(find(lost, before).await.is_empty());

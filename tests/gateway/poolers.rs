@@ -16,12 +16,15 @@ async fn a_gateway_works_behind_a_pooler_in_session_mode() {
 
 #[tokio::test]
 async fn a_gateway_works_behind_a_pooler_in_transaction_mode_with_a_direct_url() {
-    let (database, _pooler) = pooled(TRANSACTION_MODE).await;
+    let (database, pooler) = pooled(TRANSACTION_MODE).await;
     let direct = database.direct_url();
     let flags = ["--database-direct-url", direct.as_str()];
     let app = TestApp::with_database(database, &flags).await;
     assert_that_a_task_succeeds_and_is_pushed(&app).await;
-    eventually("a connection that listens", || async { listens(&app).await.then_some(()) }).await;
+    eventually("a connection that listens", || async {
+        listens_directly(&app, &pooler).await.then_some(())
+    })
+    .await;
     // More users at once than the pooler has connections, each with batches and transactions.
     let finished = (0..20).map(|number| {
         let user = app.user(&format!("user {number}"));
@@ -35,17 +38,19 @@ async fn a_gateway_works_behind_a_pooler_in_transaction_mode_with_a_direct_url()
 #[tokio::test]
 async fn a_gateway_refuses_a_pooler_in_transaction_mode_without_a_direct_url() {
     let (database, _pooler) = pooled(TRANSACTION_MODE).await;
-    let error = plantain::store::check_pooler(&database.url(), None).await.unwrap_err();
-    assert!(error.to_string().contains("PLANTAIN_DATABASE_DIRECT_URL"), "{error}");
+    let refusal = TestApp::refusal(&database, &[]).await;
+    assert!(refusal.contains("set PLANTAIN_DATABASE_DIRECT_URL"), "{refusal}");
+    let pooled_twice = ["--database-direct-url", &database.url()];
+    let refusal = TestApp::refusal(&database, &pooled_twice).await;
+    assert!(refusal.contains("PLANTAIN_DATABASE_DIRECT_URL names a pooler"), "{refusal}");
 }
 
 #[tokio::test]
 async fn a_gateway_refuses_a_pooler_in_transaction_mode_that_forgets_prepared_statements() {
     let (database, _pooler) = pooled("pool_mode = transaction\nmax_prepared_statements = 0").await;
     let direct = database.direct_url();
-    let check = plantain::store::check_pooler(&database.url(), Some(&direct)).await;
-    let error = check.unwrap_err();
-    assert!(error.to_string().contains("max_prepared_statements"), "{error}");
+    let refusal = TestApp::refusal(&database, &["--database-direct-url", &direct]).await;
+    assert!(refusal.contains("max_prepared_statements"), "{refusal}");
 }
 
 async fn pooled(settings: &str) -> (Database, PgBouncer) {
@@ -63,10 +68,15 @@ async fn assert_that_a_task_succeeds_and_is_pushed(app: &TestApp) {
     while socket.data().await["taskEvents"]["status"] != "SUCCEEDED" {}
 }
 
-/// Whether the gateway listens on a connection of its own.
-async fn listens(app: &TestApp) -> bool {
-    let query = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1
-        AND application_name = 'plantain notifications' AND query LIKE 'LISTEN%')";
+/// Whether the gateway listens on a connection that is not one of the pooler.
+async fn listens_directly(app: &TestApp, pooler: &PgBouncer) -> bool {
+    let query = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'LISTEN%'";
     let mut connection = PgConnection::connect(&app.database.direct_url()).await.unwrap();
-    sqlx::query_scalar(query).bind(app.database.name()).fetch_one(&mut connection).await.unwrap()
+    let listening: Vec<i32> = sqlx::query_scalar(query)
+        .bind(app.database.name())
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let servers = pooler.server_processes().await;
+    !listening.is_empty() && listening.iter().all(|pid| !servers.contains(pid))
 }

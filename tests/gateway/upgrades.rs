@@ -101,7 +101,7 @@ async fn insert_task(connection: &mut PgConnection, version: i64, task: Uuid, st
         .await
         .unwrap();
     insert_job(connection, version, task, status).await;
-    // The events of a user have consecutive numbers: that which waits has the last one.
+    // The events of a user have consecutive numbers: the event of the waiting task has the last one.
     let numbers: &[(i64, i32)] = if status == "QUEUED" { &[(3, 1)] } else { &[(1, 1), (2, 2)] };
     for (seq, task_version) in numbers {
         let event = "INSERT INTO events (owner, seq, task_id, at, version, state)

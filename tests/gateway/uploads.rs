@@ -385,13 +385,17 @@ async fn images_and_uploads_of_one_user_have_a_limit_in_bytes() {
 
     let delete = "mutation($id: ID!) { deleteTask(id: $id) { __typename } }";
     ana.graphql(delete, json!({ "id": id })).await;
-    assert_eq!(ana.generate(json!({ "prompt": "a dog" })).await["__typename"], "TaskAccepted");
+    assert_eq!(stored_bytes(&app, "ana").await, 1_000_000 - image);
+    let id = ana.generate(json!({ "prompt": "a dog" })).await["task"]["id"].clone();
+    let task = ana.wait_until_finished(id.as_str().unwrap()).await;
+    let stored = task["images"][0]["byteSize"].as_u64().unwrap();
     // The upload that no task uses is removed after a day.
     app.advance(26 * 60 * 60);
-    eventually("the upload to be removed", || async {
-        (stored_bytes(&app, "ana").await < 1_000_000 - image).then_some(())
-    })
-    .await;
+    let removed = || async { (stored_bytes(&app, "ana").await as u64 == stored).then_some(()) };
+    eventually("the upload to be removed", removed).await;
+    let delete = "mutation($id: ID!) { deleteImage(id: $id) { __typename } }";
+    ana.graphql(delete, json!({ "id": task["images"][0]["id"] })).await;
+    assert_eq!(stored_bytes(&app, "ana").await, 0);
 }
 
 async fn stored_bytes(app: &TestApp, user: &str) -> usize {

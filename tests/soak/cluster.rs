@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 /// How long a standby may take until it has everything that the primary has.
 const SYNC_TIME: Duration = Duration::from_secs(60);
+const SETTING_TIME: Duration = Duration::from_secs(1);
 
 pub(crate) struct Cluster {
     folder: PathBuf,
@@ -44,6 +45,11 @@ impl Cluster {
         assert!(crash || stopped.is_ok(), "{stopped:?}");
     }
 
+    /// Whether this Postgres can copy its cluster: that from npm cannot.
+    pub(crate) fn can_fail_over(&self) -> bool {
+        self.primary.as_ref().unwrap().can_have_standby()
+    }
+
     /// Copies the primary to a standby, waits until each commit waits for both, then crashes the primary: what was committed
     /// is not lost.
     pub(crate) async fn fail_over(&mut self, pause: Duration) {
@@ -63,13 +69,14 @@ impl Cluster {
             "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')",
         )
         .await;
-        sleep(pause).await;
+        // The setting reaches all processes of Postgres within a moment.
+        sleep(SETTING_TIME + pause).await;
         drop(database);
         self.stop(true).await;
         let mut promoted = PgConnection::connect(&standby.url("plantain")).await.unwrap();
         sqlx::raw_sql("SELECT pg_promote()").execute(&mut promoted).await.unwrap();
         wait_until(&mut promoted, "SELECT NOT pg_is_in_recovery()").await;
-        std::fs::remove_dir_all(self.directory()).unwrap();
+        remove(&self.directory());
         (self.number, self.primary) = (number, Some(standby));
     }
 
@@ -101,10 +108,19 @@ fn signal_postmaster(directory: &Path, signal: &str) {
     assert!(sent.success());
 }
 
-/// The file of a cluster, which may be in another folder.
+fn remove(directory: &Path) {
+    for home in homes(directory) {
+        std::fs::remove_dir_all(home).unwrap();
+    }
+}
+
 fn find_file(directory: &Path, name: &str) -> Option<PathBuf> {
+    homes(directory).map(|home| home.join("data").join(name)).find(|path| path.exists())
+}
+
+/// The folders of a cluster: its files may be in another one.
+fn homes(directory: &Path) -> impl Iterator<Item = PathBuf> {
     let elsewhere = std::fs::read_to_string(directory.join("elsewhere"));
     let elsewhere = elsewhere.ok().map(|path| PathBuf::from(path.trim()));
-    let homes = [Some(directory.to_owned()), elsewhere];
-    homes.into_iter().flatten().map(|home| home.join("data").join(name)).find(|path| path.exists())
+    elsewhere.into_iter().chain([directory.to_owned()])
 }

@@ -130,9 +130,14 @@ impl World {
         self.use_server(&postgres);
     }
 
-    /// Lets a standby take over from a primary that crashes.
+    /// Lets a standby take over from a primary that crashes; without `pg_basebackup`, the primary crashes only.
     pub(crate) async fn fail_over(&self, pause: Duration) {
         let mut postgres = self.postgres.lock().await;
+        if !postgres.can_fail_over() {
+            println!("soak: no failover, because pg_basebackup is missing");
+            drop(postgres);
+            return self.restart_postgres(true, pause).await;
+        }
         postgres.fail_over(pause).await;
         self.use_server(&postgres);
     }

@@ -16,8 +16,8 @@ pub fn rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The system time plus an offset: tests change it, and a clock that follows another one. Clones share the
-/// offset.
+/// The system time plus an offset. Tests change the offset; so does a clock that follows another one. Clones share
+/// it.
 #[derive(Debug, Clone)]
 pub struct Clock {
     offset: watch::Sender<TimeDelta>,

@@ -115,6 +115,12 @@ impl PrivatePostgres {
         Ok(Self { server, socket, _lock: lock })
     }
 
+    /// Whether this Postgres has what [`Self::start_standby`] needs.
+    #[must_use]
+    pub fn can_have_standby(&self) -> bool {
+        self.server.has_program("pg_basebackup")
+    }
+
     /// Connection URL of a database of the cluster, over the Unix socket, as user `plantain`.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

@@ -53,6 +53,10 @@ impl Server {
         Ok(server)
     }
 
+    pub(super) fn has_program(&self, name: &str) -> bool {
+        self.bin.join(name).exists()
+    }
+
     async fn wait_ready(&self) -> anyhow::Result<()> {
         let ready = || {
             let text =

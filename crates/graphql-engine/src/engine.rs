@@ -16,7 +16,8 @@ use async_graphql::{
     ServerError, SubscriptionType, ValidationMode, Value, Variables, parser,
 };
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::completion::complete;
@@ -37,9 +38,8 @@ use super::{cost, executable};
 
 /// Maximum number of errors in the response to one operation.
 const MAX_ERRORS: usize = 100;
-/// Maximum number of operations without a viewer that are executed at the same time: introspection needs a processor only, and
-/// strangers must not take all of them.
-const MAX_STRANGERS: usize = 1;
+/// How long an operation without a viewer waits for its turn.
+const MAX_STRANGER_WAIT: Duration = Duration::from_secs(5);
 /// Maximum number of nested lists that an introspection query may select.
 const MAX_INTROSPECTION_DEPTH: usize = 2;
 
@@ -142,6 +142,9 @@ pub struct EngineSettings<'a> {
     pub operation_timeout: Duration,
     /// Trusted documents: with them (ids and texts), no other document is executed.
     pub trusted: Option<&'a [(String, String)]>,
+    /// Maximum number of operations without a viewer that are executed at the same time. Others wait for up to 5 s. Few, if
+    /// strangers can only ask for the schema: introspection needs a processor, and must not take all of them.
+    pub max_strangers: usize,
     /// What the engine cannot read from the schema.
     pub rules: SchemaRules,
 }
@@ -189,11 +192,11 @@ impl Engine {
             documents: Arc::new(documents),
             written_subscriptions: None,
             operation_timeout: settings.operation_timeout,
-            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
+            strangers: Arc::new(Semaphore::new(settings.max_strangers)),
         })
     }
 
-    /// Starts subscriptions whose items write themselves by `start`. `shared` is what the written fields
+    /// Uses `start` for subscriptions whose items write themselves. `shared` is what the written fields
     /// read, as in the data of the schema.
     #[must_use]
     pub fn with_written_subscriptions(
@@ -300,20 +303,24 @@ impl Engine {
     /// large, the response has `data: null`: the operation may have taken effect.
     pub async fn execute<V: Viewer>(&self, prepared: PreparedOperation<V>) -> OperationResponse {
         let request = prepared.request();
-        let execution = async {
-            let _turn = match &prepared.caller.viewer {
-                Some(_) => None,
-                None => self.strangers.acquire().await.ok(),
-            };
-            self.executor.execute(request).await
+        let Ok(_turn) = self.turn(prepared.caller.viewer.is_some()).await else {
+            return error_response(error::no_turn(), &prepared);
         };
-        let response = AssertUnwindSafe(execution).catch_unwind();
+        let response = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         match timeout(self.operation_timeout, response).await {
             Ok(Ok(response)) => self.finish(response, &prepared),
             // The panic hook has logged the panic.
             Ok(Err(_)) => error_response(error::internal_error(), &prepared),
             Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), &prepared),
         }
+    }
+
+    /// Waits for the turn of an operation without a viewer.
+    async fn turn(&self, has_viewer: bool) -> Result<Option<SemaphorePermit<'_>>, Elapsed> {
+        if has_viewer {
+            return Ok(None);
+        }
+        Ok(timeout(MAX_STRANGER_WAIT, self.strangers.acquire()).await?.ok())
     }
 
     fn finish<V>(

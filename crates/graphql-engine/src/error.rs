@@ -72,6 +72,13 @@ pub(crate) fn busy(limit: usize, retry_after_seconds: u64) -> Error {
     })
 }
 
+/// Too many operations without a viewer are in progress.
+pub(crate) fn no_turn() -> Error {
+    let message = "Too many requests without a token are in progress. This one has not started. Send a token, or try again in 5 s.";
+    with_code(message, code::RATE_LIMITED)
+        .extend_with(|_, extensions| extensions.set("retryAfterSeconds", 5))
+}
+
 /// The server uses all the memory that it has for request bodies.
 pub(crate) fn no_memory() -> Error {
     let message =

@@ -24,7 +24,7 @@ pub const MARKERS: &[(&str, &str)] = &[
     ("inline", "returns the finished result in the response to the submission (Ace Data Cloud)"),
     (
         "string-error",
-        "shows an error that is a plain string until the task finishes (Ace Data Cloud)",
+        "until the task finishes, reports an error that is a plain string (Ace Data Cloud)",
     ),
     ("partial=N", "delivers only N of the requested images (Ace Data Cloud)"),
     ("policy", "fails the generation because of the content policy"),
@@ -35,7 +35,7 @@ pub const MARKERS: &[(&str, &str)] = &[
     ("not-found=N", "does not find the task in the first N status queries"),
     (
         "unreadable-record",
-        "is broken JSON in each status query, with all other tasks of the query (Ace Data Cloud)",
+        "makes each response to a status query that contains the task unreadable (Ace Data Cloud)",
     ),
     ("never-found", "does not find the task in any status query"),
     ("poll=CODE*N", "fails the first N status queries for the task with CODE"),

@@ -124,7 +124,7 @@ impl SimulatorState {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Sends no result from now on, or those that wait.
+    /// `true` holds back all results from now on; `false` sends them.
     pub fn hold_results(&self, held: bool) {
         self.shared.results_held.send_replace(held);
     }

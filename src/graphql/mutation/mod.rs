@@ -70,7 +70,8 @@ impl TaskMutation {
         Ok(outcome.map_err(|error| internal(&error))?.into())
     }
 
-    /// Cancels a task. Its credits are released unless the provider is already working on it.
+    /// Cancels a task. Its credits are released unless the provider is already working on it. If the provider accepts a
+    /// submission that is in progress at that moment, its cost is charged afterwards. Canceling it again changes nothing.
     async fn cancel_task(
         &self,
         ctx: &Context<'_>,

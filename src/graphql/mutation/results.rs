@@ -102,7 +102,7 @@ impl RateLimited {
         let retry_after_seconds =
             u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
         let message = format!(
-            "You have called webhook mutations too often: {limit} at once, and {limit} in each minute. Try again in {retry_after_seconds} s."
+            "You have called webhook mutations too often. {limit} calls are allowed, and {limit} more become available each minute. Try again in {retry_after_seconds} s."
         );
         Self { message, retry_after_seconds }
     }

@@ -28,7 +28,7 @@ impl From<QuoteInput> for TaskRequest {
 pub(in crate::graphql) struct Quote {
     /// The requested model, or the model that the gateway would choose now.
     model: Model,
-    /// The price of all images, in credits. Images that are not delivered cost nothing.
+    /// The price of all images, in credits. Images that the provider does not deliver cost nothing.
     credits: f64,
     /// The expected seconds from the submission to the end of the task: the median of the last 50
     /// successful tasks with this model and number of images, or with this model

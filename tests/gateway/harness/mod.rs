@@ -151,6 +151,15 @@ impl TestApp {
         }
     }
 
+    /// Why a gateway does not start on this database with these flags.
+    pub(crate) async fn refusal(database: &Database, flags: &[&str]) -> String {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let folder = TempDir::new().unwrap();
+        let config = configure(&flags, "http://127.0.0.1:1", database.url(), folder.path());
+        let built = App::build(&config, page_config(), Clock::system(), Ids::random()).await;
+        format!("{:#}", built.err().unwrap())
+    }
+
     /// Starts a second gateway on the same database, image store and simulator.
     pub(crate) async fn replica(&self) -> Self {
         let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());

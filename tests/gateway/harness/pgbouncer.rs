@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, Row};
 use tempfile::TempDir;
 
 use super::Database;
@@ -24,7 +25,7 @@ impl PgBouncer {
         let owner = std::fs::metadata(postgres).unwrap();
         let folder = TempDir::new().unwrap();
         let configuration = format!(
-            "[databases]\n* = host={} user=plantain\n[pgbouncer]\nlisten_port = 5432\nauth_type = any\n\
+            "[databases]\n* = host={} user=plantain\n[pgbouncer]\nlisten_port = 5432\nauth_type = any\nadmin_users = plantain\n\
             unix_socket_dir = {}\ndefault_pool_size = 4\n{settings}\n",
             postgres.display(),
             folder.path().display(),
@@ -45,6 +46,19 @@ impl PgBouncer {
     /// The folder with its socket, which appears soon after the start.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The processes of Postgres to which it is connected.
+    pub(crate) async fn server_processes(&self) -> Vec<i32> {
+        let console = format!(
+            "postgres://plantain@localhost:5432/pgbouncer?host={}&sslmode=disable",
+            self.folder().display()
+        );
+        let options: PgConnectOptions = console.parse().unwrap();
+        let options = options.extra_float_digits(None);
+        let mut console = PgConnection::connect_with(&options).await.unwrap();
+        let servers = sqlx::raw_sql("SHOW SERVERS").fetch_all(&mut console).await.unwrap();
+        servers.iter().map(|server| server.get("remote_pid")).collect()
     }
 
     pub(crate) fn is_listening(&self) -> bool {

@@ -163,6 +163,7 @@ pub(crate) fn engine() -> Result<Engine, SetupError> {
         limits: LIMITS,
         operation_timeout: Duration::from_secs(10),
         trusted: None,
+        max_strangers: 50,
         rules: RULES,
     };
     let engine = Engine::new(schema, &builder().finish().sdl(), settings)?;

@@ -107,7 +107,7 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         lock_user(&mut tx, owner).await?;
         let row = sqlx::query!(
-            "-- store::removal::delete_image
+            "-- store::deletion::delete_image
             SELECT task_id, job, position, byte_size FROM images WHERE id = $1 AND owner = $2 FOR UPDATE",
             id.0,
             owner.as_str(),
@@ -119,7 +119,7 @@ impl Store {
         let folder = Image::folder(task, checked_int(row.job)?, checked_int(row.position)?);
         let boards = touch_boards_of(&mut tx, &[id.0], now).await?;
         schedule_removal(&mut tx, &[folder], now).await?;
-        sqlx::query!("-- store::removal::delete_image\nDELETE FROM images WHERE id = $1", id.0)
+        sqlx::query!("-- store::deletion::delete_image\nDELETE FROM images WHERE id = $1", id.0)
             .execute(&mut *tx)
             .await?;
         subtract_stored_bytes(&mut tx, &[owner.as_str().to_owned()], &[row.byte_size]).await?;
@@ -142,7 +142,7 @@ async fn lock_task(
     id: TaskId,
 ) -> Result<Option<Status>, StoreError> {
     let name = sqlx::query_scalar!(
-        "-- store::removal::lock_task
+        "-- store::deletion::lock_task
         SELECT status FROM tasks WHERE id = $1 AND owner = $2 FOR UPDATE",
         id.0,
         owner.as_str(),
@@ -161,7 +161,7 @@ async fn is_submission_in_flight(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let unsettled = sqlx::query_scalar!(
-        r#"-- store::removal::is_submission_in_flight
+        r#"-- store::deletion::is_submission_in_flight
         SELECT EXISTS (
             SELECT FROM jobs
             WHERE task_id = $1 AND status = 'CANCELED' AND upstream_id IS NULL
@@ -181,7 +181,7 @@ async fn lock_images(
     task: TaskId,
 ) -> Result<(Vec<Uuid>, Vec<i64>), StoreError> {
     let images = sqlx::query!(
-        "-- store::removal::lock_images
+        "-- store::deletion::lock_images
         SELECT id, byte_size FROM images WHERE task_id = $1 ORDER BY id FOR UPDATE",
         task.0,
     )
@@ -193,7 +193,7 @@ async fn lock_images(
 /// Deletes the task's rows.
 async fn delete_rows(tx: &mut Transaction<'_, Postgres>, id: TaskId) -> Result<(), StoreError> {
     release_uploads(tx, &[id.0]).await?;
-    sqlx::query!("-- store::removal::delete_rows\nDELETE FROM tasks WHERE id = $1", id.0)
+    sqlx::query!("-- store::deletion::delete_rows\nDELETE FROM tasks WHERE id = $1", id.0)
         .execute(&mut **tx)
         .await?;
     Ok(())
