@@ -39,7 +39,7 @@ const PAGE_SIZE: usize = 16;
 /// Maximum bytes of prompts and metadata that one subscriber has in memory while its client does not read, beside one event. Up
 /// to 500 subscribers of a user may be behind.
 const PAGE_BYTES: usize = 64 * 1024;
-/// Maximum number of subscribers of one user that read the table at the same time; the others wait for their turn.
+/// Maximum number of subscribers of one user that read the table at the same time; the others wait.
 const MAX_CATCH_UPS: usize = 8;
 /// Interval between reads of the table without a hint.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
@@ -69,8 +69,8 @@ struct Channel {
     /// All events up to this one were sent, or existed before the channel.
     last_sent: EventPosition,
     sender: broadcast::Sender<Arc<Event>>,
-    /// The turns to read the table.
-    catch_ups: Arc<Semaphore>,
+    /// The permits to read the table.
+    read_permits: Arc<Semaphore>,
 }
 
 impl Feed {
@@ -101,10 +101,10 @@ impl Feed {
         if !exists || after.is_some_and(|after| !after.matches(at)) {
             return Ok(None);
         }
-        let (live, catch_ups) = self.subscribe_channel(&user, last);
+        let (live, read_permits) = self.subscribe_channel(&user, last);
         let feed = self.clone();
         let page = Vec::new();
-        let reader = Reader { feed, user, delivered, live, catch_ups, catch_up: true, page };
+        let reader = Reader { feed, user, delivered, live, read_permits, catch_up: true, page };
         Ok(Some(futures_util::stream::unfold(Some(reader), Reader::next)))
     }
 
@@ -118,16 +118,16 @@ impl Feed {
         match channels.of_users.entry(user.clone()) {
             Entry::Occupied(channel) => {
                 let channel = channel.get();
-                (channel.sender.subscribe(), Arc::clone(&channel.catch_ups))
+                (channel.sender.subscribe(), Arc::clone(&channel.read_permits))
             }
             Entry::Vacant(vacant) => {
                 let (sender, receiver) = broadcast::channel(CHANNEL_CAPACITY);
-                let catch_ups = Arc::new(Semaphore::new(MAX_CATCH_UPS));
+                let read_permits = Arc::new(Semaphore::new(MAX_CATCH_UPS));
                 if !stopped {
-                    let catch_ups = Arc::clone(&catch_ups);
-                    vacant.insert(Channel { last_sent: last, sender, catch_ups });
+                    let read_permits = Arc::clone(&read_permits);
+                    vacant.insert(Channel { last_sent: last, sender, read_permits });
                 }
-                (receiver, catch_ups)
+                (receiver, read_permits)
             }
         }
     }
@@ -272,7 +272,7 @@ struct Reader {
     /// The last delivered event.
     delivered: EventPosition,
     live: broadcast::Receiver<Arc<Event>>,
-    catch_ups: Arc<Semaphore>,
+    read_permits: Arc<Semaphore>,
     /// Whether the table may contain events that were not read yet.
     catch_up: bool,
     /// Events that were read from the table and not delivered yet, newest first.
@@ -319,11 +319,11 @@ impl Reader {
     }
 
     async fn read_page(&self) -> Result<Vec<Event>, StoreError> {
-        let (turns, delivered) = (Arc::clone(&self.catch_ups), self.delivered);
+        let (permits, delivered) = (Arc::clone(&self.read_permits), self.delivered);
         let (reads, user) = (self.feed.client_reads.clone(), self.user.clone());
-        // In a task: a turn that waits for a client would be held until it reads.
+        // In a task: otherwise the permit would be held until the client reads.
         in_tokio_task(async move {
-            let _turn = turns.acquire().await;
+            let _permit = permits.acquire().await;
             read_with_retries(reads, user, delivered).await
         })
         .await

@@ -19,8 +19,8 @@ use crate::commands::Commands;
 use crate::config::{Config, DatabaseConfig};
 use crate::feed::Feed;
 use crate::http::{
-    AppState, Bodies, ConnectionBounds, ConnectionLimiter, GraphqlSettings, OperationLimiter,
-    PageConfig, ServerSettings, UploadLimiter, authorization_server, router, serve,
+    AppState, Bodies, ConnectionBounds, GraphqlSettings, OperationLimiter, PageConfig,
+    ServerSettings, UploadLimiter, UserLimiter, authorization_server, router, serve,
 };
 use crate::ids::Ids;
 use crate::image_store::Variants;
@@ -161,10 +161,10 @@ fn state(
     AppState {
         limits: server.limits,
         upload_bytes: server.upload_bytes,
-        connection_limiter: ConnectionLimiter::new(server.max_user_connections),
-        subscription_limiter: ConnectionLimiter::new(server.max_user_subscriptions),
+        connection_limiter: UserLimiter::new(server.max_user_connections),
+        subscription_limiter: UserLimiter::new(server.max_user_subscriptions),
         operation_limiter: OperationLimiter::new(server.max_user_operations),
-        mcp_body_limiter: ConnectionLimiter::new(MAX_CONCURRENT_MCP_BODIES_PER_USER),
+        mcp_body_limiter: UserLimiter::new(MAX_CONCURRENT_MCP_BODIES_PER_USER),
         bodies: Bodies::default(),
         connections: connection_bounds(&server.connections),
         origins: server.origins.clone(),

@@ -116,7 +116,7 @@ pub struct GatewayArgs {
     )]
     pub max_stored_bytes: u64,
 
-    /// Initial quota: credits granted once to each user who has none yet, in addition to what the user has already spent and reserved [default: users have no quota]
+    /// Initial quota: the credits that are available at first to each user who has no quota yet [default: users have no quota]
     #[arg(long, env = "PLANTAIN_USER_QUOTA", value_name = "CREDITS", value_parser = credits)]
     pub user_quota: Option<Credits>,
 

@@ -64,7 +64,7 @@ impl Subscription {
         let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
         // `shared` yields at once, and after every change of a balance or a grant. `events` yields
         // after every change of the viewer's tasks. Unchanged amounts are removed below.
-        let shared = WatchStream::new(ctx.api().hints.credits());
+        let shared = WatchStream::new(ctx.api().hints.subscribe_credits());
         let events = events.map(|event| event.map(|_| ()).map_err(|error| internal(&error)));
         let triggers = stream::select(shared.map(Ok), events);
         let credits = triggers.then(move |trigger| async move {
@@ -94,7 +94,7 @@ impl Subscription {
         let id: BoardId = id.parse().map_err(|_| no_such_board())?;
         let (reads, owner) = (ctx.api().reads.clone(), viewer.id.clone());
         // Subscribe before the board is read, so that a change in between sends a hint.
-        let hints = WatchStream::from_changes(ctx.api().hints.board(id)).map(|()| ());
+        let hints = WatchStream::from_changes(ctx.api().hints.subscribe_board(id)).map(|()| ());
         let board = reads.find_board(&owner, id).await.map_err(|error| internal(&error))?;
         let board = board.ok_or_else(no_such_board)?;
         let seen = board.version;

@@ -140,7 +140,7 @@ impl Hints {
 
     /// A user has new events. Signals this process at once and notifies
     /// other replicas soon.
-    pub fn user_changed(&self, user: &UserId) {
+    pub fn events_added(&self, user: &UserId) {
         self.signal_users(&HashSet::from([user.clone()]));
         self.wake_enqueue_deliveries(user);
         self.merge_outgoing(|notification| _ = notification.users.insert(user.clone()));
@@ -186,7 +186,7 @@ impl Hints {
 
     /// Subscribes to changes of a board.
     #[must_use]
-    pub fn board(&self, board: BoardId) -> watch::Receiver<()> {
+    pub fn subscribe_board(&self, board: BoardId) -> watch::Receiver<()> {
         let mut boards = self.shared.boards.lock().unwrap_or_else(PoisonError::into_inner);
         boards.entry(board).or_default().subscribe()
     }
@@ -236,7 +236,7 @@ impl Hints {
 
     /// Subscribes to changes of balances and quotas.
     #[must_use]
-    pub fn credits(&self) -> watch::Receiver<()> {
+    pub fn subscribe_credits(&self) -> watch::Receiver<()> {
         self.shared.credits.subscribe()
     }
 }

@@ -43,8 +43,8 @@ impl ClientRequests {
         }
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
         let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-        // Each proxy appends an address. What stands before the last one of a stranger, or before what is no address, is the
-        // stranger's claim.
+        // Each proxy appends an address. Read from the end, the first address that is not a proxy of ours is the client;
+        // whatever precedes it may be invented.
         let mut addresses = hops.map_while(address);
         addresses.find(|address| !is_proxy(address))
     }

@@ -7,9 +7,9 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use graphql_engine::protocols::{AuthenticationError, Budget, Busy, Protocols, Server};
 
-use super::connection_limiter::ConnectionPermit;
 use super::operation_limiter::OperationPermit;
 use super::problem::problem;
+use super::user_limiter::UserPermit;
 use super::{GraphqlSettings, SharedState, bearer, request_id};
 use crate::auth::{AuthError, Viewer};
 use crate::domain::Timestamp;
@@ -29,7 +29,7 @@ struct GraphqlServer(SharedState);
 
 impl Server for GraphqlServer {
     type Viewer = Viewer;
-    type Permit = ConnectionPermit;
+    type Permit = UserPermit;
     type OperationPermit = OperationPermit;
 
     async fn viewer(&self, headers: &HeaderMap) -> Result<Option<Viewer>, AuthenticationError> {
@@ -69,11 +69,11 @@ impl Server for GraphqlServer {
         viewer.expires_at
     }
 
-    fn acquire(&self, viewer: &Viewer) -> Result<ConnectionPermit, usize> {
+    fn acquire(&self, viewer: &Viewer) -> Result<UserPermit, usize> {
         self.0.connection_limiter.acquire(&viewer.id)
     }
 
-    fn acquire_subscription(&self, viewer: &Viewer) -> Result<ConnectionPermit, usize> {
+    fn acquire_subscription(&self, viewer: &Viewer) -> Result<UserPermit, usize> {
         self.0.subscription_limiter.acquire(&viewer.id)
     }
 

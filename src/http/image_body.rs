@@ -12,7 +12,7 @@ use crate::image_store::{ImageStore, ImageStoreError};
 
 /// The most that is in memory for one reader.
 const PIECE_BYTES: u64 = 128 * 1024;
-/// A reader has this time, and a second for each [`LEAST_BYTES_PER_SECOND`].
+/// A client has this time, and one more second for each [`LEAST_BYTES_PER_SECOND`] that were sent.
 const GRACE: Duration = Duration::from_mins(1);
 const LEAST_BYTES_PER_SECOND: u64 = 16 * 1024;
 

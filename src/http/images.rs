@@ -71,7 +71,7 @@ fn image_response(state: &SharedState, path: &str, size: u64, headers: &HeaderMa
     if text(header::IF_NONE_MATCH).is_some_and(|known| matches_tag(known, &entity_tag(path))) {
         return StatusCode::NOT_MODIFIED.into_response();
     }
-    // A range with a condition is for the copy of another entity tag, unless it is ours.
+    // With `If-Range`, the range applies only when its tag is that of this image.
     let is_current = text(header::IF_RANGE).is_none_or(|known| known == entity_tag(path));
     let requested = text(header::RANGE).filter(|_| is_current);
     let (status, range) = match requested.map(|range| requested_range(range, size)) {

@@ -5,7 +5,6 @@ mod bearer;
 mod bodies;
 mod callbacks;
 mod client_address;
-mod connection_limiter;
 mod connections;
 mod encoding;
 #[cfg(any(test, fuzzing))]
@@ -22,6 +21,7 @@ mod pages;
 mod problem;
 mod server;
 mod uploads;
+mod user_limiter;
 mod warnings;
 
 use std::sync::Arc;
@@ -47,7 +47,6 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 pub use bodies::Bodies;
-pub use connection_limiter::ConnectionLimiter;
 pub use connections::ConnectionBounds;
 pub use mcp::authorization_server;
 pub use operation_limiter::OperationLimiter;
@@ -55,6 +54,7 @@ pub use origins::{LocalHosts, Origins};
 pub use page_config::{Example, PageConfig, PageUser};
 pub use server::{ServerSettings, serve};
 pub use uploads::UploadLimiter;
+pub use user_limiter::UserLimiter;
 
 use self::client_address::ClientRequests;
 use self::warnings::Warnings;
@@ -80,13 +80,13 @@ pub struct AppState {
     /// Maximum bytes of an uploaded image.
     pub upload_bytes: u64,
     /// Limits the open sockets, streams and MCP calls of each user.
-    pub connection_limiter: ConnectionLimiter,
+    pub connection_limiter: UserLimiter,
     /// Limits the subscriptions of each user.
-    pub subscription_limiter: ConnectionLimiter,
+    pub subscription_limiter: UserLimiter,
     /// Limits the queries and mutations of each user.
     pub operation_limiter: OperationLimiter,
     /// Limits the bodies for MCP that one user sends at the same time.
-    pub mcp_body_limiter: ConnectionLimiter,
+    pub mcp_body_limiter: UserLimiter,
     /// Limits the memory of request bodies.
     pub bodies: Bodies,
     /// Limits of the connections of each address.

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::SharedState;
-use super::connection_limiter::{ConnectionLimiter, ConnectionPermit};
 use super::images::LinkQuery;
 use super::problem::problem;
+use super::user_limiter::{UserLimiter, UserPermit};
 use crate::causes::with_causes;
 use crate::domain::Upload;
 use crate::image_store::{ImageFileError, Requester, SanitizedImage, sanitize};
@@ -34,7 +34,7 @@ pub struct UploadLimiter {
     /// In kibibytes.
     memory: Arc<Semaphore>,
     /// Prevents one user from using all the memory.
-    per_user: ConnectionLimiter,
+    per_user: UserLimiter,
 }
 
 impl UploadLimiter {
@@ -43,7 +43,7 @@ impl UploadLimiter {
     pub fn new(mebibytes: usize, per_user: usize) -> Self {
         Self {
             memory: Arc::new(Semaphore::new(mebibytes * 1024)),
-            per_user: ConnectionLimiter::new(per_user),
+            per_user: UserLimiter::new(per_user),
         }
     }
 
@@ -55,7 +55,7 @@ impl UploadLimiter {
 }
 
 /// The memory of an upload, and its share of the user's limit.
-type UploadPermit = (OwnedSemaphorePermit, ConnectionPermit);
+type UploadPermit = (OwnedSemaphorePermit, UserPermit);
 
 /// Why an upload failed.
 enum UploadError {

@@ -64,7 +64,7 @@ pub enum ImageFileError {
     Truncated,
     /// Too large to decode.
     #[error(
-        "it has {width} x {height} pixels and {bits} bits per pixel; send at most 50 million pixels with 40 bits, and at most 16384 on each side"
+        "it has {width} x {height} pixels and {bits} bits per pixel; send at most 50 million pixels, 16384 on each side, and 256 MiB when decoded"
     )]
     TooLarge {
         /// In pixels.

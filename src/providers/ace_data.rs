@@ -102,7 +102,7 @@ impl AceData {
     /// Default base URL of the platform's API, which has the balance.
     pub const PLATFORM_URL: &'static str = "https://platform.acedata.cloud";
 
-    /// The states of these jobs; `None` when the response cannot be read, because of any of its records.
+    /// The states of these jobs; `None` when the response cannot be read: one unreadable record is enough.
     async fn query(&self, upstream_ids: &[&str]) -> Option<Vec<UpstreamState>> {
         let body = match upstream_ids {
             [one] => json!({ "id": one, "action": "retrieve" }),

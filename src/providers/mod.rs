@@ -1,7 +1,7 @@
 //! Clients of the providers' APIs: one file per provider, mapped to the types below.
 //!
-//! A provider does not depend on tasks, the database or the clock. Where the code contradicts a
-//! provider's guide, recorded responses do so too; they are in `tests/fixtures/`. To add a provider, follow
+//! A provider does not depend on tasks, the database or the clock. Where the code differs from
+//! a provider's guide, recorded responses in `tests/fixtures/` show why. To add a provider, follow
 //! `docs/walkthroughs/add-a-provider.md`.
 
 mod ace_data;

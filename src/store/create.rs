@@ -114,7 +114,7 @@ impl Store {
         insert_event(&mut tx, &task, account.last_seq, now).await?;
         tx.commit().await?;
         fail_point::reach("task.created");
-        self.hints.user_changed(&task.owner);
+        self.hints.events_added(&task.owner);
         self.hints.wake(WorkerSignal::Submit(new.model.provider));
         Ok(CreateOutcome::New(Box::new(task)))
     }

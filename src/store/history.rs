@@ -116,8 +116,8 @@ impl ReadStore {
     }
 }
 
-/// The planner does not look into the arrays of owners and statuses. Otherwise, for a user with many tasks, it would
-/// read the newest tasks of all users, and keep that plan for users with few. Each status has a page of its
+/// The owners and the statuses are passed as arrays, because the planner does not look into them. With single values, it
+/// would read the newest tasks of all users for a user with many tasks, and keep that plan for users with few. Each status has a page of its
 /// own, because an index contains them in order; the newest of these pages are the result.
 fn history_query(
     owner: &UserId,

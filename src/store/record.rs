@@ -319,7 +319,7 @@ impl Recorder {
     fn hint(&self, pending: &[PendingChange<'_>], boards: &[BoardId]) {
         for PendingChange { owner, change, .. } in pending {
             if change.visible {
-                self.hints.user_changed(owner);
+                self.hints.events_added(owner);
             }
             for job in &change.jobs {
                 for signal in WorkerSignal::triggered_by(job.status, job.provider) {

@@ -305,7 +305,7 @@ pub(super) async fn release_uploads(
     tx: &mut Transaction<'_, Postgres>,
     tasks: &[Uuid],
 ) -> Result<(), StoreError> {
-    // Locked by a statement of its own, so that the next one sees what other tasks that end or begin have committed.
+    // A statement of its own: the next one then sees what other tasks have committed in the meantime.
     sqlx::query!(
         "-- store::uploads::release_uploads
         SELECT id FROM uploads

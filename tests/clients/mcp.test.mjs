@@ -315,3 +315,17 @@ function sizeOf(bytes) {
   while (!isFrame(bytes[at + 1])) at += 2 + bytes.readUInt16BE(at + 2);
   return [bytes.readUInt16BE(at + 7), bytes.readUInt16BE(at + 5)];
 }
+
+test('a tool call with arguments that are no object is answered with invalid params and its id', limit, async () => {
+  const response = await fetch(`${gateway.url}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${await gateway.token('ana')}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'list_models', arguments: [] } }),
+  });
+  const { id, error } = await response.json();
+  assert.deepEqual([response.status, id, error.code], [200, 7, ErrorCode.InvalidParams]);
+});

@@ -1,5 +1,7 @@
 //! Subscriptions push every change once, in order, and only to its owner.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Socket, TestApp, User, eventually};
@@ -91,6 +93,34 @@ async fn a_burst_larger_than_any_buffer_arrives_completely_and_in_order() {
         let task_events: Vec<Value> =
             events.iter().filter(|event| event["task"]["id"] == id).cloned().collect();
         assert_eq!(statuses(&task_events), ["QUEUED", "FAILED"]);
+    }
+}
+
+#[tokio::test]
+async fn many_subscribers_that_are_behind_receive_events_with_long_prompts_without_a_gap() {
+    let app = TestApp::start().await;
+    let ana = app.user("ana");
+    for number in 0..12 {
+        let prompt = format!("{number} {} [sim:submit=422]", "画".repeat(15_000));
+        let input = json!({ "prompt": prompt, "model": "ace/nano-banana" });
+        let id = ana.generate(input).await["task"]["id"].clone();
+        ana.wait_until_finished(id.as_str().unwrap()).await;
+    }
+    // More than read the table at once; each page has fewer events than are read.
+    let mut socket = ana.socket().await;
+    let query = "subscription { taskEvents(after: \"ZTA\") { status } }";
+    for id in 0..20 {
+        socket.subscribe(&id.to_string(), query, json!({})).await;
+    }
+    let mut received = HashMap::<String, Vec<Value>>::new();
+    for _ in 0..20 * 24 {
+        let message = socket.next().await;
+        assert_eq!(message["type"], "next", "{message}");
+        let id = message["id"].as_str().unwrap().to_owned();
+        received.entry(id).or_default().push(message["payload"]["data"]["taskEvents"].clone());
+    }
+    for events in received.values() {
+        assert_eq!(statuses(events), ["QUEUED", "FAILED"].repeat(12));
     }
 }
 

@@ -20,7 +20,7 @@ async fn post(user: &User, headers: &[(&str, &str)], body: &str) -> reqwest::Res
 }
 
 #[tokio::test]
-async fn json_in_utf8_is_accepted_under_each_of_its_names() {
+async fn json_is_accepted_under_each_name_of_utf8() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let body = r#"{"query":"{ viewer { id } }"}"#;

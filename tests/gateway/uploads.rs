@@ -240,7 +240,7 @@ async fn the_bytes_of_an_upload_decide_its_format() {
 }
 
 #[tokio::test]
-async fn a_photo_with_a_video_behind_it_is_accepted_and_the_video_is_removed() {
+async fn a_photo_file_with_a_video_after_the_image_is_accepted_without_the_video() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
     let video = [b"ftypmp42".repeat(100), vec![7; 3_000_000]].concat();

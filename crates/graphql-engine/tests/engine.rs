@@ -42,6 +42,19 @@ fn rejection(query: &str, variables: &Value) -> (RequestErrorKind, Value) {
 }
 
 #[tokio::test]
+async fn an_operation_without_a_viewer_waits_for_its_turn_and_then_is_told_to_try_again() {
+    let engine = schema::engine_for(0).unwrap();
+    let query = parameters("{ __typename }", &json!({}));
+    let stranger = Caller::<User> { viewer: None, request_id: "request-1".into() };
+    let response = engine.execute(engine.prepare(query.clone(), stranger).unwrap()).await;
+    let response: Value = serde_json::from_str(&response.into_json()).unwrap();
+    assert_eq!(response["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{response}");
+    assert_eq!(response["errors"][0]["extensions"]["retryAfterSeconds"], 5, "{response}");
+    let response = engine.execute(engine.prepare(query, caller()).unwrap()).await;
+    assert!(response.into_json().contains("Query"));
+}
+
+#[tokio::test]
 async fn fields_are_in_the_order_of_the_query_whether_written_or_resolved() {
     let written = "query($id: ID!) { book(id: $id) { title id chapters { pages } } }";
     assert_eq!(

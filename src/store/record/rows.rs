@@ -306,7 +306,7 @@ async fn write_versions(
     Ok(overdrawn)
 }
 
-/// A task that succeeded can be opened with its inputs; another one can be tried again within a day.
+/// A succeeded task keeps its uploads. Those of a failed or canceled task are kept for one day, for a retry.
 async fn release_inputs(
     tx: &mut Transaction<'_, Postgres>,
     pending: &[PendingChange<'_>],

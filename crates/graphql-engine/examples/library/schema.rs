@@ -156,6 +156,11 @@ fn builder() -> SchemaBuilder<Query, Mutation, Changes> {
 
 /// The engine of the library.
 pub(crate) fn engine() -> Result<Engine, SetupError> {
+    engine_for(50)
+}
+
+/// An engine that executes so many operations without a viewer at the same time.
+pub(crate) fn engine_for(max_strangers: usize) -> Result<Engine, SetupError> {
     let shelf = Shelf(&["Emma", "Ulysses", "Dracula"]);
     let shared = SharedData::new(shelf.clone());
     let schema = configure(builder()).data(shelf).data(shared.clone()).finish();
@@ -163,7 +168,7 @@ pub(crate) fn engine() -> Result<Engine, SetupError> {
         limits: LIMITS,
         operation_timeout: Duration::from_secs(10),
         trusted: None,
-        max_strangers: 50,
+        max_strangers,
         rules: RULES,
     };
     let engine = Engine::new(schema, &builder().finish().sdl(), settings)?;

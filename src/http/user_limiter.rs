@@ -10,12 +10,12 @@ type OpenConnections = Arc<Mutex<HashMap<UserId, usize>>>;
 
 /// Limits the open connections of each user.
 #[derive(Debug)]
-pub struct ConnectionLimiter {
+pub struct UserLimiter {
     open_connections: OpenConnections,
     limit: usize,
 }
 
-impl ConnectionLimiter {
+impl UserLimiter {
     /// Allows this many connections for each user.
     #[must_use]
     pub fn new(limit: usize) -> Self {
@@ -26,7 +26,7 @@ impl ConnectionLimiter {
     ///
     /// # Errors
     /// The limit, when the user has reached it.
-    pub(super) fn acquire(&self, user: &UserId) -> Result<ConnectionPermit, usize> {
+    pub(super) fn acquire(&self, user: &UserId) -> Result<UserPermit, usize> {
         let mut open_connections =
             self.open_connections.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open_connections.entry(user.clone()).or_default();
@@ -34,21 +34,18 @@ impl ConnectionLimiter {
             return Err(self.limit);
         }
         *count += 1;
-        Ok(ConnectionPermit {
-            open_connections: Arc::clone(&self.open_connections),
-            user: user.clone(),
-        })
+        Ok(UserPermit { open_connections: Arc::clone(&self.open_connections), user: user.clone() })
     }
 }
 
 /// Counts as one open connection while it exists.
 #[derive(Debug)]
-pub(super) struct ConnectionPermit {
+pub(super) struct UserPermit {
     open_connections: OpenConnections,
     user: UserId,
 }
 
-impl Drop for ConnectionPermit {
+impl Drop for UserPermit {
     fn drop(&mut self) {
         let mut open_connections =
             self.open_connections.lock().unwrap_or_else(PoisonError::into_inner);
