@@ -59,7 +59,7 @@ pub struct Config {
     /// How tasks run, and the limits of users.
     pub tasks: TasksConfig,
     /// The proxy for requests to URLs that others chose.
-    pub egress_proxy: Option<Url>,
+    pub fetch_proxy: Option<Url>,
     /// Whether the environment has a proxy, which those requests do not use.
     pub has_other_proxy: bool,
     /// How long data is kept.
@@ -268,7 +268,7 @@ impl Config {
                 ),
                 trusted_documents: args.trusted_documents,
             },
-            egress_proxy: args.egress_proxy,
+            fetch_proxy: args.fetch_proxy,
             has_other_proxy: has_proxy_in_environment(),
             tasks: TasksConfig {
                 timings: JobTimings {

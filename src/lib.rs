@@ -33,6 +33,7 @@ pub mod store;
 pub mod task_view;
 pub mod telemetry;
 pub mod tokio_task;
+pub mod user_turns;
 pub mod workers;
 
 pub use plantain_clock as clock;

@@ -15,7 +15,7 @@ use plantain::dev::{self, DevArgs, SimulatorArgs};
 use plantain::domain::UserId;
 use plantain::http::PageConfig;
 use plantain::ids::Ids;
-use plantain::store::{StoreError, check_pooler};
+use plantain::store::check_pooler;
 use plantain::telemetry::{self, LogFormat};
 use plantain::{examples, graphql, mcp, store};
 use secrecy::SecretString;
@@ -162,8 +162,9 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
 async fn migrate(args: MigrateArgs) -> anyhow::Result<()> {
     let direct_url = args.database_direct_url.filter(|url| !url.is_empty());
     let url = &direct_url.unwrap_or(args.database_url);
-    if let Err(error @ StoreError::TransactionPooling) = check_pooler(url, None).await {
-        return Err(error.into());
+    match check_pooler(url, None).await {
+        Err(error) if error.is_permanent() => return Err(error.into()),
+        _ => {}
     }
     store::migrate(url).await.context("cannot apply the migrations")?;
     write_stderr("The database is up to date.");

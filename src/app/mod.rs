@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use axum::Router;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -19,12 +19,13 @@ use crate::commands::Commands;
 use crate::config::{Config, DatabaseConfig};
 use crate::feed::Feed;
 use crate::http::{
-    AppState, Bodies, ConnectionBounds, GraphqlSettings, OperationLimiter, PageConfig,
-    ServerSettings, UploadLimiter, UserLimiter, authorization_server, router, serve,
+    AppState, Bodies, ConnectionBounds, GraphqlSettings, PageConfig, ServerSettings, UploadLimiter,
+    UserLimiter, authorization_server, router, serve,
 };
 use crate::ids::Ids;
 use crate::image_store::Variants;
-use crate::store::{self, ReadStore, StoreError, Stores};
+use crate::store::{self, ReadStore, Stores};
+use crate::user_turns::UserTurns;
 use crate::workers::{self, WorkerContext};
 
 /// Time for work in progress after the stop signal: orchestrators kill a process after ten seconds. A submission whose response
@@ -42,6 +43,10 @@ const DEFAULT_OPEN_FILES: u64 = 1_024;
 /// An upload is in memory until it is stored.
 const UPLOAD_MEMORY_MEBIBYTES: usize = 256;
 const MAX_CONCURRENT_UPLOADS_PER_USER: usize = 4;
+/// How many operations of a user may wait, for each one that may run.
+const MAX_WAITING_FACTOR: usize = 2;
+/// How long an operation waits for its turn.
+const MAX_OPERATION_WAIT: Duration = Duration::from_secs(5);
 
 /// A gateway that is built and has its listener, but does not serve requests yet.
 pub struct App {
@@ -163,7 +168,11 @@ fn state(
         upload_bytes: server.upload_bytes,
         connection_limiter: UserLimiter::new(server.max_user_connections),
         subscription_limiter: UserLimiter::new(server.max_user_subscriptions),
-        operation_limiter: OperationLimiter::new(server.max_user_operations),
+        operations: UserTurns::new(
+            server.max_user_operations,
+            MAX_WAITING_FACTOR * server.max_user_operations,
+            MAX_OPERATION_WAIT,
+        ),
         mcp_body_limiter: UserLimiter::new(MAX_CONCURRENT_MCP_BODIES_PER_USER),
         bodies: Bodies::default(),
         connections: connection_bounds(&server.connections),
@@ -201,13 +210,6 @@ async fn prepare_database(database: &DatabaseConfig) -> anyhow::Result<()> {
     match store::check_pooler(url, direct_url).await {
         Err(error) if error.is_permanent() => return Err(error.into()),
         _ => {}
-    }
-    if let Some(direct_url) = direct_url
-        && let Err(StoreError::TransactionPooling) = store::check_pooler(direct_url, None).await
-    {
-        bail!(
-            "PLANTAIN_DATABASE_DIRECT_URL names a pooler in transaction mode; set it to the address of Postgres itself"
-        );
     }
     if database.migrate {
         let context = match direct_url {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use graphql_engine::{Engine, parse_manifest};
@@ -25,7 +26,14 @@ use crate::providers::{
 };
 use crate::rounds::Rounds;
 use crate::store::{ReadStore, Store, StoreOptions, Stores};
+use crate::user_turns::UserTurns;
 use crate::workers::{Settings, WorkerContext};
+
+/// One reads while the other commits; more would only wait for the row of their user.
+const MAX_CONCURRENT_SUBMISSIONS: usize = 2;
+const MAX_WAITING_SUBMISSIONS: usize = 1_000;
+/// Less than the deadline of an operation of the database.
+const MAX_SUBMISSION_WAIT: Duration = Duration::from_secs(20);
 
 pub(super) fn stores(config: &Config) -> anyhow::Result<Stores> {
     let options = StoreOptions {
@@ -45,14 +53,14 @@ pub(super) fn worker_context(
     clock: Clock,
     ids: Ids,
 ) -> anyhow::Result<WorkerContext> {
-    if config.has_other_proxy && config.egress_proxy.is_none() {
+    if config.has_other_proxy && config.fetch_proxy.is_none() {
         tracing::warn!(
-            "results and webhooks are requested without the proxy of HTTPS_PROXY, which would bypass the guard against private addresses; set PLANTAIN_EGRESS_PROXY to a proxy that refuses them itself"
+            "results and webhooks are requested without the proxy of HTTPS_PROXY, which would bypass the guard against private addresses; set PLANTAIN_FETCH_PROXY to a proxy that refuses them itself"
         );
     }
     let egress = Egress {
         allow_private: config.tasks.allow_private_addresses,
-        proxy: config.egress_proxy.clone(),
+        proxy: config.fetch_proxy.clone(),
     };
     let public_url = match &config.server.public_url {
         Some(url) => url.clone(),
@@ -106,6 +114,11 @@ pub(super) fn commands(
         clock: ctx.clock.clone(),
         ids: ctx.ids.clone(),
         policy: Arc::new(policy(config)?),
+        submissions: Arc::new(UserTurns::new(
+            MAX_CONCURRENT_SUBMISSIONS,
+            MAX_WAITING_SUBMISSIONS,
+            MAX_SUBMISSION_WAIT,
+        )),
     }))
 }
 

@@ -38,6 +38,7 @@ use crate::feed::Feed;
 use crate::ids::Ids;
 use crate::links::Links;
 use crate::store::{ReadStore, Store, StoreError, UserLimits};
+use crate::user_turns::UserTurns;
 
 /// What the commands work with.
 #[derive(Debug, Clone)]
@@ -58,6 +59,8 @@ pub struct Dependencies {
     pub ids: Ids,
     /// The operator's settings.
     pub policy: Arc<Policy>,
+    /// The turns of each user's submissions, which wait for each other in the database: before they take connections.
+    pub submissions: Arc<UserTurns>,
 }
 
 /// The commands. Clones share everything.

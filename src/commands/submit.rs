@@ -200,6 +200,8 @@ impl Commands {
             input_digest: input_digest(task_request),
             deadline_at: deadline.map(|deadline| now + deadline),
         };
+        let turn = self.deps.submissions.wait(Some(owner)).await;
+        let _turn = turn.map_err(|_| StoreError::Overloaded)?;
         match self.deps.store.create(&new, self.deps.policy.limits, now).await? {
             CreateOutcome::New(task) => {
                 tracing::info!(task.id = %task.id, user.id = %owner, model = model.id, "task accepted");

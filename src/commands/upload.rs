@@ -119,11 +119,12 @@ impl Commands {
     /// When the database fails; then the client must send the bytes again.
     pub async fn finish_upload(
         &self,
-        id: UploadId,
+        upload: &Upload,
         stored_format: ImageFormat,
+        stored_size: u64,
     ) -> Result<(), StoreError> {
-        self.deps.store.finish_upload(id, stored_format).await?;
-        tracing::info!(upload.id = %id, "upload stored");
+        self.deps.store.finish_upload(upload, stored_format, stored_size).await?;
+        tracing::info!(upload.id = %upload.id, "upload stored");
         Ok(())
     }
 }

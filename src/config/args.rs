@@ -95,8 +95,8 @@ pub struct GatewayArgs {
 
     /// HTTP proxy for requests to URLs that others chose: results, webhooks. It must refuse private addresses itself;
     /// a proxy in `HTTPS_PROXY` is used for the APIs of the providers only
-    #[arg(long, env = "PLANTAIN_EGRESS_PROXY", value_name = "URL")]
-    pub egress_proxy: Option<Url>,
+    #[arg(long, env = "PLANTAIN_FETCH_PROXY", value_name = "URL")]
+    pub fetch_proxy: Option<Url>,
 
     /// Maximum number of unfinished tasks per user
     #[arg(

@@ -152,6 +152,13 @@ impl TaskSpec {
         self.request.prompt.len() + metadata
     }
 
+    /// An estimate of the bytes that the texts of a task take in the database, with their index. `store::deletion` has it in
+    /// SQL.
+    #[must_use]
+    pub fn text_bytes(&self) -> u64 {
+        4096 + 4 * self.request.prompt.len() as u64
+    }
+
     /// What distinguishes two submissions with the same idempotency key. An absent board is
     /// omitted: the digests of earlier releases, which had no boards, still match. (In those releases, a `maxCredits`
     /// with more than three decimals had another digest.)

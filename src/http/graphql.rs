@@ -7,12 +7,12 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use graphql_engine::protocols::{AuthenticationError, Budget, Busy, Protocols, Server};
 
-use super::operation_limiter::OperationPermit;
 use super::problem::problem;
 use super::user_limiter::UserPermit;
 use super::{GraphqlSettings, SharedState, bearer, request_id};
 use crate::auth::{AuthError, Viewer};
 use crate::domain::Timestamp;
+use crate::user_turns::UserTurn;
 
 /// When a user with too many operations may try again.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -30,7 +30,7 @@ struct GraphqlServer(SharedState);
 impl Server for GraphqlServer {
     type Viewer = Viewer;
     type Permit = UserPermit;
-    type OperationPermit = OperationPermit;
+    type OperationPermit = UserTurn;
 
     async fn viewer(&self, headers: &HeaderMap) -> Result<Option<Viewer>, AuthenticationError> {
         bearer::viewer(&self.0.verifier, headers).await.map_err(authentication_error)
@@ -77,8 +77,8 @@ impl Server for GraphqlServer {
         self.0.subscription_limiter.acquire(&viewer.id)
     }
 
-    async fn admit(&self, viewer: Option<&Viewer>) -> Result<OperationPermit, Busy> {
-        let admitted = self.0.operation_limiter.admit(viewer.map(|viewer| &viewer.id)).await;
+    async fn admit(&self, viewer: Option<&Viewer>) -> Result<UserTurn, Busy> {
+        let admitted = self.0.operations.wait(viewer.map(|viewer| &viewer.id)).await;
         admitted.map_err(|limit| Busy { limit, retry_after_seconds: RETRY_AFTER_SECONDS })
     }
 

@@ -65,7 +65,7 @@ pub(super) async fn read(
     }
 }
 
-/// The image, the requested part of it, or the answer that the client's copy is still valid.
+/// The image, the requested part of it, or the response that the client's copy is still valid.
 fn image_response(state: &SharedState, path: &str, size: u64, headers: &HeaderMap) -> Response {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if text(header::IF_NONE_MATCH).is_some_and(|known| matches_tag(known, &entity_tag(path))) {

@@ -90,7 +90,7 @@ pub(super) fn invalid_message(body: &[u8]) -> Option<Response> {
     };
     let error = json!({ "code": code, "message": text });
     let response = json!({ "jsonrpc": "2.0", "id": id, "error": error });
-    // Clients read the answer to a valid request only from a response with 200.
+    // Clients read the response to a valid request only with the status 200.
     let status = if code == -32602 { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     Some((status, Json(response)).into_response())
 }

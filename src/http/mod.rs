@@ -14,7 +14,6 @@ mod health;
 mod image_body;
 mod images;
 mod mcp;
-mod operation_limiter;
 mod origins;
 mod page_config;
 mod pages;
@@ -49,7 +48,6 @@ use tracing::Span;
 pub use bodies::Bodies;
 pub use connections::ConnectionBounds;
 pub use mcp::authorization_server;
-pub use operation_limiter::OperationLimiter;
 pub use origins::{LocalHosts, Origins};
 pub use page_config::{Example, PageConfig, PageUser};
 pub use server::{ServerSettings, serve};
@@ -66,6 +64,7 @@ use crate::image_store::{ImageStore, ImageWork, Variants};
 use crate::links::Links;
 use crate::rounds::Rounds;
 use crate::store::ReadStore;
+use crate::user_turns::UserTurns;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of an `x-request-id` of a client.
@@ -84,7 +83,7 @@ pub struct AppState {
     /// Limits the subscriptions of each user.
     pub subscription_limiter: UserLimiter,
     /// Limits the queries and mutations of each user.
-    pub operation_limiter: OperationLimiter,
+    pub operations: UserTurns,
     /// Limits the bodies for MCP that one user sends at the same time.
     pub mcp_body_limiter: UserLimiter,
     /// Limits the memory of request bodies.

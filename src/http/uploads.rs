@@ -22,6 +22,7 @@ use crate::causes::with_causes;
 use crate::domain::Upload;
 use crate::image_store::{ImageFileError, Requester, SanitizedImage, sanitize};
 use crate::store::within_deadline;
+use crate::user_turns::{UserTurn, UserTurns};
 
 /// 20 MiB at 1.5 Mbit/s, a slow mobile connection.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
@@ -29,12 +30,19 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_mins(2);
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// How long an image waits for others of its user to be decoded.
+const MAX_DECODE_WAIT: Duration = Duration::from_mins(1);
+/// An image that is encoded again may be larger than it was, up to this many times the limit of an upload.
+const MAX_GROWTH: u64 = 2;
+
 /// Limits concurrent uploads.
 pub struct UploadLimiter {
     /// In kibibytes.
     memory: Arc<Semaphore>,
     /// Prevents one user from using all the memory.
     per_user: UserLimiter,
+    /// The images of one user are decoded one by one: others wait behind one of them at most.
+    decodes: UserTurns,
 }
 
 impl UploadLimiter {
@@ -44,6 +52,7 @@ impl UploadLimiter {
         Self {
             memory: Arc::new(Semaphore::new(mebibytes * 1024)),
             per_user: UserLimiter::new(per_user),
+            decodes: UserTurns::new(1, per_user, MAX_DECODE_WAIT),
         }
     }
 
@@ -122,14 +131,17 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
         return Ok(());
     }
     // Held to the end: the image is in memory while the image store writes it.
-    let (cleaned, _upload_permit) = check(state, bytes, upload_permit).await?;
+    let turn = state.upload_limiter.decodes.wait(Some(&upload.owner)).await;
+    let turn = turn.map_err(|_| UploadError::Busy)?;
+    let (cleaned, _upload_permit) = check(state, bytes, (upload_permit, turn)).await?;
     let begun = within_deadline(state.commands.begin_upload(upload.id, &digest)).await;
     if !begun.map_err(failed)? {
         return Err(upload_conflict());
     }
     let path = Upload::path(upload.id, cleaned.format);
+    let stored_size = cleaned.bytes.len() as u64;
     state.image_store.put(&path, cleaned.bytes.into()).await.map_err(failed)?;
-    let finished = state.commands.finish_upload(upload.id, cleaned.format);
+    let finished = state.commands.finish_upload(upload, cleaned.format, stored_size);
     within_deadline(finished).await.map_err(failed)
 }
 
@@ -167,9 +179,13 @@ async fn read(upload: &Upload, body: Body) -> Result<Bytes, UploadError> {
 async fn check(
     state: &SharedState,
     bytes: Bytes,
-    upload_permit: UploadPermit,
+    (upload_permit, turn): (UploadPermit, UserTurn),
 ) -> Result<(SanitizedImage, UploadPermit), UploadError> {
-    let clean = move |file: &[u8]| Ok((sanitize(file)?, upload_permit));
+    let max_bytes = MAX_GROWTH * state.upload_bytes;
+    let clean = move |file: &[u8]| {
+        let _turn = turn;
+        Ok((sanitize(file, max_bytes)?, upload_permit))
+    };
     match state.image_work.run(Requester::Client, bytes, clean).await {
         Ok(cleaned) => Ok(cleaned),
         Err(ImageFileError::Busy) => Err(UploadError::Busy),

@@ -74,6 +74,16 @@ pub enum ImageFileError {
         /// Of all channels.
         bits: u16,
     },
+    /// Larger than allowed after it was encoded again. A pattern that repeats can be compressed much better than the gateway does.
+    #[error(
+        "without its metadata, it has {size} bytes, and at most {max_bytes} can be stored; send it as JPEG"
+    )]
+    Grown {
+        /// The size without metadata.
+        size: u64,
+        /// The maximum.
+        max_bytes: u64,
+    },
     /// Other images use all the memory for decoding.
     #[error("the gateway decodes too many images at once")]
     Busy,
@@ -134,7 +144,7 @@ pub(super) fn shrink(bytes: &[u8], longest_side: u32) -> Result<Vec<u8>, ImageFi
 ///
 /// # Errors
 /// When the file is not an image.
-pub fn sanitize(bytes: &[u8]) -> Result<SanitizedImage, ImageFileError> {
+pub fn sanitize(bytes: &[u8], max_bytes: u64) -> Result<SanitizedImage, ImageFileError> {
     let mut decoded = decode(bytes)?;
     if decoded.format == ImageFormat::Webp {
         // The encoder writes lossless WebP only, which makes a photo several times as large.
@@ -142,7 +152,12 @@ pub fn sanitize(bytes: &[u8]) -> Result<SanitizedImage, ImageFileError> {
         decoded.format = if transparent { ImageFormat::Png } else { ImageFormat::Jpeg };
     }
     let format = decoded.format;
-    Ok(SanitizedImage { bytes: encode(decoded, UPLOAD_JPEG_QUALITY)?, format })
+    let bytes = encode(decoded, UPLOAD_JPEG_QUALITY)?;
+    let size = bytes.len() as u64;
+    if size > max_bytes {
+        return Err(ImageFileError::Grown { size, max_bytes });
+    }
+    Ok(SanitizedImage { bytes, format })
 }
 
 /// Where the image of a JPEG file ends; `None` when its end is missing, because the decoder would fill missing

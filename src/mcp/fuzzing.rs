@@ -23,7 +23,7 @@ fn read<A: DeserializeOwned>(name: &str, call: &JsonObject) {
     let schema = tool.map(|tool| tool.input_schema.as_ref().clone()).unwrap_or_default();
     if let Err(error) = arguments::parse::<A>(Some(call.clone()), &schema) {
         let known = schema["properties"].as_object().into_iter().flat_map(JsonObject::keys);
-        let answer = format!("{:?}", CallToolResult::from(error));
-        assert!(known.into_iter().all(|name| answer.contains(name.as_str())), "{answer}");
+        let response = format!("{:?}", CallToolResult::from(error));
+        assert!(known.into_iter().all(|name| response.contains(name.as_str())), "{response}");
     }
 }

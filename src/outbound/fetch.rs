@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_egress_proxy_is_asked_for_the_host_of_the_url() {
+    async fn the_fetch_proxy_is_asked_for_the_host_of_the_url() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = format!("http://{}", listener.local_addr().unwrap()).parse().ok();
         let fetcher = Fetcher::new(&Egress { allow_private: false, proxy }).unwrap();

@@ -42,6 +42,8 @@ pub(super) struct AccountChange {
     pub(super) events: i64,
     /// Credits that it reserves.
     pub(super) reserved: Credits,
+    /// Bytes that it stores.
+    pub(super) stored_bytes: i64,
 }
 
 /// A user's row after the change, locked until the transaction ends.
@@ -149,11 +151,12 @@ pub(super) async fn lock_and_change_account(
         WITH before AS (
             SELECT granted FROM users WHERE id = $1
         ), after AS (
-            INSERT INTO users (id, last_seq, created_at, granted, reserved)
-            VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO users (id, last_seq, created_at, granted, reserved, stored_bytes)
+            VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (id) DO UPDATE
             SET last_seq = users.last_seq + $2,
                 reserved = users.reserved + $5,
+                stored_bytes = users.stored_bytes + $6,
                 granted = COALESCE(users.granted, $4 + users.reserved + users.spent)
             RETURNING last_seq, granted, reserved, spent, stored_bytes
         )
@@ -167,6 +170,7 @@ pub(super) async fn lock_and_change_account(
         now,
         initial_quota,
         change.reserved.thousandths(),
+        change.stored_bytes,
     )
     .fetch_one(&mut **tx)
     .await?;

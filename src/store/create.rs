@@ -16,6 +16,9 @@ use crate::domain::{
 use crate::fail_point;
 use crate::hints::WorkerSignal;
 
+/// What the images of an unfinished task are counted as until they are stored.
+const UNFINISHED_TASK_BYTES: u64 = 4 * 1024 * 1024;
+
 /// The result of creating a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreateOutcome {
@@ -48,7 +51,7 @@ pub enum CreateOutcome {
 pub struct UserLimits {
     /// Maximum number of unfinished tasks.
     pub max_unfinished_tasks: u32,
-    /// Maximum bytes of images and uploads; the results of tasks that were accepted below it may exceed it.
+    /// Maximum bytes of images, uploads and texts. An unfinished task counts 4 MiB; larger results may exceed the maximum.
     pub max_stored_bytes: u64,
 }
 
@@ -86,7 +89,8 @@ impl Store {
         let required = task.state.reserved;
         let mut tx = self.pool.begin().await?;
         // Undone by the end of the transaction when the task is not created.
-        let change = AccountChange { events: 1, reserved: required };
+        let stored_bytes = checked_int(new.spec.text_bytes())?;
+        let change = AccountChange { events: 1, reserved: required, stored_bytes };
         let account =
             lock_and_change_account(&mut tx, &new.owner, self.initial_quota, change, now).await?;
         if let Some(key) = &new.idempotency_key
@@ -95,10 +99,12 @@ impl Store {
         {
             return Ok(replay);
         }
-        if has_unfinished(&mut tx, &new.owner, limits.max_unfinished_tasks).await? {
+        let unfinished = count_unfinished(&mut tx, &new.owner, limits.max_unfinished_tasks).await?;
+        if unfinished >= limits.max_unfinished_tasks {
             return Ok(CreateOutcome::TooManyUnfinished);
         }
-        if account.stored_bytes >= limits.max_stored_bytes {
+        let pending = UNFINISHED_TASK_BYTES * u64::from(unfinished);
+        if account.stored_bytes + pending > limits.max_stored_bytes {
             return Ok(CreateOutcome::StorageFull);
         }
         if let Some(left) = account.user_quota.map(|user_quota| user_quota.available())
@@ -162,25 +168,25 @@ async fn find_idempotency_key(
     }))
 }
 
-/// Whether the user has at least this many unfinished tasks.
-async fn has_unfinished(
+/// The number of the user's unfinished tasks, up to `max`.
+async fn count_unfinished(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
-    count: u32,
-) -> Result<bool, StoreError> {
-    let reached = sqlx::query_scalar!(
-        r#"-- store::create::has_unfinished
-        SELECT count(*) >= $2 AS "reached!" FROM (
+    max: u32,
+) -> Result<u32, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"-- store::create::count_unfinished
+        SELECT count(*) AS "count!" FROM (
             SELECT FROM tasks
             WHERE owner = $1 AND status IN ('QUEUED', 'UNCONFIRMED', 'GENERATING', 'STORING')
             LIMIT $2
         ) AS unfinished"#,
         owner.as_str(),
-        i64::from(count),
+        i64::from(max),
     )
     .fetch_one(&mut **tx)
     .await?;
-    Ok(reached)
+    checked_int(count)
 }
 
 /// Adds jobs to a provider's queue. Each user has one job per turn, so that a user with many jobs

@@ -70,7 +70,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<DeleteTaskOutcome, StoreError> {
         let mut tx = self.pool.begin().await?;
-        let Some(status) = lock_task(&mut tx, owner, id).await? else {
+        let Some((status, text_bytes)) = lock_task(&mut tx, owner, id).await? else {
             return Ok(DeleteTaskOutcome::NotFound);
         };
         if !status.is_terminal() {
@@ -80,7 +80,8 @@ impl Store {
             return Ok(DeleteTaskOutcome::SubmissionInFlight);
         }
         lock_user(&mut tx, owner).await?;
-        let (images, sizes) = lock_images(&mut tx, id).await?;
+        let (images, mut sizes) = lock_images(&mut tx, id).await?;
+        sizes.push(text_bytes);
         let boards = touch_boards_of(&mut tx, &images, now).await?;
         if keep_if_on_board && !boards.is_empty() {
             return Ok(DeleteTaskOutcome::OnBoard);
@@ -136,20 +137,22 @@ impl Store {
     }
 }
 
+/// The status of a task, and the bytes of its texts.
 async fn lock_task(
     tx: &mut Transaction<'_, Postgres>,
     owner: &UserId,
     id: TaskId,
-) -> Result<Option<Status>, StoreError> {
-    let name = sqlx::query_scalar!(
-        "-- store::deletion::lock_task
-        SELECT status FROM tasks WHERE id = $1 AND owner = $2 FOR UPDATE",
+) -> Result<Option<(Status, i64)>, StoreError> {
+    let row = sqlx::query!(
+        r#"-- store::deletion::lock_task
+        SELECT status, 4096 + 4 * octet_length(prompt)::bigint AS "text_bytes!" FROM tasks
+        WHERE id = $1 AND owner = $2 FOR UPDATE"#,
         id.0,
         owner.as_str(),
     )
     .fetch_optional(&mut **tx)
     .await?;
-    name.map(|name| status(&name)).transpose()
+    row.map(|row| Ok((status(&row.status)?, row.text_bytes))).transpose()
 }
 
 /// Whether a job was canceled during its submission, so that its worker may still record that the

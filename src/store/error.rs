@@ -33,6 +33,19 @@ pub enum StoreError {
         "DATABASE_URL names a pooler in transaction mode; set PLANTAIN_DATABASE_DIRECT_URL to the address of Postgres itself, for migrations and LISTEN, or use the pooler's session mode, such as port 5432 at Supabase"
     )]
     TransactionPooling,
+    /// The direct URL names a pooler in transaction mode.
+    #[error(
+        "PLANTAIN_DATABASE_DIRECT_URL names a pooler in transaction mode; set it to the address of Postgres itself"
+    )]
+    DirectUrlOfPooler,
+    /// The direct URL names another database.
+    #[error("PLANTAIN_DATABASE_DIRECT_URL and DATABASE_URL name different databases")]
+    DirectUrlOfAnother,
+    /// A pooler in statement mode.
+    #[error(
+        "DATABASE_URL names a pooler in statement mode, which allows no transactions; use its session or transaction mode"
+    )]
+    StatementPooling,
     /// A pooler in transaction mode that does not know prepared statements.
     #[error(
         "the pooler of DATABASE_URL is in transaction mode and does not keep prepared statements; use PgBouncer 1.21 or newer with max_prepared_statements above 0, or its session mode"
@@ -59,6 +72,9 @@ impl StoreError {
             | Self::Purged
             | Self::EventsLost
             | Self::TransactionPooling
+            | Self::DirectUrlOfPooler
+            | Self::DirectUrlOfAnother
+            | Self::StatementPooling
             | Self::NoPreparedStatements => true,
             // Data exceptions and violated constraints.
             Self::Database(DatabaseError(sqlx::Error::Database(error))) => {

@@ -7,21 +7,43 @@ use super::connections::{Connector, PoolerMode, SETTINGS};
 use super::{StoreError, within_deadline};
 
 /// Checks that a pooler in front of the database can do what is asked of it: keep one connection for each client, or, when
-/// there is a direct URL, keep prepared statements. Warns when a role lacks settings that a session would have.
+/// there is a direct URL, keep prepared statements; and that both URLs name one database. Warns when a role lacks settings that a
+/// session would have.
 ///
 /// # Errors
-/// When the database is unreachable, or the pooler cannot be used.
+/// When the database is unreachable, or a URL cannot be used.
 pub async fn check_pooler(url: &str, direct_url: Option<&str>) -> Result<(), StoreError> {
-    let mode = PoolerMode::of(direct_url);
-    let connector = Connector::new(url, mode)?;
+    let Some(direct_url) = direct_url else { return require_session(url).await };
+    match require_session(direct_url).await {
+        Err(StoreError::TransactionPooling) => return Err(StoreError::DirectUrlOfPooler),
+        checked => checked?,
+    }
     let check = async {
-        let (mut one, mut other) = connector.two().await?;
-        match mode {
-            PoolerMode::Session => require_session(&mut one, &mut other).await?,
-            PoolerMode::Transaction => {
-                require_prepared_statements(&mut one, &mut other).await?;
-                warn_about_settings(&mut one).await?;
-            }
+        let direct = Connector::new(direct_url, PoolerMode::Session)?;
+        let (mut direct, _) = direct.two().await?;
+        let (mut one, mut other) = Connector::new(url, PoolerMode::Transaction)?.two().await?;
+        if database(&mut direct).await? != database(&mut one).await? {
+            return Err(StoreError::DirectUrlOfAnother);
+        }
+        require_prepared_statements(&mut one, &mut other).await?;
+        warn_about_settings(&mut one).await?;
+        let _ = tokio::join!(one.close(), other.close(), direct.close());
+        Ok(())
+    };
+    within_deadline(Box::pin(check)).await
+}
+
+async fn require_session(url: &str) -> Result<(), StoreError> {
+    let check = async {
+        let (mut one, mut other) = Connector::new(url, PoolerMode::Session)?.two().await?;
+        let first = backend(&mut one).await?;
+        // While both are open, each has its own connection to Postgres, unless a pooler shares them.
+        begin(&mut other).await?;
+        let second = backend(&mut other).await?;
+        let third = backend(&mut one).await?;
+        other.execute("ROLLBACK").await?;
+        if first == second || first != third {
+            return Err(StoreError::TransactionPooling);
         }
         let _ = tokio::join!(one.close(), other.close());
         Ok(())
@@ -29,20 +51,23 @@ pub async fn check_pooler(url: &str, direct_url: Option<&str>) -> Result<(), Sto
     within_deadline(Box::pin(check)).await
 }
 
-async fn require_session(
-    one: &mut PgConnection,
-    other: &mut PgConnection,
-) -> Result<(), StoreError> {
-    let first = backend(one).await?;
-    // While both are open, each has its own connection to Postgres, unless a pooler shares them.
-    other.execute("BEGIN").await?;
-    let second = backend(other).await?;
-    let third = backend(one).await?;
-    other.execute("ROLLBACK").await?;
-    if first == second || first != third {
-        return Err(StoreError::TransactionPooling);
+/// Begins a transaction, on a connection that has run a statement or on a new one.
+async fn begin(connection: &mut PgConnection) -> Result<(), StoreError> {
+    backend(connection).await?;
+    match connection.execute("BEGIN").await {
+        // A pooler in statement mode rejects it.
+        Err(sqlx::Error::Database(_)) => Err(StoreError::StatementPooling),
+        begun => Ok(begun.map(drop)?),
     }
-    Ok(())
+}
+
+/// What tells a database of a server from others: its id, its name, and when the server started.
+async fn database(connection: &mut PgConnection) -> Result<(i64, String, String), StoreError> {
+    let query =
+        "SELECT oid::bigint, datname::text, pg_postmaster_start_time()::text FROM pg_database
+        WHERE datname = current_database()";
+    let row = connection.fetch_one(sqlx::raw_sql(query)).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
 }
 
 /// Runs a prepared statement again on another connection to Postgres.
@@ -52,7 +77,7 @@ async fn require_prepared_statements(
 ) -> Result<(), StoreError> {
     let mut prepared = one_row(one).await;
     // Keeps the connection to Postgres that ran it.
-    other.execute("BEGIN").await?;
+    begin(other).await?;
     prepared = prepared.and(one_row(one).await);
     other.execute("ROLLBACK").await?;
     match prepared {

@@ -123,7 +123,7 @@ impl Store {
             DELETE FROM uploads
             WHERE id = ANY ($1) AND NOT used
                 AND NOT EXISTS (SELECT FROM task_uploads WHERE upload_id = uploads.id)
-            RETURNING id, owner, byte_size",
+            RETURNING id, owner, COALESCE(stored_size, byte_size) AS \"byte_size!\"",
             &ids,
         )
         .fetch_all(&mut *tx)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::accounts::{lock_user, subtract_stored_bytes};
 use super::rows::{checked_int, owner};
 use super::{ReadStore, Store, StoreError, UserLimits};
 use crate::domain::{
@@ -144,23 +145,39 @@ impl Store {
         Ok(updated.rows_affected() > 0)
     }
 
-    /// Records that the bytes of an upload are in the image store.
+    /// Records that the bytes of an upload are in the image store. Its size counts instead of the announced one.
     ///
     /// # Errors
     /// When the database fails; then the client has to send the bytes again.
     pub async fn finish_upload(
         &self,
-        id: UploadId,
+        upload: &Upload,
         stored_format: ImageFormat,
+        stored_size: u64,
     ) -> Result<(), StoreError> {
+        let stored_size: i64 = checked_int(stored_size)?;
+        let mut tx = self.pool.begin().await?;
+        lock_user(&mut tx, &upload.owner).await?;
+        let counted = sqlx::query_scalar!(
+            r#"-- store::uploads::finish_upload
+            SELECT COALESCE(stored_size, byte_size) AS "counted!" FROM uploads WHERE id = $1 FOR UPDATE"#,
+            upload.id.0,
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(counted) = counted else { return Ok(()) };
         sqlx::query!(
             "-- store::uploads::finish_upload
-            UPDATE uploads SET stored_as = $2 WHERE id = $1",
-            id.0,
+            UPDATE uploads SET stored_as = $2, stored_size = $3 WHERE id = $1",
+            upload.id.0,
             stored_format.content_type(),
+            stored_size,
         )
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        let owner = upload.owner.as_str().to_owned();
+        subtract_stored_bytes(&mut tx, &[owner], &[counted - stored_size]).await?;
+        tx.commit().await?;
         Ok(())
     }
 }

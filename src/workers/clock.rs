@@ -12,7 +12,7 @@ use crate::store::{StoreError, within_deadline};
 /// A smaller difference between this machine and the database is not reported.
 const REPORTED_SKEW: TimeDelta = TimeDelta::seconds(1);
 
-/// A slower answer is not used.
+/// A slower response is not used.
 const MAX_ROUND_TRIP: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
@@ -27,7 +27,7 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     if took > MAX_ROUND_TRIP {
         return Ok(());
     }
-    // The time in the middle of the question and the answer.
+    // The time in the middle of the query and its response.
     let ours = sent + TimeDelta::from_std(took / 2).unwrap_or_default();
     let skew = theirs - ours;
     ctx.clock.correct(skew);

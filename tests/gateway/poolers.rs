@@ -46,6 +46,21 @@ async fn a_gateway_refuses_a_pooler_in_transaction_mode_without_a_direct_url() {
 }
 
 #[tokio::test]
+async fn a_gateway_refuses_a_pooler_in_statement_mode() {
+    let (database, _pooler) = pooled("pool_mode = statement").await;
+    let refusal = TestApp::refusal(&database, &[]).await;
+    assert!(refusal.contains("statement mode"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_gateway_refuses_a_direct_url_of_another_database() {
+    let (database, _pooler) = pooled(TRANSACTION_MODE).await;
+    let other = Database::create().await.url();
+    let refusal = TestApp::refusal(&database, &["--database-direct-url", &other]).await;
+    assert!(refusal.contains("different databases"), "{refusal}");
+}
+
+#[tokio::test]
 async fn a_gateway_refuses_a_pooler_in_transaction_mode_that_forgets_prepared_statements() {
     let (database, _pooler) = pooled("pool_mode = transaction\nmax_prepared_statements = 0").await;
     let direct = database.direct_url();

@@ -86,7 +86,7 @@ async fn a_statement_without_an_index_would_be_found() {
 /// Statements whose cost once grew with the history or the queue, and others like them: the test waits
 /// until each was measured.
 const MEASURED: [&str; 12] = [
-    "store::create::has_unfinished",
+    "store::create::count_unfinished",
     "store::create::insert_jobs",
     "store::history::HistoryPage",
     "store::history::list_history",

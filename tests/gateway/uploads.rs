@@ -368,14 +368,14 @@ async fn images_and_uploads_of_one_user_have_a_limit_in_bytes() {
     let (ana, ben) = (app.user("ana"), app.user("ben"));
     let id = ana.submit("a cat").await;
     assert_eq!(ana.wait_until_finished(&id).await["status"], "SUCCEEDED");
-    let image = stored_bytes(&app, "ana").await;
-    assert!(image > 0);
+    let before = stored_bytes(&app, "ana").await;
+    assert!(before > 0);
 
-    // Together with the image, one byte too many.
-    let too_large = create_upload(&ana, "image/png", 1_000_000 - image + 1).await;
+    // Together with the task and its image, one byte too many.
+    let too_large = create_upload(&ana, "image/png", 1_000_000 - before + 1).await;
     let message = too_large["fields"][0]["message"].as_str().unwrap();
     assert!(message.contains("1000000 bytes"), "{too_large}");
-    let upload = create_upload(&ana, "image/png", 1_000_000 - image).await;
+    let upload = create_upload(&ana, "image/png", 1_000_000 - before).await;
     assert_eq!(upload["__typename"], "UploadCreated");
     assert_eq!(stored_bytes(&app, "ana").await, 1_000_000);
 
@@ -385,17 +385,62 @@ async fn images_and_uploads_of_one_user_have_a_limit_in_bytes() {
 
     let delete = "mutation($id: ID!) { deleteTask(id: $id) { __typename } }";
     ana.graphql(delete, json!({ "id": id })).await;
-    assert_eq!(stored_bytes(&app, "ana").await, 1_000_000 - image);
+    assert_eq!(stored_bytes(&app, "ana").await, 1_000_000 - before);
     let id = ana.generate(json!({ "prompt": "a dog" })).await["task"]["id"].clone();
+    // A task that is not finished counts more than there is left.
+    let rejected = ana.generate(json!({ "prompt": "a dog" })).await;
+    assert_eq!(rejected["__typename"], "InvalidInput", "{rejected}");
     let task = ana.wait_until_finished(id.as_str().unwrap()).await;
-    let stored = task["images"][0]["byteSize"].as_u64().unwrap();
+    let text = 4_096 + 4 * "a dog".len();
+    let image = usize::try_from(task["images"][0]["byteSize"].as_u64().unwrap()).unwrap();
     // The upload that no task uses is removed after a day.
     app.advance(26 * 60 * 60);
-    let removed = || async { (stored_bytes(&app, "ana").await as u64 == stored).then_some(()) };
+    let removed = || async { (stored_bytes(&app, "ana").await == image + text).then_some(()) };
     eventually("the upload to be removed", removed).await;
     let delete = "mutation($id: ID!) { deleteImage(id: $id) { __typename } }";
     ana.graphql(delete, json!({ "id": task["images"][0]["id"] })).await;
-    assert_eq!(stored_bytes(&app, "ana").await, 0);
+    assert_eq!(stored_bytes(&app, "ana").await, text);
+}
+
+#[tokio::test]
+async fn an_upload_counts_as_it_is_stored_and_must_not_grow_without_limit() {
+    let app = TestApp::with(&["--max-upload-bytes=100000"]).await;
+    let ana = app.user("ana");
+    let bytes = photo();
+    upload_image(&ana, "image/jpeg", &bytes).await;
+    let path = app.files().into_iter().find(|path| path.starts_with("upload")).unwrap();
+    assert_eq!(stored_bytes(&app, "ana").await, app.read_file(&path).len());
+    // Noise that repeats far away: a small file, but not for the encoder of the gateway.
+    let bytes = repeated_noise();
+    assert!(bytes.len() < 100_000, "{}", bytes.len());
+    let upload = create_upload(&ana, "image/png", bytes.len()).await;
+    let rejected = put(&ana, &upload, "image/png", &bytes).await;
+    assert_eq!(rejected.status(), 422);
+    let problem: Value = rejected.json().await.unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("at most 200000"), "{problem}");
+}
+
+/// A PNG whose rows are copies of a few noisy ones, compressed well.
+fn repeated_noise() -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut noise = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        u8::try_from(state >> 24).unwrap()
+    };
+    let tile: Vec<u8> = (0..3 * 3_000).map(|_| noise()).collect();
+    let rows = (0..200_usize).flat_map(|row| {
+        let shift = row * 7 % tile.len();
+        tile[shift..].iter().chain(&tile[..shift]).copied().collect::<Vec<_>>()
+    });
+    let image = RgbImage::from_raw(3_000, 200, rows.collect()).unwrap();
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new_with_quality(
+        &mut bytes,
+        image::codecs::png::CompressionType::Best,
+        image::codecs::png::FilterType::NoFilter,
+    );
+    image.write_with_encoder(encoder).unwrap();
+    bytes
 }
 
 async fn stored_bytes(app: &TestApp, user: &str) -> usize {

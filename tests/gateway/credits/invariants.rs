@@ -52,10 +52,11 @@ const VIOLATIONS: [(&str, &str); 10] = [
         HAVING count(e) <> u.last_seq",
     ),
     (
-        "the stored bytes of each user are those of the images and uploads",
+        "the stored bytes of each user are those of the images, uploads and texts",
         "SELECT id FROM users WHERE stored_bytes <>
             (SELECT COALESCE(sum(byte_size), 0) FROM images WHERE owner = users.id)
-            + (SELECT COALESCE(sum(byte_size), 0) FROM uploads WHERE owner = users.id)",
+            + (SELECT COALESCE(sum(COALESCE(stored_size, byte_size)), 0) FROM uploads WHERE owner = users.id)
+            + (SELECT COALESCE(sum(4096 + 4 * octet_length(prompt)), 0) FROM tasks WHERE owner = users.id)",
     ),
 ];
 
