@@ -60,8 +60,8 @@ pub struct Config {
     pub tasks: TasksConfig,
     /// The proxy for requests to URLs that others chose.
     pub fetch_proxy: Option<Url>,
-    /// Whether the environment has a proxy, which those requests do not use.
-    pub has_other_proxy: bool,
+    /// Whether `HTTPS_PROXY` or `ALL_PROXY` is set. Requests for results and webhooks do not use it.
+    pub has_environment_proxy: bool,
     /// How long data is kept.
     pub retention: RetentionPolicy,
     /// The providers that have an API key.
@@ -269,7 +269,7 @@ impl Config {
                 trusted_documents: args.trusted_documents,
             },
             fetch_proxy: args.fetch_proxy,
-            has_other_proxy: has_proxy_in_environment(),
+            has_environment_proxy: has_proxy_in_environment(),
             tasks: TasksConfig {
                 timings: JobTimings {
                     poll_interval: TimeDelta::seconds(args.poll_seconds.into()),

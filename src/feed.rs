@@ -5,7 +5,7 @@
 //! subscriber: open the channel ─▶ read the table from its cursor ─▶ receive from the channel
 //! ```
 //!
-//! Numbers are assigned per user without gaps; deleting a task removes its events, which leaves gaps. A
+//! Numbers are assigned one after the other for each user. Deleting a task removes its events; then their numbers are missing. A
 //! subscriber compares them: it skips delivered events, delivers the next one, and reads the table
 //! again after a gap. No event is lost, and a slow subscriber costs one channel of limited size.
 //!

@@ -25,6 +25,7 @@ pub mod http;
 pub mod ids;
 pub mod image_store;
 pub mod links;
+pub mod log_limit;
 pub mod mcp;
 pub mod outbound;
 pub mod providers;

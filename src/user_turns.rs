@@ -1,5 +1,5 @@
-//! Work of one user that runs at the same time at this gateway: what exceeds a limit waits for its turn, so that it takes nothing
-//! that other users need.
+//! Limits how much work of one user runs at the same time at this gateway. Further work waits, and takes no memory or connection
+//! that others need.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ impl UserTurns {
     /// Waits for a turn; it lasts until it is dropped.
     ///
     /// # Errors
-    /// The limit, after `max_wait`, or when too many wait.
+    /// When no turn is free within `max_wait`, or too many wait. The value is the limit.
     pub async fn wait(&self, user: Option<&UserId>) -> Result<UserTurn, usize> {
         let (mut permit, slots) = self.count(user)?;
         let slot = timeout(self.max_wait, slots.acquire_owned()).await;

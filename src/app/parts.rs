@@ -53,7 +53,7 @@ pub(super) fn worker_context(
     clock: Clock,
     ids: Ids,
 ) -> anyhow::Result<WorkerContext> {
-    if config.has_other_proxy && config.fetch_proxy.is_none() {
+    if config.has_environment_proxy && config.fetch_proxy.is_none() {
         tracing::warn!(
             "results and webhooks are requested without the proxy of HTTPS_PROXY, which would bypass the guard against private addresses; set PLANTAIN_FETCH_PROXY to a proxy that refuses them itself"
         );

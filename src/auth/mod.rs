@@ -4,6 +4,8 @@ mod jwks;
 mod keys;
 mod signer;
 
+use std::time::Duration;
+
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::{Timestamp, UserId};
+use crate::log_limit::LogLimit;
 use keys::Key;
 
 pub use jwks::JwksClient;
@@ -125,7 +128,7 @@ impl TokenVerifier {
         #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
         let (expires, not_before) = (claims.exp as i64, claims.nbf.unwrap_or(0.0) as i64);
         if expires.saturating_add(LEEWAY_SECONDS) <= now {
-            tracing::info!(reason = "it has expired", "access token rejected");
+            log_rejection("it has expired");
             return Err(AuthError::Expired);
         }
         if not_before > now + LEEWAY_SECONDS {
@@ -211,11 +214,19 @@ fn has_role(claim: &Value, role: &str) -> bool {
     }
 }
 
-/// The token is rejected for this reason, which the log has: a client could use it to guess. It contains nothing
-/// of the token.
+/// Rejects a token. The reason is only in the log, because it could help to forge a token; it contains nothing of the
+/// token.
 fn invalid(reason: &str) -> AuthError {
-    tracing::info!(reason, "access token rejected");
+    log_rejection(reason);
     AuthError::Invalid
+}
+
+/// Once a second at most: a stranger can send any number of tokens.
+fn log_rejection(reason: &str) {
+    static LIMIT: LogLimit = LogLimit::every(Duration::from_secs(1));
+    if LIMIT.permits() {
+        tracing::info!(reason, "access token rejected");
+    }
 }
 
 #[cfg(test)]

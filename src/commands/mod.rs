@@ -59,7 +59,8 @@ pub struct Dependencies {
     pub ids: Ids,
     /// The operator's settings.
     pub policy: Arc<Policy>,
-    /// The turns of each user's submissions, which wait for each other in the database: before they take connections.
+    /// Limits how many submissions of a user use the database at the same time. They would wait for the row of their user; here
+    /// they wait before they take a connection.
     pub submissions: Arc<UserTurns>,
 }
 

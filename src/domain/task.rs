@@ -229,7 +229,7 @@ pub struct NewTask {
     pub deadline_at: Option<Timestamp>,
 }
 
-/// One submission to the provider; a task has one or more.
+/// The part of a task that one call to a provider asks for; a task has one or more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Its number within the task, from 0.

@@ -44,7 +44,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     };
     let operation_timeout = Duration::from_secs(1);
     let settings =
-        EngineSettings { limits, operation_timeout, trusted: None, max_strangers: 1, rules: RULES };
+        EngineSettings { limits, operation_timeout, trusted: None, max_anonymous: 1, rules: RULES };
     let executor = Schema::new(Unused, EmptyMutation, EmptySubscription);
     #[expect(clippy::panic, reason = "the schema is valid, as tests show")]
     Engine::new(executor, &sdl(), settings).unwrap_or_else(|error| panic!("{error}"))

@@ -62,8 +62,8 @@ const RULES: SchemaRules = SchemaRules {
     is_written_type: types::is_written_type,
 };
 
-/// Without a token, only the schema can be queried.
-const MAX_STRANGERS: usize = 1;
+/// Maximum number of operations without a token that run at the same time. Few, because they can only read the schema.
+const MAX_ANONYMOUS_OPERATIONS: usize = 1;
 
 /// The engine that executes operations. A query or mutation times out after `operation_timeout`. With
 /// `trusted` (ids and texts of documents), no other document is executed.
@@ -80,7 +80,7 @@ pub fn engine(
         limits,
         operation_timeout,
         trusted,
-        max_strangers: MAX_STRANGERS,
+        max_anonymous: MAX_ANONYMOUS_OPERATIONS,
         rules: RULES,
     };
     let shared = SharedData::new(api.clone());

@@ -40,7 +40,7 @@ impl Subscription {
         task_changes(ctx.api(), ctx.viewer()?, &id).await
     }
 
-    /// Every change of the viewer's tasks, in order, without gaps or duplicates. With `after`, the
+    /// Every change of the viewer's tasks, in order, without gaps or duplicates. Events of deleted tasks are no longer sent. With `after`, the
     /// stream starts with the events after that cursor; without it, with the next new event. An
     /// unknown or expired cursor is an error with the code `BAD_USER_INPUT`.
     async fn task_events(

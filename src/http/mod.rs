@@ -21,7 +21,6 @@ mod problem;
 mod server;
 mod uploads;
 mod user_limiter;
-mod warnings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,18 +54,20 @@ pub use uploads::UploadLimiter;
 pub use user_limiter::UserLimiter;
 
 use self::client_address::ClientRequests;
-use self::warnings::Warnings;
 use crate::auth::TokenVerifier;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::domain::Catalog;
 use crate::image_store::{ImageStore, ImageWork, Variants};
 use crate::links::Links;
+use crate::log_limit::LogLimit;
 use crate::rounds::Rounds;
 use crate::store::ReadStore;
 use crate::user_turns::UserTurns;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// While requests are rejected with 503, the log says so once in this time.
+const OVERLOAD_INTERVAL: Duration = Duration::from_mins(1);
 /// Maximum length of an `x-request-id` of a client.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 /// A response to an operation is compressed when it has at least this many bytes.
@@ -142,7 +143,7 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
     let (cors, origins) = (state.origins.layer(), state.origins.clone());
     let clients = ClientRequests::new(state.connections.clone());
     let state = Arc::new(state);
-    let overload = Arc::new(Warnings::default());
+    let overload = Arc::new(LogLimit::every(OVERLOAD_INTERVAL));
     Router::new()
         .route("/graphql", graphql::route(&state, graphql).layer(compression()))
         .route("/callbacks/{provider}/{task}/{token}", post(callbacks::receive))
@@ -183,11 +184,11 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
 }
 
 /// 503 tells a client to try again later. One user can cause many of them.
-fn log_failure(failure: &ServerErrorsFailureClass, took: Duration, overload: &Warnings) {
+fn log_failure(failure: &ServerErrorsFailureClass, took: Duration, overload: &LogLimit) {
     let duration_ms = took.as_millis();
     match failure {
         ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
-            if overload.is_due() {
+            if overload.permits() {
                 tracing::warn!(
                     "requests are rejected with 503, for a limit or because a dependency is away"
                 );

@@ -23,14 +23,16 @@ use super::client_address::PeerAddress;
 use super::connections::{
     ConnectionBounds, ConnectionRefusal, Connections, Counted, OpenConnection,
 };
-use super::warnings::Warnings;
 use crate::causes::with_causes;
+use crate::log_limit::LogLimit;
 
 /// Time for the head of the first request.
 const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between two requests; longer than load balancers keep an idle connection, which is up to 600 s. Otherwise a
 /// load balancer would send a request to a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(650);
+/// While the gateway accepts no further connections, it says so once in this time.
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 /// A WebSocket that is closed because its client is too slow still has time to send its close
 /// frame.
 const CLOSE_GRACE: Duration = Duration::from_secs(15);
@@ -53,7 +55,7 @@ pub async fn serve(
 ) {
     let tracker = TaskTracker::new();
     let connections = Connections::new(settings.connections);
-    let warnings = Warnings::default();
+    let warnings = LogLimit::every(WARNING_INTERVAL);
     loop {
         let (stream, peer) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
@@ -66,7 +68,7 @@ pub async fn serve(
                 let peer = PeerAddress(peer.ip());
                 tracker.spawn(serve_connection(stream, peer, router.clone(), stop.clone()));
             }
-            Err(refusal) if warnings.is_due() => warn(refusal, peer.ip()),
+            Err(refusal) if warnings.permits() => warn(refusal, peer.ip()),
             Err(_) => {}
         }
     }

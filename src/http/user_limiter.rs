@@ -1,4 +1,4 @@
-//! Limits the number of open sockets, streams and MCP calls of each user at this gateway. Others
+//! Limits the number of open sockets, streams and MCP calls of each user at this gateway. Other instances
 //! limit subscriptions, uploads and bodies of MCP messages.
 
 use std::collections::HashMap;

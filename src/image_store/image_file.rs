@@ -210,7 +210,7 @@ fn open(bytes: &[u8]) -> Result<(ImageFormat, impl ImageDecoder + '_), ImageFile
     let mut reader = ImageReader::new(Cursor::new(&bytes[..end]));
     let mut limits = Limits::default();
     limits.max_alloc = Some(match format {
-        // For PNG, this is only what the decoder inflates beside the image, such as a color profile, already with the header.
+        // For PNG, this limits only the metadata, such as a color profile, which the decoder decompresses when it reads the header.
         ImageFormat::Png => MAX_PNG_METADATA_BYTES,
         ImageFormat::Jpeg | ImageFormat::Webp => MAX_DECODED_BYTES,
     });

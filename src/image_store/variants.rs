@@ -51,7 +51,7 @@ impl Variants {
         Self { image_store, image_work, resize_permits: Arc::new(Semaphore::new(max_concurrent)) }
     }
 
-    /// The size of the object at this path. A smaller variant is created when it is requested for the first time.
+    /// Creates the variant at this path if it does not exist, and returns its size in bytes.
     ///
     /// # Errors
     /// [`ImageStoreError::Missing`] when there is no such image.

@@ -179,7 +179,8 @@ pub(super) async fn lock_and_change_account(
         write_opening(tx, owner, granted, now).await?;
     }
     let user_quota = granted.map(|granted| user_quota(granted, row.reserved, row.spent));
-    // May be negative: the release before does not count what it stores, and this one subtracts it when it is deleted.
+    // May be negative during an upgrade: the version before does not add what it stores, but this one subtracts it when it is
+    // deleted.
     let stored_bytes = u64::try_from(row.stored_bytes).unwrap_or(0);
     Ok(Account { last_seq: row.last_seq, user_quota, stored_bytes })
 }

@@ -59,7 +59,7 @@ impl Division {
             client_loops: loops,
             clients: connections.saturating_sub(all_workers + batches).max(1),
             worker_loops: loops,
-            // One more listens.
+            // One more connection is for LISTEN.
             workers: all_workers.saturating_sub(loops + 1).max(1),
         }
     }

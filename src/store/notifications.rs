@@ -44,7 +44,7 @@ impl Store {
         on_alive: impl Fn() + Send,
     ) -> Result<(), StoreError> {
         let mut listener = within_deadline(async {
-            // A pool of its own: sqlx waits for a connection that it gets back, and a silent one would keep its place indefinitely.
+            // A pool of its own: sqlx tests a returned connection without a time limit, and a silent one would keep its place in the pool.
             let pool =
                 PgPoolOptions::new().max_connections(1).connect_lazy_with(self.direct.clone());
             let mut listener = PgListener::connect_with(&pool).await?;

@@ -26,8 +26,8 @@ struct Capacity {
 impl Store {
     /// Claims QUEUED jobs of a provider in the order of their turns, within its breaker, rate limit
     /// and concurrency limit, and marks their submissions as started. Jobs whose submission was
-    /// interrupted by a crash come first, without any limit: their response is lost, and they are
-    /// not sent again.
+    /// interrupted by a crash come first, without any limit: they are not sent again, and claimed only to record that
+    /// the response is lost.
     ///
     /// The limits are computed from the jobs, so they also apply across replicas and restarts.
     ///

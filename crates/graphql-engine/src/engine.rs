@@ -39,7 +39,7 @@ use super::{cost, executable};
 /// Maximum number of errors in the response to one operation.
 const MAX_ERRORS: usize = 100;
 /// How long an operation without a viewer waits for its turn.
-const MAX_STRANGER_WAIT: Duration = Duration::from_secs(5);
+const MAX_ANONYMOUS_WAIT: Duration = Duration::from_secs(5);
 /// Maximum number of nested lists that an introspection query may select.
 const MAX_INTROSPECTION_DEPTH: usize = 2;
 
@@ -143,8 +143,8 @@ pub struct EngineSettings<'a> {
     /// Trusted documents: with them (ids and texts), no other document is executed.
     pub trusted: Option<&'a [(String, String)]>,
     /// Maximum number of operations without a viewer that are executed at the same time. Others wait for up to 5 s. Few, if
-    /// strangers can only ask for the schema: introspection needs a processor, and must not take all of them.
-    pub max_strangers: usize,
+    /// they can only read the schema: introspection needs a processor, and must not take all of them.
+    pub max_anonymous: usize,
     /// What the engine cannot read from the schema.
     pub rules: SchemaRules,
 }
@@ -168,7 +168,7 @@ pub struct Engine {
     written_subscriptions: Option<WrittenSubscriptions>,
     operation_timeout: Duration,
     /// The turns of operations without a viewer.
-    strangers: Arc<Semaphore>,
+    anonymous: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -192,7 +192,7 @@ impl Engine {
             documents: Arc::new(documents),
             written_subscriptions: None,
             operation_timeout: settings.operation_timeout,
-            strangers: Arc::new(Semaphore::new(settings.max_strangers)),
+            anonymous: Arc::new(Semaphore::new(settings.max_anonymous)),
         })
     }
 
@@ -320,7 +320,7 @@ impl Engine {
         if has_viewer {
             return Ok(None);
         }
-        Ok(timeout(MAX_STRANGER_WAIT, self.strangers.acquire()).await?.ok())
+        Ok(timeout(MAX_ANONYMOUS_WAIT, self.anonymous.acquire()).await?.ok())
     }
 
     fn finish<V>(

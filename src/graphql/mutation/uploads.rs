@@ -15,7 +15,7 @@ pub(super) struct UploadMutation;
 impl UploadMutation {
     /// Creates an upload for an image to edit. The gateway validates the image, removes metadata
     /// such as the location of a photo, and keeps the image as long as a task exists that edits it
-    /// and has neither failed nor been canceled; without such a task, for one day. A user can have at most 100 uploads
+    /// and has neither failed nor been canceled; without such a task, until one day after its creation. A user can have at most 100 uploads
     /// that no task edits; more are `InvalidInput`.
     async fn create_upload(
         &self,

@@ -11,8 +11,8 @@ use crate::store::ProviderAccount;
 pub(in crate::graphql) struct Provider {
     /// The name of the provider, such as `nano-banana`, as in its callback paths.
     name: &'static str,
-    /// Whether the provider accepts new tasks now: submissions are not paused, and its account can
-    /// pay for its cheapest model.
+    /// Whether the provider accepts new tasks now: its circuit breaker is not open, and its account can
+    /// pay for its cheapest model. While it limits the rate, this is true, and tasks wait until `retryAt`.
     available: bool,
     /// The current problem, or the last problem until a submission succeeds; null when there is
     /// none.

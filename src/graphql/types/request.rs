@@ -46,7 +46,7 @@ struct ImageSettings {
     output_format: Option<OutputFormat>,
     /// A watermark text, if the model supports watermarks: 1 to 200 characters.
     watermark: Option<String>,
-    /// The board to which the stored images are added, at its end. The images of a job that would
+    /// The board to which the stored images are added, at its end. The images of one provider call that would
     /// exceed the 1,000 images of a board are not added.
     board_id: Option<ID>,
     /// Maximum cost in credits: 0 or more. A higher cost is rejected with `InsufficientCredits`.

@@ -118,8 +118,8 @@ data_object! {
     written_with_arguments {}
     resolved {
         /// Number of tasks of the same provider, of all users, that are submitted before this task;
-        /// null unless `status` is QUEUED. In a queue of more than 2,000 jobs it may be too low for tasks
-        /// at the end: only the first 2,000 jobs are counted.
+        /// null unless `status` is QUEUED. In a queue of more than 2,000 provider calls it may be too low for tasks
+        /// at the end: only the first 2,000 are counted.
         async fn queue_position(&self, ctx: &Context<'_>) -> Result<Option<u64>, Error> {
             if self.0.state.status != domain::Status::Queued {
                 return Ok(None);

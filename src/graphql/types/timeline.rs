@@ -52,7 +52,7 @@ pub(in crate::graphql) enum TimelineEventKind {
     CallbackReceived,
     /// A status query returned no change.
     Polled,
-    /// The provider finished; the download of the results begins.
+    /// The provider finished; the download of the results begins. The task is not finished yet: its status is STORING.
     Finished,
     /// The provider could not generate an image.
     GenerationFailed,
@@ -72,6 +72,6 @@ pub(in crate::graphql) enum TimelineEventKind {
     Canceled,
     /// The user submitted an UNCONFIRMED task again.
     Resubmitted,
-    /// The user released an UNCONFIRMED task.
+    /// The user gave up an UNCONFIRMED task: it is canceled.
     Released,
 }

@@ -306,7 +306,7 @@ async fn write_versions(
     Ok(overdrawn)
 }
 
-/// A succeeded task keeps its uploads. Those of a failed or canceled task are kept for one day, for a retry.
+/// A succeeded task keeps its uploads. Those of a failed or canceled task are kept until one day after their creation, for a retry.
 async fn release_inputs(
     tx: &mut Transaction<'_, Postgres>,
     pending: &[PendingChange<'_>],

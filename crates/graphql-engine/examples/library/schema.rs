@@ -160,7 +160,7 @@ pub(crate) fn engine() -> Result<Engine, SetupError> {
 }
 
 /// An engine that executes so many operations without a viewer at the same time.
-pub(crate) fn engine_for(max_strangers: usize) -> Result<Engine, SetupError> {
+pub(crate) fn engine_for(max_anonymous: usize) -> Result<Engine, SetupError> {
     let shelf = Shelf(&["Emma", "Ulysses", "Dracula"]);
     let shared = SharedData::new(shelf.clone());
     let schema = configure(builder()).data(shelf).data(shared.clone()).finish();
@@ -168,7 +168,7 @@ pub(crate) fn engine_for(max_strangers: usize) -> Result<Engine, SetupError> {
         limits: LIMITS,
         operation_timeout: Duration::from_secs(10),
         trusted: None,
-        max_strangers,
+        max_anonymous,
         rules: RULES,
     };
     let engine = Engine::new(schema, &builder().finish().sdl(), settings)?;
