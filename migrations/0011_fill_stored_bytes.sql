@@ -1,4 +1,4 @@
--- What each user had stored before. It reads all images once, and then locks the users for a moment. A replica of the release
+-- What each user had stored before. It reads all images, uploads and tasks once, and then locks the users for a moment. A replica of the release
 -- before does not count what it stores and deletes meanwhile, so the next release counts again.
 
 INSERT INTO users (id, created_at, stored_bytes)

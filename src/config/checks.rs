@@ -146,8 +146,8 @@ impl Checks {
         self.require(is_usable, "PLANTAIN_PUBLIC_URL", expected);
     }
 
-    /// Optional for a gateway that listens on loopback only. Also reported when another setting is missing: whoever sets
-    /// up a gateway needs it.
+    /// Optional for a gateway that listens on loopback only. Also reported when another setting is missing, because
+    /// most gateways need it.
     pub(super) fn missing_public_url(&mut self, args: &GatewayArgs) {
         let is_local = args.bind.ip().is_loopback() && self.0.is_empty();
         if args.public_url.is_none() && !is_local {

@@ -130,9 +130,12 @@ async fn store_upload(state: &SharedState, upload: &Upload, body: Body) -> Resul
     if upload.stored {
         return Ok(());
     }
+    let turn = tokio::select! {
+        turn = state.upload_limiter.decodes.wait(Some(&upload.owner)) => turn.ok(),
+        () = state.stop.cancelled() => None,
+    };
+    let turn = turn.ok_or(UploadError::Busy)?;
     // Held to the end: the image is in memory while the image store writes it.
-    let turn = state.upload_limiter.decodes.wait(Some(&upload.owner)).await;
-    let turn = turn.map_err(|_| UploadError::Busy)?;
     let (cleaned, _upload_permit) = check(state, bytes, (upload_permit, turn)).await?;
     let begun = within_deadline(state.commands.begin_upload(upload.id, &digest)).await;
     if !begun.map_err(failed)? {

@@ -166,10 +166,14 @@ impl Connector {
         options.connect_lazy_with(self.connect.clone())
     }
 
+    /// A connection that belongs to no pool.
+    pub(super) async fn one(&self) -> Result<PgConnection, StoreError> {
+        Ok(PgConnection::connect_with(&self.connect).await?)
+    }
+
     /// Two connections that are open at the same time.
     pub(super) async fn two(&self) -> Result<(PgConnection, PgConnection), StoreError> {
-        let one = PgConnection::connect_with(&self.connect).await?;
-        Ok((one, PgConnection::connect_with(&self.connect).await?))
+        Ok((self.one().await?, self.one().await?))
     }
 }
 

@@ -19,8 +19,7 @@ pub async fn check_pooler(url: &str, direct_url: Option<&str>) -> Result<(), Sto
         checked => checked?,
     }
     let check = async {
-        let direct = Connector::new(direct_url, PoolerMode::Session)?;
-        let (mut direct, _) = direct.two().await?;
+        let mut direct = Connector::new(direct_url, PoolerMode::Session)?.one().await?;
         let (mut one, mut other) = Connector::new(url, PoolerMode::Transaction)?.two().await?;
         if database(&mut direct).await? != database(&mut one).await? {
             return Err(StoreError::DirectUrlOfAnother);
