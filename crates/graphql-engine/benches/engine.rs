@@ -27,7 +27,11 @@ fn parameters(query: &str) -> Parameters {
 }
 
 fn prepare(engine: &Engine, query: &str) -> PreparedOperation<User> {
-    let caller = Caller { viewer: Some(User("ana".to_owned())), request_id: "a request".into() };
+    let caller = Caller {
+        viewer: Some(User("ana".to_owned())),
+        request_id: "a request".into(),
+        client: None,
+    };
     engine.prepare(parameters(query), caller).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! Prepares and executes operations, the same way for every transport.
 
+mod observed;
 mod responses;
 
 use std::panic::AssertUnwindSafe;
@@ -10,7 +11,7 @@ use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Operation, OperationType};
 use apollo_compiler::response::JsonValue;
 use apollo_compiler::validation::Valid;
-use apollo_compiler::{introspection, request};
+use apollo_compiler::{Name, introspection, request};
 use async_graphql::{
     Error, ErrorExtensionValues, Executor, ObjectType, Request, Response, SchemaBuilder,
     ServerError, SubscriptionType, ValidationMode, Value, Variables, parser,
@@ -18,7 +19,7 @@ use async_graphql::{
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::completion::complete;
 use super::documents::{Document, Documents};
@@ -26,6 +27,7 @@ use super::error;
 use super::executor::DynExecutor;
 use super::inputs::{Inputs, InvalidScalar, check_variables, convert_integers};
 use super::limits::{OperationLimits, enforce};
+use super::observer::{Client, ObservedOperation, Observer};
 use super::parameters::Parameters;
 use super::plan::{CompiledPlan, Plan, Planner, Progress};
 use super::request_error::{RequestError, RequestErrorKind};
@@ -51,6 +53,8 @@ pub struct Caller<V> {
     pub viewer: Option<V>,
     /// Identifies the request in the log. Every error includes it.
     pub request_id: Arc<str>,
+    /// The program that sent the request, if it names itself.
+    pub client: Option<Arc<Client>>,
 }
 
 /// What a server knows about an authenticated user: any type that resolvers can find by its type.
@@ -85,6 +89,7 @@ pub enum OperationKind {
 pub struct PreparedOperation<V> {
     document: Arc<Document>,
     kind: OperationKind,
+    name: Option<Name>,
     plan: Arc<Plan>,
     caller: Caller<V>,
 }
@@ -166,6 +171,7 @@ pub struct Engine {
     executor: Arc<dyn DynExecutor>,
     documents: Arc<Documents>,
     written_subscriptions: Option<WrittenSubscriptions>,
+    observer: Option<Arc<dyn Observer>>,
     operation_timeout: Duration,
     /// The turns of operations without a viewer.
     anonymous: Arc<Semaphore>,
@@ -191,6 +197,7 @@ impl Engine {
             executor: Arc::new(schema),
             documents: Arc::new(documents),
             written_subscriptions: None,
+            observer: None,
             operation_timeout: settings.operation_timeout,
             anonymous: Arc::new(Semaphore::new(settings.max_anonymous)),
         })
@@ -221,6 +228,23 @@ impl Engine {
         parameters: Parameters,
         caller: Caller<V>,
     ) -> Result<PreparedOperation<V>, RequestError> {
+        let client = caller.client.clone();
+        self.prepare_unobserved(parameters, caller).inspect_err(|error| {
+            self.observe(ObservedOperation {
+                kind: None,
+                name: None,
+                client: client.as_deref(),
+                error_code: error.code(),
+                duration: Duration::ZERO,
+            });
+        })
+    }
+
+    fn prepare_unobserved<V: Viewer>(
+        &self,
+        parameters: Parameters,
+        caller: Caller<V>,
+    ) -> Result<PreparedOperation<V>, RequestError> {
         let parameters = parameters.normalize();
         let document = self.documents.find(&parameters, caller.viewer.is_none())?;
         let name = parameters.operation_name.as_deref();
@@ -237,7 +261,8 @@ impl Engine {
             OperationType::Mutation => OperationKind::Mutation,
             OperationType::Subscription => OperationKind::Subscription,
         };
-        Ok(PreparedOperation { document, kind, plan: Arc::new(plan), caller })
+        let name = operation.name.clone();
+        Ok(PreparedOperation { document, kind, name, plan: Arc::new(plan), caller })
     }
 
     fn plan(
@@ -302,16 +327,26 @@ impl Engine {
     /// Executes a query or a mutation. After a panic, after a timeout, or when the response is too
     /// large, the response has `data: null`: the operation may have taken effect.
     pub async fn execute<V: Viewer>(&self, prepared: PreparedOperation<V>) -> OperationResponse {
+        let started = Instant::now();
+        let response = self.execute_unobserved(&prepared).await;
+        self.observe(prepared.observed(response.error_code(), started.elapsed()));
+        response
+    }
+
+    async fn execute_unobserved<V: Viewer>(
+        &self,
+        prepared: &PreparedOperation<V>,
+    ) -> OperationResponse {
         let request = prepared.request();
         let Ok(_turn) = self.turn(prepared.caller.viewer.is_some()).await else {
-            return error_response(error::no_turn(), &prepared);
+            return error_response(error::no_turn(), prepared);
         };
         let response = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         match timeout(self.operation_timeout, response).await {
-            Ok(Ok(response)) => self.finish(response, &prepared),
+            Ok(Ok(response)) => self.finish(response, prepared),
             // The panic hook has logged the panic.
-            Ok(Err(_)) => error_response(error::internal_error(), &prepared),
-            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), &prepared),
+            Ok(Err(_)) => error_response(error::internal_error(), prepared),
+            Err(_) => error_response(error::timed_out(self.operation_timeout.as_secs()), prepared),
         }
     }
 

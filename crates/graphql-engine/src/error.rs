@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions, Pos, ServerError};
+use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions, Pos, ServerError, Value};
 
 /// Values of `extensions.code`.
 pub mod code {
@@ -32,6 +32,14 @@ const INTERNAL_MESSAGE: &str =
 #[must_use]
 pub fn with_code(message: &str, code: &'static str) -> Error {
     Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// The code of an error.
+pub(crate) fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
+    }
 }
 
 /// The error as it appears in a response, without a location: it belongs to no field.

@@ -25,6 +25,7 @@ mod executor;
 pub mod fuzzing;
 mod inputs;
 mod limits;
+mod observer;
 mod parameters;
 mod plan;
 pub mod protocols;
@@ -42,6 +43,7 @@ pub use engine::{
 };
 pub use inputs::{InvalidScalar, check_value};
 pub use limits::OperationLimits;
+pub use observer::{Client, ObservedOperation, Observer};
 pub use parameters::Parameters;
 pub use request_error::{RequestError, RequestErrorKind};
 pub use response::OperationResponse;

@@ -54,6 +54,12 @@ impl RequestError {
         Self::from_error(kind, error::with_code(&message.into(), code))
     }
 
+    /// The code of the first error.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.errors.first().and_then(error::code_of)
+    }
+
     fn from_error(kind: RequestErrorKind, error: Error) -> Self {
         Self { kind, errors: vec![error::without_location(error)] }
     }

@@ -5,11 +5,14 @@ use std::io::{self, Write};
 use async_graphql::{Response, ServerError, Value};
 use serde_json::json;
 
+use crate::error::{code, code_of};
+
 /// The serialized response to an operation. Its `data` may be partial.
 #[derive(Debug)]
 pub struct OperationResponse {
     json: String,
-    has_errors: bool,
+    /// The code of the first error.
+    error_code: Option<Box<str>>,
 }
 
 impl OperationResponse {
@@ -24,17 +27,18 @@ impl OperationResponse {
         }
         writer.write_all(b"}").ok()?;
         let json = String::from_utf8(writer.bytes).ok()?;
-        Some(Self { json, has_errors: response.is_err() })
+        Some(Self { json, error_code: first_code(&response.errors) })
     }
 
     /// A response that is JSON already; `None` when it is longer than `limit` bytes.
     pub(crate) fn of_written(json: String, limit: usize) -> Option<Self> {
-        (json.len() <= limit).then_some(Self { json, has_errors: false })
+        (json.len() <= limit).then_some(Self { json, error_code: None })
     }
 
     /// A response with these errors and `data: null`.
     pub(crate) fn without_data(errors: &[ServerError]) -> Self {
-        Self { json: json!({ "data": null, "errors": errors }).to_string(), has_errors: true }
+        let json = json!({ "data": null, "errors": errors }).to_string();
+        Self { json, error_code: first_code(errors) }
     }
 
     /// The GraphQL response as JSON text.
@@ -46,8 +50,19 @@ impl OperationResponse {
     /// Whether the response has `errors`.
     #[must_use]
     pub const fn has_errors(&self) -> bool {
-        self.has_errors
+        self.error_code.is_some()
     }
+
+    /// The code of the first error; `None` without errors.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&str> {
+        self.error_code.as_deref()
+    }
+}
+
+/// The code of the first error. Errors without a code count as internal.
+fn first_code(errors: &[ServerError]) -> Option<Box<str>> {
+    errors.first().map(|error| code_of(error).unwrap_or(code::INTERNAL).into())
 }
 
 /// Writes a value in the order of its fields. A binary value is finished JSON ([`super::write`]).

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use schema::User;
 
 fn caller() -> Caller<User> {
-    Caller { viewer: Some(User("ana".to_owned())), request_id: "request-1".into() }
+    Caller { viewer: Some(User("ana".to_owned())), request_id: "request-1".into(), client: None }
 }
 
 fn parameters(query: &str, variables: &Value) -> Parameters {
@@ -45,7 +45,7 @@ fn rejection(query: &str, variables: &Value) -> (RequestErrorKind, Value) {
 async fn an_operation_without_a_viewer_waits_for_its_turn_and_then_is_told_to_try_again() {
     let engine = schema::engine_for(0).unwrap();
     let query = parameters("{ __typename }", &json!({}));
-    let stranger = Caller::<User> { viewer: None, request_id: "request-1".into() };
+    let stranger = Caller::<User> { viewer: None, request_id: "request-1".into(), client: None };
     let response = engine.execute(engine.prepare(query.clone(), stranger).unwrap()).await;
     let response: Value = serde_json::from_str(&response.into_json()).unwrap();
     assert_eq!(response["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{response}");

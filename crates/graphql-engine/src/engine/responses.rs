@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Error, PathSegment, ServerError};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
@@ -9,6 +10,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use super::{Engine, OperationKind, PreparedOperation, Viewer, annotate_errors, error_response};
 use crate::completion::set_locations;
 use crate::error;
+use crate::observer::ObservedOperation;
 use crate::plan::PlannedField;
 use crate::request_error::RequestError;
 use crate::response::OperationResponse;
@@ -32,13 +34,33 @@ impl Engine {
                 let execution = async move { Ok(engine.execute(prepared).await) };
                 in_background(stream::once(execution).boxed(), panicked).boxed()
             }
-            OperationKind::Subscription => match engine.start_written(prepared) {
-                Ok((subscription, items)) => subscription.responses(items),
-                Err(prepared) => {
-                    in_background(engine.subscribe(prepared).boxed(), panicked).boxed()
-                }
-            },
+            OperationKind::Subscription => self.observed_subscription(prepared),
         }
+    }
+
+    fn observed_subscription<V: Viewer>(&self, prepared: PreparedOperation<V>) -> Responses {
+        self.observe(prepared.observed(None, Duration::ZERO));
+        let (observer, name) = (self.observer.clone(), prepared.name.clone());
+        let client = prepared.caller.client.clone();
+        let responses = match self.start_written(prepared) {
+            Ok((subscription, items)) => subscription.responses(items),
+            Err(prepared) => {
+                in_background(self.clone().subscribe(prepared).boxed(), panicked).boxed()
+            }
+        };
+        let Some(observer) = observer else { return responses };
+        let observe_error = move |response: &Result<OperationResponse, RequestError>| {
+            if let Err(error) = response {
+                observer.observe(ObservedOperation {
+                    kind: Some(OperationKind::Subscription),
+                    name: name.as_deref(),
+                    client: client.as_deref(),
+                    error_code: error.code(),
+                    duration: Duration::ZERO,
+                });
+            }
+        };
+        responses.inspect(observe_error).boxed()
     }
 
     /// Starts a subscription whose items write themselves.

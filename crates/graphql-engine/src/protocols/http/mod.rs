@@ -23,7 +23,7 @@ pub use self::response::StatusProfile;
 use self::media::{AcceptHeader, Media};
 use self::response::{HttpError, Responder};
 use super::{AuthenticationError, Protocols, Server, sockets};
-use crate::{Caller, OperationKind, Parameters};
+use crate::{Caller, Client, OperationKind, Parameters};
 
 /// The user of a token, or why it is not accepted.
 type Verified<H> = Result<Option<<H as Server>::Viewer>, AuthenticationError>;
@@ -79,7 +79,11 @@ async fn respond<H: Server>(
     let viewer = viewer.map_err(HttpError::unauthorized);
     let response = match viewer.and_then(|viewer| Ok((viewer, permit?, parameters?))) {
         Ok((viewer, permit, parameters)) => {
-            let caller = Caller { viewer, request_id: responder.request_id.into() };
+            let caller = Caller {
+                viewer,
+                request_id: responder.request_id.into(),
+                client: Client::from_headers(headers),
+            };
             run(protocols, method, parameters, (caller, permit), &accepted, &responder).await
         }
         Err(http_error) => Err(http_error),

@@ -13,7 +13,7 @@ use tokio_stream::StreamMap;
 use super::messages::{self, Close, Incoming};
 use crate::protocols::{AuthenticationError, Protocols, Server};
 use crate::{
-    Caller, OperationKind, OperationResponse, Parameters, PreparedOperation, RequestError,
+    Caller, Client, OperationKind, OperationResponse, Parameters, PreparedOperation, RequestError,
 };
 
 /// How long before its token expires a client gets a warning.
@@ -54,6 +54,8 @@ pub(super) struct ConnectionState<H: Server> {
     header_viewer: Option<H::Viewer>,
     /// The user, once the connection is acknowledged.
     viewer: Option<H::Viewer>,
+    /// The program that opened the connection, if it names itself.
+    client: Option<Arc<Client>>,
     permit: Option<H::Permit>,
     expiry_warned: bool,
     /// A `StreamMap` starts each poll at a random entry, so that no operation starves the others.
@@ -65,6 +67,7 @@ impl<H: Server> ConnectionState<H> {
         protocols: Arc<Protocols<H>>,
         request_id: Arc<str>,
         header_viewer: Option<H::Viewer>,
+        client: Option<Arc<Client>>,
     ) -> Self {
         let operations = StreamMap::new();
         Self {
@@ -72,6 +75,7 @@ impl<H: Server> ConnectionState<H> {
             request_id,
             header_viewer,
             viewer: None,
+            client,
             permit: None,
             expiry_warned: false,
             operations,
@@ -116,6 +120,9 @@ impl<H: Server> ConnectionState<H> {
         self.permit =
             Some(self.protocols.server.acquire(&viewer).map_err(Close::too_many_sockets)?);
         self.viewer = Some(viewer);
+        if let Some(client) = payload.and_then(Client::from_payload) {
+            self.client = Some(client);
+        }
         Ok(messages::connection_ack())
     }
 
@@ -151,8 +158,11 @@ impl<H: Server> ConnectionState<H> {
             return Err(Close::already_exists(&id));
         }
         let limit = self.protocols.limits.socket_operations;
-        let caller =
-            Caller { viewer: self.viewer.clone(), request_id: Arc::clone(&self.request_id) };
+        let caller = Caller {
+            viewer: self.viewer.clone(),
+            request_id: Arc::clone(&self.request_id),
+            client: self.client.clone(),
+        };
         let prepared = if self.operations.len() < limit {
             self.protocols.engine.prepare(parameters, caller)
         } else {

@@ -14,6 +14,7 @@ use axum::response::Response;
 
 use self::session::Session;
 use super::{ConnectionGuard, Protocols, Server};
+use crate::Client;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// The default of 128 KiB would be most of the memory of an idle socket. A longer message is read in
@@ -43,7 +44,7 @@ pub(super) async fn accept<H: Server>(
         .max_write_buffer_size(protocols.engine.max_response_bytes() + SPARE_BUFFER_BYTES);
     let has_subprotocol = upgrade.selected_protocol().is_some();
     let sockets = protocols.sockets.clone();
-    let session = Session::new(protocols, request_id, header_viewer);
+    let session = Session::new(protocols, request_id, header_viewer, Client::from_headers(headers));
     let guard = extensions.get::<ConnectionGuard>().cloned();
     let mut response = upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {

@@ -10,6 +10,7 @@ use tungstenite::error::{Error as WsError, ProtocolError};
 
 use super::connection_state::ConnectionState;
 use super::messages::{self, Close};
+use crate::Client;
 use crate::protocols::{Protocols, Server};
 
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -81,9 +82,10 @@ impl<H: Server> Session<H> {
         protocols: Arc<Protocols<H>>,
         request_id: Arc<str>,
         header_viewer: Option<H::Viewer>,
+        client: Option<Arc<Client>>,
     ) -> Self {
         let connection_state =
-            ConnectionState::new(Arc::clone(&protocols), request_id, header_viewer);
+            ConnectionState::new(Arc::clone(&protocols), request_id, header_viewer, client);
         Self { protocols, connection_state, stopping: false }
     }
 
