@@ -88,6 +88,8 @@ pub struct DatabaseConfig {
 pub struct ServerConfig {
     /// Address of the listener.
     pub bind: SocketAddr,
+    /// Address of the listener of `/metrics`; `None` serves it on `bind`, for this machine.
+    pub metrics_bind: Option<SocketAddr>,
     /// How clients and providers reach the gateway; `None` stands for the listener's address.
     pub public_url: Option<Url>,
     /// Selects the status codes of GraphQL responses.
@@ -232,6 +234,24 @@ impl Config {
         Ok(Self::new(args, mode))
     }
 
+    /// Settings for a command that works on this database and serves nothing: what is missing is not needed.
+    #[must_use]
+    pub fn for_operator(args: GatewayArgs, database_url: String) -> Self {
+        let args = args.without_empty();
+        let mut checks = Checks::default();
+        let mode = ModeSettings {
+            database_url,
+            link_secrets: args.secret.clone().map(SecretString::from).into_iter().collect(),
+            jwt_secret: None,
+            origins: Origins { listed: Vec::new(), only_local: None },
+            trusted_proxies: Vec::new(),
+            storage: checks.storage(&args),
+            providers: ProvidersConfig::new(&args, &mut checks),
+            allow_private_addresses: args.allow_private_addresses.unwrap_or(false),
+        };
+        Self::new(args, mode)
+    }
+
     fn new(args: GatewayArgs, mode: ModeSettings) -> Self {
         let days = |days: u32| TimeDelta::days(days.into());
         let limits = args.user_limits();
@@ -239,6 +259,7 @@ impl Config {
             database: database_config(&args, mode.database_url),
             server: ServerConfig {
                 bind: args.bind,
+                metrics_bind: args.metrics_bind,
                 public_url: args.public_url.clone(),
                 profile: args.http_profile.into(),
                 origins: mode.origins,

@@ -9,6 +9,7 @@ pub mod addresses;
 pub mod app;
 pub mod auth;
 pub mod causes;
+pub mod cli;
 pub mod commands;
 pub mod config;
 #[cfg(feature = "dev")]
@@ -27,6 +28,7 @@ pub mod image_store;
 pub mod links;
 pub mod log_limit;
 pub mod mcp;
+pub mod metrics;
 pub mod outbound;
 pub mod providers;
 pub mod rounds;

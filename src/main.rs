@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
 use plantain::auth::{ClaimRequirements, TokenSigner};
+use plantain::cli::{DoctorArgs, ProvidersCommand, TasksCommand};
 use plantain::clock::Clock;
 use plantain::config::{self, Config, GatewayArgs, dev_token_secret, has_dev_token_secret};
 #[cfg(feature = "dev")]
@@ -53,6 +54,14 @@ enum Command {
     /// Runs only the simulated providers
     #[cfg(feature = "dev")]
     Simulator(SimulatorArgs),
+    /// Checks the settings, the database, the image store, the providers and the public URL
+    Doctor(DoctorArgs),
+    /// Lists and changes tasks of all users, for the person on call
+    #[command(subcommand)]
+    Tasks(TasksCommand),
+    /// Lists, pauses and resumes providers, for the person on call
+    #[command(subcommand)]
+    Providers(ProvidersCommand),
     /// Runs an MCP server over stdio for desktop assistants, connected to a gateway
     Mcp(McpArgs),
 }
@@ -113,7 +122,8 @@ struct McpArgs {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Cli::parse_from(config::arguments(write_stderr)).command).await {
+    let command = Cli::parse_from(config::arguments(write_stderr)).command;
+    match Box::pin(run(command)).await {
         Ok(code) => code,
         Err(error) => {
             write_stderr(&format!("{error:#}"));
@@ -132,6 +142,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(args) => write_stdout(&(token(&args)? + "\n"))?,
         #[cfg(feature = "dev")]
         Command::Simulator(args) => dev::run_simulator(args, shutdown_signal()?).await?,
+        Command::Doctor(args) => {
+            let (text, is_healthy) = args.run().await?;
+            write_stdout(&text)?;
+            return Ok(if is_healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Tasks(command) => write_stdout(&command.run().await?)?,
+        Command::Providers(command) => write_stdout(&command.run().await?)?,
         Command::Mcp(args) => mcp::bridge(&args.url, &args.token).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! Builds and runs the gateway from its configuration.
 
 mod parts;
+mod tools;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,14 +14,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use tools::Tools;
+
 use crate::auth::TokenVerifier;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::{Config, DatabaseConfig};
 use crate::feed::Feed;
 use crate::http::{
-    AppState, Bodies, ConnectionBounds, GraphqlSettings, PageConfig, ServerSettings, UploadLimiter,
-    UserLimiter, authorization_server, router, serve,
+    AppState, Bodies, ConnectionBounds, GraphqlSettings, MetricsPage, MetricsSources, PageConfig,
+    ServerSettings, UploadLimiter, UserLimiter, authorization_server, router, serve,
 };
 use crate::ids::Ids;
 use crate::image_store::Variants;
@@ -43,6 +46,8 @@ const DEFAULT_OPEN_FILES: u64 = 1_024;
 /// An upload is in memory until it is stored.
 const UPLOAD_MEMORY_MEBIBYTES: usize = 256;
 const MAX_CONCURRENT_UPLOADS_PER_USER: usize = 4;
+/// Connections to the listener of `/metrics`.
+const MAX_METRICS_CONNECTIONS: usize = 20;
 /// How many operations of a user may wait, for each one that may run.
 const MAX_WAITING_FACTOR: usize = 2;
 /// How long an operation waits for its turn.
@@ -52,6 +57,8 @@ const MAX_OPERATION_WAIT: Duration = Duration::from_secs(5);
 pub struct App {
     listener: TcpListener,
     router: Router,
+    /// The listener of `/metrics`, when it has its own.
+    metrics: Option<(TcpListener, Router)>,
     server: ServerSettings,
     sockets: TaskTracker,
     ctx: Arc<WorkerContext>,
@@ -75,10 +82,7 @@ impl App {
         let stores = parts::stores(config)?;
         let Stores { clients, workers } = stores.clone();
         prepare_database(&config.database).await?;
-        let bind = config.server.bind;
-        let listener = TcpListener::bind(bind).await.with_context(|| {
-            format!("cannot listen on {bind}; set PLANTAIN_BIND to another address")
-        })?;
+        let listener = listen(config.server.bind, "PLANTAIN_BIND").await?;
         let address = listener.local_addr()?;
         let ctx = parts::worker_context(config, workers, address, clock, ids)?;
         let feed = Feed::new(ctx.store.reads(), clients.reads(), ctx.hints.clone());
@@ -91,14 +95,29 @@ impl App {
             profile: config.server.profile,
             sockets: sockets.clone(),
         };
-        let state = state(config, &ctx, (clients.reads(), commands), &verifier, page, &stop);
+        let metrics_listener = match config.server.metrics_bind {
+            Some(bind) => Some(listen(bind, "PLANTAIN_METRICS_BIND").await?),
+            None => None,
+        };
+        let sources = MetricsSources {
+            metrics: ctx.metrics.clone(),
+            commands: commands.clone(),
+            stores: stores.clone(),
+            catalog: Arc::clone(&ctx.catalog),
+            sockets: sockets.clone(),
+            clock: ctx.clock.clone(),
+        };
+        let metrics = MetricsPage::new(sources, metrics_listener.is_some());
+        let for_clients = (clients.reads(), commands, metrics.clone());
+        let state = state(config, &ctx, for_clients, &verifier, page, &stop);
+        let metrics = metrics_listener.map(|listener| (listener, metrics.router()));
         let server = ServerSettings {
             // A client that reads nothing for one ping interval is disconnected, as on a socket.
             write_timeout: state.limits.ping_interval,
             connections: state.connections.clone(),
         };
         let (router, ctx) = (router(state, graphql), Arc::new(ctx));
-        Ok(Self { listener, router, server, sockets, ctx, stores, verifier, feed, stop })
+        Ok(Self { listener, router, metrics, server, sockets, ctx, stores, verifier, feed, stop })
     }
 
     /// The address of the listener.
@@ -109,6 +128,14 @@ impl App {
         self.listener.local_addr()
     }
 
+    /// The address of the listener of `/metrics`; `None` when it has none of its own.
+    ///
+    /// # Errors
+    /// When the system cannot return it.
+    pub fn metrics_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.metrics.as_ref().map(|(listener, _)| listener.local_addr()).transpose()
+    }
+
     /// Runs until `shutdown` completes; then finishes work in progress, within 9 seconds.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         // Before the first timer and the first lease.
@@ -117,6 +144,17 @@ impl App {
         workers::start(&self.ctx, &tracker, &self.stop);
         tracker.spawn(self.feed.run(self.stop.clone()));
         tracker.spawn(self.verifier.keep_fresh(self.stop.clone()));
+        if let Some((listener, router)) = self.metrics {
+            let settings = ServerSettings {
+                connections: ConnectionBounds {
+                    total: MAX_METRICS_CONNECTIONS,
+                    per_address: MAX_METRICS_CONNECTIONS,
+                    trusted_proxies: Vec::new(),
+                },
+                ..self.server.clone()
+            };
+            tracker.spawn(serve(listener, router, settings, self.stop.clone()));
+        }
         tracker.spawn(serve(self.listener, self.router, self.server, self.stop.clone()));
         shutdown.await;
         tracing::info!("stopping");
@@ -135,6 +173,12 @@ impl App {
         // Closing the pool waits for the server; an unreachable server must not delay the exit.
         let _ = tokio::time::timeout(POOL_CLOSE_TIMEOUT, self.stores.close()).await;
     }
+}
+
+/// Listens on an address that this setting names.
+async fn listen(bind: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(bind).await;
+    listener.with_context(|| format!("cannot listen on {bind}; set {setting} to another address"))
 }
 
 /// The system's number of open files, raised as far as possible, also limits the connections.
@@ -157,7 +201,7 @@ fn connection_bounds(configured: &ConnectionBounds) -> ConnectionBounds {
 fn state(
     config: &Config,
     ctx: &WorkerContext,
-    (reads, commands): (ReadStore, Commands),
+    (reads, commands, metrics): (ReadStore, Commands, MetricsPage),
     verifier: &TokenVerifier,
     page: PageConfig,
     stop: &CancellationToken,
@@ -198,6 +242,7 @@ fn state(
         ),
         authorization_server: authorization_server(config.auth.claims.issuer.as_deref()),
         rounds: ctx.rounds.clone(),
+        metrics,
         stop: stop.clone(),
     }
 }

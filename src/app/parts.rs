@@ -14,12 +14,14 @@ use crate::auth::{JwksClient, TokenVerifier};
 use crate::clock::Clock;
 use crate::commands::{BlockedTerms, Commands, Dependencies, Policy};
 use crate::config::{ApiConfig, Config};
+use crate::domain::ProviderName;
 use crate::feed::Feed;
 use crate::graphql::{self, Api, UserRate};
 use crate::hints::Hints;
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
+use crate::metrics::Metrics;
 use crate::outbound::{Egress, Fetcher, WebhookClient};
 use crate::providers::{
     AceData, ApiClient, Application, FluxKontext, NanoBanana, Provider, Registry,
@@ -41,6 +43,7 @@ pub(super) fn stores(config: &Config) -> anyhow::Result<Stores> {
         direct_url: config.database.direct_url.as_ref().map(|url| url.expose_secret().to_owned()),
         max_connections: config.database.max_connections,
         initial_quota: config.tasks.initial_quota,
+        metrics: Metrics::new(&ProviderName::ALL.map(ProviderName::slug)),
     };
     let stores = Stores::open(&options, &Hints::default(), config.tasks.timings);
     stores.context("DATABASE_URL cannot be used")
@@ -71,6 +74,7 @@ pub(super) fn worker_context(
     let registry = registry(config)?;
     Ok(WorkerContext {
         hints: store.hints(),
+        metrics: store.metrics(),
         store,
         fetcher: Fetcher::new(&egress)?,
         webhook_client: WebhookClient::new(&egress)?,
@@ -114,6 +118,7 @@ pub(super) fn commands(
         clock: ctx.clock.clone(),
         ids: ctx.ids.clone(),
         policy: Arc::new(policy(config)?),
+        metrics: ctx.metrics.clone(),
         submissions: Arc::new(UserTurns::new(
             MAX_CONCURRENT_SUBMISSIONS,
             MAX_WAITING_SUBMISSIONS,
@@ -155,6 +160,7 @@ pub(super) fn graphql_engine(
         catalog: Arc::clone(&ctx.catalog),
         links: ctx.links.clone(),
         clock: ctx.clock.clone(),
+        metrics: ctx.metrics.clone(),
         webhook_changes: Arc::new(UserRate::per_minute(settings.max_webhook_changes)),
     };
     graphql::engine(api, settings.limits, settings.operation_timeout, trusted.as_deref())

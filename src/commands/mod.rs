@@ -9,6 +9,9 @@ mod callback;
 mod delete;
 mod grant;
 mod manage;
+mod measure;
+mod operate;
+mod operations;
 mod quote;
 mod spending_limits;
 mod submit;
@@ -26,6 +29,9 @@ pub use callback::{CallbackOutcome, IncomingCallback};
 pub use delete::DeleteOutcome;
 pub use grant::{GrantOutcome, GrantRequest};
 pub use manage::{CancelOutcome, UnconfirmedAction};
+pub use measure::Measured;
+pub use operate::{MAX_TASKS_PER_ACT, Operator, TaskAction, TasksOutcome};
+pub use operations::{ModelCount, Operations, PeriodCount};
 pub use quote::Quote;
 pub use spending_limits::{CreditLimit, Shortage};
 pub use submit::{SubmitTaskOutcome, TaskRequest};
@@ -37,6 +43,7 @@ use crate::domain::{Catalog, Credits, Event, Task, TaskId, Timestamp, UserId};
 use crate::feed::Feed;
 use crate::ids::Ids;
 use crate::links::Links;
+use crate::metrics::Metrics;
 use crate::store::{ReadStore, Store, StoreError, UserLimits};
 use crate::user_turns::UserTurns;
 
@@ -59,6 +66,8 @@ pub struct Dependencies {
     pub ids: Ids,
     /// The operator's settings.
     pub policy: Arc<Policy>,
+    /// Counts rejected submissions.
+    pub metrics: Metrics,
     /// Limits how many submissions of a user use the database at the same time. They would wait for the row of their user; here
     /// they wait before they take a connection.
     pub submissions: Arc<UserTurns>,

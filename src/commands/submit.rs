@@ -8,7 +8,8 @@ use super::Commands;
 use super::spending_limits::{CreditLimit, Shortage, SpendingLimits};
 use super::validate::validate;
 use crate::domain::{
-    Credits, FieldError, FieldProblem, ImageSource, Model, NewTask, Task, TaskId, TaskSpec, UserId,
+    Credits, FieldError, FieldProblem, ImageSource, Model, NewTask, OperatorPause, Task, TaskId,
+    TaskSpec, UserId,
 };
 use crate::store::{CreateOutcome, InputImage, StoreError};
 
@@ -58,6 +59,21 @@ pub enum SubmitTaskOutcome {
     NotFound,
 }
 
+impl SubmitTaskOutcome {
+    /// Why nothing was accepted, for the metrics; `None` when a task was.
+    const fn rejection(&self) -> Option<&'static str> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::InvalidInput(_) => Some("InvalidInput"),
+            Self::PromptRejected => Some("PromptRejected"),
+            Self::InsufficientCredits(_) => Some("InsufficientCredits"),
+            Self::TooManyUnfinishedTasks { .. } => Some("RateLimited"),
+            Self::IdempotencyConflict(_) => Some("IdempotencyConflict"),
+            Self::NotFound => Some("NotFound"),
+        }
+    }
+}
+
 /// After this many seconds, some of the user's unfinished tasks have usually finished.
 const RETRY_AFTER_SECONDS: u32 = 30;
 
@@ -72,6 +88,9 @@ impl Commands {
         task_request: TaskRequest,
     ) -> Result<SubmitTaskOutcome, StoreError> {
         let outcome = self.submit_now(owner, &task_request).await?;
+        if let Some(code) = outcome.rejection() {
+            self.deps.metrics.submission_rejected(code);
+        }
         match outcome {
             SubmitTaskOutcome::Accepted { task, replayed, credits_low }
                 if task_request.wait_seconds > 0 =>
@@ -150,8 +169,12 @@ impl Commands {
             &task_request.spec.request,
             usable,
         ) {
-            Ok(model) if errors.is_empty() => Ok(model),
-            Ok(_) => Err(errors),
+            Ok(model) => {
+                if spending_limits.account(model).operator_pause == Some(OperatorPause::Draining) {
+                    errors.push(FieldError::new("model", FieldProblem::ProviderDraining));
+                }
+                if errors.is_empty() { Ok(model) } else { Err(errors) }
+            }
             Err(more) => {
                 errors.extend(more);
                 Err(errors)

@@ -36,6 +36,11 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
     pub bind: SocketAddr,
 
+    /// Address of a listener for `/metrics` alone, which answers everyone [default: `/metrics` is
+    /// on the main address, for this machine and for administrators only]
+    #[arg(long, env = "PLANTAIN_METRICS_BIND", value_name = "ADDRESS")]
+    pub metrics_bind: Option<SocketAddr>,
+
     /// Public URL of the gateway: the base of callback, image and upload links [default: http://
     /// and the listening address, if that is on loopback]
     #[arg(long, env = "PLANTAIN_PUBLIC_URL", value_name = "URL")]
@@ -288,7 +293,7 @@ pub struct RetentionArgs {
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub event_retention_days: u32,
 
-    /// Days to recognize repeated callbacks; the body of a callback is removed once it is processed
+    /// Days to recognize repeated callbacks; secrets are removed from its body once it is processed
     #[arg(long, alias = "keep-callbacks-days", env = "PLANTAIN_CALLBACK_RETENTION_DAYS", value_name = "DAYS", default_value_t = 7,
         value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub callback_retention_days: u32,

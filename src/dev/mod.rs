@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::auth::{Role, TokenSigner};
+use crate::cli::DATABASE_URL_FILE;
 use crate::clock::Clock;
 use crate::config::{Config, GatewayArgs, is_loopback_url};
 use crate::domain::UserId;
@@ -81,6 +82,10 @@ pub async fn run(
         Some(_) => None,
         None => Some(private_postgres(&args.gateway, print_line).await?),
     };
+    if let Some(postgres) = &postgres {
+        // For `plantain tasks`, `plantain providers` and `plantain doctor`.
+        std::fs::write(args.gateway.data_dir.join(DATABASE_URL_FILE), postgres.url("plantain"))?;
+    }
     let result = run_with(&args, postgres.as_ref(), shutdown, print_line).await;
     if let Some(postgres) = postgres {
         postgres.stop().await?;

@@ -33,7 +33,8 @@ pub enum BreakerReason {
 }
 
 impl BreakerReason {
-    const ALL: [Self; 5] =
+    /// All of them.
+    pub const ALL: [Self; 5] =
         [Self::RateLimited, Self::Credits, Self::Auth, Self::Maintenance, Self::Failing];
 
     /// The value in the database, in logs and in timelines.

@@ -104,6 +104,8 @@ pub enum FieldProblem {
     TooManyImages { count: usize, max: usize, model: &'static str },
     #[error("Add at least one image to edit.")]
     ImageRequired,
+    #[error("Name at least one field of the filter: without one, every task would be changed.")]
+    FilterRequired,
     #[error("Add at least one status.")]
     StatusRequired,
     #[error("{model} does not support this field; omit it.")]
@@ -114,6 +116,8 @@ pub enum FieldProblem {
     OperationNotSupported { kind: TaskKind, model: &'static str },
     #[error("There is no model `{id}`. Available: {}.", offered.join(", "))]
     UnknownModel { id: String, offered: Vec<&'static str> },
+    #[error("The provider of this model takes no new tasks at the moment. Choose another model.")]
+    ProviderDraining,
     #[error("No provider is enabled. Contact the operator.")]
     NoProvider,
     #[error("Must have at most {max} bytes; {bytes} were sent.")]

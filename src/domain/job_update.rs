@@ -70,6 +70,8 @@ pub enum JobUpdate {
     Resubmitted,
     /// The user gave up an unconfirmed job: it counts as canceled, and its credits are released.
     Released,
+    /// An operator gives back what the finished task cost.
+    Refunded,
 }
 
 impl JobUpdate {
@@ -93,6 +95,7 @@ impl JobUpdate {
             Self::Canceled => TimelineEventKind::Canceled,
             Self::Resubmitted => TimelineEventKind::Resubmitted,
             Self::Released => TimelineEventKind::Released,
+            Self::Refunded => TimelineEventKind::Refunded,
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum LedgerEntryKind {
     Settle,
     /// Reserved credits are available again.
     Release,
+    /// An operator gave back what a task cost.
+    Refund,
     /// Credits are spent without a reservation: the provider accepted a job after the task had
     /// finished.
     Charge,
@@ -31,6 +33,7 @@ impl LedgerEntryKind {
             Self::Settle => "SETTLE",
             Self::Release => "RELEASE",
             Self::Charge => "CHARGE",
+            Self::Refund => "REFUND",
         }
     }
 
@@ -43,6 +46,7 @@ impl LedgerEntryKind {
             Self::Settle => ("reserved", "spent"),
             Self::Release => ("reserved", "available"),
             Self::Charge => ("available", "spent"),
+            Self::Refund => ("spent", "available"),
         }
     }
 }
@@ -69,6 +73,7 @@ pub fn ledger_entries(before: Option<&TaskState>, after: &TaskState) -> Vec<Ledg
         (LedgerEntryKind::Settle, settled),
         (LedgerEntryKind::Release, released - settled),
         (LedgerEntryKind::Charge, newly_spent - settled),
+        (LedgerEntryKind::Refund, Credits::ZERO - newly_spent),
     ];
     all.into_iter()
         .filter(|(_, amount)| *amount > Credits::ZERO)
@@ -120,7 +125,7 @@ mod tests {
 
     #[test]
     fn credits_are_reserved_then_spent_or_released() {
-        use LedgerEntryKind::{Charge, Release, Reserve, Settle};
+        use LedgerEntryKind::{Charge, Refund, Release, Reserve, Settle};
         assert_eq!(between(None, &state(8, None)), [(Reserve, 8)]);
         assert_eq!(between(Some(&state(8, None)), &state(8, None)), []);
         assert_eq!(between(Some(&state(8, None)), &state(4, None)), [(Release, 4)]);
@@ -130,5 +135,6 @@ mod tests {
         let part = between(Some(&state(8, None)), &state(0, Some(6)));
         assert_eq!(part, [(Settle, 6), (Release, 2)]);
         assert_eq!(between(Some(&state(0, Some(0))), &state(0, Some(4))), [(Charge, 4)]);
+        assert_eq!(between(Some(&state(0, Some(4))), &state(0, Some(0))), [(Refund, 4)]);
     }
 }

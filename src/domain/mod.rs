@@ -14,8 +14,11 @@ mod image;
 mod job_update;
 mod ledger;
 mod model;
+mod operator;
 mod rate_limits;
+mod redact;
 mod request;
+mod statistics;
 mod task;
 mod timeline;
 mod transition;
@@ -33,11 +36,14 @@ pub use image::{Image, ImageFormat, ImageVariant};
 pub use job_update::{JobUpdate, ResultLink};
 pub use ledger::{LedgerEntry, LedgerEntryKind, UserQuota, ledger_entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
+pub use operator::{AuditEntry, OperatorPause};
 pub use rate_limits::{QueryBudget, Rate, RateLimits};
+pub use redact::redacted;
 pub use request::{
     FluxKontextOptions, ImageRequest, ImageSource, NanoBananaOptions, ProviderOptions,
     check_request,
 };
+pub use statistics::{DURATION_BOUNDS, Durations};
 pub use task::{
     Event, EventPosition, Job, NewTask, Status, Task, TaskKind, TaskSnapshot, TaskSpec, TaskState,
 };

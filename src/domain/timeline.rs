@@ -30,10 +30,11 @@ pub enum TimelineEventKind {
     Canceled,
     Resubmitted,
     Released,
+    Refunded,
 }
 
 impl TimelineEventKind {
-    const NAMES: [(Self, &'static str); 20] = [
+    const NAMES: [(Self, &'static str); 21] = [
         (Self::Accepted, "accepted_by_gateway"),
         (Self::Submitted, "submitted"),
         (Self::SubmissionPostponed, "submission_postponed"),
@@ -54,6 +55,7 @@ impl TimelineEventKind {
         (Self::Canceled, "canceled"),
         (Self::Resubmitted, "resubmitted"),
         (Self::Released, "released"),
+        (Self::Refunded, "refunded"),
     ];
 
     /// Names in rows that earlier versions wrote.

@@ -86,6 +86,9 @@ pub enum IgnoreReason {
     /// Two jobs cannot have the same upstream id.
     #[error("another job has this upstream id")]
     UpstreamIdTaken,
+    /// The task is unfinished, or it cost nothing.
+    #[error("there is nothing to give back")]
+    NothingToRefund,
     /// The task would cost more than the user has.
     #[error("the user does not have enough credits")]
     InsufficientCredits,
@@ -119,6 +122,9 @@ pub fn apply(
         let jobs = context.rerouted(&snapshot.jobs, *from, to, job_sizes)?;
         let (state, visible) = fold(&snapshot.state, &jobs, update, now);
         return Ok(Change { jobs, state, visible });
+    }
+    if *update == JobUpdate::Refunded && !snapshot.state.status.is_terminal() {
+        return Err(IgnoreReason::NothingToRefund);
     }
     let mut jobs = snapshot.jobs.clone();
     let mut changed = Vec::new();
@@ -157,6 +163,8 @@ impl TransitionContext<'_> {
             {
                 Ok(self.charged_after_end(job, upstream_id))
             }
+            (status, JobUpdate::Refunded) if status.is_terminal() => refunded(job),
+            (_, JobUpdate::Refunded) => Err(IgnoreReason::NothingToRefund),
             (status, _) if status.is_terminal() => Err(IgnoreReason::Finished),
             (Queued | Unconfirmed, JobUpdate::AcceptedByProvider { upstream_id, .. }) => {
                 Ok(self.generating(job, upstream_id, self.now + self.timings.poll_interval))
@@ -345,6 +353,13 @@ fn callback_received(
 
 fn finished(job: &Job, status: Status, settled: Credits) -> Job {
     Job { status, settled: Some(settled), next_step_at: None, expires_at: None, ..job.clone() }
+}
+
+fn refunded(job: &Job) -> Result<Job, IgnoreReason> {
+    if job.settled.unwrap_or_default() == Credits::ZERO {
+        return Err(IgnoreReason::NothingToRefund);
+    }
+    Ok(Job { settled: Some(Credits::ZERO), ..job.clone() })
 }
 
 fn succeeded(job: &Job, stored: usize) -> Job {

@@ -13,6 +13,7 @@ use crate::domain::Catalog;
 use crate::feed::Feed;
 use crate::hints::Hints;
 use crate::links::Links;
+use crate::metrics::Metrics;
 use crate::store::ReadStore;
 
 /// Data that all resolvers share.
@@ -32,6 +33,8 @@ pub struct Api {
     pub links: Links,
     /// The clock.
     pub clock: Clock,
+    /// Counts operations and events.
+    pub metrics: Metrics,
     /// How often a user may change endpoints of webhooks and send messages again.
     pub webhook_changes: Arc<UserRate>,
 }

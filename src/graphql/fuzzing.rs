@@ -51,7 +51,7 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
 });
 
 fn prepare(parameters: Parameters) {
-    let caller = Caller { viewer: Some(()), request_id: "a-request".into() };
+    let caller = Caller { viewer: Some(()), request_id: "a-request".into(), client: None };
     if let Err(error) = ENGINE.prepare(parameters, caller) {
         let errors = error.errors("a-request");
         assert!(errors[0]["extensions"]["code"].is_string(), "an error without a code: {errors}");

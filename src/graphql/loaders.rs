@@ -14,7 +14,8 @@ use crate::domain::{
     ProviderName, TaskId, TimelineEntry, UserId, UserQuota,
 };
 use crate::store::{
-    BoardImage, BoardPosition, DurationKey, Page, ProviderAccount, Range, ReadStore, StoreError,
+    BoardImage, BoardPosition, CallbackView, DurationKey, JobView, Page, ProviderAccount, Range,
+    ReadStore, StoreError,
 };
 
 type LoadResult<T> = Result<T, Arc<StoreError>>;
@@ -53,6 +54,30 @@ impl Loader<(UserId, TaskId)> for TaskLoader {
             loaded.extend(found.into_iter().map(|task| ((owner.clone(), task.id), task.into())));
         }
         Ok(loaded)
+    }
+}
+
+/// Jobs by task, for operators.
+pub(super) struct JobsLoader(pub(super) ReadStore);
+
+impl Loader<TaskId> for JobsLoader {
+    type Value = Vec<JobView>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, tasks: &[TaskId]) -> LoadResult<HashMap<TaskId, Vec<JobView>>> {
+        Ok(self.0.list_jobs(tasks).await?)
+    }
+}
+
+/// Callbacks by task, for operators.
+pub(super) struct CallbacksLoader(pub(super) ReadStore);
+
+impl Loader<TaskId> for CallbacksLoader {
+    type Value = Vec<CallbackView>;
+    type Error = Arc<StoreError>;
+
+    async fn load(&self, tasks: &[TaskId]) -> LoadResult<HashMap<TaskId, Vec<CallbackView>>> {
+        Ok(self.0.list_callbacks(tasks).await?)
     }
 }
 

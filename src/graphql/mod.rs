@@ -11,6 +11,8 @@ mod error;
 pub(crate) mod fuzzing;
 mod loaders;
 mod mutation;
+mod observer;
+mod operator_query;
 mod query;
 mod spelling;
 mod subscription;
@@ -31,11 +33,12 @@ pub use context::Api;
 pub use user_rate::UserRate;
 
 use loaders::{
-    BoardLoader, BoardPageLoader, DeliveryPageLoader, EndpointsLoader, ImageTaskLoader,
-    LastPositionLoader, MedianSecondsLoader, ProviderAccountLoader, QueuePositionLoader,
-    QuotaLoader, TaskLoader, TimelineLoader,
+    BoardLoader, BoardPageLoader, CallbacksLoader, DeliveryPageLoader, EndpointsLoader,
+    ImageTaskLoader, JobsLoader, LastPositionLoader, MedianSecondsLoader, ProviderAccountLoader,
+    QueuePositionLoader, QuotaLoader, TaskLoader, TimelineLoader,
 };
 use mutation::Mutation;
+use observer::CountOperations;
 use query::Query;
 use subscription::Subscription;
 
@@ -49,12 +52,19 @@ const NESTED_PAGE_COST: usize = 50;
 /// Cost of a quote, which runs up to three statements.
 const QUOTE_COST: usize = 5_000;
 
+/// Cost of the numbers for operators, which runs up to six statements.
+const OPERATIONS_COST: usize = 9_000;
+
 const RULES: SchemaRules = SchemaRules {
     check_scalar: types::check_scalar,
     field_cost: |parent, field| match (parent, field) {
-        ("Query", "tasks" | "boards") => LIST_COST,
+        ("Query", "tasks" | "boards" | "allTasks" | "auditLog" | "userAccount") => LIST_COST,
+        // Lists without a page size count ten times.
+        ("Query", "unbalancedAccounts" | "failingWebhookEndpoints") => LIST_COST / 10,
         ("Query", "quote") => QUOTE_COST,
+        ("Query", "operations") => OPERATIONS_COST,
         ("Board", "images") | ("WebhookEndpoint", "deliveries") => NESTED_PAGE_COST,
+        ("Task", "callbacks") => LONG_TEXT_COST / 10,
         (_, "prompt" | "metadata") => LONG_TEXT_COST,
         _ => 1,
     },
@@ -83,10 +93,11 @@ pub fn engine(
         max_anonymous: MAX_ANONYMOUS_OPERATIONS,
         rules: RULES,
     };
-    let shared = SharedData::new(api.clone());
+    let (shared, metrics) = (SharedData::new(api.clone()), api.metrics.clone());
     let engine = Engine::new(schema(api.clone(), shared.clone()), &sdl(), settings)?;
     let start = move |field: &SubscriptionField<'_>| subscription::start_written(&api, field);
-    Ok(engine.with_written_subscriptions(shared, Arc::new(start)))
+    let observer = Arc::new(CountOperations(metrics));
+    Ok(engine.with_written_subscriptions(shared, Arc::new(start)).with_observer(observer))
 }
 
 fn schema(api: Api, shared: SharedData) -> Schema<Query, Mutation, Subscription> {
@@ -95,6 +106,8 @@ fn schema(api: Api, shared: SharedData) -> Schema<Query, Mutation, Subscription>
     let spawn = tokio::spawn;
     configure(builder())
         .data(DataLoader::new(TimelineLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(JobsLoader(api.reads.clone()), spawn))
+        .data(DataLoader::new(CallbacksLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(QueuePositionLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(MedianSecondsLoader(api.reads.clone()), spawn))
         .data(DataLoader::new(ProviderAccountLoader(api.reads.clone()), spawn))

@@ -11,6 +11,7 @@ use super::error::{Error, bad_fields, exceeded, internal};
 use super::loaders::{
     BoardLoader, EndpointsLoader, ImageTaskLoader, ProviderAccountLoader, TaskLoader,
 };
+use super::operator_query::OperatorQuery;
 use super::types::{
     Board, BoardKind, Connection, Credits, DateTime, Model, NIL_ID, Node, PageArguments, Provider,
     Quote, QuoteInput, Task, TaskKind, TaskStatus, Viewer, WebhookEndpoint, connection, image,
@@ -25,7 +26,7 @@ const MAX_SEARCH_CHARS: usize = 1_000;
 
 /// Queries. Objects of other users are treated as missing.
 #[derive(Default, MergedObject)]
-pub(super) struct Query(AccountQuery, TaskQuery, BoardQuery);
+pub(super) struct Query(AccountQuery, TaskQuery, BoardQuery, OperatorQuery);
 
 #[derive(Default)]
 struct AccountQuery;

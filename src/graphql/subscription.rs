@@ -155,10 +155,13 @@ async fn task_changes(
     let task = api.reads.find_task(&viewer.id, id).await;
     let task = task.map_err(|error| internal(&error))?.ok_or_else(no_such_task)?;
     let seen = task.state.version;
+    let (metrics, clock) = (api.metrics.clone(), api.clock.clone());
     let changes = events.filter_map(move |event| {
         let change = match event {
-            Ok(event) => (event.task.id == id && event.task.state.version > seen)
-                .then(|| Ok(Task::from(event.task.clone()))),
+            Ok(event) => (event.task.id == id && event.task.state.version > seen).then(|| {
+                metrics.event_pushed(TASK_UPDATED, (clock.now() - event.at).to_std().ok());
+                Ok(Task::from(event.task.clone()))
+            }),
             Err(error) => Some(Err(internal(&error))),
         };
         future::ready(change)
@@ -177,8 +180,12 @@ async fn task_event_log(
     let after = after.map(decode).transpose()?;
     let events = api.feed.subscribe(viewer.id.clone(), after).await;
     let events = events.map_err(|error| internal(&error))?.ok_or_else(invalid_cursor)?;
-    Ok(events.map(|event| match event {
-        Ok(event) => Ok(task_event(&event)),
+    let (metrics, clock) = (api.metrics.clone(), api.clock.clone());
+    Ok(events.map(move |event| match event {
+        Ok(event) => {
+            metrics.event_pushed(TASK_EVENTS, (clock.now() - event.at).to_std().ok());
+            Ok(task_event(&event))
+        }
         Err(error) => Err(internal(&error)),
     }))
 }

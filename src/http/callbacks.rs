@@ -13,6 +13,7 @@ use super::SharedState;
 use super::problem::{self, problem};
 use crate::causes::with_causes;
 use crate::commands::{CallbackOutcome, IncomingCallback};
+use crate::domain::ProviderName;
 use crate::store::within_deadline;
 
 /// Real callbacks have a few kilobytes.
@@ -24,8 +25,21 @@ const MAX_SIGNATURE_HEADERS: usize = 8;
 
 pub(super) async fn receive(
     State(state): State<SharedState>,
-    Path((provider, task, token)): Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
     headers: HeaderMap,
+    body: Body,
+) -> Response {
+    // Anyone can send to unknown paths: their names are no labels.
+    let provider = ProviderName::from_slug(&path.0).map_or("unknown", ProviderName::slug);
+    let response = respond(&state, path, &headers, body).await;
+    state.metrics.count_callback(provider, response.status());
+    response
+}
+
+async fn respond(
+    state: &SharedState,
+    (provider, task, token): (String, String, String),
+    headers: &HeaderMap,
     body: Body,
 ) -> Response {
     // Without a valid token in the path, the body is not kept in memory.
@@ -50,7 +64,7 @@ pub(super) async fn receive(
         provider: &provider,
         task: &task,
         token: &token,
-        headers: &signature_headers(&headers),
+        headers: &signature_headers(headers),
         body: &body,
     };
     match within_deadline(state.commands.receive_callback(&callback)).await {

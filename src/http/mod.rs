@@ -14,6 +14,7 @@ mod health;
 mod image_body;
 mod images;
 mod mcp;
+mod metrics;
 mod origins;
 mod page_config;
 mod pages;
@@ -47,6 +48,7 @@ use tracing::Span;
 pub use bodies::Bodies;
 pub use connections::ConnectionBounds;
 pub use mcp::authorization_server;
+pub use metrics::{MetricsPage, MetricsSources};
 pub use origins::{LocalHosts, Origins};
 pub use page_config::{Example, PageConfig, PageUser};
 pub use server::{ServerSettings, serve};
@@ -121,6 +123,8 @@ pub struct AppState {
     pub authorization_server: Option<String>,
     /// When each worker last completed a round.
     pub rounds: Rounds,
+    /// Serves `/metrics`.
+    pub metrics: MetricsPage,
     /// Ends the waits of MCP calls when the gateway stops.
     pub stop: CancellationToken,
 }
@@ -154,6 +158,7 @@ pub fn router(state: AppState, graphql: GraphqlSettings) -> Router {
         .route(mcp::METADATA_ROOT, get(mcp::metadata))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::read))
         .route("/", get(pages::console))
         .route("/graphiql", get(pages::graphiql))
         .route("/config.json", get(page_config::read))

@@ -5,12 +5,14 @@
 
 mod fetch;
 mod guard;
+mod probe;
 #[cfg(test)]
 pub(crate) mod stub;
 mod webhook;
 
 pub use fetch::{FetchError, Fetcher};
 pub use guard::Egress;
+pub use probe::probe;
 pub use webhook::{RetryAfter, WebhookClient, WebhookError, WebhookMessage, WebhookResponse};
 
 use bytes::{Bytes, BytesMut};

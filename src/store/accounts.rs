@@ -123,6 +123,8 @@ impl Store {
             });
         }
         tx.commit().await?;
+        let metrics = &self.recorder.metrics;
+        metrics.credits_moved(LedgerEntryKind::Grant.name(), grant.amount.as_f64());
         self.hints.credits_changed();
         Ok(RecordGrantOutcome::Applied(UserQuota {
             granted: before.granted + grant.amount,

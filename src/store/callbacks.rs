@@ -137,15 +137,16 @@ impl Store {
             .collect()
     }
 
-    /// Marks a callback as processed and clears its body and headers.
+    /// Marks a callback as processed, replaces its body by one without secrets, and clears its headers.
     ///
     /// # Errors
     /// When the database fails; then it is processed again, which is harmless.
-    pub async fn finish_callback(&self, id: Uuid) -> Result<(), StoreError> {
+    pub async fn finish_callback(&self, id: Uuid, redacted: &str) -> Result<(), StoreError> {
         sqlx::query!(
             "-- store::callbacks::finish_callback
-            UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = '', headers = '{}' WHERE id = $1",
+            UPDATE callbacks SET next_step_at = NULL, lease = NULL, body = $2, headers = '{}' WHERE id = $1",
             id,
+            redacted.as_bytes(),
         )
         .execute(&self.pool)
         .await?;

@@ -10,8 +10,8 @@ use super::task_row::insert_task;
 use super::uploads::link_uploads;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{
-    Credits, Job, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind, Timestamp, UserId,
-    first_jobs, ledger_entries,
+    Credits, Job, LedgerEntryKind, NewTask, Status, Task, TaskId, TaskState, TimelineEventKind,
+    Timestamp, UserId, first_jobs, ledger_entries,
 };
 use crate::fail_point;
 use crate::hints::WorkerSignal;
@@ -120,6 +120,8 @@ impl Store {
         insert_event(&mut tx, &task, account.last_seq, now).await?;
         tx.commit().await?;
         fail_point::reach("task.created");
+        let reserved = task.state.reserved.as_f64();
+        self.recorder.metrics.credits_moved(LedgerEntryKind::Reserve.name(), reserved);
         self.hints.events_added(&task.owner);
         self.hints.wake(WorkerSignal::Submit(new.model.provider));
         Ok(CreateOutcome::New(Box::new(task)))

@@ -4,7 +4,10 @@
 //! one transaction with its event; hints are sent after the commit. Statements are prepared, start
 //! with a comment that names their function, and take `now` as an argument.
 
+mod account_checks;
 mod accounts;
+mod all_tasks;
+mod audit;
 mod batch;
 mod boards;
 mod callbacks;
@@ -12,43 +15,54 @@ mod connections;
 mod create;
 mod deletion;
 mod deliveries;
+mod diagnostics;
 mod enqueue_deliveries;
 mod error;
 mod events;
 mod garbage;
 mod history;
 mod leases;
+mod measurements;
 mod notifications;
 mod page;
+mod periodic_runs;
 mod polls;
 mod pooler;
+mod provider_pauses;
 mod providers;
 mod queue;
 mod record;
 mod reroute;
 mod retention;
 mod rows;
+mod statistics;
 mod stats;
 mod task_row;
 mod tasks;
 mod uploads;
+mod user_accounts;
 mod webhooks;
 
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
+pub use account_checks::ACCOUNTS_JOB;
 pub use accounts::{Grant, RecordGrantOutcome};
+pub use all_tasks::{AllTasksFilter, CallbackView, JobView};
+pub use audit::AuditId;
 pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
 pub use connections::session_settings;
 pub use create::{CreateOutcome, UserLimits};
 pub use deletion::DeleteTaskOutcome;
 pub use deliveries::{DeliveryAttempt, DeliveryClaim};
+pub use diagnostics::CallbackShare;
 pub use error::{DatabaseError, StoreError};
 pub use events::EventLogBounds;
 pub use history::HistoryFilter;
 pub use leases::{Claim, ClaimOptions};
+pub use measurements::{PoolState, Queue, Totals};
 pub use notifications::MAX_NOTIFICATION_BYTES;
 pub use page::{Page, Range};
 pub use pooler::check_pooler;
@@ -56,12 +70,15 @@ pub use providers::{ProviderAccount, ProviderOutcome};
 pub use record::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest};
 pub use reroute::Reroutable;
 pub use retention::PURGE_BATCH_SIZE;
+pub use statistics::{DailySpend, STATISTICS_JOB, STATISTICS_PERIOD, TaskStatistics};
 pub use stats::DurationKey;
 pub use uploads::{CreateUploadOutcome, InputImage};
+pub use user_accounts::{AccountView, LedgerView, UnbalancedView};
 pub use webhooks::{EndpointChange, NewEndpoint};
 
 use crate::domain::{Credits, JobTimings, Timestamp};
 use crate::hints::Hints;
+use crate::metrics::Metrics;
 use batch::Batcher;
 use connections::{Connector, Division, PoolerMode};
 use history::HistoryPage;
@@ -114,6 +131,8 @@ pub struct StoreOptions {
     /// Quota of each user who has none yet, on top of what the user already spent or reserved; `None` means that
     /// users have no quota.
     pub initial_quota: Option<Credits>,
+    /// Counts movements of credits.
+    pub metrics: Metrics,
 }
 
 /// Read-only access to the database. Clones share the connections.
@@ -162,6 +181,12 @@ impl Store {
         self.reads.clone()
     }
 
+    /// Counts movements of credits, and everything else.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.recorder.metrics.clone()
+    }
+
     /// The hints that this store sends after each change.
     #[must_use]
     pub fn hints(&self) -> Hints {
@@ -199,7 +224,8 @@ impl Stores {
         let division = Division::of(options.max_connections);
         let initial_quota = options.initial_quota;
         let store = |pool: PgPool, batch_pool: PgPool, loops| {
-            let recorder = Recorder { hints: hints.clone(), timings, initial_quota };
+            let metrics = options.metrics.clone();
+            let recorder = Recorder { hints: hints.clone(), metrics, timings, initial_quota };
             let reads = ReadStore {
                 pool: pool.clone(),
                 initial_quota,

@@ -5,7 +5,9 @@ use sqlx::{Postgres, Transaction};
 
 use super::rows::checked_int;
 use super::{ReadStore, Store, StoreError};
-use crate::domain::{Breaker, BreakerReason, Credits, ProviderName, Timestamp};
+use crate::domain::{
+    Admission, Breaker, BreakerReason, Credits, OperatorPause, ProviderName, Timestamp,
+};
 use crate::hints::WorkerSignal;
 
 /// One provider account.
@@ -19,6 +21,10 @@ pub struct ProviderAccount {
     pub checked_at: Option<Timestamp>,
     /// The provider's circuit breaker.
     pub breaker: Breaker,
+    /// How an operator has paused it.
+    pub operator_pause: Option<OperatorPause>,
+    /// Why an operator has paused it.
+    pub operator_reason: Option<String>,
 }
 
 impl ProviderAccount {
@@ -32,14 +38,27 @@ impl ProviderAccount {
     /// The account of a provider that was never checked or paused.
     #[must_use]
     pub fn unknown(provider: ProviderName) -> Self {
-        Self { provider, remaining: None, checked_at: None, breaker: Breaker::default() }
+        Self {
+            provider,
+            remaining: None,
+            checked_at: None,
+            breaker: Breaker::default(),
+            operator_pause: None,
+            operator_reason: None,
+        }
     }
 
-    /// Whether a task of this cost may be sent to the provider now: its breaker is not open, and
+    /// Whether a task of this cost may be sent to the provider now: it is available, and
     /// the last known balance covers the cost.
     #[must_use]
     pub fn can_accept(&self, cost: Credits, now: Timestamp) -> bool {
-        self.breaker.is_available(now) && self.can_afford(cost)
+        self.is_available(now) && self.can_afford(cost)
+    }
+
+    /// Whether new tasks may use the provider: its breaker is not open, and no operator has paused it.
+    #[must_use]
+    pub fn is_available(&self, now: Timestamp) -> bool {
+        self.operator_pause.is_none() && self.breaker.is_available(now)
     }
 
     /// Whether the last known balance covers this cost; an unknown balance does.
@@ -65,7 +84,18 @@ pub enum ProviderOutcome {
 /// A provider's row, locked until the transaction ends.
 pub(super) struct ProviderState {
     pub(super) breaker: Breaker,
+    pub(super) operator_pause: Option<OperatorPause>,
     pub(super) next_query_at: Option<Timestamp>,
+}
+
+impl ProviderState {
+    /// How many submissions may start now.
+    pub(super) fn admission(&self, now: Timestamp) -> Admission {
+        match self.operator_pause {
+            Some(OperatorPause::Paused) => Admission::Nothing,
+            Some(OperatorPause::Draining) | None => self.breaker.admission(now),
+        }
+    }
 }
 
 impl ReadStore {
@@ -78,7 +108,7 @@ impl ReadStore {
             "-- store::providers::list_provider_accounts
             SELECT
                 name, remaining, checked_at, paused_until, pause_reason, limited_until, probe_until,
-                trips, failures
+                trips, failures, operator_pause, operator_reason
             FROM providers",
         )
         .fetch_all(&self.pool)
@@ -97,6 +127,8 @@ impl ReadStore {
                     doublings: row.trips.cast_unsigned(),
                     failures: row.failures.cast_unsigned(),
                 },
+                operator_pause: row.operator_pause.as_deref().and_then(OperatorPause::from_name),
+                operator_reason: row.operator_reason,
             })
         });
         Ok(accounts.collect())
@@ -219,7 +251,8 @@ async fn lock_existing_provider(
     let row = sqlx::query!(
         "-- store::providers::lock_existing_provider
         SELECT
-            paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at
+            paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at,
+            operator_pause
         FROM providers
         WHERE name = $1
         FOR NO KEY UPDATE",
@@ -236,7 +269,8 @@ async fn lock_existing_provider(
             doublings: checked_int(row.trips)?,
             failures: checked_int(row.failures)?,
         };
-        Ok(ProviderState { breaker, next_query_at: row.next_query_at })
+        let operator_pause = row.operator_pause.as_deref().and_then(OperatorPause::from_name);
+        Ok(ProviderState { breaker, operator_pause, next_query_at: row.next_query_at })
     })
     .transpose()
 }

@@ -54,7 +54,7 @@ impl Store {
                 .map(|claim| Claim { response_lost: true, ..claim })
                 .collect());
         }
-        let admission = state.breaker.admission(now);
+        let admission = state.admission(now);
         if admission == Admission::Nothing {
             return Ok(Vec::new());
         }
@@ -122,7 +122,7 @@ impl Store {
             "-- store::queue::next_submission_due
             SELECT least(
                 interrupted.at,
-                CASE WHEN due.at IS NOT NULL THEN greatest(
+                CASE WHEN due.at IS NOT NULL AND p.operator_pause IS DISTINCT FROM 'PAUSED' THEN greatest(
                     due.at, p.paused_until, p.limited_until, p.probe_until, p.next_submission_at
                 ) END
             )

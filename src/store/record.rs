@@ -16,7 +16,7 @@ use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use self::load::{LoadedTask, load};
+use self::load::{LoadedTask, is_blocked, load};
 use self::rows::{replace_jobs, write_changes, write_images, write_jobs};
 use super::accounts::lock_available;
 use super::batch::{BATCH_TIMEOUT, Batch, MAX_WEIGHT};
@@ -29,6 +29,7 @@ use crate::domain::{
     UpdateTarget, UserId, apply, ledger_entries,
 };
 use crate::hints::{Hints, WorkerSignal};
+use crate::metrics::Metrics;
 
 /// Delay before an abandoned folder is removed: a worker that stores into it has finished by then.
 const WORKER_GRACE_PERIOD: TimeDelta = TimeDelta::minutes(2);
@@ -134,6 +135,7 @@ impl Store {
 #[derive(Debug, Clone)]
 pub(super) struct Recorder {
     pub(super) hints: Hints,
+    pub(super) metrics: Metrics,
     pub(super) timings: JobTimings,
     pub(super) initial_quota: Option<Credits>,
 }
@@ -317,7 +319,10 @@ impl Recorder {
     }
 
     fn hint(&self, pending: &[PendingChange<'_>], boards: &[BoardId]) {
-        for PendingChange { owner, change, .. } in pending {
+        for PendingChange { owner, change, ledger_entries, .. } in pending {
+            for entry in ledger_entries {
+                self.metrics.credits_moved(entry.kind.name(), entry.amount.as_f64());
+            }
             if change.visible {
                 self.hints.events_added(owner);
             }
@@ -372,29 +377,4 @@ impl PendingChange<'_> {
         };
         ended.flat_map(folders).collect()
     }
-}
-
-/// Whether the update must be dropped because of leases. An acceptance by the provider is always
-/// recorded, even late, and a rejection by [`Authority::Submitter`] unless the job was submitted again. Every other update of a
-/// worker may be outdated once another worker has the job.
-///
-/// A task is not rerouted while a worker has claimed any of its jobs: the provider may be accepting
-/// it.
-fn is_blocked(loaded: &LoadedTask, request: &RecordRequest) -> bool {
-    let RecordRequest { target, authority, update, .. } = request;
-    if matches!(update, JobUpdate::Rerouted { .. } | JobUpdate::NoAlternative) {
-        return loaded.leases.iter().any(Option::is_some);
-    }
-    let UpdateTarget::Job(number) = target else { return false };
-    let index = usize::from(*number);
-    let holds = |lease: &Uuid| loaded.leases.get(index).copied().flatten() == Some(*lease);
-    let submission = loaded.submissions.get(index).copied().flatten();
-    let may_record = match authority {
-        Authority::Owner(_) | Authority::Gateway => true,
-        Authority::Lease(lease) => holds(lease),
-        Authority::Submitter { lease, started_at } => {
-            holds(lease) || submission == Some(*started_at)
-        }
-    };
-    !may_record && !matches!(update, JobUpdate::AcceptedByProvider { .. })
 }

@@ -91,6 +91,25 @@ impl ReadStore {
         rows.into_iter().map(EndpointRow::into_endpoint).collect()
     }
 
+    /// Endpoints of all users that fail or were disabled by the gateway, at most 100.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_failing_endpoints(&self) -> Result<Vec<Endpoint>, StoreError> {
+        let rows = sqlx::query_as!(
+            EndpointRow,
+            "-- store::webhooks::list_failing_endpoints
+            SELECT id, owner, url, statuses, enabled, disabled_reason, failing_since, created_at
+            FROM webhook_endpoints
+            WHERE failing_since IS NOT NULL OR disabled_reason IS NOT NULL
+            ORDER BY failing_since, id
+            LIMIT 100",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(EndpointRow::into_endpoint).collect()
+    }
+
     /// Pages of the delivery logs of the owner's endpoints, in one statement; no entry for an empty page.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Refreshes the balances of the provider accounts.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::join_all;
 
@@ -18,7 +19,10 @@ pub(super) async fn run(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
 }
 
 async fn read_balance(ctx: &WorkerContext, provider: &dyn Provider) {
+    let started = Instant::now();
     let (name, remaining) = (provider.name(), provider.balance().await);
+    let outcome = if remaining.is_some() { "ok" } else { "unavailable" };
+    ctx.metrics.provider_call(name.slug(), "balance", outcome, started.elapsed());
     if remaining.is_none() {
         tracing::debug!(provider = name.slug(), "the balance is not available");
     }

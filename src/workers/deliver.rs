@@ -1,6 +1,7 @@
 //! Posts webhook deliveries to the endpoints of users.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -46,6 +47,16 @@ impl Deliver {
 }
 
 /// The outcome of a response, and its error.
+const fn outcome_name(outcome: &DeliveryOutcome) -> &'static str {
+    match outcome {
+        DeliveryOutcome::Delivered => "delivered",
+        DeliveryOutcome::Gone => "gone",
+        DeliveryOutcome::Busy(_) => "busy",
+        DeliveryOutcome::AddressBlocked => "address_blocked",
+        DeliveryOutcome::Failed => "failed",
+    }
+}
+
 fn response_outcome(
     response: &WebhookResponse,
     now: Timestamp,
@@ -88,6 +99,7 @@ impl Step for Deliver {
     type Work = DeliveryClaim;
 
     /// High, because an endpoint that hangs occupies a permit for 15 seconds.
+    const NAME: &'static str = "deliver";
     const CONCURRENCY: usize = 128;
 
     fn wake_signal(&self) -> WorkerSignal {
@@ -104,7 +116,10 @@ impl Step for Deliver {
     }
 
     async fn process(&self, claim: DeliveryClaim) -> Result<(), StoreError> {
+        let started = Instant::now();
         let delivery_attempt = self.delivery_attempt(self.post(&claim).await);
+        let outcome = outcome_name(&delivery_attempt.outcome);
+        self.ctx.metrics.webhook_delivery(outcome, started.elapsed());
         let now = self.ctx.clock.now();
         let record = self.ctx.store.record_delivery_attempt(&claim, &delivery_attempt, now);
         let recorded = within_deadline(record).await?;

@@ -1,6 +1,7 @@
 //! STORING: copies results into the image store before their links expire.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -194,6 +195,7 @@ impl Step for Download {
     type Work = Claim;
 
     /// Limits memory: each download holds one file and its decoded image.
+    const NAME: &'static str = "download";
     const CONCURRENCY: usize = 8;
 
     fn wake_signal(&self) -> WorkerSignal {
@@ -213,7 +215,15 @@ impl Step for Download {
         let (update, entry) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {
             failed(Failure::new(FailureCode::Internal, "The result could not be processed."))
         } else {
-            self.ctx.with_lease(&claim, LEASE, self.store_all(&claim)).await
+            let started = Instant::now();
+            let stored = self.ctx.with_lease(&claim, LEASE, self.store_all(&claim)).await;
+            let outcome = match stored.0 {
+                JobUpdate::Stored { .. } => "stored",
+                JobUpdate::Postponed { .. } => "postponed",
+                _ => "failed",
+            };
+            self.ctx.metrics.download(outcome, started.elapsed());
+            stored
         };
         self.ctx.record(&claim, &update, entry).await?;
         Ok(())

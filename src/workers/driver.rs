@@ -1,7 +1,7 @@
 //! The loop that all workers with claims share.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -14,6 +14,7 @@ use crate::causes::with_causes;
 use crate::domain::Timestamp;
 use crate::fail_point;
 use crate::hints::WorkerSignal;
+use crate::metrics::Metrics;
 use crate::store::{StoreError, within_deadline};
 
 /// How often the database is polled without a hint.
@@ -34,6 +35,9 @@ pub(super) trait Step: Send + Sync + 'static {
 
     /// The hint that wakes this worker.
     fn wake_signal(&self) -> WorkerSignal;
+
+    /// The name of the worker in metrics.
+    const NAME: &'static str;
 
     /// Maximum number of units of work that run concurrently.
     const CONCURRENCY: usize;
@@ -68,7 +72,7 @@ pub(super) async fn drive<S: Step>(
         };
         let Some(free) = free else { break };
         // Not canceled by `shutdown`: a claimed unit of work that never starts would look like a crash.
-        match claim_and_start(&step, free, &running).await {
+        match claim_and_start(&step, &ctx.metrics, free, &running).await {
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &ctx, &shutdown).await,
             Err(error) => {
@@ -100,21 +104,28 @@ async fn free_permits(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> 
 
 async fn claim_and_start<S: Step>(
     step: &Arc<S>,
+    metrics: &Metrics,
     mut free: OwnedSemaphorePermit,
     running: &TaskTracker,
 ) -> Result<Load, StoreError> {
     let limit = free.num_permits();
+    let started = Instant::now();
     let claimed = within_deadline(step.claim(u32::try_from(limit).unwrap_or(u32::MAX))).await?;
+    metrics.claimed(S::NAME, started.elapsed());
     if !claimed.is_empty() {
         fail_point::reach("work.claimed");
     }
     let load = if claimed.len() < limit { Load::Spare } else { Load::Full };
     for work in claimed {
         let (step, permit) = (Arc::clone(step), free.split(1));
+        let metrics = metrics.clone();
         running.spawn(async move {
             let _permit = permit;
+            let started = Instant::now();
             let processed = tokio::time::timeout(MAX_PROCESSING, step.process(work)).await;
-            if let Err(error) = processed.unwrap_or(Err(StoreError::TimedOut)) {
+            let processed = processed.unwrap_or(Err(StoreError::TimedOut));
+            metrics.step(S::NAME, processed.is_ok(), started.elapsed());
+            if let Err(error) = processed {
                 // The lease expires, and the work is claimed again.
                 tracing::error!(worker = ?step.wake_signal(), error = %with_causes(&error), "recording the result of work failed, retrying when its lease expires");
             }

@@ -10,7 +10,7 @@ use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
 use crate::causes::with_causes;
-use crate::domain::{JobUpdate, TimelineEventKind, Timestamp, UpdateTarget};
+use crate::domain::{JobUpdate, TimelineEventKind, Timestamp, UpdateTarget, redacted};
 use crate::hints::WorkerSignal;
 use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
 use crate::store::{
@@ -76,6 +76,9 @@ impl Inbox {
         let callback_received =
             JobUpdate::CallbackReceived { provider: callback.provider, upstream_id, poll_at };
         let recorded = self.record(callback, &callback_received, entry).await?;
+        let is_applied = matches!(recorded, RecordOutcome::Applied(_));
+        let result = if is_applied { "applied" } else { "ignored" };
+        self.ctx.metrics.callback(callback.provider.slug(), result);
         if let (RecordOutcome::Applied(_), Some(update)) = (recorded, update) {
             self.record(callback, &update, NewTimelineEntry::of(&update)).await?;
         }
@@ -106,6 +109,7 @@ fn reported_update(state: UpstreamState, expires_at: Timestamp) -> Option<JobUpd
 impl Step for Inbox {
     type Work = Callback;
 
+    const NAME: &'static str = "inbox";
     const CONCURRENCY: usize = 16;
 
     fn wake_signal(&self) -> WorkerSignal {
@@ -128,11 +132,15 @@ impl Step for Inbox {
             (&callback.headers, &callback.body, callback.received_at);
         match provider.read_callback(&providers::Callback { headers, body, received_at }) {
             Ok(payload) => self.apply_callback(&callback, &**provider, payload).await?,
-            Err(error) => tracing::warn!(
-                task.id = %callback.task, provider = callback.provider.slug(),
-                bytes = callback.body.len(), error = %with_causes(&error), "callback rejected"
-            ),
+            Err(error) => {
+                self.ctx.metrics.callback(callback.provider.slug(), "unreadable");
+                tracing::warn!(
+                    task.id = %callback.task, provider = callback.provider.slug(),
+                    bytes = callback.body.len(), error = %with_causes(&error), "callback rejected"
+                );
+            }
         }
-        within_deadline(self.ctx.store.finish_callback(callback.id)).await
+        within_deadline(self.ctx.store.finish_callback(callback.id, &redacted(&callback.body)))
+            .await
     }
 }

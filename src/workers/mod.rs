@@ -5,6 +5,7 @@
 //! as due. The same code runs after a hint, after a timer and after a crash. It claims jobs under
 //! a lease, calls slow servers without an open transaction, and records the result.
 
+mod accounts;
 mod balance;
 mod clock;
 mod deliver;
@@ -18,6 +19,7 @@ mod periodic;
 mod poll;
 mod reroute;
 mod retention;
+mod statistics;
 mod submit;
 mod sweep;
 mod webhook_body;
@@ -39,6 +41,7 @@ use crate::hints::{Hints, WorkerSignal};
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
+use crate::metrics::Metrics;
 use crate::outbound::{Fetcher, WebhookClient};
 use crate::providers::Registry;
 use crate::rounds::Rounds;
@@ -86,6 +89,8 @@ pub struct WorkerContext {
     pub settings: Settings,
     /// When each worker last completed a round.
     pub rounds: Rounds,
+    /// Counts and measures.
+    pub metrics: Metrics,
     /// Id of this process among the replicas.
     pub instance: uuid::Uuid,
 }
@@ -204,6 +209,7 @@ impl WorkerContext {
         tokio::select! {
             done = &mut work => done,
             () = keep => {
+                self.metrics.lease_lost("renewal");
                 tracing::warn!(task.id = %claim.task, job = claim.number, "lease lost during a step");
                 work.await
             }
@@ -247,7 +253,7 @@ impl WorkerContext {
                 }
                 Ok(recorded) => {
                     fail_point::reach("record.committed");
-                    log(claim, &request.update, recorded);
+                    self.observe(claim, &request.update, recorded);
                     return Ok(recorded);
                 }
                 Err(error) => return Err(error),
@@ -256,7 +262,21 @@ impl WorkerContext {
     }
 }
 
-/// Logs transitions, but not polls without progress.
+impl WorkerContext {
+    /// Counts and logs transitions; polls without progress are not logged.
+    fn observe(&self, claim: &Claim, update: &JobUpdate, recorded: RecordOutcome) {
+        match recorded {
+            RecordOutcome::Applied(status) => {
+                let kind = update.timeline_kind().name();
+                self.metrics.job_updated(kind, status.name(), claim.provider.slug());
+            }
+            RecordOutcome::Blocked => self.metrics.lease_lost("update"),
+            RecordOutcome::Ignored(_) | RecordOutcome::NotFound => {}
+        }
+        log(claim, update, recorded);
+    }
+}
+
 fn log(claim: &Claim, update: &JobUpdate, recorded: RecordOutcome) {
     let (task, job, kind) = (claim.task, claim.number, update.timeline_kind().name());
     match recorded {

@@ -10,12 +10,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    WorkerContext, balance, clock, enqueue_deliveries, garbage, notifications, reroute, retention,
-    sweep,
+    WorkerContext, accounts, balance, clock, enqueue_deliveries, garbage, notifications, reroute,
+    retention, statistics, sweep,
 };
 use crate::causes::with_causes;
 use crate::hints::WorkerSignal;
-use crate::store::StoreError;
+use crate::store::{ACCOUNTS_JOB, STATISTICS_JOB, StoreError, within_deadline};
 
 /// Minimum pause before a worker that failed runs again.
 const RETRY_INTERVAL: TimeDelta = TimeDelta::seconds(1);
@@ -42,16 +42,19 @@ pub(super) struct PeriodicWorker {
     min_interval: TimeDelta,
     /// What starts a run before the interval has passed.
     signal: Option<WorkerSignal>,
+    /// Whether one replica runs it for all of them.
+    elected: bool,
     run: fn(Arc<WorkerContext>, Trigger) -> BoxFuture<'static, Result<(), StoreError>>,
 }
 
 /// All periodic workers.
-pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
+pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 10] = [
     PeriodicWorker {
         name: "enqueue_deliveries",
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::milliseconds(20),
         signal: Some(WorkerSignal::EnqueueDeliveries),
+        elected: false,
         run: |ctx, trigger| enqueue_deliveries::run(ctx, trigger).boxed(),
     },
     PeriodicWorker {
@@ -59,6 +62,7 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         interval: TimeDelta::seconds(10),
         min_interval: TimeDelta::zero(),
         signal: None,
+        elected: false,
         run: |ctx, _| clock::run(ctx).boxed(),
     },
     PeriodicWorker {
@@ -66,6 +70,7 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         interval: TimeDelta::seconds(1),
         min_interval: TimeDelta::zero(),
         signal: None,
+        elected: true,
         run: |ctx, _| sweep::run(ctx).boxed(),
     },
     PeriodicWorker {
@@ -73,6 +78,7 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         interval: TimeDelta::seconds(5),
         min_interval: TimeDelta::zero(),
         signal: Some(WorkerSignal::Reroute),
+        elected: false,
         run: |ctx, _| reroute::run(ctx).boxed(),
     },
     PeriodicWorker {
@@ -80,6 +86,7 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         interval: TimeDelta::seconds(30),
         min_interval: TimeDelta::zero(),
         signal: Some(WorkerSignal::Garbage),
+        elected: true,
         run: |ctx, _| garbage::run(ctx).boxed(),
     },
     PeriodicWorker {
@@ -87,13 +94,31 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         interval: TimeDelta::minutes(10),
         min_interval: TimeDelta::zero(),
         signal: None,
+        elected: true,
         run: |ctx, _| retention::run(ctx).boxed(),
+    },
+    PeriodicWorker {
+        name: STATISTICS_JOB,
+        interval: TimeDelta::seconds(10),
+        min_interval: TimeDelta::zero(),
+        signal: None,
+        elected: true,
+        run: |ctx, _| statistics::run(ctx).boxed(),
+    },
+    PeriodicWorker {
+        name: ACCOUNTS_JOB,
+        interval: TimeDelta::seconds(10),
+        min_interval: TimeDelta::zero(),
+        signal: None,
+        elected: true,
+        run: |ctx, _| accounts::run(ctx).boxed(),
     },
     PeriodicWorker {
         name: "balance",
         interval: TimeDelta::seconds(60),
         min_interval: TimeDelta::seconds(2),
         signal: Some(WorkerSignal::Balance),
+        elected: true,
         run: |ctx, _| balance::run(ctx).boxed(),
     },
     PeriodicWorker {
@@ -102,6 +127,7 @@ pub(super) static PERIODIC_WORKERS: [PeriodicWorker; 8] = [
         // NOTIFY acquires a lock that all commits share: send notifications in batches.
         min_interval: TimeDelta::milliseconds(20),
         signal: Some(WorkerSignal::NotifyReplicas),
+        elected: false,
         run: |ctx, _| notifications::send(ctx).boxed(),
     },
 ];
@@ -119,7 +145,7 @@ pub(super) async fn repeat(
         loop {
             let trigger = worker.wait(&ctx, due).await;
             let started = ctx.clock.now();
-            let ended = timeout(MAX_RUN, (worker.run)(Arc::clone(&ctx), trigger)).await;
+            let ended = timeout(MAX_RUN, worker.run_if_elected(&ctx, trigger)).await;
             round.completed();
             match ended.unwrap_or(Err(StoreError::TimedOut)) {
                 // A run by signal does not reset the timer: changes of other replicas send no
@@ -143,6 +169,30 @@ pub(super) async fn repeat(
 }
 
 impl PeriodicWorker {
+    /// Runs the worker, unless another replica has just done so.
+    async fn run_if_elected(
+        &self,
+        ctx: &Arc<WorkerContext>,
+        trigger: Trigger,
+    ) -> Result<(), StoreError> {
+        if !self.elected {
+            return (self.run)(Arc::clone(ctx), trigger).await;
+        }
+        let pause = match trigger {
+            // A little less than the interval: otherwise a timer that fires early would skip every other run.
+            Trigger::Timer => self.interval * 9 / 10,
+            Trigger::Signal => self.min_interval,
+        };
+        if !within_deadline(ctx.store.begin_run(self.name, pause, ctx.clock.now())).await? {
+            return Ok(());
+        }
+        let ended = (self.run)(Arc::clone(ctx), trigger).await;
+        if ended.is_err() {
+            within_deadline(ctx.store.abandon_run(self.name)).await?;
+        }
+        ended
+    }
+
     /// The time of a run and until the next one.
     fn longest_pause(&self) -> Duration {
         MAX_RUN + self.interval.to_std().unwrap_or_default()

@@ -4,7 +4,7 @@
 //! query is recorded. With `PLANTAIN_CONFIRM_CALLBACKS=false`, `workers::inbox` applies the callback.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -120,6 +120,7 @@ impl Step for Poll {
     /// The jobs of one status query.
     type Work = Vec<Claim>;
 
+    const NAME: &'static str = "poll";
     const CONCURRENCY: usize = 64;
 
     fn wake_signal(&self) -> WorkerSignal {
@@ -141,7 +142,13 @@ impl Step for Poll {
 
     async fn process(&self, claims: Vec<Claim>) -> Result<(), StoreError> {
         let ids = claims.iter().map(|claim| claim.upstream_id.as_deref().unwrap_or_default());
+        let started = Instant::now();
         let states = self.provider.query_status(&ids.collect::<Vec<_>>()).await;
+        let is_unavailable =
+            states.iter().any(|state| matches!(state, UpstreamState::Unavailable(_)));
+        let outcome = if is_unavailable { "unavailable" } else { "ok" };
+        let provider = self.provider.name().slug();
+        self.ctx.metrics.provider_call(provider, "query", outcome, started.elapsed());
         self.record_outcome(&states).await;
         for (claim, state) in claims.iter().zip(states) {
             let (update, entry) = if claim.lease_attempts > MAX_LEASE_ATTEMPTS {

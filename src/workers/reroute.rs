@@ -58,7 +58,7 @@ impl ProviderStates {
         let is_enabled = |name| ctx.registry.get(name).is_some();
         let is_available = |model: &&'static Model| {
             let name = model.provider;
-            is_enabled(name) && self.account(name).breaker.is_available(self.now)
+            is_enabled(name) && self.account(name).is_available(self.now)
         };
         let (available, unavailable): (Vec<_>, Vec<_>) =
             ctx.catalog.known().iter().partition(|model| is_available(model));

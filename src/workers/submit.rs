@@ -1,7 +1,7 @@
 //! QUEUED: submits jobs to their provider. A submission whose response is lost is not repeated.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -55,7 +55,11 @@ impl Submit {
             image_count: claim.image_count,
             callback_url: callback.as_str(),
         };
-        self.provider.submit(&submission).await
+        let started = Instant::now();
+        let outcome = self.provider.submit(&submission).await;
+        let (provider, name) = (claim.provider.slug(), outcome_name(&outcome));
+        self.ctx.metrics.provider_call(provider, "submit", name, started.elapsed());
+        outcome
     }
 
     async fn input_missing(&self, claim: &Claim) -> Result<(), StoreError> {
@@ -161,6 +165,17 @@ impl Submit {
     }
 }
 
+const fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
+    match outcome {
+        SubmissionOutcome::Accepted { .. } => "accepted",
+        SubmissionOutcome::Completed { .. } => "completed",
+        SubmissionOutcome::Rejected(_) => "rejected",
+        SubmissionOutcome::TransientFailure(_) => "transient_failure",
+        SubmissionOutcome::Postponed(_) => "postponed",
+        SubmissionOutcome::Unconfirmed { .. } => "no_response",
+    }
+}
+
 /// What a rejection shows about its provider. A rejection because of the client's input shows that
 /// the provider works.
 fn rejection_outcome(code: FailureCode, pause: Option<Duration>) -> ProviderOutcome {
@@ -189,6 +204,7 @@ fn time_delta(duration: Duration) -> TimeDelta {
 impl Step for Submit {
     type Work = Claim;
 
+    const NAME: &'static str = "submit";
     const CONCURRENCY: usize = 64;
 
     fn wake_signal(&self) -> WorkerSignal {

@@ -43,6 +43,7 @@ impl Workers {
             direct_url: None,
             max_connections: 8,
             initial_quota: Some(Credits::whole(100)),
+            metrics: plantain::metrics::Metrics::new(&[]),
         };
         let timings = JobTimings {
             poll_interval: TimeDelta::seconds(30),

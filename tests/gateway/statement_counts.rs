@@ -40,6 +40,11 @@ fn arguments(parent: &str, field: &str, number: usize) -> String {
         ("Query", "nodes") => "(ids: $tasks)".to_owned(),
         ("Query", "node" | "task") => format!("(id: $task{})", number % 2),
         ("Query", "board") => "(id: $board)".to_owned(),
+        ("Query", "userAccount") => format!("(userId: \"user-{number}\")"),
+        ("Query", "allTasks") => {
+            format!("(first: {number}, filter: {{ userId: \"user-{number}\" }})")
+        }
+        ("Query", "auditLog") => format!("(first: {number})"),
         ("Query", "quote") => {
             format!("(input: {{ generate: {{ prompt: \"{number}\", model: \"nano-banana\" }} }})")
         }
@@ -115,7 +120,7 @@ async fn no_field_runs_more_statements_with_more_aliases_and_objects() {
     let log = format!("ALTER DATABASE {} SET log_min_duration_statement = 0", database.name());
     sqlx::raw_sql(AssertSqlSafe(log)).execute(&mut connection).await.unwrap();
     let app = TestApp::with_database(database.clone(), &[]).await;
-    let user = app.user("user-0");
+    let user = User::new(&app, "user-0", Some("admin"));
     let variables = variables(&database).await;
     let schema = Schema::parse_and_validate(plantain::graphql::sdl(), "schema.graphql").unwrap();
     let mut measured = 0;
@@ -168,8 +173,20 @@ async fn count_statements(
 
 /// The number of statements that operations of clients have run: those of these files.
 fn statements(database: &Database) -> usize {
-    const FILES: [&str; 8] =
-        ["accounts", "boards", "events", "history", "providers", "stats", "tasks", "webhooks"];
+    const FILES: [&str; 12] = [
+        "accounts",
+        "all_tasks",
+        "audit",
+        "boards",
+        "events",
+        "history",
+        "measurements",
+        "providers",
+        "stats",
+        "tasks",
+        "user_accounts",
+        "webhooks",
+    ];
     let log = database.log();
     let named = |message: &&String| {
         let name = message.split_once("-- store::").map(|(_, rest)| rest);

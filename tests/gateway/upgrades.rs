@@ -62,6 +62,11 @@ impl Old {
         insert_task(connection, version, succeeded.0, &done).await;
         insert_task(connection, version, queued.0, &state("QUEUED", 1, 4_000, None)).await;
         insert_image(connection, succeeded.0, image).await;
+        if version >= 11 {
+            let stored = "UPDATE users SET stored_bytes = (SELECT sum(byte_size) FROM images)
+                + (SELECT sum(4096 + 4 * octet_length(prompt)) FROM tasks)";
+            sqlx::query(stored).execute(connection).await.unwrap();
+        }
         let image = plantain::domain::ImageId(image).to_string();
         Self { succeeded: succeeded.to_string(), image, queued: queued.to_string() }
     }

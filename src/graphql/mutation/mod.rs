@@ -2,15 +2,17 @@
 
 mod boards;
 mod deletion;
+mod operator;
 mod results;
 mod uploads;
 mod webhooks;
 
-use async_graphql::{Context, Enum, ID, MergedObject, Object};
+use async_graphql::{Context, ID, MergedObject, Object};
 
 use boards::BoardMutation;
 use deletion::DeletionMutation;
-use results::{CancelTaskResult, GrantCreditsResult, SubmitResult};
+use operator::OperatorMutation;
+use results::{CancelTaskResult, GrantCreditsResult, SubmitResult, UnconfirmedAction};
 pub(super) use results::{FieldError, InvalidInput, RateLimited, UserError};
 use uploads::UploadMutation;
 use webhooks::WebhookMutation;
@@ -18,7 +20,7 @@ use webhooks::WebhookMutation;
 use super::context::ContextExt;
 use super::error::{Error, internal};
 use super::types::{EditImagesInput, GenerateImagesInput};
-use crate::commands::{self, GrantRequest, TaskRequest};
+use crate::commands::{GrantRequest, TaskRequest};
 use crate::domain::TaskId;
 
 /// Mutations, executed one after another. Each returns a union: the result, or a type that
@@ -30,6 +32,7 @@ pub(super) struct Mutation(
     UploadMutation,
     BoardMutation,
     WebhookMutation,
+    OperatorMutation,
 );
 
 #[derive(Default)]
@@ -122,15 +125,4 @@ async fn submit(ctx: &Context<'_>, task_request: TaskRequest) -> Result<SubmitRe
     let viewer = ctx.viewer()?;
     let outcome = ctx.commands().submit(&viewer.id, task_request).await;
     Ok(outcome.map_err(|error| internal(&error))?.into())
-}
-
-/// How to resolve an UNCONFIRMED task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "commands::UnconfirmedAction")]
-enum UnconfirmedAction {
-    /// Submit the task again. If the provider had accepted the first submission, it charges
-    /// the operator for both; the cost for the user stays the same.
-    Resubmit,
-    /// Cancel the task: its status becomes CANCELED and its credits are released.
-    Release,
 }

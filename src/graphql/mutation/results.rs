@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use async_graphql::{Interface, SimpleObject, Union};
+use async_graphql::{Enum, Interface, SimpleObject, Union};
 
 use crate::commands::{
-    CancelOutcome, Commands, CreditLimit, GrantOutcome, Shortage, SubmitTaskOutcome,
+    self, CancelOutcome, Commands, CreditLimit, GrantOutcome, Shortage, SubmitTaskOutcome,
 };
 use crate::domain;
 use crate::graphql::spelling::GraphqlSpelling;
@@ -274,4 +274,15 @@ impl From<CancelOutcome> for CancelTaskResult {
             CancelOutcome::NotFound => Self::task_not_found(),
         }
     }
+}
+
+/// How to resolve an UNCONFIRMED task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "commands::UnconfirmedAction")]
+pub(super) enum UnconfirmedAction {
+    /// Submit the task again. If the provider had accepted the first submission, it charges
+    /// the operator for both; the cost for the user stays the same.
+    Resubmit,
+    /// Cancel the task: its status becomes CANCELED and its credits are released.
+    Release,
 }

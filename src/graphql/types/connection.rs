@@ -7,10 +7,10 @@ use graphql_engine::write::{WriteJson, Written};
 use graphql_engine::written_struct;
 use uuid::Uuid;
 
-use super::{Board, Image, Task, WebhookDelivery};
+use super::{AuditEntry, Board, Image, Task, WebhookDelivery};
 use crate::domain::{BoardId, DeliveryId, ImageId, TaskId};
 use crate::graphql::error::{Error, bad_input, exceeded};
-use crate::store::{BoardPosition, Page, Range};
+use crate::store::{AuditId, BoardPosition, Page, Range};
 
 const DEFAULT_PAGE_SIZE: i32 = 20;
 const MAX_PAGE_SIZE: usize = 100;
@@ -21,6 +21,7 @@ const MAX_PAGE_SIZE: usize = 100;
 #[graphql(concrete(name = "BoardConnection", params(Board)))]
 #[graphql(concrete(name = "ImageConnection", params(Image)))]
 #[graphql(concrete(name = "WebhookDeliveryConnection", params(WebhookDelivery)))]
+#[graphql(concrete(name = "AuditEntryConnection", params(AuditEntry)))]
 pub(in crate::graphql) struct ConnectionFields<T>
 where
     T: OutputType,
@@ -59,6 +60,7 @@ written_struct!(PageInfo {
 #[graphql(concrete(name = "BoardEdge", params(Board)))]
 #[graphql(concrete(name = "ImageEdge", params(Image)))]
 #[graphql(concrete(name = "WebhookDeliveryEdge", params(WebhookDelivery)))]
+#[graphql(concrete(name = "AuditEntryEdge", params(AuditEntry)))]
 pub(in crate::graphql) struct Edge<T: OutputType> {
     /// The item.
     node: T,
@@ -107,7 +109,7 @@ macro_rules! cursor_key_by_id {
     };
 }
 
-cursor_key_by_id!(TaskId, BoardId, DeliveryId);
+cursor_key_by_id!(TaskId, BoardId, DeliveryId, AuditId);
 
 impl CursorKey for BoardPosition {
     fn to_bytes(&self) -> Vec<u8> {

@@ -7,8 +7,11 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod image;
+mod job;
 mod model;
 mod node;
+mod operations;
+mod operator;
 mod provider;
 mod quote;
 mod request;
@@ -24,9 +27,14 @@ pub(super) use connection::{Connection, PageArguments, connection};
 pub(super) use credits::{Credits, Quota};
 pub(super) use failure::TaskFailure;
 pub(super) use image::{Image, image};
+pub(super) use job::{TaskCallback, TaskJob};
 pub(super) use model::{Model, OutputFormat, Resolution};
 pub(super) use node::Node;
-pub(super) use provider::Provider;
+pub(super) use operations::{
+    AuditEntry, Operations, OperationsModel, OperationsQueue, OperationsSpend,
+};
+pub(super) use operator::{AllTasksFilter, FailingWebhookEndpoint, UnbalancedAccount, UserAccount};
+pub(super) use provider::{Provider, ProviderPause};
 pub(super) use quote::{Quote, QuoteInput};
 pub(super) use request::{EditImagesInput, GenerateImagesInput, NIL_ID};
 pub(super) use scalars::{DateTime, Link, check_scalar};

@@ -3,7 +3,7 @@
 use async_graphql::{Enum, SimpleObject};
 
 use super::{DateTime, Model};
-use crate::domain::{self, Breaker, BreakerReason, Timestamp};
+use crate::domain::{self, Breaker, BreakerReason, OperatorPause, Timestamp};
 use crate::store::ProviderAccount;
 
 /// An enabled provider.
@@ -22,8 +22,20 @@ pub(in crate::graphql) struct Provider {
     /// When submissions are tried again; null while submissions are not paused. (With an account that
     /// cannot pay for its cheapest model, they are not paused, but `available` is false.)
     retry_at: Option<DateTime>,
+    /// How an operator has paused the provider; null when no operator has.
+    pause: Option<ProviderPause>,
     /// The models of the provider.
     models: Vec<Model>,
+}
+
+/// How an operator has paused a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::OperatorPause")]
+pub(in crate::graphql) enum ProviderPause {
+    /// Nothing is submitted: queued tasks wait. What the provider has accepted is finished.
+    Paused,
+    /// New tasks do not use the provider. What is queued is submitted and finished.
+    Draining,
 }
 
 /// The problem of a provider.
@@ -39,6 +51,8 @@ pub(in crate::graphql) enum ProviderIssue {
     Maintenance,
     /// Several submissions in a row failed.
     Failing,
+    /// An operator has paused the provider.
+    Paused,
 }
 
 impl From<BreakerReason> for ProviderIssue {
@@ -64,14 +78,35 @@ impl Provider {
         let can_pay = cheapest.is_none_or(|cost| account.can_afford(cost));
         let breaker = account.breaker;
         let issue = breaker.current_reason(now).or((!can_pay).then_some(BreakerReason::Credits));
+        let (issue, message) = match (account.operator_pause, issue) {
+            (Some(pause), _) => {
+                (Some(ProviderIssue::Paused), Some(describe_pause(pause).to_owned()))
+            }
+            (None, Some(issue)) => {
+                let message = format!("{} {}", describe(issue), next_step(breaker, can_pay, now));
+                (Some(issue.into()), Some(message))
+            }
+            (None, None) => (None, None),
+        };
         Self {
             name: account.provider.slug(),
-            available: breaker.is_available(now) && can_pay,
-            issue: issue.map(ProviderIssue::from),
-            message: issue
-                .map(|issue| format!("{} {}", describe(issue), next_step(breaker, can_pay, now))),
+            available: account.is_available(now) && can_pay,
+            issue,
+            message,
             retry_at: breaker.retry_at(now).map(DateTime),
+            pause: account.operator_pause.map(ProviderPause::from),
             models: models.iter().map(|model| Model::from(*model)).collect(),
+        }
+    }
+}
+
+const fn describe_pause(pause: OperatorPause) -> &'static str {
+    match pause {
+        OperatorPause::Paused => {
+            "The operator has paused the provider. Queued tasks wait until the pause ends. Tasks that name no model use another provider."
+        }
+        OperatorPause::Draining => {
+            "The operator lets the provider finish its tasks. New tasks must use another provider."
         }
     }
 }

@@ -9,15 +9,16 @@ use graphql_engine::{data_object, written_struct};
 use serde_json::Value;
 
 use super::{
-    Board, DateTime, Image, Model, Resolution, TaskFailure, TaskKind, TaskStatus, TimelineEntry,
-    image,
+    Board, DateTime, Image, Model, Resolution, TaskCallback, TaskFailure, TaskJob, TaskKind,
+    TaskStatus, TimelineEntry, image,
 };
 use crate::domain;
 use crate::graphql::context::{Api, ContextExt};
 use crate::graphql::cursor;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::loaders::{
-    BoardLoader, MedianSecondsLoader, QueuePositionLoader, TimelineLoader,
+    BoardLoader, CallbacksLoader, JobsLoader, MedianSecondsLoader, QueuePositionLoader,
+    TimelineLoader,
 };
 use crate::store::DurationKey;
 
@@ -53,6 +54,9 @@ data_object! {
     written {
         /// Opaque id, for `task` and `node`.
         pub(super) id as "id" -> ID = this.0.id.to_string().into();
+
+        /// The id of the user who submitted the task: the `sub` of the user's token.
+        user_id as "userId" -> ID = this.0.owner.as_str().into();
 
         /// Whether the task generates or edits images.
         kind as "kind" -> TaskKind = this.0.spec.request.kind.into();
@@ -159,6 +163,25 @@ data_object! {
             let key = (self.0.owner.clone(), self.0.id);
             let entries = loader.load_one(key).await.map_err(|error| internal(&error))?;
             Ok(entries.into_iter().flatten().map(TimelineEntry::from).collect())
+        }
+
+        /// The calls to the provider that make up the task, with their state. Requires the role ADMIN; other users
+        /// receive an error with the code `FORBIDDEN`.
+        async fn jobs(&self, ctx: &Context<'_>) -> Result<Vec<TaskJob>, Error> {
+            ctx.admin()?;
+            let loader = ctx.data_unchecked::<DataLoader<JobsLoader>>();
+            let jobs = loader.load_one(self.0.id).await.map_err(|error| internal(&error))?;
+            Ok(jobs.into_iter().flatten().map(TaskJob::from).collect())
+        }
+
+        /// The callbacks of the provider, oldest first, without secrets. They are kept for
+        /// `PLANTAIN_CALLBACK_RETENTION_DAYS`. Requires the role ADMIN; other users receive an error with the code
+        /// `FORBIDDEN`.
+        async fn callbacks(&self, ctx: &Context<'_>) -> Result<Vec<TaskCallback>, Error> {
+            ctx.admin()?;
+            let loader = ctx.data_unchecked::<DataLoader<CallbacksLoader>>();
+            let callbacks = loader.load_one(self.0.id).await.map_err(|error| internal(&error))?;
+            Ok(callbacks.into_iter().flatten().map(TaskCallback::from).collect())
         }
     }
 }

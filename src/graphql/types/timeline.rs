@@ -74,4 +74,6 @@ pub(in crate::graphql) enum TimelineEventKind {
     Resubmitted,
     /// The user gave up an UNCONFIRMED task: it is canceled.
     Released,
+    /// An operator gave back what the task cost.
+    Refunded,
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{Authority, RecordRequest};
 use crate::domain::{
-    Credits, Failure, Job, ResultLink, TaskId, TaskSnapshot, TaskState, Timestamp, UserId,
+    Credits, Failure, Job, JobUpdate, ResultLink, TaskId, TaskSnapshot, TaskState, Timestamp,
+    UpdateTarget, UserId,
 };
 use crate::store::StoreError;
 use crate::store::rows::{checked_int, owner, provider, status};
@@ -163,4 +164,29 @@ impl JobRow {
             step_attempts: checked_int(self.step_attempts)?,
         })
     }
+}
+
+/// Whether the update must be dropped because of leases. An acceptance by the provider is always
+/// recorded, even late, and a rejection by [`Authority::Submitter`] unless the job was submitted again. Every other update of a
+/// worker may be outdated once another worker has the job.
+///
+/// A task is not rerouted while a worker has claimed any of its jobs: the provider may be accepting
+/// it.
+pub(super) fn is_blocked(loaded: &LoadedTask, request: &RecordRequest) -> bool {
+    let RecordRequest { target, authority, update, .. } = request;
+    if matches!(update, JobUpdate::Rerouted { .. } | JobUpdate::NoAlternative) {
+        return loaded.leases.iter().any(Option::is_some);
+    }
+    let UpdateTarget::Job(number) = target else { return false };
+    let index = usize::from(*number);
+    let holds = |lease: &Uuid| loaded.leases.get(index).copied().flatten() == Some(*lease);
+    let submission = loaded.submissions.get(index).copied().flatten();
+    let may_record = match authority {
+        Authority::Owner(_) | Authority::Gateway => true,
+        Authority::Lease(lease) => holds(lease),
+        Authority::Submitter { lease, started_at } => {
+            holds(lease) || submission == Some(*started_at)
+        }
+    };
+    !may_record && !matches!(update, JobUpdate::AcceptedByProvider { .. })
 }

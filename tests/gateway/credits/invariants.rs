@@ -22,7 +22,7 @@ const VIOLATIONS: [(&str, &str); 10] = [
         "the totals of a user equal the sums of the ledger",
         "SELECT u.id FROM users AS u LEFT JOIN ledger AS l ON l.owner = u.id GROUP BY u.id
         HAVING u.reserved <> COALESCE(sum(CASE 'reserved' WHEN to_account THEN amount WHEN from_account THEN -amount END), 0)
-            OR u.spent <> COALESCE(sum(amount) FILTER (WHERE to_account = 'spent'), 0)
+            OR u.spent <> COALESCE(sum(CASE 'spent' WHEN to_account THEN amount WHEN from_account THEN -amount END), 0)
             OR u.granted <> COALESCE(sum(amount) FILTER (WHERE from_account = 'operator'), 0)",
     ),
     (

@@ -12,6 +12,7 @@ use plantain::domain::{
 };
 use plantain::hints::Hints;
 use plantain::ids::Ids;
+use plantain::metrics::Metrics;
 use plantain::providers::Registry;
 use plantain::store::{
     Authority, Claim, ClaimOptions, CreateOutcome, Grant, NewTimelineEntry, RecordRequest, Store,
@@ -71,7 +72,7 @@ fn steps() -> impl Strategy<Value = Vec<Vec<Step>>> {
         4 => Just(Step::Claim),
         10 => (0..30_usize, 0..10_usize)
             .prop_map(|(claim, update)| Step::CompleteClaim { claim, update }),
-        6 => (task.clone(), 0..4_u16, 0..6_usize)
+        6 => (task.clone(), 0..4_u16, 0..7_usize)
             .prop_map(|(task, job, update)| Step::UpdateJob { task, job, update }),
         1 => task.clone().prop_map(|task| Step::Retry { task }),
         1 => (0..2_u8, 1..9_i64, 0..3_u8)
@@ -104,6 +105,7 @@ impl Fixture {
             direct_url: None,
             max_connections: 8,
             initial_quota: Some(QUOTA),
+            metrics: Metrics::new(&[]),
         };
         let timings = JobTimings {
             poll_interval: TimeDelta::seconds(30),
@@ -230,6 +232,7 @@ impl Fixture {
             2 => (UpdateTarget::Task, JobUpdate::Canceled),
             3 => (UpdateTarget::Task, JobUpdate::Resubmitted),
             4 => (UpdateTarget::Task, JobUpdate::NoAlternative),
+            5 => (UpdateTarget::Task, JobUpdate::Refunded),
             _ => (UpdateTarget::Task, JobUpdate::Released),
         };
         self.record(task, target, authority, &update).await;

@@ -53,6 +53,8 @@ const DEFAULT_LIMITS: [&str; 4] = [
 /// A running gateway with its own database, image store and simulator.
 pub(crate) struct TestApp {
     pub(crate) url: String,
+    /// The listener of `/metrics`, when it has its own.
+    pub(crate) metrics_url: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) simulator: SimulatorState,
     pub(crate) database: Database,
@@ -130,12 +132,14 @@ impl TestApp {
         };
         let app = runtime.spawn(building).await.unwrap();
         let url = format!("http://{}", app.address().unwrap());
+        let metrics_url = app.metrics_address().unwrap().map(|address| format!("http://{address}"));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let gateway = runtime.spawn(async move { app.run_until(stopped.cancelled()).await });
         let (gateway, runtime) = (Some(gateway), Some(runtime));
         Self {
             url,
+            metrics_url,
             clock,
             simulator,
             database,

@@ -44,6 +44,8 @@ pub(super) struct Operation {
     /// The field and the argument, such as `addImagesToBoard(imageIds)`.
     pub(super) name: String,
     pub(super) is_subscription: bool,
+    /// Whether it is for administrators only.
+    pub(super) is_for_admins: bool,
     pub(super) document: String,
     variables: Value,
 }
@@ -87,6 +89,7 @@ impl Generator<'_> {
                 operations.push(Operation {
                     name: format!("{}({})", field.name, argument.name),
                     is_subscription: root == "Subscription",
+                    is_for_admins: is_for_admins(field),
                     document: self.document(root, field, &variables),
                     variables: Value::Object(variables),
                 });
@@ -160,7 +163,8 @@ impl Generator<'_> {
         for (name, field) in fields {
             let needs_an_argument = field.arguments.iter().any(|argument| argument.is_required());
             let selection = self.selection(&field.ty, depth - 1);
-            let (false, Some(selection)) = (needs_an_argument, selection) else { continue };
+            let is_left_out = needs_an_argument || is_for_admins(field);
+            let (false, Some(selection)) = (is_left_out, selection) else { continue };
             let alias = alias.replace("{}", name);
             write!(selected, "{alias}{name} {selection} ").unwrap();
         }
@@ -227,6 +231,11 @@ impl Generator<'_> {
         }
         objects
     }
+}
+
+/// Administrators may read and change what belongs to others. The descriptions of their fields say so.
+pub(super) fn is_for_admins(field: &FieldDefinition) -> bool {
+    field.description.as_ref().is_some_and(|text| text.contains("Requires the role ADMIN"))
 }
 
 fn is_one_of(object: &InputObjectType) -> bool {

@@ -1,0 +1,262 @@
+//! What operators can do with tasks of all users and with providers. Every act is in the audit log.
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+
+use super::{CancelOutcome, Commands, SubmitTaskOutcome, UnconfirmedAction};
+use crate::domain::{
+    AuditEntry, Credits, FieldError, FieldProblem, JobUpdate, OperatorPause, ProviderName, Status,
+    Task, UpdateTarget,
+};
+use crate::store::{
+    AllTasksFilter, Authority, NewTimelineEntry, Range, RecordOutcome, RecordRequest, StoreError,
+};
+
+/// Maximum number of tasks that one act changes. A further call changes the next ones.
+pub const MAX_TASKS_PER_ACT: usize = 500;
+/// How many of them are changed at the same time.
+const CONCURRENCY: usize = 16;
+const MAX_REASON_CHARS: usize = 255;
+
+/// What an operator does with tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskAction {
+    /// Cancels unfinished tasks.
+    Cancel,
+    /// Submits the requests of failed and canceled tasks again, as new tasks of their users.
+    Retry,
+    /// Gives back what finished tasks cost.
+    Refund,
+    /// Submits UNCONFIRMED tasks again, or gives them up.
+    Resolve(UnconfirmedAction),
+}
+
+impl TaskAction {
+    /// The name in the audit log.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancelTasks",
+            Self::Retry => "retryTasks",
+            Self::Refund => "refundTasks",
+            Self::Resolve(UnconfirmedAction::Resubmit) => "resubmitTasks",
+            Self::Resolve(UnconfirmedAction::Release) => "releaseTasks",
+        }
+    }
+
+    /// The statuses of the tasks that it can change.
+    const fn statuses(self) -> &'static [Status] {
+        match self {
+            Self::Cancel => {
+                &[Status::Queued, Status::Unconfirmed, Status::Generating, Status::Storing]
+            }
+            Self::Retry => &[Status::Failed, Status::Canceled],
+            Self::Refund => &[Status::Succeeded, Status::Failed, Status::Canceled],
+            Self::Resolve(_) => &[Status::Unconfirmed],
+        }
+    }
+
+    /// The filter, limited to the tasks that the action can change.
+    fn limited(self, filter: &AllTasksFilter) -> AllTasksFilter {
+        let can_change = |status: &Status| self.statuses().contains(status);
+        let status = match &filter.status {
+            Some(statuses) => statuses.iter().copied().filter(can_change).collect(),
+            None => self.statuses().to_vec(),
+        };
+        let charged = if self == Self::Refund { Some(true) } else { filter.charged };
+        AllTasksFilter { status: Some(status), charged, ..filter.clone() }
+    }
+}
+
+/// Who acts.
+#[derive(Debug, Clone)]
+pub struct Operator(pub String);
+
+/// The result of an act on tasks.
+#[derive(Debug, Clone)]
+pub struct TasksOutcome {
+    /// The tasks that matched, at most 500.
+    pub matched: Vec<Task>,
+    /// How many of them were changed; 0 in a dry run.
+    pub changed: usize,
+    /// Whether further tasks match.
+    pub has_more: bool,
+    /// The credits that the tasks had cost or reserved before.
+    pub credits: Credits,
+}
+
+impl Commands {
+    /// Does this with all tasks that match, at most 500. A dry run only finds them.
+    ///
+    /// # Errors
+    /// When the database fails; then some of the tasks may be changed. The audit log has the act without its end.
+    pub async fn act_on_tasks(
+        &self,
+        operator: &Operator,
+        action: TaskAction,
+        filter: &AllTasksFilter,
+        dry_run: bool,
+    ) -> Result<Result<TasksOutcome, Vec<FieldError>>, StoreError> {
+        if filter.is_empty() {
+            return Ok(Err(vec![FieldError::new("filter", FieldProblem::FilterRequired)]));
+        }
+        let range = Range { after: None, before: None, limit: MAX_TASKS_PER_ACT, from_end: true };
+        let page = self.deps.reads.list_all_tasks(&action.limited(filter), range).await?;
+        let matched = page.items;
+        let cost = |task: &Task| task.state.settled.unwrap_or(task.state.reserved);
+        let credits = matched.iter().map(cost).sum();
+        let outcome = TasksOutcome { matched, changed: 0, has_more: page.has_more, credits };
+        if dry_run || outcome.matched.is_empty() {
+            return Ok(Ok(outcome));
+        }
+        let entry =
+            self.new_entry(operator, action.name(), "tasks", Some(states(&outcome.matched)));
+        self.deps.store.begin_act(&entry).await?;
+        let acts = outcome.matched.iter().cloned().map(|task| self.act_on_task(action, task));
+        let results: Vec<_> = stream::iter(acts).buffered(CONCURRENCY).collect().await;
+        let after: Vec<Value> = outcome
+            .matched
+            .iter()
+            .zip(&results)
+            .map(|(task, result)| json!({ "task": task.id.to_string(), "result": label(result) }))
+            .collect();
+        let now = self.deps.clock.now();
+        self.deps.store.finish_act(entry.id, &json!(after), now).await?;
+        let changed = results.iter().filter(|result| matches!(result, Ok(TaskResult::Changed(_))));
+        let changed = changed.count();
+        tracing::info!(
+            operator = operator.0,
+            action = action.name(),
+            changed,
+            "operator changed tasks"
+        );
+        // All are tried before an error is reported.
+        if let Some(error) = results.into_iter().find_map(Result::err) {
+            return Err(error);
+        }
+        Ok(Ok(TasksOutcome { changed, ..outcome }))
+    }
+
+    async fn act_on_task(&self, action: TaskAction, task: Task) -> Result<TaskResult, StoreError> {
+        match action {
+            TaskAction::Cancel => match self.cancel(&task.owner, task.id).await? {
+                CancelOutcome::Canceled(_) => Ok(TaskResult::Changed("canceled".to_owned())),
+                CancelOutcome::NotCancelable(_) | CancelOutcome::NotFound => {
+                    Ok(TaskResult::Unchanged)
+                }
+            },
+            TaskAction::Retry => {
+                // A repeated act returns the same new task.
+                let key = format!("operator-retry:{}", task.id);
+                Ok(submitted(self.retry(&task.owner, task.id, Some(key)).await?))
+            }
+            TaskAction::Refund => self.refund(&task).await,
+            TaskAction::Resolve(how) => {
+                Ok(submitted(self.resolve(&task.owner, task.id, how).await?))
+            }
+        }
+    }
+
+    async fn refund(&self, task: &Task) -> Result<TaskResult, StoreError> {
+        let update = JobUpdate::Refunded;
+        let detail = json!({ "credits": task.state.settled.map(Credits::as_f64) });
+        let request = RecordRequest {
+            task: task.id,
+            target: UpdateTarget::Task,
+            authority: Authority::Gateway,
+            timeline_entry: NewTimelineEntry::new(update.timeline_kind(), detail),
+            update,
+            now: self.deps.clock.now(),
+        };
+        Ok(match self.deps.store.record(request).await? {
+            RecordOutcome::Applied(_) => TaskResult::Changed("refunded".to_owned()),
+            _ => TaskResult::Unchanged,
+        })
+    }
+
+    /// Pauses a provider, or ends its pause with `None`. A dry run checks the input.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub async fn pause_provider(
+        &self,
+        operator: &Operator,
+        provider: &str,
+        pause: Option<(OperatorPause, &str)>,
+        dry_run: bool,
+    ) -> Result<Result<ProviderName, Vec<FieldError>>, StoreError> {
+        let Some(name) = ProviderName::from_slug(provider) else {
+            let problem = FieldProblem::NotFound { object: "provider" };
+            return Ok(Err(vec![FieldError::new("provider", problem)]));
+        };
+        if let Some((_, reason)) = pause
+            && reason.chars().count() > MAX_REASON_CHARS
+        {
+            let chars = reason.chars().count();
+            let problem = FieldProblem::Length { chars, max: MAX_REASON_CHARS };
+            return Ok(Err(vec![FieldError::new("reason", problem)]));
+        }
+        if !dry_run {
+            let action = if pause.is_some() { "pauseProvider" } else { "resumeProvider" };
+            let entry = self.new_entry(operator, action, &format!("provider:{provider}"), None);
+            self.deps.store.set_operator_pause(name, pause, entry).await?;
+            tracing::info!(operator = operator.0, provider, action, "operator changed a provider");
+        }
+        Ok(Ok(name))
+    }
+
+    pub(super) fn new_entry(
+        &self,
+        operator: &Operator,
+        action: &str,
+        target: &str,
+        before: Option<Value>,
+    ) -> AuditEntry {
+        let at = self.deps.clock.now();
+        AuditEntry {
+            id: self.deps.ids.uuid(at),
+            at,
+            actor: operator.0.clone(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            before,
+            after: None,
+            finished_at: None,
+        }
+    }
+}
+
+/// What became of a task.
+enum TaskResult {
+    /// It was changed.
+    Changed(String),
+    /// It could not be changed: meanwhile it has finished, or the retry was rejected.
+    Unchanged,
+}
+
+fn submitted(outcome: SubmitTaskOutcome) -> TaskResult {
+    match outcome {
+        SubmitTaskOutcome::Accepted { task, .. } => TaskResult::Changed(task.id.to_string()),
+        _ => TaskResult::Unchanged,
+    }
+}
+
+fn label(result: &Result<TaskResult, StoreError>) -> &str {
+    match result {
+        Ok(TaskResult::Changed(what)) => what,
+        Ok(TaskResult::Unchanged) => "unchanged",
+        Err(_) => "failed",
+    }
+}
+
+/// The states of tasks for the audit log.
+fn states(tasks: &[Task]) -> Value {
+    let state = |task: &Task| {
+        json!({
+            "task": task.id.to_string(),
+            "user": task.owner.as_str(),
+            "status": task.state.status.name(),
+            "settled": task.state.settled.map(Credits::as_f64),
+        })
+    };
+    tasks.iter().map(state).collect()
+}

@@ -1,0 +1,61 @@
+//! Pauses of providers by operators.
+
+use serde_json::{Value, json};
+
+use super::audit::insert_entry;
+use super::providers::lock_provider;
+use super::{Store, StoreError};
+use crate::domain::{AuditEntry, OperatorPause, ProviderName};
+use crate::hints::WorkerSignal;
+
+impl Store {
+    /// Pauses a provider, or ends its pause, with an entry in the audit log, whose states this fills in. Ending a pause also
+    /// closes the circuit breaker.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub async fn set_operator_pause(
+        &self,
+        provider: ProviderName,
+        pause: Option<(OperatorPause, &str)>,
+        entry: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        let before = lock_provider(&mut tx, provider).await?;
+        let closes_breaker = pause.is_none();
+        sqlx::query!(
+            "-- store::provider_pauses::set_operator_pause
+            UPDATE providers
+            SET operator_pause = $2,
+                operator_reason = $3,
+                paused_until = CASE WHEN $4 THEN NULL ELSE paused_until END,
+                pause_reason = CASE WHEN $4 THEN NULL ELSE pause_reason END,
+                probe_until = CASE WHEN $4 THEN NULL ELSE probe_until END,
+                trips = CASE WHEN $4 THEN 0 ELSE trips END,
+                failures = CASE WHEN $4 THEN 0 ELSE failures END
+            WHERE name = $1",
+            provider.slug(),
+            pause.map(|(pause, _)| pause.name()),
+            pause.map(|(_, reason)| reason),
+            closes_breaker,
+        )
+        .execute(&mut *tx)
+        .await?;
+        let issue = before.breaker.reason.map(crate::domain::BreakerReason::name);
+        let entry = AuditEntry {
+            before: Some(state(before.operator_pause, issue)),
+            after: Some(state(pause.map(|(pause, _)| pause), issue.filter(|_| !closes_breaker))),
+            finished_at: Some(entry.at),
+            ..entry
+        };
+        insert_entry(&mut tx, &entry).await?;
+        tx.commit().await?;
+        self.hints.wake(WorkerSignal::Submit(provider));
+        self.hints.wake(WorkerSignal::Reroute);
+        Ok(())
+    }
+}
+
+fn state(pause: Option<OperatorPause>, issue: Option<&str>) -> Value {
+    json!({ "pause": pause.map(OperatorPause::name), "issue": issue })
+}
