@@ -99,7 +99,7 @@ docs: web ## Generates the settings, limits, failures, conformance and the scree
 	cargo build --quiet
 	PLANTAIN_WRITE_DOCS=1 cargo test --quiet --test gateway docs_
 	browser=$$(scripts/find-chromium) && cd tests/clients && \
-	  CHROMIUM="$$browser" PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs console-look.test.mjs
+	  CHROMIUM="$$browser" PLANTAIN_WRITE_DOCS=1 node --test conformance.test.mjs console-look.test.mjs console-operate.test.mjs
 
 .PHONY: queries
 queries: ## Generates .sqlx, the metadata of each checked query

@@ -11,6 +11,7 @@ import { CreatePage } from '../gallery/CreatePage';
 import { HistoryProvider } from '../gallery/HistoryProvider';
 import { CatalogProvider } from '../gateway/CatalogProvider';
 import { messages } from '../messages';
+import { OperatePage } from '../operate/OperatePage';
 import { TaskPage } from '../task/TaskPage';
 import { Toaster } from '../ui/Toaster';
 import { WebhooksPage } from '../webhooks/WebhooksPage';
@@ -63,6 +64,7 @@ function Pages() {
         <Route path="/boards/:id">{({ id }) => <BoardPage key={id} id={id} />}</Route>
         <Route path="/webhooks" component={WebhooksPage} />
         <Route path="/account" component={AccountPage} />
+        <Route path="/operate/*?" component={OperatePage} />
         <Route component={CreatePage} />
       </Switch>
     </ErrorBoundary>

@@ -19,6 +19,7 @@ interface Props {
 
 export function Sidebar({ users, onUser, onSignOut }: Props) {
   const isWide = useMediaQuery(wideScreen);
+  const { role } = useViewer();
   return (
     <header className="sidebar">
       <Link href="/" className="brand" aria-label={messages.shell.home}>
@@ -29,6 +30,7 @@ export function Sidebar({ users, onUser, onSignOut }: Props) {
         <NavItem href="/boards" icon="boards" label={messages.boards.heading} />
         <NavItem href="/webhooks" icon="webhooks" label={messages.webhooks.heading} />
         <NavItem href="/account" icon="account" label={messages.account.heading} />
+        {role === 'ADMIN' && <NavItem href="/operate" icon="operate" label={messages.operate.heading} />}
       </nav>
       {isWide && <BoardLinks />}
       <div className="sidebar-footer">

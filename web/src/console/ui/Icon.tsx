@@ -3,6 +3,7 @@ const paths = {
   boards: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
   webhooks: 'M9 8a4 4 0 1 1 5 4l-3 6M7 21a4 4 0 1 1 3-6h7a4 4 0 1 1-1 5',
   account: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c1-5 4-7 8-7s7 2 8 7',
+  operate: 'M4 20V10M10 20V4M16 20v-7M21 20H3',
   code: 'M8 7l-5 5 5 5M16 7l5 5-5 5',
   download: 'M12 4v11M7 11l5 5 5-5M4 20h16',
   edit: 'M4 20l1-5L16 4l4 4L9 19zM14 6l4 4',
