@@ -79,6 +79,8 @@ pub struct DatabaseConfig {
     pub direct_url: Option<SecretString>,
     /// Maximum number of connections.
     pub max_connections: u32,
+    /// The NATS server that carries hints between replicas; without it, Postgres does.
+    pub nats_url: Option<Url>,
     /// Whether missing migrations are applied at the start.
     pub migrate: bool,
 }
@@ -164,6 +166,7 @@ impl Config {
         let mut checks = Checks::default();
         let database_url = checks.database_url(args.database_url.as_deref());
         checks.direct_database_url(args.database_direct_url.as_deref());
+        checks.events_url(&args.events_url);
         let link_secrets = checks.secrets("PLANTAIN_SECRET", args.secret.as_deref());
         let jwt_secret = args.jwt_secret.clone();
         checks.token_keys(jwt_secret.as_deref(), args.jwks_url.as_ref());
@@ -202,6 +205,7 @@ impl Config {
         let args = args.without_empty();
         let mut checks = Checks::default();
         checks.direct_database_url(args.database_direct_url.as_deref());
+        checks.events_url(&args.events_url);
         let trusted_proxies = checks.networks(&args.limits.trusted_proxies);
         let storage = checks.storage(&args);
         let public = args.public_url.as_ref().map(host_and_port);
@@ -319,6 +323,7 @@ fn database_config(args: &GatewayArgs, url: String) -> DatabaseConfig {
         url: url.into(),
         direct_url: args.database_direct_url.clone().map(SecretString::from),
         max_connections: args.database_connections,
+        nats_url: (args.events_url.scheme() != "postgres").then(|| args.events_url.clone()),
         migrate: args.migrate,
     }
 }

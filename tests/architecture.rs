@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Crates that only some modules may use.
-const FRAMEWORKS: [&str; 12] = [
+const FRAMEWORKS: [&str; 14] = [
     "apollo_compiler",
     "async_graphql",
+    "async_nats",
     "axum",
     "graphql_engine",
     "jsonwebtoken",
     "object_store",
     "plantain_dev_postgres",
     "plantain_simulator",
+    "prometheus_client",
     "reqwest",
     "rmcp",
     "schemars",

@@ -85,6 +85,7 @@ impl App {
         let listener = listen(config.server.bind, "PLANTAIN_BIND").await?;
         let address = listener.local_addr()?;
         let ctx = parts::worker_context(config, workers, address, clock, ids)?;
+        let ctx = WorkerContext { nats: parts::nats(config).await?, ..ctx };
         let feed = Feed::new(ctx.store.reads(), clients.reads(), ctx.hints.clone());
         let verifier = parts::token_verifier(config, &ctx.clock)?;
         let stop = CancellationToken::new();

@@ -17,7 +17,7 @@ use crate::config::{ApiConfig, Config};
 use crate::domain::ProviderName;
 use crate::feed::Feed;
 use crate::graphql::{self, Api, UserRate};
-use crate::hints::Hints;
+use crate::hints::{Hints, Nats};
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
@@ -74,6 +74,7 @@ pub(super) fn worker_context(
     let registry = registry(config)?;
     Ok(WorkerContext {
         hints: store.hints(),
+        nats: None,
         metrics: store.metrics(),
         store,
         fetcher: Fetcher::new(&egress)?,
@@ -93,6 +94,12 @@ pub(super) fn worker_context(
         catalog: Arc::new(registry.catalog()),
         registry,
     })
+}
+
+/// The NATS server that carries hints between replicas.
+pub(super) async fn nats(config: &Config) -> anyhow::Result<Option<Nats>> {
+    let Some(url) = &config.database.nats_url else { return Ok(None) };
+    Ok(Some(Nats::connect(url).await.context("PLANTAIN_EVENTS_URL cannot be used")?))
 }
 
 pub(super) fn token_verifier(config: &Config, clock: &Clock) -> anyhow::Result<TokenVerifier> {

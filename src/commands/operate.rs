@@ -225,7 +225,7 @@ impl Commands {
     }
 }
 
-/// What became of a task.
+/// The result for a task.
 enum TaskResult {
     /// It was changed.
     Changed(String),

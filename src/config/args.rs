@@ -23,6 +23,17 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_DATABASE_DIRECT_URL", value_name = "URL", hide_env_values = true)]
     pub database_direct_url: Option<String>,
 
+    /// What carries hints between replicas: `postgres:`, or a NATS server as <nats://host:4222>; a path names the
+    /// subject
+    #[arg(
+        long,
+        env = "PLANTAIN_EVENTS_URL",
+        value_name = "URL",
+        default_value = "postgres:",
+        hide_env_values = true
+    )]
+    pub events_url: Url,
+
     /// Maximum number of connections to Postgres, at least 8
     #[arg(long, env = "PLANTAIN_DATABASE_CONNECTIONS", value_name = "COUNT", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(8..))]

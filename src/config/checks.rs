@@ -59,6 +59,13 @@ impl Checks {
         url.to_owned()
     }
 
+    pub(super) fn events_url(&mut self, url: &Url) {
+        let is_nats = matches!(url.scheme(), "nats" | "tls") && url.host().is_some();
+        let is_valid = is_nats || url.as_str() == "postgres:";
+        let expected = "`postgres:`, or a NATS server such as nats://host:4222";
+        self.require(is_valid, "PLANTAIN_EVENTS_URL", expected);
+    }
+
     pub(super) fn direct_database_url(&mut self, url: Option<&str>) {
         if let Some(url) = url {
             self.postgres_url("PLANTAIN_DATABASE_DIRECT_URL", url);

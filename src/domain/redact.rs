@@ -9,7 +9,7 @@ const MAX_TEXT_CHARS: usize = 300;
 const MAX_ITEMS: usize = 50;
 /// Maximum bytes of the result.
 const MAX_BYTES: usize = 8_000;
-/// Fields whose names contain one of these words lose their values.
+/// Fields whose names contain one of these lose their values.
 const SECRET_WORDS: [&str; 6] = ["token", "secret", "key", "auth", "signature", "password"];
 
 /// The JSON of a callback, without secrets: query strings of links, which often sign them, and values of fields with names

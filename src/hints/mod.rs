@@ -5,11 +5,15 @@
 //! lost hint only costs time. Exception: after a lost hint, `creditsUpdated` waits for the next change.
 //! Sending a hint never waits or fails, and memory does not grow with the load.
 
+mod nats;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
+
+pub use nats::{Nats, NatsError};
 
 use crate::domain::{BoardId, ProviderName, Status, UserId};
 

@@ -72,13 +72,13 @@ impl MetricsPage {
 
     /// Counts a callback by the status of its response.
     pub(super) fn count_callback(&self, provider: &'static str, status: StatusCode) {
-        let verdict = match status {
+        let result = match status {
             StatusCode::OK => "stored",
             StatusCode::NOT_FOUND => "unknown_url",
             status if status.is_server_error() => "not_stored",
             _ => "invalid",
         };
-        self.sources.metrics.callback(provider, verdict);
+        self.sources.metrics.callback(provider, result);
     }
 
     async fn respond(&self) -> Response {

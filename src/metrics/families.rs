@@ -179,7 +179,7 @@ impl Families {
             downloads: new.durations("download_duration", "Time to download and store the results of a job"),
             leases_lost: new.metric("leases_lost", "Leases that were lost while work went on"),
             job_updates: new.metric("job_updates", "Updates of jobs"),
-            callbacks: new.metric("callbacks", "Callbacks by what became of them"),
+            callbacks: new.metric("callbacks", "Callbacks by their result"),
             webhook_deliveries: new.metric("webhook_deliveries", "Attempts to deliver a webhook"),
             webhook_durations: new.durations("webhook_delivery_duration", "Time of an attempt to deliver a webhook"),
             refusals: new.metric("submissions_rejected", "Submissions of users that were rejected, by the type of the result"),
@@ -207,8 +207,8 @@ impl Families {
                     ],
                 );
             }
-            for verdict in ["stored", "applied"] {
-                let labels = [("provider", (*provider).into()), ("verdict", verdict.into())];
+            for result in ["stored", "applied"] {
+                let labels = [("provider", (*provider).into()), ("result", result.into())];
                 create(&self.callbacks, &labels);
             }
         }

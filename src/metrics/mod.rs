@@ -142,8 +142,8 @@ impl Metrics {
     }
 
     /// A callback was received (`stored`, `unknown_url`, `rejected`, `not_stored`) or processed (`applied`, `ignored`, `unreadable`).
-    pub fn callback(&self, provider: &'static str, verdict: &'static str) {
-        let labels = [("provider", provider.into()), ("verdict", verdict.into())];
+    pub fn callback(&self, provider: &'static str, result: &'static str) {
+        let labels = [("provider", provider.into()), ("result", result.into())];
         self.families().callbacks.get_or_create(&labels).inc();
     }
 

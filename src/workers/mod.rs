@@ -37,7 +37,7 @@ use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::domain::{Catalog, JobTimings, JobUpdate, ProviderName, Timestamp, UpdateTarget};
 use crate::fail_point;
-use crate::hints::{Hints, WorkerSignal};
+use crate::hints::{Hints, Nats, WorkerSignal};
 use crate::ids::Ids;
 use crate::image_store::{ImageStore, ImageWork};
 use crate::links::Links;
@@ -81,6 +81,8 @@ pub struct WorkerContext {
     pub links: Links,
     /// Wakes workers.
     pub hints: Hints,
+    /// Sends hints between replicas; without it, Postgres does.
+    pub nats: Option<Nats>,
     /// The clock.
     pub clock: Clock,
     /// Generates ids of leases and images.

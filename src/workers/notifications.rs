@@ -1,4 +1,4 @@
-//! Sends hints between replicas over Postgres. A lost hint only delays work until the next run of the worker's timer.
+//! Sends hints between replicas, over Postgres or a NATS server. A lost hint only delays work until the next run of the worker's timer.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::WorkerContext;
 use crate::causes::with_causes;
-use crate::hints::Notification;
+use crate::hints::{Nats, Notification};
 use crate::store::{MAX_NOTIFICATION_BYTES, StoreError, within_deadline};
 
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
@@ -32,20 +32,26 @@ pub(super) async fn send(ctx: Arc<WorkerContext>) -> Result<(), StoreError> {
     }
     let mut result = Ok(());
     for payload in payloads(ctx.instance, notification) {
-        result = result.and(within_deadline(ctx.store.notify(&payload)).await);
+        match &ctx.nats {
+            Some(nats) => {
+                if let Err(error) = nats.publish(payload).await {
+                    tracing::debug!(error = %with_causes(&error), "a hint for other replicas was not sent");
+                }
+            }
+            None => result = result.and(within_deadline(ctx.store.notify(&payload)).await),
+        }
     }
     result
 }
 
 /// Receives the hints of the other replicas.
 pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken) {
+    if let Some(nats) = &ctx.nats {
+        return receive_from_nats(&ctx, nats, shutdown).await;
+    }
     let round = ctx.rounds.register("receive notifications", Duration::ZERO);
     loop {
-        let on_message = |payload: &str| match serde_json::from_str::<Message>(payload) {
-            Ok(message) if message.from == ctx.instance => {}
-            Ok(message) => ctx.hints.receive(&message.notification),
-            Err(error) => tracing::warn!(%error, "ignored a notification that is not valid"),
-        };
+        let on_message = |payload: &str| apply(&ctx, payload);
         tokio::select! {
             () = shutdown.cancelled() => return,
             ended = ctx.store.listen(on_message, || round.completed()) => if let Err(error) = ended {
@@ -54,6 +60,27 @@ pub(super) async fn receive(ctx: Arc<WorkerContext>, shutdown: CancellationToken
         }
         round.completed();
         tokio::time::sleep(RECONNECT_DELAY).await;
+    }
+}
+
+/// A NATS server that is away does not make this replica unready.
+async fn receive_from_nats(ctx: &WorkerContext, nats: &Nats, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            ended = nats.listen(|payload| apply(ctx, payload)) => if let Err(error) = ended {
+                tracing::warn!(error = %with_causes(&error), "listening for hints failed, trying again");
+            },
+        }
+        tokio::time::sleep(RECONNECT_DELAY).await;
+    }
+}
+
+fn apply(ctx: &WorkerContext, payload: &str) {
+    match serde_json::from_str::<Message>(payload) {
+        Ok(message) if message.from == ctx.instance => {}
+        Ok(message) => ctx.hints.receive(&message.notification),
+        Err(error) => tracing::warn!(%error, "ignored a notification that is not valid"),
     }
 }
 

@@ -26,6 +26,7 @@ mod images;
 mod jwks;
 mod leases;
 mod metrics;
+mod nats;
 mod odd_input;
 mod operator;
 mod outages;

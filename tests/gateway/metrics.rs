@@ -55,7 +55,7 @@ async fn the_metrics_show_the_road_of_a_task() {
     let events = "plantain_events_pushed_total{subscription=\"taskEvents\"}";
     wait_for(&app.url, events, 4.0).await;
     let metrics = scrape(&app.url).await;
-    let callbacks = "plantain_callbacks_total{provider=\"nano-banana\",verdict=\"stored\"}";
+    let callbacks = "plantain_callbacks_total{provider=\"nano-banana\",result=\"stored\"}";
     let submitted = "plantain_provider_call_duration_seconds_count{provider=\"nano-banana\",operation=\"submit\",outcome=\"accepted\"}";
     let watched =
         "plantain_graphql_operations_total{type=\"subscription\",name=\"Watch\",outcome=\"ok\"}";

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use chrono::TimeDelta;
+use plantain::domain::{JobTimings, Timestamp};
+use plantain::hints::Hints;
+use plantain::metrics::Metrics;
+use plantain::store::{StoreOptions, Stores};
 use serde_json::json;
 use sqlx::Connection;
 use sqlx::migrate::Migrator;
@@ -39,6 +44,32 @@ async fn replicas_share_tasks_and_submit_none_twice() {
         assert_eq!((&task["status"], &task["version"]), (&json!("SUCCEEDED"), &json!(4)), "{task}");
     }
     assert_eq!(first.simulator.counts().submissions, 30);
+}
+
+#[tokio::test]
+async fn one_replica_is_elected_for_each_run_of_a_job() {
+    let first = TestApp::start().await;
+    let options = StoreOptions {
+        url: first.database.url(),
+        direct_url: None,
+        max_connections: 8,
+        initial_quota: None,
+        metrics: Metrics::new(&[]),
+    };
+    let timings =
+        JobTimings { poll_interval: TimeDelta::seconds(30), task_timeout: TimeDelta::seconds(900) };
+    let stores = Stores::open(&options, &Hints::default(), timings).unwrap();
+    let (now, pause) = (first.clock.now(), TimeDelta::seconds(10));
+    let elected = async |at: Timestamp| {
+        let runs = (0..20).map(|_| stores.workers.begin_run("a job", pause, at));
+        let runs = futures_util::future::join_all(runs).await;
+        runs.into_iter().filter(|begun| *begun.as_ref().unwrap()).count()
+    };
+    assert_eq!(elected(now).await, 1);
+    assert_eq!(elected(now + TimeDelta::seconds(9)).await, 0, "within the pause");
+    assert_eq!(elected(now + TimeDelta::seconds(10)).await, 1);
+    stores.workers.abandon_run("a job").await.unwrap();
+    assert_eq!(elected(now + TimeDelta::seconds(11)).await, 1, "the run has failed");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod eventually;
 mod freezing_proxy;
 mod generated_docs;
 mod log;
+mod nats;
 mod pgbouncer;
 mod socket;
 mod user;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use database::{Database, Version};
 pub(crate) use eventually::{eventually, eventually_within, within_deadline};
 pub(crate) use generated_docs::assert_generated;
+pub(crate) use nats::NatsServer;
 pub(crate) use pgbouncer::PgBouncer;
 pub(crate) use socket::Socket;
 pub(crate) use user::User;
@@ -169,6 +171,14 @@ impl TestApp {
         let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());
         let (database, clock) = (self.database.clone(), self.clock.clone());
         Self::run(database, simulator, url, Vec::new(), clock, self.folder.clone()).await
+    }
+
+    /// The same with the flags of this gateway.
+    pub(crate) async fn replica_with_flags(&self) -> Self {
+        let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());
+        let (database, clock, flags) =
+            (self.database.clone(), self.clock.clone(), self.flags.clone());
+        Self::run(database, simulator, url, flags, clock, self.folder.clone()).await
     }
 
     /// Stops the gateway like `kill -9`: work in progress is neither finished nor recorded.
