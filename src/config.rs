@@ -68,6 +68,8 @@ pub struct Config {
     pub providers: ProvidersConfig,
     /// Filter of the log, such as `info,plantain=debug`.
     pub log: String,
+    /// Where traces are exported to.
+    pub trace_collector: Option<Url>,
 }
 
 /// The database.
@@ -314,6 +316,7 @@ impl Config {
             },
             providers: mode.providers,
             log: args.log,
+            trace_collector: args.otlp_endpoint,
         }
     }
 }

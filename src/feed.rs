@@ -12,6 +12,8 @@
 //! After a failover that lost the newest events, their numbers are used again. The time of the last delivered event
 //! shows it: the streams of that user end with an error, and the clients start anew.
 
+mod push_traces;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +26,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::causes::with_causes;
-use crate::domain::{Event, EventPosition, UserId};
+use crate::domain::{Event, EventPosition, TaskId, UserId};
 use crate::hints::Hints;
 use crate::store::{EventLogBounds, ReadStore, StoreError, within_deadline};
 use crate::tokio_task::in_tokio_task;
@@ -244,24 +246,34 @@ impl Feed {
         while !lagging.is_empty() {
             let events = self.reads.list_events(&lagging, BATCH_SIZE).await?;
             let all_read = events.len() < BATCH_SIZE;
-            let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut sent: HashMap<UserId, EventPosition> = HashMap::new();
-            for event in events {
-                let Some(channel) = channels.of_users.get_mut(&event.task.owner) else { continue };
-                if event.seq > channel.last_sent.seq {
-                    channel.last_sent = event.position();
-                    sent.insert(event.task.owner.clone(), event.position());
-                    // Fails without subscribers; the next read without a hint drops the channel.
-                    let _ = channel.sender.send(Arc::new(event));
-                }
-            }
-            drop(channels);
+            let (sent, pushed) = self.send(events);
+            self.trace(&pushed).await;
             if all_read {
                 break;
             }
-            lagging = sent.into_iter().collect();
+            lagging = sent;
         }
         Ok(())
+    }
+}
+
+impl Feed {
+    /// Sends events to their channels. Returns the last event that each user got, and the tasks of all of them.
+    fn send(&self, events: Vec<Event>) -> (Vec<(UserId, EventPosition)>, Vec<TaskId>) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sent: HashMap<UserId, EventPosition> = HashMap::new();
+        let mut pushed = Vec::new();
+        for event in events {
+            let Some(channel) = channels.of_users.get_mut(&event.task.owner) else { continue };
+            if event.seq > channel.last_sent.seq {
+                channel.last_sent = event.position();
+                sent.insert(event.task.owner.clone(), event.position());
+                pushed.push(event.task.id);
+                // Fails without subscribers; the next read without a hint drops the channel.
+                let _ = channel.sender.send(Arc::new(event));
+            }
+        }
+        (sent.into_iter().collect(), pushed)
     }
 }
 

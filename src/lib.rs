@@ -36,6 +36,7 @@ pub mod store;
 pub mod task_view;
 pub mod telemetry;
 pub mod tokio_task;
+pub mod traces;
 pub mod user_turns;
 pub mod workers;
 

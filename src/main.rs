@@ -135,7 +135,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         #[cfg(feature = "dev")]
-        Command::Dev(args) => dev::run(args, shutdown_signal()?, &write_stderr).await?,
+        Command::Dev(args) => Box::pin(dev::run(args, shutdown_signal()?, &write_stderr)).await?,
         Command::Serve(args) => return serve(args).await,
         Command::Migrate(args) => migrate(args).await?,
         Command::Schema => write_stdout(&graphql::sdl())?,
@@ -162,7 +162,8 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(EXIT_CANNOT_START));
         }
     };
-    telemetry::start(LogFormat::Json, &config.log)?;
+    let _telemetry =
+        telemetry::start(LogFormat::Json, &config.log, config.trace_collector.as_ref())?;
     let page = PageConfig { users: Vec::new(), examples: examples::all() };
     let app = match App::build(&config, page, Clock::following(), Ids::random()).await {
         Ok(app) => app,

@@ -1,11 +1,16 @@
 //! Logging: JSON in production, text for development. Prompts, tokens, keys, links and bodies are
-//! never logged.
+//! never logged. Traces are exported when the operator names a collector.
 
 use std::io::IsTerminal as _;
 
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use url::Url;
+
+use crate::traces;
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +21,37 @@ pub enum LogFormat {
     Text,
 }
 
-/// Writes logs to standard output, with a filter such as `info,plantain=debug`.
+/// Exports the last spans when it is dropped.
+#[derive(Debug)]
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(traces) = &self.traces {
+            // The collector may be away.
+            let _ = traces.shutdown();
+        }
+    }
+}
+
+/// Writes logs to standard output, with a filter such as `info,plantain=debug`, and exports traces to a collector.
 ///
 /// # Errors
 /// When the filter is not valid.
-pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub fn start(
+    format: LogFormat,
+    filter: &str,
+    collector: Option<&Url>,
+) -> anyhow::Result<Telemetry> {
     // At lower levels, rmcp logs whole requests, which contain prompts.
     let filter = EnvFilter::try_new(filter)?.add_directive("rmcp=warn".parse()?);
-    let registry = tracing_subscriber::registry().with(filter);
+    let traces = collector.map(traces::export).transpose()?;
+    let exported = traces
+        .as_ref()
+        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("plantain")));
+    let registry = tracing_subscriber::registry().with(filter).with(exported);
     match format {
         LogFormat::Json => {
             let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
@@ -34,5 +62,5 @@ pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
             registry.with(lines.with_ansi(std::io::stdout().is_terminal())).try_init()?;
         }
     }
-    Ok(())
+    Ok(Telemetry { traces })
 }

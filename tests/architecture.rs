@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Crates that only some modules may use.
-const FRAMEWORKS: [&str; 14] = [
+const FRAMEWORKS: [&str; 15] = [
     "apollo_compiler",
     "async_graphql",
     "async_nats",
@@ -17,6 +17,7 @@ const FRAMEWORKS: [&str; 14] = [
     "graphql_engine",
     "jsonwebtoken",
     "object_store",
+    "opentelemetry",
     "plantain_dev_postgres",
     "plantain_simulator",
     "prometheus_client",

@@ -12,6 +12,7 @@ use crate::domain::{
     TaskSpec, UserId,
 };
 use crate::store::{CreateOutcome, InputImage, StoreError};
+use crate::traces::current_trace_parent;
 
 /// A client's submission: the [`TaskSpec`], which becomes the task, and what only the submission needs.
 #[derive(Debug, Clone)]
@@ -222,6 +223,7 @@ impl Commands {
             idempotency_key: task_request.idempotency_key.clone(),
             input_digest: input_digest(task_request),
             deadline_at: deadline.map(|deadline| now + deadline),
+            trace_parent: current_trace_parent(),
         };
         let turn = self.deps.submissions.wait(Some(owner)).await;
         let _turn = turn.map_err(|_| StoreError::Overloaded)?;

@@ -235,6 +235,10 @@ pub struct GatewayArgs {
     #[arg(long, env = "PLANTAIN_LOG", value_name = "FILTER", default_value = "info,sqlx=warn")]
     pub log: String,
 
+    /// Collector of traces, by OTLP over HTTP, such as <http://127.0.0.1:4318> [default: no traces]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<Url>,
+
     /// How long data is kept.
     #[command(flatten)]
     pub retention: RetentionArgs,

@@ -71,7 +71,8 @@ pub async fn run(
     print_line: &(dyn Fn(&str) + Send + Sync),
 ) -> anyhow::Result<()> {
     let args = DevArgs { gateway: args.gateway.without_empty(), ..args };
-    telemetry::start(LogFormat::Text, &args.gateway.log)?;
+    let collector = args.gateway.otlp_endpoint.as_ref();
+    let _telemetry = telemetry::start(LogFormat::Text, &args.gateway.log, collector)?;
     std::fs::create_dir_all(&args.gateway.data_dir).with_context(|| {
         format!(
             "cannot create {}; set PLANTAIN_DATA_DIR to a folder that you can write to",

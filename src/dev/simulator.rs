@@ -69,7 +69,7 @@ pub async fn run_simulator(
     args: SimulatorArgs,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    telemetry::start(LogFormat::Text, "info")?;
+    let _telemetry = telemetry::start(LogFormat::Text, "info", None)?;
     let options = SimulatorOptions {
         bind: args.bind,
         credits: args.credits,

@@ -227,6 +227,8 @@ pub struct NewTask {
     pub input_digest: Vec<u8>,
     /// The client's deadline, after which the task is canceled.
     pub deadline_at: Option<Timestamp>,
+    /// Where its trace begins, as a header `traceparent`; `None` without a trace.
+    pub trace_parent: Option<String>,
 }
 
 /// The part of a task that one call to a provider asks for; a task has one or more.

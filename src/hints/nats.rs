@@ -27,11 +27,11 @@ pub enum NatsError {
     /// The client could not be set up.
     #[error("the NATS client cannot be set up")]
     Connect(#[from] async_nats::ConnectError),
-    /// The message was not taken.
-    #[error("the NATS client did not take a message")]
+    /// The client rejected a message.
+    #[error("the NATS client rejected a message")]
     Publish(#[from] async_nats::PublishError),
-    /// The subscription was not taken.
-    #[error("the NATS client did not take the subscription")]
+    /// The client rejected the subscription.
+    #[error("the NATS client rejected the subscription")]
     Subscribe(#[from] async_nats::SubscribeError),
     /// Too many messages wait.
     #[error("too many messages wait for the NATS server")]
@@ -82,7 +82,7 @@ impl Nats {
     /// Calls `on_payload` with every message from now on. Returns only when the client is closed.
     ///
     /// # Errors
-    /// When the client does not take the subscription.
+    /// When the client rejects the subscription.
     pub async fn listen(&self, mut on_payload: impl FnMut(&str)) -> Result<(), NatsError> {
         let mut messages = self.client.subscribe(self.subject.clone()).await?;
         while let Some(message) = messages.next().await {

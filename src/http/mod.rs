@@ -65,6 +65,7 @@ use crate::links::Links;
 use crate::log_limit::LogLimit;
 use crate::rounds::Rounds;
 use crate::store::ReadStore;
+use crate::traces;
 use crate::user_turns::UserTurns;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -248,7 +249,18 @@ fn request_id(headers: &HeaderMap) -> &str {
 fn span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let id = request_id(request.headers());
-    tracing::info_span!("http", method = %request.method(), route, request.id = id)
+    let method = request.method();
+    let span = tracing::info_span!(
+        "http",
+        otel.name = %format_args!("{method} {route}"),
+        method = %method,
+        route,
+        request.id = id,
+        trace.id = tracing::field::Empty
+    );
+    let trace_parent = request.headers().get(traces::TRACE_PARENT);
+    traces::continue_trace(&span, trace_parent.and_then(|header| header.to_str().ok()));
+    span
 }
 
 async fn add_security_headers(mut response: Response) -> Response {

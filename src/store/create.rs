@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::accounts::{AccountChange, ledger_rows, lock_and_change_account};
 use super::rows::checked_int;
 use super::task_row::insert_task;
+use super::traces::insert_trace;
 use super::uploads::link_uploads;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{
@@ -117,6 +118,9 @@ impl Store {
             return Ok(CreateOutcome::UploadNotFound);
         }
         insert_jobs(&mut tx, task.id, &task.owner, &jobs).await?;
+        if let Some(trace_parent) = &new.trace_parent {
+            insert_trace(&mut tx, task.id, trace_parent).await?;
+        }
         insert_event(&mut tx, &task, account.last_seq, now).await?;
         tx.commit().await?;
         fail_point::reach("task.created");

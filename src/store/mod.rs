@@ -39,6 +39,7 @@ mod statistics;
 mod stats;
 mod task_row;
 mod tasks;
+mod traces;
 mod uploads;
 mod user_accounts;
 mod webhooks;

@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::WorkerContext;
 use super::driver::Step;
 use super::webhook_body::event_body;
-use crate::domain::{DeliveryOutcome, RetryDecision, Timestamp};
+use crate::domain::{DeliveryOutcome, RetryDecision, TaskId, Timestamp};
 use crate::hints::WorkerSignal;
 use crate::outbound::{RetryAfter, WebhookError, WebhookMessage, WebhookResponse};
 use crate::store::{DeliveryAttempt, DeliveryClaim, StoreError, within_deadline};
@@ -109,6 +109,10 @@ impl Step for Deliver {
     async fn claim(&self, limit: u32) -> Result<Vec<DeliveryClaim>, StoreError> {
         let (claim_options, now) = (self.ctx.claim_options(limit, LEASE), self.ctx.clock.now());
         self.ctx.store.claim_deliveries(claim_options, now).await
+    }
+
+    fn tasks(work: &DeliveryClaim) -> Vec<TaskId> {
+        vec![work.task.id]
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

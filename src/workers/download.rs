@@ -12,7 +12,7 @@ use super::driver::Step;
 use super::{MAX_LEASE_ATTEMPTS, WorkerContext};
 use crate::causes::with_causes;
 use crate::domain::{
-    Failure, FailureCode, Image, ImageFormat, ImageVariant, JobUpdate, ResultLink,
+    Failure, FailureCode, Image, ImageFormat, ImageVariant, JobUpdate, ResultLink, TaskId,
     TimelineEventKind, Timestamp,
 };
 use crate::fail_point;
@@ -205,6 +205,10 @@ impl Step for Download {
     async fn claim(&self, limit: u32) -> Result<Vec<Claim>, StoreError> {
         let (claim_options, now) = (self.ctx.claim_options(limit, LEASE), self.ctx.clock.now());
         self.ctx.store.claim_downloads(claim_options, now).await
+    }
+
+    fn tasks(work: &Claim) -> Vec<TaskId> {
+        vec![work.task]
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

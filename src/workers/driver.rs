@@ -1,5 +1,6 @@
 //! The loop that all workers with claims share.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,14 +9,18 @@ use chrono::TimeDelta;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 use super::WorkerContext;
 use crate::causes::with_causes;
-use crate::domain::Timestamp;
+use crate::domain::{TaskId, Timestamp};
 use crate::fail_point;
 use crate::hints::WorkerSignal;
-use crate::metrics::Metrics;
 use crate::store::{StoreError, within_deadline};
+use crate::traces;
+
+/// Traces by task, as headers `traceparent`.
+type Traces = HashMap<TaskId, String>;
 
 /// How often the database is polled without a hint.
 const POLL_INTERVAL: TimeDelta = TimeDelta::seconds(5);
@@ -45,6 +50,9 @@ pub(super) trait Step: Send + Sync + 'static {
     /// Claims at most `limit` units of work that are due.
     async fn claim(&self, limit: u32) -> Result<Vec<Self::Work>, StoreError>;
 
+    /// The tasks that a unit of work is about.
+    fn tasks(work: &Self::Work) -> Vec<TaskId>;
+
     /// When the next unit of work is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
@@ -72,7 +80,7 @@ pub(super) async fn drive<S: Step>(
         };
         let Some(free) = free else { break };
         // Not canceled by `shutdown`: a claimed unit of work that never starts would look like a crash.
-        match claim_and_start(&step, &ctx.metrics, free, &running).await {
+        match claim_and_start(&step, &ctx, free, &running).await {
             Ok(Load::Full) => {}
             Ok(Load::Spare) => wait(&*step, &ctx, &shutdown).await,
             Err(error) => {
@@ -104,22 +112,24 @@ async fn free_permits(permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> 
 
 async fn claim_and_start<S: Step>(
     step: &Arc<S>,
-    metrics: &Metrics,
+    ctx: &WorkerContext,
     mut free: OwnedSemaphorePermit,
     running: &TaskTracker,
 ) -> Result<Load, StoreError> {
     let limit = free.num_permits();
     let started = Instant::now();
     let claimed = within_deadline(step.claim(u32::try_from(limit).unwrap_or(u32::MAX))).await?;
-    metrics.claimed(S::NAME, started.elapsed());
+    ctx.metrics.claimed(S::NAME, started.elapsed());
     if !claimed.is_empty() {
         fail_point::reach("work.claimed");
     }
+    let traces = find_traces::<S>(ctx, &claimed).await;
     let load = if claimed.len() < limit { Load::Spare } else { Load::Full };
     for work in claimed {
         let (step, permit) = (Arc::clone(step), free.split(1));
-        let metrics = metrics.clone();
-        running.spawn(async move {
+        let metrics = ctx.metrics.clone();
+        let span = span::<S>(&S::tasks(&work), &traces);
+        let processing = async move {
             let _permit = permit;
             let started = Instant::now();
             let processed = tokio::time::timeout(MAX_PROCESSING, step.process(work)).await;
@@ -129,9 +139,38 @@ async fn claim_and_start<S: Step>(
                 // The lease expires, and the work is claimed again.
                 tracing::error!(worker = ?step.wake_signal(), error = %with_causes(&error), "recording the result of work failed, retrying when its lease expires");
             }
-        });
+        };
+        running.spawn(processing.instrument(span));
     }
     Ok(load)
+}
+
+/// The traces of the claimed tasks, when traces are exported. An error costs only the traces.
+async fn find_traces<S: Step>(ctx: &WorkerContext, claimed: &[S::Work]) -> Traces {
+    if !traces::are_enabled() || claimed.is_empty() {
+        return Traces::default();
+    }
+    let tasks: Vec<TaskId> = claimed.iter().flat_map(S::tasks).collect();
+    within_deadline(ctx.store.reads().find_traces(&tasks)).await.unwrap_or_default()
+}
+
+/// The span of a unit of work. It continues the trace of its task; with several tasks, it is linked to their traces.
+fn span<S: Step>(tasks: &[TaskId], traces: &Traces) -> Span {
+    let span = tracing::info_span!(
+        "step",
+        otel.name = S::NAME,
+        trace.id = tracing::field::Empty,
+        task.id = tracing::field::Empty
+    );
+    if let [task] = tasks {
+        span.record("task.id", tracing::field::display(task));
+        traces::continue_trace(&span, traces.get(task).map(String::as_str));
+    } else {
+        for trace_parent in traces.values() {
+            traces::link(&span, trace_parent);
+        }
+    }
+    span
 }
 
 async fn wait<S: Step>(step: &S, ctx: &WorkerContext, shutdown: &CancellationToken) {

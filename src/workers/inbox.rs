@@ -10,7 +10,7 @@ use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
 use crate::causes::with_causes;
-use crate::domain::{JobUpdate, TimelineEventKind, Timestamp, UpdateTarget, redacted};
+use crate::domain::{JobUpdate, TaskId, TimelineEventKind, Timestamp, UpdateTarget, redacted};
 use crate::hints::WorkerSignal;
 use crate::providers::{self, CallbackPayload, Provider, UpstreamState};
 use crate::store::{
@@ -119,6 +119,10 @@ impl Step for Inbox {
     async fn claim(&self, limit: u32) -> Result<Vec<Callback>, StoreError> {
         let (claim_options, now) = (self.ctx.claim_options(limit, LEASE), self.ctx.clock.now());
         self.ctx.store.claim_callbacks(claim_options, now).await
+    }
+
+    fn tasks(work: &Callback) -> Vec<TaskId> {
+        vec![work.task]
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -13,7 +13,9 @@ use serde_json::json;
 use super::driver::Step;
 use super::{INITIAL_BACKOFF, MAX_LEASE_ATTEMPTS, WorkerContext};
 use crate::causes::with_causes;
-use crate::domain::{Failure, FailureCode, JobUpdate, ResultLink, TimelineEventKind, Timestamp};
+use crate::domain::{
+    Failure, FailureCode, JobUpdate, ResultLink, TaskId, TimelineEventKind, Timestamp,
+};
 use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, UpstreamState};
 use crate::store::{Claim, NewTimelineEntry, ProviderOutcome, StoreError};
@@ -134,6 +136,10 @@ impl Step for Poll {
             self.ctx.store.claim_polls(name, rate_limits, claim_options, &self.ctx.clock).await?;
         let batches = claims.chunks(rate_limits.ids_per_query.max(1) as usize);
         Ok(batches.map(<[Claim]>::to_vec).collect())
+    }
+
+    fn tasks(work: &Vec<Claim>) -> Vec<TaskId> {
+        work.iter().map(|claim| claim.task).collect()
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -11,7 +11,9 @@ use tokio::sync::Mutex;
 use super::WorkerContext;
 use super::driver::Step;
 use super::poll::result_links;
-use crate::domain::{BreakerReason, Failure, FailureCode, JobUpdate, TimelineEventKind, Timestamp};
+use crate::domain::{
+    BreakerReason, Failure, FailureCode, JobUpdate, TaskId, TimelineEventKind, Timestamp,
+};
 use crate::fail_point;
 use crate::hints::WorkerSignal;
 use crate::providers::{Delay, Provider, Submission, SubmissionError, SubmissionOutcome};
@@ -229,6 +231,10 @@ impl Step for Submit {
             self.ctx.store.claim_submissions(name, rate_limits, claim_options, clock).await?;
         *uncommitted_claim = None;
         Ok(claimed)
+    }
+
+    fn tasks(work: &Claim) -> Vec<TaskId> {
+        vec![work.task]
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

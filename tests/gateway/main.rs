@@ -44,6 +44,7 @@ mod sockets;
 mod statement_counts;
 mod statements;
 mod submission;
+mod traces;
 mod unconfirmed;
 mod upgrades;
 mod uploads;

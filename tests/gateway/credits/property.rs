@@ -162,6 +162,7 @@ impl Fixture {
             idempotency_key: None,
             input_digest: vec![],
             deadline_at: None,
+            trace_parent: None,
         };
         match self.store.create(&new, LIMITS, now).await.unwrap() {
             CreateOutcome::New(task) => Some(task.id),
