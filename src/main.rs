@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use plantain::app::App;
 use plantain::auth::{ClaimRequirements, TokenSigner};
+use plantain::causes::with_causes;
 use plantain::cli::{DoctorArgs, ProvidersCommand, TasksCommand};
 use plantain::clock::Clock;
 use plantain::config::{self, Config, GatewayArgs, dev_token_secret, has_dev_token_secret};
@@ -18,7 +20,7 @@ use plantain::http::PageConfig;
 use plantain::ids::Ids;
 use plantain::store::check_pooler;
 use plantain::telemetry::{self, LogFormat};
-use plantain::{examples, graphql, mcp, store};
+use plantain::{examples, graphql, mcp, outbound, store};
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
@@ -54,6 +56,8 @@ enum Command {
     /// Runs only the simulated providers
     #[cfg(feature = "dev")]
     Simulator(SimulatorArgs),
+    /// Exits with status 0 when a gateway on this machine is ready, for container health checks
+    Health(HealthArgs),
     /// Checks the settings, the database, the image store, the providers and the public URL
     Doctor(DoctorArgs),
     /// Lists and changes tasks of all users, for the person on call
@@ -110,6 +114,26 @@ struct TokenArgs {
 }
 
 #[derive(Debug, Args)]
+struct HealthArgs {
+    /// Address of the gateway; one that stands for all addresses means this machine
+    #[arg(long, env = "PLANTAIN_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:4000")]
+    bind: SocketAddr,
+}
+
+impl HealthArgs {
+    async fn run(&self) -> anyhow::Result<ExitCode> {
+        let ip =
+            if self.bind.ip().is_unspecified() { "127.0.0.1".parse()? } else { self.bind.ip() };
+        let url = format!("http://{}/readyz", SocketAddr::new(ip, self.bind.port()));
+        let answer = outbound::probe(&url.parse()?).await;
+        if let Err(error) = &answer {
+            write_stderr(&format!("{url} does not answer with 200: {}", with_causes(error)));
+        }
+        Ok(if answer.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+#[derive(Debug, Args)]
 struct McpArgs {
     /// URL of the gateway
     #[arg(long, env = "PLANTAIN_URL", value_name = "URL", default_value = "http://127.0.0.1:4000")]
@@ -142,6 +166,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token(args) => write_stdout(&(token(&args)? + "\n"))?,
         #[cfg(feature = "dev")]
         Command::Simulator(args) => dev::run_simulator(args, shutdown_signal()?).await?,
+        Command::Health(args) => return args.run().await,
         Command::Doctor(args) => {
             let (text, is_healthy) = args.run().await?;
             write_stdout(&text)?;
@@ -165,7 +190,13 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
     let _telemetry =
         telemetry::start(LogFormat::Json, &config.log, config.trace_collector.as_ref())?;
     let page = PageConfig { users: Vec::new(), examples: examples::all() };
-    let app = match App::build(&config, page, Clock::following(), Ids::random()).await {
+    let mut shutdown = Box::pin(shutdown_signal()?);
+    // The database may be away: a stop must not wait for it.
+    let built = tokio::select! {
+        built = App::build(&config, page, Clock::following(), Ids::random()) => built,
+        () = &mut shutdown => return Ok(ExitCode::SUCCESS),
+    };
+    let app = match built {
         Ok(app) => app,
         Err(error) => {
             write_stderr(&format!("{error:#}").replace('\n', " "));
@@ -173,7 +204,7 @@ async fn serve(args: GatewayArgs) -> anyhow::Result<ExitCode> {
         }
     };
     tracing::info!(address = %app.address()?, "listening on http://{}", app.address()?);
-    app.run_until(shutdown_signal()?).await;
+    app.run_until(shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::timeout;
+use url::Url;
 
 use super::output::{duration, lines, print};
 use super::{CommonArgs, within_timeout};
@@ -263,7 +264,7 @@ async fn public_url(args: &GatewayArgs, is_dev: bool) -> Check {
         let detail = format!("{url} is not https: links and callbacks can be read on their way.");
         return Check::new(name, Status::Warning, detail);
     }
-    match probe(url).await {
+    match probe(&liveness(url)).await {
         Ok(()) => Check::new(name, Status::Ok, format!("{url} answers, with a valid certificate.")),
         Err(error) => {
             let detail = format!(
@@ -273,6 +274,13 @@ async fn public_url(args: &GatewayArgs, is_dev: bool) -> Check {
             Check::new(name, Status::Warning, detail)
         }
     }
+}
+
+/// The URL of the liveness check below the public URL.
+fn liveness(public_url: &Url) -> Url {
+    let mut url = public_url.clone();
+    url.set_path(&format!("{}/livez", public_url.path().trim_end_matches('/')));
+    url
 }
 
 async fn callbacks(tools: &Tools) -> Check {

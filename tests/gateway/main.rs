@@ -11,6 +11,7 @@
 mod harness;
 
 mod accounts;
+mod alerts;
 mod boards;
 mod callbacks;
 mod cancellation;
