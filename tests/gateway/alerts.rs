@@ -12,7 +12,7 @@ use crate::harness::{TestApp, User, eventually_within};
 
 const RULES: &str = include_str!("../../docker/observe/alerts.yml");
 /// Prometheus reads the metrics each second here, and a rule needs some of them.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A Prometheus that reads the metrics of one gateway.
 struct Prometheus {

@@ -39,6 +39,7 @@ mod providers;
 mod quotes;
 mod rate_limits;
 mod replicas;
+mod restore;
 mod routing;
 mod settings;
 mod sockets;

@@ -69,7 +69,7 @@ async fn run(
 async fn fault(world: &World, rng: &mut Rng) -> String {
     let pause = Duration::from_millis(rng.u64(0..2_000));
     let mut gateway = world.gateways[rng.usize(0..world.gateways.len())].lock().await;
-    match rng.u32(0..11) {
+    match rng.u32(0..12) {
         0 | 1 => {
             gateway.kill().await;
             sleep(pause).await;
@@ -109,6 +109,10 @@ async fn fault(world: &World, rng: &mut Rng) -> String {
             world.fail_over(pause).await;
             "failover to a standby".to_owned()
         }
+        10 => {
+            world.restart_nats(pause).await;
+            "NATS server away".to_owned()
+        }
         _ => {
             forge_callbacks(world, &gateway.url, rng).await;
             world.exchange_image_folder("accepted.jsonl");
@@ -142,6 +146,7 @@ pub(crate) fn assert_complete(log: &FaultLog) {
         "crash of Postgres",
         "silent connections to Postgres",
         "failover to a standby",
+        "NATS server away",
         "image store away, forged callbacks",
     ];
     for name in points.iter().map(String::as_str).chain(others) {

@@ -28,13 +28,20 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// A gateway on a free port that is not started yet.
-    pub(crate) fn new(number: usize, folder: &Path, database_url: &str, simulator: &str) -> Self {
+    pub(crate) fn new(
+        number: usize,
+        folder: &Path,
+        database_url: &str,
+        events_url: &str,
+        simulator: &str,
+    ) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let bind = format!("127.0.0.1:{port}");
         let mut settings: Vec<(&str, &str)> = vec![
             ("PLANTAIN_BIND", &bind),
             ("PLANTAIN_SIMULATOR_BIND", "127.0.0.1:0"),
             ("DATABASE_URL", database_url),
+            ("PLANTAIN_EVENTS_URL", events_url),
             ("PLANTAIN_POLL_SECONDS", "2"),
             ("PLANTAIN_TASK_TIMEOUT_SECONDS", "30"),
             ("PLANTAIN_MAX_UNFINISHED_TASKS", "100000"),

@@ -20,6 +20,8 @@ mod gateway;
 #[path = "../gateway/credits/invariants.rs"]
 mod invariants;
 mod memory;
+#[path = "../gateway/harness/nats.rs"]
+mod nats;
 mod subscriber;
 mod world;
 

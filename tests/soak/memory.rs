@@ -29,6 +29,7 @@ impl Gateway {
     /// Starts `plantain dev`, which gets no more memory than this.
     async fn start() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory");
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (bind, binary) = (format!("127.0.0.1:{port}"), env!("CARGO_BIN_EXE_plantain"));

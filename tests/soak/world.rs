@@ -1,4 +1,4 @@
-//! What runs: a Postgres behind a proxy, the simulated providers, and three gateways that share a data folder.
+//! What runs: a Postgres behind a proxy, a NATS server, the simulated providers, and three gateways that share a data folder.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,14 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::Cluster;
 use crate::freezing_proxy::FreezingProxy;
 use crate::gateway::Gateway;
+use crate::nats::NatsServer;
 
 const GATEWAYS: usize = 3;
 
 pub(crate) struct World {
     folder: PathBuf,
     postgres: tokio::sync::Mutex<Cluster>,
+    nats: Mutex<NatsServer>,
     proxy: FreezingProxy,
     /// Where Postgres listens; elsewhere after each start.
     socket: Arc<Mutex<PathBuf>>,
@@ -53,13 +55,15 @@ impl World {
         let start = direct_url.find("host=").unwrap();
         let database_url =
             format!("{}host={}&sslmode=disable", &direct_url[..start], proxy.folder().display());
+        let nats = NatsServer::start();
         let gateways: Vec<Gateway> = (0..GATEWAYS)
-            .map(|number| Gateway::new(number, &folder, &database_url, &simulator))
+            .map(|number| Gateway::new(number, &folder, &database_url, &nats.url(), &simulator))
             .collect();
         let urls = gateways.iter().map(|gateway| gateway.url.clone()).collect();
         let world = Arc::new(Self {
             folder,
             postgres: tokio::sync::Mutex::new(postgres),
+            nats: Mutex::new(nats),
             proxy,
             socket,
             gateways: gateways.into_iter().map(tokio::sync::Mutex::new).collect(),
@@ -112,6 +116,13 @@ impl World {
     /// All connections to the database become silent.
     pub(crate) fn freeze_connections(&self) {
         self.proxy.freeze();
+    }
+
+    /// Kills the NATS server, and starts it again.
+    pub(crate) async fn restart_nats(&self, pause: Duration) {
+        self.nats.lock().unwrap().kill();
+        sleep(pause).await;
+        self.nats.lock().unwrap().restart();
     }
 
     /// Makes the folder of the images a file, or a folder again.

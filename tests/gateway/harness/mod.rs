@@ -173,6 +173,30 @@ impl TestApp {
         Self::run(database, simulator, url, Vec::new(), clock, self.folder.clone()).await
     }
 
+    /// Stops this gateway, and starts one on a restored database, with a copy of its image store.
+    pub(crate) async fn restored(self, database: Database) -> Self {
+        let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());
+        let (clock, flags) = (self.clock.clone(), self.flags.clone());
+        let folder = TempDir::new().unwrap();
+        let files: Vec<(String, Vec<u8>)> =
+            self.files().into_iter().map(|path| (path.clone(), self.read_file(&path))).collect();
+        // The secrets of `dev` are part of a backup.
+        for secret in std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap()) {
+            if secret.file_type().unwrap().is_file() {
+                std::fs::copy(secret.path(), folder.path().join(secret.file_name())).unwrap();
+            }
+        }
+        self.stop().await;
+        let app =
+            Self::run(database, simulator, url, flags, clock, std::sync::Arc::new(folder)).await;
+        for (path, bytes) in files {
+            let file = app.folder.path().join("images").join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
+        }
+        app
+    }
+
     /// The same with the flags of this gateway.
     pub(crate) async fn replica_with_flags(&self) -> Self {
         let (simulator, url) = (self.simulator.clone(), self.simulator_url.clone());

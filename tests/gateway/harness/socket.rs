@@ -1,5 +1,7 @@
 //! A client for the graphql-transport-ws protocol.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -79,28 +81,35 @@ impl Socket {
         self.receive().await.unwrap_or_else(|close| panic!("the socket was closed: {close:?}"))
     }
 
+    /// Returns the next protocol message, for which the gateway may need longer.
+    pub(crate) async fn receive_within(&mut self, deadline: Duration) -> Value {
+        let message = tokio::time::timeout(deadline, self.receive_at_any_time()).await.unwrap();
+        message.unwrap_or_else(|close| panic!("the socket was closed: {close:?}"))
+    }
+
     /// Returns the next protocol message, or the code and reason of the close frame.
     pub(crate) async fn receive(&mut self) -> Result<Value, (u16, String)> {
-        within_deadline("a message on the socket", async {
-            loop {
-                match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => {
-                        let message: Value = serde_json::from_str(&text).unwrap();
-                        // A keep-alive ping without a payload is not part of what tests expect.
-                        if message != json!({ "type": "ping" }) {
-                            return Ok(message);
-                        }
-                        self.send(&json!({ "type": "pong" })).await;
+        within_deadline("a message on the socket", self.receive_at_any_time()).await
+    }
+
+    async fn receive_at_any_time(&mut self) -> Result<Value, (u16, String)> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).unwrap();
+                    // A keep-alive ping without a payload is not part of what tests expect.
+                    if message != json!({ "type": "ping" }) {
+                        return Ok(message);
                     }
-                    Some(Ok(Message::Close(Some(frame)))) => {
-                        return Err((frame.code.into(), frame.reason.to_string()));
-                    }
-                    Some(Ok(_)) => {}
-                    other => panic!("the socket was closed without a close frame: {other:?}"),
+                    self.send(&json!({ "type": "pong" })).await;
                 }
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Err((frame.code.into(), frame.reason.to_string()));
+                }
+                Some(Ok(_)) => {}
+                other => panic!("the socket was closed without a close frame: {other:?}"),
             }
-        })
-        .await
+        }
     }
 
     /// Returns the `data` of the next `next` message.
