@@ -85,6 +85,42 @@ async fn a_statement_without_an_index_would_be_found() {
     }
 }
 
+/// Files of `src/store` with what clients read and change.
+const CLIENT_FILES: [&str; 9] = [
+    "accounts", "boards", "create", "deletion", "events", "history", "tasks", "uploads", "webhooks",
+];
+/// Statements of these files that name a row which another statement of the same transaction has found by its owner.
+const WITHOUT_OWNER: [&str; 13] = [
+    "store::boards::insert_images",
+    "store::boards::lock_board",
+    "store::boards::read_order",
+    "store::boards::remove_from_board",
+    "store::boards::touch_boards_of",
+    "store::boards::write_order",
+    "store::deletion::delete_image",
+    "store::deletion::delete_rows",
+    "store::deletion::is_submission_in_flight",
+    "store::deletion::lock_images",
+    "store::uploads::finish_upload",
+    "store::uploads::release_uploads",
+    "store::uploads::set_upload_digest",
+];
+
+#[tokio::test]
+async fn each_statement_of_a_client_names_the_owner() {
+    let mut nameless = BTreeSet::new();
+    for statement in checked_statements() {
+        let name = statement.name().to_owned();
+        let file = name.trim_start_matches("store::").split("::").next().unwrap().to_owned();
+        let names_owner = ["owner", "users"].iter().any(|word| statement.sql.contains(word));
+        if CLIENT_FILES.contains(&file.as_str()) && !names_owner {
+            nameless.insert(name);
+        }
+    }
+    let known: BTreeSet<String> = WITHOUT_OWNER.map(str::to_owned).into();
+    assert_eq!(nameless, known, "with a database for each group of users, these would ask all of them");
+}
+
 /// Statements whose cost once grew with the history or the queue, and others like them: the test waits
 /// until each was measured.
 const MEASURED: [&str; 12] = [
