@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::output::{print, table};
 use super::{CommonArgs, within_timeout};
 use crate::app::Tools;
-use crate::domain::{Credits, OperatorPause, ProviderName, Timestamp};
+use crate::domain::{Credits, FieldError, OperatorLimits, OperatorPause, ProviderName, Timestamp};
 use crate::store::{ProviderAccount, Queue};
 
 /// Commands for providers.
@@ -18,6 +18,34 @@ pub enum ProvidersCommand {
     Pause(PauseArgs),
     /// Ends the pause of a provider, and closes its circuit breaker
     Resume(ResumeArgs),
+    /// Sets the limits of a provider while the gateways run; without limits, those of the settings apply again
+    Limit(LimitArgs),
+}
+
+/// Arguments of `plantain providers limit`.
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    /// The provider: nano-banana, flux-kontext or ace-data
+    provider: String,
+
+    /// Submissions in any 10 seconds
+    #[arg(long, value_name = "COUNT")]
+    submissions: Option<u32>,
+
+    /// Calls that the provider works on at the same time
+    #[arg(long, value_name = "COUNT")]
+    concurrent_jobs: Option<u32>,
+
+    /// Status queries per second
+    #[arg(long, value_name = "COUNT")]
+    queries_per_second: Option<u32>,
+
+    /// Change nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    common: CommonArgs,
 }
 
 /// Arguments of `plantain providers pause`.
@@ -71,6 +99,7 @@ impl ProvidersCommand {
                     let pause = Some((pause, args.reason.as_str()));
                     set_pause(&args.common, &args.provider, pause, args.dry_run).await
                 }
+                Self::Limit(args) => limit(&args).await,
                 Self::Resume(args) => {
                     set_pause(&args.common, &args.provider, None, args.dry_run).await
                 }
@@ -133,6 +162,11 @@ fn view(
         "available": account.is_available(now),
         "pause": account.operator_pause.map(OperatorPause::name),
         "reason": account.operator_reason.as_deref().filter(|reason| !reason.is_empty()),
+        "limits": {
+            "submissions": account.operator_limits.submissions,
+            "concurrentJobs": account.operator_limits.concurrent_jobs,
+            "queriesPerSecond": account.operator_limits.queries_per_second,
+        },
         "issue": breaker.current_reason(now).map(crate::domain::BreakerReason::name),
         "retryAt": breaker.retry_at(now),
         "credits": account.remaining.map(Credits::as_f64),
@@ -148,14 +182,8 @@ async fn set_pause(
     dry_run: bool,
 ) -> anyhow::Result<String> {
     let tools = common.tools()?;
-    let changed =
-        tools.commands.pause_provider(&common.operator(), provider, pause, dry_run).await?;
-    if let Err(errors) = changed {
-        let known = ProviderName::ALL.map(ProviderName::slug).join(", ");
-        let problems: Vec<String> =
-            errors.iter().map(|error| format!("{}: {}", error.path[0], error.problem)).collect();
-        anyhow::bail!("{} Providers: {known}.", problems.join(" "));
-    }
+    let operator = common.operator();
+    reject(tools.commands.pause_provider(&operator, provider, pause, dry_run).await?)?;
     let views = views(&tools).await?;
     let view = views.into_iter().find(|view| view["name"] == provider).unwrap_or_default();
     let mut value = view;
@@ -169,4 +197,31 @@ async fn set_pause(
         };
         format!("{provider} is {act}. Queued jobs: {}.\n", value["queued"])
     }))
+}
+
+async fn limit(args: &LimitArgs) -> anyhow::Result<String> {
+    let tools = args.common.tools()?;
+    let limits = OperatorLimits {
+        submissions: args.submissions,
+        concurrent_jobs: args.concurrent_jobs,
+        queries_per_second: args.queries_per_second,
+    };
+    let (operator, provider) = (args.common.operator(), &args.provider);
+    reject(tools.commands.set_provider_limits(&operator, provider, limits, args.dry_run).await?)?;
+    let views = views(&tools).await?;
+    let mut value = views.into_iter().find(|view| view["name"] == **provider).unwrap_or_default();
+    value["dryRun"] = args.dry_run.into();
+    Ok(print(args.common.json, &value, || {
+        let done = if args.dry_run { "unchanged (dry run)" } else { "changed" };
+        format!("The limits of {provider} are {done}: {}.\n", value["limits"])
+    }))
+}
+
+/// Explains input that is not valid.
+fn reject(changed: Result<ProviderName, Vec<FieldError>>) -> anyhow::Result<()> {
+    let Err(errors) = changed else { return Ok(()) };
+    let known = ProviderName::ALL.map(ProviderName::slug).join(", ");
+    let problems: Vec<String> =
+        errors.iter().map(|error| format!("{}: {}", error.path[0], error.problem)).collect();
+    anyhow::bail!("{} Providers: {known}.", problems.join(" "))
 }

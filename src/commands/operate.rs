@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{CancelOutcome, Commands, SubmitTaskOutcome, UnconfirmedAction};
 use crate::domain::{
-    AuditEntry, Credits, FieldError, FieldProblem, JobUpdate, OperatorPause, ProviderName, Status,
-    Task, UpdateTarget,
+    AuditEntry, Credits, FieldError, FieldProblem, JobUpdate, OperatorLimits, OperatorPause,
+    ProviderName, Status, Task, UpdateTarget,
 };
 use crate::store::{
     AllTasksFilter, Authority, NewTimelineEntry, Range, RecordOutcome, RecordRequest, StoreError,
@@ -17,6 +17,7 @@ pub const MAX_TASKS_PER_ACT: usize = 500;
 /// How many of them are changed at the same time.
 const CONCURRENCY: usize = 16;
 const MAX_REASON_CHARS: usize = 255;
+const MAX_PROVIDER_LIMIT: u32 = 1_000_000;
 
 /// What an operator does with tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,6 +205,38 @@ impl Commands {
         Ok(Ok(name))
     }
 
+    /// Sets the limits of a provider; what is `None` follows the settings again. A dry run checks the input.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub async fn set_provider_limits(
+        &self,
+        operator: &Operator,
+        provider: &str,
+        limits: OperatorLimits,
+        dry_run: bool,
+    ) -> Result<Result<ProviderName, Vec<FieldError>>, StoreError> {
+        let Some(name) = ProviderName::from_slug(provider) else {
+            let problem = FieldProblem::NotFound { object: "provider" };
+            return Ok(Err(vec![FieldError::new("provider", problem)]));
+        };
+        let errors = check_limits(limits);
+        if !errors.is_empty() {
+            return Ok(Err(errors));
+        }
+        if !dry_run {
+            let target = format!("provider:{provider}");
+            let entry = self.new_entry(operator, "setProviderLimits", &target, None);
+            self.deps.store.set_operator_limits(name, limits, entry).await?;
+            tracing::info!(
+                operator = operator.0,
+                provider,
+                "operator changed the limits of a provider"
+            );
+        }
+        Ok(Ok(name))
+    }
+
     pub(super) fn new_entry(
         &self,
         operator: &Operator,
@@ -231,6 +264,21 @@ enum TaskResult {
     Changed(String),
     /// It could not be changed: meanwhile it has finished, or the retry was rejected.
     Unchanged,
+}
+
+fn check_limits(limits: OperatorLimits) -> Vec<FieldError> {
+    let fields = [
+        ("submissions", limits.submissions, 0),
+        ("concurrentJobs", limits.concurrent_jobs, 0),
+        ("queriesPerSecond", limits.queries_per_second, 1),
+    ];
+    let wrong = fields.into_iter().filter_map(|(field, limit, min)| {
+        let value = limit.filter(|limit| !(min..=MAX_PROVIDER_LIMIT).contains(limit))?;
+        let (min, max) = (min.to_string(), MAX_PROVIDER_LIMIT.to_string());
+        let problem = FieldProblem::OutOfRange { value: value.to_string(), min, max };
+        Some(FieldError::new(field, problem))
+    });
+    wrong.collect()
 }
 
 fn submitted(outcome: SubmitTaskOutcome) -> TaskResult {

@@ -37,7 +37,7 @@ pub use job_update::{JobUpdate, ResultLink};
 pub use ledger::{LedgerEntry, LedgerEntryKind, UserQuota, ledger_entries};
 pub use model::{Model, OutputFormat, ProviderName, Resolution};
 pub use operator::{AuditEntry, OperatorPause};
-pub use rate_limits::{QueryBudget, Rate, RateLimits};
+pub use rate_limits::{OperatorLimits, QueryBudget, Rate, RateLimits};
 pub use redact::redacted;
 pub use request::{
     FluxKontextOptions, ImageRequest, ImageSource, NanoBananaOptions, ProviderOptions,

@@ -26,6 +26,17 @@ pub struct RateLimits {
     pub ids_per_query: u32,
 }
 
+/// Limits that an operator has set while the gateways run; what is `None` stays as the settings have it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OperatorLimits {
+    /// Submissions in each window; 0 submits nothing.
+    pub submissions: Option<u32>,
+    /// Jobs in progress at the provider; 0 submits nothing.
+    pub concurrent_jobs: Option<u32>,
+    /// Status queries per second, at least 1.
+    pub queries_per_second: Option<u32>,
+}
+
 /// How many status queries may start now, by the generic cell rate algorithm (GCRA).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryBudget {
@@ -44,6 +55,20 @@ impl QueryBudget {
 }
 
 impl RateLimits {
+    /// These limits with what an operator has changed.
+    #[must_use]
+    pub fn with(self, operator: OperatorLimits) -> Self {
+        let submissions = self
+            .submissions
+            .map(|rate| Rate { count: operator.submissions.unwrap_or(rate.count), ..rate });
+        Self {
+            submissions,
+            max_concurrent_jobs: operator.concurrent_jobs.or(self.max_concurrent_jobs),
+            queries_per_second: operator.queries_per_second.unwrap_or(self.queries_per_second),
+            ..self
+        }
+    }
+
     /// The status queries that may start now; `next` is the stored state. After an idle time, a
     /// quarter of `queries_per_second` may start at once; no second has more than
     /// `queries_per_second`.

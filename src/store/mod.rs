@@ -28,7 +28,7 @@ mod page;
 mod periodic_runs;
 mod polls;
 mod pooler;
-mod provider_pauses;
+mod provider_changes;
 mod providers;
 mod queue;
 mod record;

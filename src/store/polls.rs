@@ -36,6 +36,7 @@ impl Store {
         if state.breaker.is_rate_limited(now) {
             return Ok(Vec::new());
         }
+        let rate_limits = rate_limits.with(state.operator_limits);
         let budget = rate_limits.query_budget(state.next_query_at, now);
         let limit = budget.count.min(claim_options.limit);
         if limit == 0 {

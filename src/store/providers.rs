@@ -6,7 +6,8 @@ use sqlx::{Postgres, Transaction};
 use super::rows::checked_int;
 use super::{ReadStore, Store, StoreError};
 use crate::domain::{
-    Admission, Breaker, BreakerReason, Credits, OperatorPause, ProviderName, Timestamp,
+    Admission, Breaker, BreakerReason, Credits, OperatorLimits, OperatorPause, ProviderName,
+    Timestamp,
 };
 use crate::hints::WorkerSignal;
 
@@ -25,6 +26,8 @@ pub struct ProviderAccount {
     pub operator_pause: Option<OperatorPause>,
     /// Why an operator has paused it.
     pub operator_reason: Option<String>,
+    /// The limits that an operator has set.
+    pub operator_limits: OperatorLimits,
 }
 
 impl ProviderAccount {
@@ -45,6 +48,7 @@ impl ProviderAccount {
             breaker: Breaker::default(),
             operator_pause: None,
             operator_reason: None,
+            operator_limits: OperatorLimits::default(),
         }
     }
 
@@ -85,6 +89,7 @@ pub enum ProviderOutcome {
 pub(super) struct ProviderState {
     pub(super) breaker: Breaker,
     pub(super) operator_pause: Option<OperatorPause>,
+    pub(super) operator_limits: OperatorLimits,
     pub(super) next_query_at: Option<Timestamp>,
 }
 
@@ -108,7 +113,8 @@ impl ReadStore {
             "-- store::providers::list_provider_accounts
             SELECT
                 name, remaining, checked_at, paused_until, pause_reason, limited_until, probe_until,
-                trips, failures, operator_pause, operator_reason
+                trips, failures, operator_pause, operator_reason, operator_submissions,
+                operator_concurrent_jobs, operator_queries
             FROM providers",
         )
         .fetch_all(&self.pool)
@@ -129,6 +135,11 @@ impl ReadStore {
                 },
                 operator_pause: row.operator_pause.as_deref().and_then(OperatorPause::from_name),
                 operator_reason: row.operator_reason,
+                operator_limits: OperatorLimits {
+                    submissions: row.operator_submissions.map(i32::cast_unsigned),
+                    concurrent_jobs: row.operator_concurrent_jobs.map(i32::cast_unsigned),
+                    queries_per_second: row.operator_queries.map(i32::cast_unsigned),
+                },
             })
         });
         Ok(accounts.collect())
@@ -252,7 +263,7 @@ async fn lock_existing_provider(
         "-- store::providers::lock_existing_provider
         SELECT
             paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at,
-            operator_pause
+            operator_pause, operator_submissions, operator_concurrent_jobs, operator_queries
         FROM providers
         WHERE name = $1
         FOR NO KEY UPDATE",
@@ -270,7 +281,13 @@ async fn lock_existing_provider(
             failures: checked_int(row.failures)?,
         };
         let operator_pause = row.operator_pause.as_deref().and_then(OperatorPause::from_name);
-        Ok(ProviderState { breaker, operator_pause, next_query_at: row.next_query_at })
+        let operator_limits = OperatorLimits {
+            submissions: row.operator_submissions.map(i32::cast_unsigned),
+            concurrent_jobs: row.operator_concurrent_jobs.map(i32::cast_unsigned),
+            queries_per_second: row.operator_queries.map(i32::cast_unsigned),
+        };
+        let next_query_at = row.next_query_at;
+        Ok(ProviderState { breaker, operator_pause, operator_limits, next_query_at })
     })
     .transpose()
 }

@@ -58,6 +58,7 @@ impl Store {
         if admission == Admission::Nothing {
             return Ok(Vec::new());
         }
+        let rate_limits = rate_limits.with(state.operator_limits);
         let capacity = find_capacity(&mut tx, provider, rate_limits, now).await?;
         let admitted =
             if admission == Admission::Probe { 1 } else { i64::from(claim_options.limit) };

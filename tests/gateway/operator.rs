@@ -66,6 +66,7 @@ async fn only_administrators_may_use_the_operators_fields() {
     for field in [
         "pauseProvider(provider: \"nano-banana\") { __typename }",
         "resumeProvider(provider: \"nano-banana\") { __typename }",
+        "setProviderLimits(provider: \"nano-banana\") { __typename }",
         "cancelTasks(filter: { userId: \"ana\" }) { __typename }",
         "retryTasks(filter: { userId: \"ana\" }) { __typename }",
         "refundTasks(filter: { userId: \"ana\" }) { __typename }",
@@ -304,6 +305,31 @@ async fn a_draining_provider_finishes_its_tasks_and_takes_no_new_ones() {
     let app = killed.restart().await;
     let ana = ana.at(&app);
     assert_eq!(ana.wait_until_finished(queued).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn limits_of_a_provider_change_while_the_gateway_runs() {
+    let app = TestApp::start().await;
+    let (ana, root) = (app.user("ana"), operator(&app));
+    set_pause(&root, "setProviderLimits(provider: \"nano-banana\", submissions: 0)").await;
+    let waiting = ana.generate(json!({ "prompt": "a", "model": "nano-banana" })).await;
+    let waiting = waiting["task"]["id"].as_str().unwrap().to_owned();
+    let other = ana.generate(json!({ "prompt": "b", "model": "flux-kontext-pro" })).await;
+    ana.wait_until_finished(other["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(ana.task(&waiting).await["status"], "QUEUED");
+    let limits = "{ providers { name limits { submissions concurrentJobs queriesPerSecond } } }";
+    let seen = root.graphql(limits, json!({})).await["providers"].clone();
+    let none = json!({ "submissions": 0, "concurrentJobs": null, "queriesPerSecond": null });
+    assert_eq!((&seen[0]["limits"], &seen[1]["limits"]), (&none, &Value::Null), "{seen}");
+    set_pause(&root, "setProviderLimits(provider: \"nano-banana\")").await;
+    assert_eq!(ana.wait_until_finished(&waiting).await["status"], "SUCCEEDED");
+    let log = root.graphql(AUDIT, json!({})).await["auditLog"]["nodes"].clone();
+    assert_eq!(
+        (&log[0]["action"], &log[0]["before"]["submissions"]),
+        (&json!("setProviderLimits"), &json!(0))
+    );
+    let wrong = "setProviderLimits(provider: \"nano-banana\", queriesPerSecond: 0)";
+    assert_eq!(set_pause(&root, wrong).await["fields"][0]["path"], json!(["queriesPerSecond"]));
 }
 
 #[tokio::test]

@@ -118,7 +118,10 @@ async fn each_statement_of_a_client_names_the_owner() {
         }
     }
     let known: BTreeSet<String> = WITHOUT_OWNER.map(str::to_owned).into();
-    assert_eq!(nameless, known, "with a database for each group of users, these would ask all of them");
+    assert_eq!(
+        nameless, known,
+        "with a database for each group of users, these would ask all of them"
+    );
 }
 
 /// Statements whose cost once grew with the history or the queue, and others like them: the test waits

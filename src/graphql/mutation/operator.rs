@@ -5,7 +5,7 @@ use async_graphql::{Context, Object, SimpleObject, Union};
 use super::InvalidInput;
 use super::results::UnconfirmedAction;
 use crate::commands::{Operator, TaskAction};
-use crate::domain::OperatorPause;
+use crate::domain::{self, OperatorLimits, OperatorPause, ProviderName};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Error, internal};
 use crate::graphql::types::{AllTasksFilter, Provider, ProviderPause, Task};
@@ -41,6 +41,30 @@ impl OperatorMutation {
         #[graphql(desc = "Check the input and change nothing.", default)] dry_run: bool,
     ) -> Result<ProviderChangeResult, Error> {
         set_pause(ctx, &provider, None, dry_run).await
+    }
+
+    /// Sets the limits of a provider while the gateways run, on all replicas; a limit that is omitted or null follows the settings again. Requires the role ADMIN; other
+    /// users receive an error with the code `FORBIDDEN`.
+    #[expect(clippy::too_many_arguments, reason = "one for each limit")]
+    async fn set_provider_limits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The name of the provider, such as `nano-banana`.")] provider: String,
+        #[graphql(
+            desc = "Submissions in any 10 seconds: 0 to 1,000,000. Ace Data Cloud has no such limit."
+        )]
+        submissions: Option<u32>,
+        #[graphql(desc = "Calls that the provider works on at the same time: 0 to 1,000,000.")]
+        concurrent_jobs: Option<u32>,
+        #[graphql(desc = "Status queries per second: 1 to 1,000,000.")] queries_per_second: Option<
+            u32,
+        >,
+        #[graphql(desc = "Check the input and change nothing.", default)] dry_run: bool,
+    ) -> Result<ProviderChangeResult, Error> {
+        let operator = Operator(ctx.admin()?.id.as_str().to_owned());
+        let limits = OperatorLimits { submissions, concurrent_jobs, queries_per_second };
+        let set = ctx.commands().set_provider_limits(&operator, &provider, limits, dry_run).await;
+        changed(ctx, set.map_err(|error| internal(&error))?, dry_run).await
     }
 
     /// Cancels the unfinished tasks that match, oldest first, at most 500. Requires the role ADMIN; other users receive an
@@ -97,8 +121,17 @@ async fn set_pause(
     dry_run: bool,
 ) -> Result<ProviderChangeResult, Error> {
     let operator = Operator(ctx.admin()?.id.as_str().to_owned());
-    let changed = ctx.commands().pause_provider(&operator, provider, pause, dry_run).await;
-    let name = match changed.map_err(|error| internal(&error))? {
+    let paused = ctx.commands().pause_provider(&operator, provider, pause, dry_run).await;
+    changed(ctx, paused.map_err(|error| internal(&error))?, dry_run).await
+}
+
+/// The provider after a change.
+async fn changed(
+    ctx: &Context<'_>,
+    name: Result<ProviderName, Vec<domain::FieldError>>,
+    dry_run: bool,
+) -> Result<ProviderChangeResult, Error> {
+    let name = match name {
         Ok(name) => name,
         Err(errors) => return Ok(ProviderChangeResult::InvalidInput(errors.into())),
     };
@@ -132,14 +165,14 @@ async fn act(
     })
 }
 
-/// Result of `pauseProvider` and `resumeProvider`.
+/// Result of `pauseProvider`, `resumeProvider` and `setProviderLimits`.
 #[derive(Union)]
 enum ProviderChangeResult {
     ProviderChanged(ProviderChanged),
     InvalidInput(InvalidInput),
 }
 
-/// The provider is paused or resumed.
+/// The provider is changed.
 #[derive(SimpleObject)]
 struct ProviderChanged {
     /// The current state of the provider.

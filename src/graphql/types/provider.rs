@@ -24,8 +24,31 @@ pub(in crate::graphql) struct Provider {
     retry_at: Option<DateTime>,
     /// How an operator has paused the provider; null when no operator has.
     pause: Option<ProviderPause>,
+    /// The limits that an operator has set; null when all limits are those of the settings.
+    limits: Option<ProviderLimits>,
     /// The models of the provider.
     models: Vec<Model>,
+}
+
+/// Limits that an operator has set; null for those of the settings.
+#[derive(Debug, SimpleObject)]
+pub(in crate::graphql) struct ProviderLimits {
+    /// Submissions in any 10 seconds.
+    submissions: Option<u32>,
+    /// Calls that the provider works on at the same time.
+    concurrent_jobs: Option<u32>,
+    /// Status queries per second.
+    queries_per_second: Option<u32>,
+}
+
+impl From<domain::OperatorLimits> for ProviderLimits {
+    fn from(limits: domain::OperatorLimits) -> Self {
+        Self {
+            submissions: limits.submissions,
+            concurrent_jobs: limits.concurrent_jobs,
+            queries_per_second: limits.queries_per_second,
+        }
+    }
 }
 
 /// How an operator has paused a provider.
@@ -95,6 +118,8 @@ impl Provider {
             message,
             retry_at: breaker.retry_at(now).map(DateTime),
             pause: account.operator_pause.map(ProviderPause::from),
+            limits: (account.operator_limits != domain::OperatorLimits::default())
+                .then(|| account.operator_limits.into()),
             models: models.iter().map(|model| Model::from(*model)).collect(),
         }
     }
