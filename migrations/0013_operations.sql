@@ -1,5 +1,7 @@
 -- What operators see and do.
 
+SET LOCAL lock_timeout = '5s';
+
 -- One replica runs each of these jobs at a time: the one that moves `ran_at`.
 CREATE TABLE periodic_runs (
     name text PRIMARY KEY,
@@ -58,3 +60,5 @@ COMMENT ON TABLE audit_log IS 'what operators did; written before it is done, an
 COMMENT ON COLUMN audit_log.id IS 'UUIDv7: paged by it, newest first';
 COMMENT ON COLUMN audit_log.actor IS 'the sub claim of the operator''s token, or cli: and the user of the operating system';
 COMMENT ON COLUMN audit_log.finished_at IS 'null while it is being done, and when the gateway died meanwhile';
+CREATE INDEX audit_log_of_target ON audit_log (target, id);
+COMMENT ON INDEX audit_log_of_target IS 'the acts on a provider or a user';

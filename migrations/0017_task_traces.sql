@@ -1,5 +1,7 @@
 -- Where the trace of a task began, so that its later steps continue it, after a restart and on other replicas.
 
+SET LOCAL lock_timeout = '5s';
+
 CREATE TABLE task_traces (
     task_id uuid PRIMARY KEY REFERENCES tasks (id) ON DELETE CASCADE,
     trace_parent text NOT NULL

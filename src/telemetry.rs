@@ -5,9 +5,11 @@ use std::io::IsTerminal as _;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer as _};
 use url::Url;
 
 use crate::traces;
@@ -51,15 +53,19 @@ pub fn start(
     let exported = traces
         .as_ref()
         .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("plantain")));
-    let registry = tracing_subscriber::registry().with(filter).with(exported);
+    // The level of the log does not decide which spans are exported.
+    let exported = exported.with_filter(Targets::new().with_target("plantain", Level::INFO));
+    let registry = tracing_subscriber::registry().with(exported);
     match format {
         LogFormat::Json => {
             let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
-            registry.with(lines.with_current_span(true).with_span_list(false)).try_init()?;
+            let lines = lines.with_current_span(true).with_span_list(false);
+            registry.with(lines.with_filter(filter)).try_init()?;
         }
         LogFormat::Text => {
             let lines = tracing_subscriber::fmt::layer().compact().with_target(false);
-            registry.with(lines.with_ansi(std::io::stdout().is_terminal())).try_init()?;
+            let lines = lines.with_ansi(std::io::stdout().is_terminal());
+            registry.with(lines.with_filter(filter)).try_init()?;
         }
     }
     Ok(Telemetry { traces })

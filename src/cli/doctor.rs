@@ -10,13 +10,14 @@ use serde_json::json;
 use tokio::time::timeout;
 use url::Url;
 
-use super::output::{duration, lines, print};
+use super::output::{duration, lines, print, printable};
 use super::{CommonArgs, within_timeout};
 use crate::app::Tools;
 use crate::causes::with_causes;
 use crate::config::{Config, GatewayArgs, is_loopback_url};
-use crate::domain::{OperatorPause, ProviderName};
+use crate::domain::{ProviderName, Timestamp};
 use crate::outbound::probe;
+use crate::providers::Provider;
 use crate::store::{ProviderAccount, StoreError};
 
 /// Maximum time of one check.
@@ -77,8 +78,7 @@ impl DoctorArgs {
     }
 
     async fn checks(&self) -> anyhow::Result<Vec<Check>> {
-        let args = self.common.gateway_args()?;
-        let (url, is_dev) = self.common.database()?;
+        let (args, url, is_dev) = self.common.gateway()?;
         let mut checks = settings(&args, is_dev);
         let tools = Tools::new(&Config::for_operator(args.clone(), url))?;
         checks.push(database(&tools, &args).await);
@@ -93,7 +93,7 @@ impl DoctorArgs {
         checks.push(migrations(&tools).await);
         checks.push(clock(&tools).await);
         checks.push(image_store(&tools).await);
-        checks.extend(provider_keys(&tools, is_dev).await);
+        checks.extend(providers(&tools, is_dev).await);
         checks.push(public_url(&args, is_dev).await);
         checks.push(callbacks(&tools).await);
         checks.push(queue(&tools).await);
@@ -213,36 +213,44 @@ async fn image_store(tools: &Tools) -> Check {
     }
 }
 
-/// Reads the balance with each key.
-async fn provider_keys(tools: &Tools, is_dev: bool) -> Vec<Check> {
+/// Whether each provider takes tasks, and its key works.
+async fn providers(tools: &Tools, is_dev: bool) -> Vec<Check> {
     let accounts = within(tools.reads.list_provider_accounts()).await.unwrap_or_default();
-    let now = tools.clock.now();
     let mut checks = Vec::new();
     for name in ProviderName::ALL {
         let account = ProviderAccount::of(&accounts, name);
-        let Some(provider) = tools.registry.get(name).filter(|_| !is_dev) else {
-            continue;
-        };
-        let balance = timeout(CHECK_TIMEOUT, provider.balance()).await.ok().flatten();
-        let (status, detail) = match (balance, account.operator_pause) {
-            (None, _) => (
-                Status::Warning,
-                "its balance could not be read: check the key, and whether this machine reaches the provider".to_owned(),
-            ),
-            (Some(_), Some(pause)) => {
-                (Status::Warning, format!("an operator has set it to {}", OperatorPause::name(pause)))
-            }
-            (Some(_), None) if !account.breaker.is_available(now) => {
-                (Status::Warning, "its circuit breaker is open".to_owned())
-            }
-            (Some(balance), None) => (Status::Ok, format!("{} credits", balance.as_f64())),
-        };
+        let (status, detail) =
+            match (tools.registry.get(name), problem(&account, tools.clock.now())) {
+                (None, _) => continue,
+                (Some(_), Some(problem)) => (Status::Warning, problem),
+                (Some(_), None) if is_dev => (Status::Ok, "simulated by `plantain dev`".to_owned()),
+                (Some(provider), None) => balance(&**provider).await,
+            };
         checks.push(Check::new("provider", status, format!("{}: {detail}.", name.slug())));
     }
-    if is_dev {
-        checks.push(Check::new("provider", Status::Ok, "Simulated by `plantain dev`."));
-    }
     checks
+}
+
+/// Why the provider takes no tasks.
+fn problem(account: &ProviderAccount, now: Timestamp) -> Option<String> {
+    if let Some(pause) = account.operator_pause {
+        let reason = account.operator_reason.as_deref().unwrap_or_default();
+        return Some(printable(&format!("an operator has set it to {}: {reason}", pause.name())));
+    }
+    let reason =
+        account.breaker.current_reason(now).filter(|_| !account.breaker.is_available(now))?;
+    Some(format!("its circuit breaker is open: {}", reason.name()))
+}
+
+/// Reads the balance with the key.
+async fn balance(provider: &dyn Provider) -> (Status, String) {
+    match timeout(CHECK_TIMEOUT, provider.balance()).await.ok().flatten() {
+        Some(balance) => (Status::Ok, format!("{} credits", balance.as_f64())),
+        None => (
+            Status::Warning,
+            "its balance could not be read: check the key, and whether this machine reaches the provider".to_owned(),
+        ),
+    }
 }
 
 /// As far as it can be told from this machine.

@@ -54,11 +54,21 @@ struct Environment {
 }
 
 impl CommonArgs {
-    /// The gateway's settings.
-    fn gateway_args(&self) -> anyhow::Result<GatewayArgs> {
+    /// The gateway's settings, the URL of its database, and whether that is the private one of `plantain dev`.
+    fn gateway(&self) -> anyhow::Result<(GatewayArgs, String, bool)> {
+        let (url, is_dev) = self.database()?;
         let environment = Environment::try_parse_from(["plantain"])?;
         let data_dir = self.data_dir.clone();
-        Ok(GatewayArgs { data_dir, ..environment.gateway }.without_empty())
+        let mut args = GatewayArgs { data_dir, ..environment.gateway }.without_empty();
+        args.database_url = Some(url.clone());
+        if is_dev {
+            // As `plantain dev` does.
+            let simulated = || Some("simulated".to_owned());
+            args.nanobanana_api_key = args.nanobanana_api_key.or_else(simulated);
+            args.flux_kontext_api_key = args.flux_kontext_api_key.or_else(simulated);
+            args.ace_data_api_key = args.ace_data_api_key.or_else(simulated);
+        }
+        Ok((args, url, is_dev))
     }
 
     /// The URL of the database, and whether it is the private one of `plantain dev`.
@@ -79,15 +89,7 @@ impl CommonArgs {
     }
 
     fn tools(&self) -> anyhow::Result<Tools> {
-        let (url, is_dev) = self.database()?;
-        let mut args = self.gateway_args()?;
-        if is_dev {
-            // As `plantain dev` does.
-            let simulated = || Some("simulated".to_owned());
-            args.nanobanana_api_key = args.nanobanana_api_key.or_else(simulated);
-            args.flux_kontext_api_key = args.flux_kontext_api_key.or_else(simulated);
-            args.ace_data_api_key = args.ace_data_api_key.or_else(simulated);
-        }
+        let (args, url, _) = self.gateway()?;
         Tools::new(&Config::for_operator(args, url))
     }
 }

@@ -12,10 +12,17 @@ pub(super) fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.fold(String::new(), |text, line| text + &line + "\n")
 }
 
+/// The text without control characters, which could change what a terminal shows.
+pub(super) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 /// A table whose columns are as wide as their widest cell.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let safe = |row: &Vec<String>| row.iter().map(|cell| printable(cell)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -50,6 +57,12 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "é".to_owned()], vec!["long".to_owned(), "b".to_owned()]];
         assert_eq!(table(&["x", "name"], &rows), "x     name\na     é\nlong  b\n");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let rows = [vec!["a\u{1b}[31m\nb".to_owned()]];
+        assert_eq!(table(&["x"], &rows), "x\na\u{fffd}[31m\u{fffd}b\n");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::output::{print, table};
 use super::{CommonArgs, within_timeout};
 use crate::app::Tools;
-use crate::domain::{Credits, FieldError, OperatorLimits, OperatorPause, ProviderName, Timestamp};
+use crate::domain::{
+    BreakerReason, Credits, FieldError, OperatorLimits, OperatorPause, ProviderName, Timestamp,
+};
 use crate::store::{ProviderAccount, Queue};
 
 /// Commands for providers.
@@ -167,11 +169,25 @@ fn view(
             "concurrentJobs": account.operator_limits.concurrent_jobs,
             "queriesPerSecond": account.operator_limits.queries_per_second,
         },
-        "issue": breaker.current_reason(now).map(crate::domain::BreakerReason::name),
+        "issue": issue(account, now),
         "retryAt": breaker.retry_at(now),
         "credits": account.remaining.map(Credits::as_f64),
         "queued": queue.map_or(0, |queue| queue.depth),
         "oldestQueuedSeconds": queue.and_then(|queue| queue.oldest).map(|at| (now - at).num_seconds()),
+    })
+}
+
+/// The name of the problem, as in the API.
+fn issue(account: &ProviderAccount, now: Timestamp) -> Option<&'static str> {
+    if account.operator_pause.is_some() {
+        return Some("PAUSED");
+    }
+    Some(match account.breaker.current_reason(now)? {
+        BreakerReason::RateLimited => "RATE_LIMITED",
+        BreakerReason::Credits => "OUT_OF_CREDITS",
+        BreakerReason::Auth => "KEY_REFUSED",
+        BreakerReason::Maintenance => "MAINTENANCE",
+        BreakerReason::Failing => "FAILING",
     })
 }
 

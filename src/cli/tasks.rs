@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{duration, lines, print, table};
+use super::output::{duration, lines, print, printable, table};
 use super::{CommonArgs, within_timeout};
 use crate::app::Tools;
 use crate::commands::{TaskAction, TasksOutcome};
@@ -148,12 +148,17 @@ impl FilterArgs {
             status: (!status.is_empty()).then_some(status),
             failure: (!failure.is_empty()).then_some(failure),
             charged: None,
+            not_retried: false,
             created_after: self.since,
             created_before: older.into_iter().chain(self.until).min(),
         })
     }
 
     fn models(&self, tools: &Tools) -> anyhow::Result<Option<Vec<String>>> {
+        let is_known = |id: &String| tools.catalog.known().iter().any(|model| model.id == id);
+        if let Some(id) = self.model.as_ref().filter(|id| !is_known(id)) {
+            bail!("there is no model `{id}`");
+        }
         let Some(slug) = &self.provider else { return Ok(self.model.clone().map(|id| vec![id])) };
         let Some(provider) = ProviderName::from_slug(slug) else {
             let known = ProviderName::ALL.map(ProviderName::slug).join(", ");
@@ -306,21 +311,27 @@ fn describe_item(item: &Value) -> String {
 
 /// A text without its quotation marks.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), printable)
 }
 
 async fn act(args: &ActArgs, action: TaskAction) -> anyhow::Result<String> {
     let tools = args.common.tools()?;
     let filter = args.filter.parse(&tools, &args.ids)?;
+    if action == TaskAction::Retry && tools.reads.has_other_quota().await? {
+        bail!(
+            "this gateway limits the credits of users, and a retry would not: set PLANTAIN_USER_QUOTA to the value that the gateway uses"
+        );
+    }
     let outcome =
         tools.commands.act_on_tasks(&args.common.operator(), action, &filter, args.dry_run).await?;
-    let Ok(TasksOutcome { matched, changed, has_more, credits }) = outcome else {
+    let Ok(TasksOutcome { matched, changed, failed, has_more, credits }) = outcome else {
         bail!("name the tasks: give ids, or a filter such as --status or --user");
     };
     let value = json!({
         "dryRun": args.dry_run,
         "matched": matched.len(),
         "changed": changed,
+        "failed": failed,
         "hasMore": has_more,
         "credits": credits.as_f64(),
         "tasks": matched.iter().map(|task| task.id.to_string()).collect::<Vec<_>>(),
@@ -332,7 +343,11 @@ async fn act(args: &ActArgs, action: TaskAction) -> anyhow::Result<String> {
         } else {
             format!("{changed} were changed.")
         };
+        let failures = match failed {
+            0 => String::new(),
+            _ => format!(" The database failed for {failed}: repeat the command, which is safe."),
+        };
         let more = if has_more { " There are more: repeat the command." } else { "" };
-        format!("{counted} {done}{more}\n")
+        format!("{counted} {done}{failures}{more}\n")
     }))
 }

@@ -1,7 +1,7 @@
 //! Grants credits to users.
 
-use super::Commands;
 use super::validate::check_text;
+use super::{Commands, Operator};
 use crate::domain::{Credits, FieldError, FieldProblem, UserId, UserQuota};
 use crate::store::{Grant, RecordGrantOutcome, StoreError};
 
@@ -34,7 +34,11 @@ impl Commands {
     ///
     /// # Errors
     /// When the database fails; then nothing was granted.
-    pub async fn grant(&self, request: &GrantRequest) -> Result<GrantOutcome, StoreError> {
+    pub async fn grant(
+        &self,
+        operator: &Operator,
+        request: &GrantRequest,
+    ) -> Result<GrantOutcome, StoreError> {
         let (user, amount) = match check(request) {
             Ok(checked) => checked,
             Err(errors) => return Ok(GrantOutcome::InvalidInput(errors)),
@@ -47,9 +51,10 @@ impl Commands {
         };
         let rejected =
             |field, problem| Ok(GrantOutcome::InvalidInput(vec![FieldError::new(field, problem)]));
-        match self.deps.store.grant(grant, self.deps.clock.now()).await? {
+        let entry = self.new_entry(operator, "grantCredits", &format!("user:{user}"), None);
+        match self.deps.store.grant(grant, entry).await? {
             RecordGrantOutcome::Applied(quota) => {
-                tracing::info!(user.id = %user, credits = amount.as_f64(), "credits granted");
+                tracing::info!(operator = operator.0, user.id = %user, credits = amount.as_f64(), "credits granted");
                 Ok(GrantOutcome::Granted(quota))
             }
             RecordGrantOutcome::IdempotencyConflict => {

@@ -3,7 +3,10 @@
 use chrono::TimeDelta;
 
 use super::Commands;
-use crate::store::{ProviderAccount, Queue, STATISTICS_JOB, StoreError, TaskStatistics, Totals};
+use crate::causes::with_causes;
+use crate::store::{
+    ProviderAccount, Queue, REQUESTED_STATISTICS_JOB, StoreError, TaskStatistics, Totals,
+};
 
 /// The tasks that the metric of tasks counts.
 const MEASURED_TIME: TimeDelta = TimeDelta::hours(24);
@@ -29,22 +32,26 @@ impl Commands {
     /// # Errors
     /// When the database fails.
     pub async fn measure(&self) -> Result<Measured, StoreError> {
-        self.refresh_statistics().await?;
         let reads = &self.deps.reads;
-        Ok(Measured {
-            statistics: reads.list_statistics(self.deps.clock.now() - MEASURED_TIME).await?,
-            queues: reads.list_queues().await?,
-            accounts: reads.list_provider_accounts().await?,
-            totals: reads.find_totals().await?,
-        })
+        let queues = reads.list_queues().await?;
+        let accounts = reads.list_provider_accounts().await?;
+        let totals = reads.find_totals().await?;
+        self.refresh_statistics().await;
+        let statistics = reads.list_statistics(self.deps.clock.now() - MEASURED_TIME).await?;
+        Ok(Measured { statistics, queues, accounts, totals })
     }
 
-    /// Counts the tasks, unless that was done within two seconds.
-    pub(super) async fn refresh_statistics(&self) -> Result<(), StoreError> {
-        let now = self.deps.clock.now();
-        if self.deps.store.begin_run(STATISTICS_JOB, MIN_COUNT_INTERVAL, now).await? {
-            self.deps.store.count_tasks(now).await?;
+    /// Counts the recent tasks, unless that was done within two seconds. When it fails, the last counts are shown.
+    pub(super) async fn refresh_statistics(&self) {
+        let (store, now) = (&self.deps.store, self.deps.clock.now());
+        let count = async {
+            if store.begin_run(REQUESTED_STATISTICS_JOB, MIN_COUNT_INTERVAL, now).await? {
+                store.count_recent_tasks(now).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = count.await {
+            tracing::warn!(error = %with_causes(&error), "cannot count the tasks, the last counts are shown");
         }
-        Ok(())
     }
 }

@@ -2,14 +2,17 @@
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 use super::{CancelOutcome, Commands, SubmitTaskOutcome, UnconfirmedAction};
+use crate::causes::with_causes;
 use crate::domain::{
     AuditEntry, Credits, FieldError, FieldProblem, JobUpdate, OperatorLimits, OperatorPause,
     ProviderName, Status, Task, UpdateTarget,
 };
 use crate::store::{
-    AllTasksFilter, Authority, NewTimelineEntry, Range, RecordOutcome, RecordRequest, StoreError,
+    AllTasksFilter, Authority, NewTimelineEntry, RETRY_KEY_PREFIX, Range, RecordOutcome,
+    RecordRequest, StoreError,
 };
 
 /// Maximum number of tasks that one act changes. A further call changes the next ones.
@@ -60,11 +63,14 @@ impl TaskAction {
     fn limited(self, filter: &AllTasksFilter) -> AllTasksFilter {
         let can_change = |status: &Status| self.statuses().contains(status);
         let status = match &filter.status {
+            // What has cost nothing cannot be refunded.
+            _ if self == Self::Refund && filter.charged == Some(false) => Vec::new(),
             Some(statuses) => statuses.iter().copied().filter(can_change).collect(),
             None => self.statuses().to_vec(),
         };
         let charged = if self == Self::Refund { Some(true) } else { filter.charged };
-        AllTasksFilter { status: Some(status), charged, ..filter.clone() }
+        let not_retried = self == Self::Retry;
+        AllTasksFilter { status: Some(status), charged, not_retried, ..filter.clone() }
     }
 }
 
@@ -79,6 +85,8 @@ pub struct TasksOutcome {
     pub matched: Vec<Task>,
     /// How many of them were changed; 0 in a dry run.
     pub changed: usize,
+    /// For how many the database failed. They may or may not be changed; the same act again is safe.
+    pub failed: usize,
     /// Whether further tasks match.
     pub has_more: bool,
     /// The credits that the tasks had cost or reserved before.
@@ -89,7 +97,7 @@ impl Commands {
     /// Does this with all tasks that match, at most 500. A dry run only finds them.
     ///
     /// # Errors
-    /// When the database fails; then some of the tasks may be changed. The audit log has the act without its end.
+    /// When the database fails before a task is changed. What fails later is in the outcome.
     pub async fn act_on_tasks(
         &self,
         operator: &Operator,
@@ -105,36 +113,54 @@ impl Commands {
         let matched = page.items;
         let cost = |task: &Task| task.state.settled.unwrap_or(task.state.reserved);
         let credits = matched.iter().map(cost).sum();
-        let outcome = TasksOutcome { matched, changed: 0, has_more: page.has_more, credits };
+        let has_more = page.has_more;
+        let outcome = TasksOutcome { matched, changed: 0, failed: 0, has_more, credits };
         if dry_run || outcome.matched.is_empty() {
             return Ok(Ok(outcome));
         }
-        let entry =
-            self.new_entry(operator, action.name(), "tasks", Some(states(&outcome.matched)));
+        let before = Some(states(&outcome.matched));
+        let entry = self.new_entry(operator, action.name(), "tasks", before);
         self.deps.store.begin_act(&entry).await?;
+        let commands = self.clone();
+        let change = async move { commands.change_tasks(action, entry, outcome).await };
+        // A task of its own: the deadline of the request must not cut the act off before it is in the audit log.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends by itself: each change has a deadline"
+        )]
+        let changing = tokio::spawn(change.in_current_span());
+        Ok(Ok(changing.await.map_err(|_| StoreError::Panicked)?))
+    }
+
+    /// Changes the tasks, at most 16 at a time, and completes the entry of the audit log.
+    async fn change_tasks(
+        &self,
+        action: TaskAction,
+        entry: AuditEntry,
+        outcome: TasksOutcome,
+    ) -> TasksOutcome {
         let acts = outcome.matched.iter().cloned().map(|task| self.act_on_task(action, task));
         let results: Vec<_> = stream::iter(acts).buffered(CONCURRENCY).collect().await;
-        let after: Vec<Value> = outcome
-            .matched
-            .iter()
-            .zip(&results)
-            .map(|(task, result)| json!({ "task": task.id.to_string(), "result": label(result) }))
-            .collect();
-        let now = self.deps.clock.now();
-        self.deps.store.finish_act(entry.id, &json!(after), now).await?;
-        let changed = results.iter().filter(|result| matches!(result, Ok(TaskResult::Changed(_))));
-        let changed = changed.count();
+        let done = outcome.matched.iter().zip(&results);
+        let done = done
+            .map(|(task, result)| json!({ "task": task.id.to_string(), "result": label(result) }));
+        let after: Value = done.collect();
+        if let Err(error) =
+            self.deps.store.finish_act(entry.id, &after, self.deps.clock.now()).await
+        {
+            tracing::error!(action = entry.action, error = %with_causes(&error), "cannot complete the audit log, the entry has no end");
+        }
+        let is_changed = |result: &&_| matches!(result, Ok(TaskResult::Changed(_)));
+        let changed = results.iter().filter(is_changed).count();
+        let failed = results.iter().filter(|result| result.is_err()).count();
         tracing::info!(
-            operator = operator.0,
-            action = action.name(),
+            operator = entry.actor,
+            action = entry.action,
             changed,
+            failed,
             "operator changed tasks"
         );
-        // All are tried before an error is reported.
-        if let Some(error) = results.into_iter().find_map(Result::err) {
-            return Err(error);
-        }
-        Ok(Ok(TasksOutcome { changed, ..outcome }))
+        TasksOutcome { changed, failed, ..outcome }
     }
 
     async fn act_on_task(&self, action: TaskAction, task: Task) -> Result<TaskResult, StoreError> {
@@ -147,7 +173,7 @@ impl Commands {
             },
             TaskAction::Retry => {
                 // A repeated act returns the same new task.
-                let key = format!("operator-retry:{}", task.id);
+                let key = format!("{RETRY_KEY_PREFIX}{}", task.id);
                 Ok(submitted(self.retry(&task.owner, task.id, Some(key)).await?))
             }
             TaskAction::Refund => self.refund(&task).await,
@@ -189,6 +215,8 @@ impl Commands {
             let problem = FieldProblem::NotFound { object: "provider" };
             return Ok(Err(vec![FieldError::new("provider", problem)]));
         };
+        let printable = pause.map(|(_, reason)| reason.replace(char::is_control, " "));
+        let pause = pause.map(|(pause, _)| pause).zip(printable.as_deref());
         if let Some((_, reason)) = pause
             && reason.chars().count() > MAX_REASON_CHARS
         {
@@ -283,7 +311,9 @@ fn check_limits(limits: OperatorLimits) -> Vec<FieldError> {
 
 fn submitted(outcome: SubmitTaskOutcome) -> TaskResult {
     match outcome {
-        SubmitTaskOutcome::Accepted { task, .. } => TaskResult::Changed(task.id.to_string()),
+        SubmitTaskOutcome::Accepted { task, replayed: false, .. } => {
+            TaskResult::Changed(task.id.to_string())
+        }
         _ => TaskResult::Unchanged,
     }
 }

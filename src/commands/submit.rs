@@ -165,13 +165,18 @@ impl Commands {
         let usable = |model: &Model| {
             spending_limits.account(model).can_accept(task_request.spec.cost(model), now)
         };
-        match self.deps.catalog.choose(
-            task_request.model.as_deref(),
-            &task_request.spec.request,
-            usable,
-        ) {
+        let is_draining = |model: &Model| {
+            spending_limits.account(model).operator_pause == Some(OperatorPause::Draining)
+        };
+        let (named, request) = (task_request.model.as_deref(), &task_request.spec.request);
+        let choose_not_draining = |model: &'static Model| {
+            let other = || self.deps.catalog.cheapest(request, |other| !is_draining(other));
+            let draining = named.is_none() && is_draining(model);
+            if draining { other().unwrap_or(model) } else { model }
+        };
+        match self.deps.catalog.choose(named, request, usable).map(choose_not_draining) {
             Ok(model) => {
-                if spending_limits.account(model).operator_pause == Some(OperatorPause::Draining) {
+                if is_draining(model) {
                     errors.push(FieldError::new("model", FieldProblem::ProviderDraining));
                 }
                 if errors.is_empty() { Ok(model) } else { Err(errors) }

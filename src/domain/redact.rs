@@ -10,7 +10,8 @@ const MAX_ITEMS: usize = 50;
 /// Maximum bytes of the result.
 const MAX_BYTES: usize = 8_000;
 /// Fields whose names contain one of these lose their values.
-const SECRET_WORDS: [&str; 6] = ["token", "secret", "key", "auth", "signature", "password"];
+const SECRET_WORDS: [&str; 9] =
+    ["token", "secret", "key", "auth", "signature", "password", "prompt", "callback", "param"];
 
 /// The JSON of a callback, without secrets: query strings of links, which often sign them, and values of fields with names
 /// such as `token`. Text that is not JSON is left out.

@@ -2,7 +2,6 @@
 
 use super::Feed;
 use crate::domain::TaskId;
-use crate::store::within_deadline;
 use crate::traces;
 
 impl Feed {
@@ -11,7 +10,7 @@ impl Feed {
         if !traces::are_enabled() || pushed.is_empty() {
             return;
         }
-        let found = within_deadline(self.reads.find_traces(pushed)).await.unwrap_or_default();
+        let found = self.reads.find_traces(pushed).await;
         for task in pushed {
             if let Some(trace_parent) = found.get(task) {
                 let span =

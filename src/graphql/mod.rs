@@ -65,7 +65,7 @@ const RULES: SchemaRules = SchemaRules {
         ("Query", "operations") => OPERATIONS_COST,
         ("Board", "images") | ("WebhookEndpoint", "deliveries") => NESTED_PAGE_COST,
         ("Task", "callbacks") => LONG_TEXT_COST / 10,
-        (_, "prompt" | "metadata") => LONG_TEXT_COST,
+        ("AuditEntry", "before" | "after") | (_, "prompt" | "metadata") => LONG_TEXT_COST,
         _ => 1,
     },
     written_fields: types::written_fields,

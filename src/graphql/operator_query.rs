@@ -14,7 +14,7 @@ use crate::domain::{self, ProviderName, UserId};
 use crate::store::{AuditId, ProviderAccount};
 
 /// Maximum of `minutes`.
-const MAX_MINUTES: u32 = 7 * 24 * 60;
+const MAX_MINUTES: i32 = 7 * 24 * 60;
 
 #[derive(Default)]
 pub(super) struct OperatorQuery;
@@ -77,7 +77,7 @@ impl OperatorQuery {
             desc = "How far `rates` and `models` reach back: 5 to 10,080 minutes.",
             default = 60
         )]
-        minutes: u32,
+        minutes: i32,
     ) -> Result<Operations, Error> {
         ctx.admin()?;
         if !(5..=MAX_MINUTES).contains(&minutes) {

@@ -185,7 +185,7 @@ impl Families {
             refusals: new.metric("submissions_rejected", "Submissions of users that were rejected, by the type of the result"),
             operations: new.metric("graphql_operations", "GraphQL operations; the outcome is ok or the code of the first error"),
             clients: new.metric("graphql_clients", "GraphQL operations by the client that sent them"),
-            operation_durations: new.durations("graphql_operation_duration", "Time of a GraphQL operation; of a subscription, until it has started"),
+            operation_durations: new.durations("graphql_operation_duration", "Time of a GraphQL query or mutation"),
             events_pushed: new.metric("events_pushed", "Items that were sent to subscribers"),
             event_ages: new.durations("event_age", "Time from recording a change to sending it"),
             sockets: new.metric("websocket_connections", "Open WebSockets"),
@@ -229,10 +229,12 @@ impl Families {
         for kind in ["query", "mutation", "subscription"] {
             let labels = [("type", kind.into()), ("name", "".into()), ("outcome", "ok".into())];
             create(&self.operations, &labels);
+        }
+        for kind in ["query", "mutation"] {
             create(&self.operation_durations, &[("type", kind.into())]);
         }
         create(&self.clients, &[("client_name", "".into()), ("client_version", "".into())]);
-        for kind in ["GRANT", "RESERVE", "SETTLE", "RELEASE", "CHARGE", "REFUND"] {
+        for kind in ["OPENING", "GRANT", "RESERVE", "SETTLE", "RELEASE", "CHARGE", "REFUND"] {
             create(&self.ledger_credits, &[("kind", kind.into())]);
         }
         create(&self.downloads, &[("outcome", "stored".into())]);

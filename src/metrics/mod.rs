@@ -33,6 +33,7 @@ struct Shared {
     families: Families,
     operation_names: BoundedNames,
     clients: BoundedNames,
+    client_versions: BoundedNames,
 }
 
 impl fmt::Debug for Metrics {
@@ -53,6 +54,7 @@ impl Metrics {
             families,
             operation_names: BoundedNames::new(MAX_OPERATION_NAMES),
             clients: BoundedNames::new(MAX_CLIENTS),
+            client_versions: BoundedNames::new(MAX_CLIENTS),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -173,12 +175,15 @@ impl Metrics {
         ];
         self.families().operations.get_or_create(&labels).inc();
         let (client, version) = (operation.client_name, operation.client_version);
-        let version = self.shared.clients.admitted(version.unwrap_or_default());
+        let version = self.shared.client_versions.admitted(version.unwrap_or_default());
         let client = self.shared.clients.admitted(client.unwrap_or_default());
         let labels = [("client_name", client.into()), ("client_version", version.into())];
         self.families().clients.get_or_create(&labels).inc();
         let labels = [("type", operation.kind.into())];
-        observe(&self.families().operation_durations, &labels, operation.duration);
+        // A subscription and a rejected operation were not executed.
+        if matches!(operation.kind, "query" | "mutation") {
+            observe(&self.families().operation_durations, &labels, operation.duration);
+        }
     }
 
     /// An event was sent to a subscriber. `age` is the time since it was recorded.

@@ -1,6 +1,9 @@
 //! What the operating system knows about this process, by the names that all Prometheus clients use.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::Ordering;
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -38,7 +41,12 @@ impl ProcessMetrics {
     }
 }
 
+/// Elsewhere, the values stay zero.
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn update(_: &ProcessMetrics) {}
+
 /// Reads the values from `/proc`; where it does not exist, they stay zero.
+#[cfg(target_os = "linux")]
 pub(super) fn update(metrics: &ProcessMetrics) {
     let Ok(process) = procfs::process::Process::myself() else { return };
     if let Ok(stat) = process.stat() {

@@ -5,8 +5,11 @@ use sqlx::{Postgres, Transaction};
 use super::{Store, StoreError};
 use crate::domain::Timestamp;
 
-/// Maximum number of entries of one user that a check adds up; a user with more new ones is compared in a later round.
+/// Maximum number of entries of one user that a statement adds up.
 const MAX_ENTRIES: i64 = 100;
+/// How often a check repeats the statement for users who have more new entries. Who still has more is compared in a later
+/// round.
+const MAX_REPEATS: u32 = 20;
 /// The name of the check in `periodic_runs`.
 pub const ACCOUNTS_JOB: &str = "accounts";
 
@@ -26,7 +29,13 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let position = position.flatten().unwrap_or_default();
-        let checked = compare(&mut tx, &position, limit, now).await?;
+        let mut checked = compare(&mut tx, &position, limit, now).await?;
+        for _ in 0..MAX_REPEATS {
+            if checked.behind == 0 {
+                break;
+            }
+            checked = compare(&mut tx, &position, limit, now).await?;
+        }
         // After the last user, the next run starts with the first.
         let is_end = checked.users < i64::from(limit);
         let next = checked.last.filter(|_| !is_end);
@@ -49,6 +58,8 @@ struct Checked {
     last: Option<String>,
     users: i64,
     unbalanced: i64,
+    /// Users with more entries than the statement added up.
+    behind: i64,
 }
 
 /// Compares the next users after a position. The entries of a user get ascending ids in the order of their commits, because each
@@ -124,7 +135,8 @@ async fn compare(
             SELECT
                 (SELECT max(id) FROM checked) AS last,
                 (SELECT count(*) FROM checked) AS "users!",
-                (SELECT count(*) FROM unbalanced) AS "unbalanced!""#,
+                (SELECT count(*) FROM unbalanced) AS "unbalanced!",
+                (SELECT count(*) FROM summed WHERE entries = $4) AS "behind!""#,
             position,
             i64::from(limit),
             now,

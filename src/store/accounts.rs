@@ -4,12 +4,16 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::audit::insert_entry;
 use super::rows::owner;
 use super::{ReadStore, Store, StoreError};
-use crate::domain::{Credits, LedgerEntry, LedgerEntryKind, TaskId, Timestamp, UserId, UserQuota};
+use crate::domain::{
+    AuditEntry, Credits, LedgerEntry, LedgerEntryKind, TaskId, Timestamp, UserId, UserQuota,
+};
 
 /// The result of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,16 +98,33 @@ impl ReadStore {
     }
 }
 
+impl ReadStore {
+    /// Whether a quota limits users, although these settings have none: some user has received the initial quota.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_other_quota(&self) -> Result<bool, StoreError> {
+        let exists = sqlx::query_scalar!(
+            r#"-- store::accounts::has_quotas
+            SELECT EXISTS (SELECT FROM ledger WHERE kind = 'OPENING') AS "exists!""#,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(exists && self.initial_quota.is_none())
+    }
+}
+
 impl Store {
-    /// Adds credits to a user's quota, once per idempotency key.
+    /// Adds credits to a user's quota, once per idempotency key, with an entry in the audit log, whose states this fills in.
     ///
     /// # Errors
     /// When the database fails; then nothing was granted.
     pub async fn grant(
         &self,
         grant: Grant<'_>,
-        now: Timestamp,
+        entry: AuditEntry,
     ) -> Result<RecordGrantOutcome, StoreError> {
+        let now = entry.at;
         let mut tx = self.pool.begin().await?;
         let account = lock_and_change_account(
             &mut tx,
@@ -122,14 +143,16 @@ impl Store {
                 RecordGrantOutcome::IdempotencyConflict
             });
         }
+        let after = UserQuota { granted: before.granted + grant.amount, ..before };
+        let state = |quota: UserQuota| Some(json!({ "granted": quota.granted.as_f64() }));
+        let finished_at = Some(now);
+        let entry = AuditEntry { before: state(before), after: state(after), finished_at, ..entry };
+        insert_entry(&mut tx, &entry).await?;
         tx.commit().await?;
         let metrics = &self.recorder.metrics;
         metrics.credits_moved(LedgerEntryKind::Grant.name(), grant.amount.as_f64());
         self.hints.credits_changed();
-        Ok(RecordGrantOutcome::Applied(UserQuota {
-            granted: before.granted + grant.amount,
-            ..before
-        }))
+        Ok(RecordGrantOutcome::Applied(after))
     }
 }
 

@@ -12,6 +12,9 @@ use super::{ReadStore, StoreError};
 use crate::domain::{Credits, FailureCode, ProviderName, Status, Task, TaskId, Timestamp, UserId};
 use crate::ids::first_uuid_at;
 
+/// The idempotency key of a retry by an operator begins with this; the id of the retried task follows.
+pub const RETRY_KEY_PREFIX: &str = "operator-retry:";
+
 /// Selects tasks of all users; a field that is `None` matches all tasks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AllTasksFilter {
@@ -31,6 +34,8 @@ pub struct AllTasksFilter {
     pub created_after: Option<Timestamp>,
     /// Tasks that were created before this time.
     pub created_before: Option<Timestamp>,
+    /// Only tasks that no operator has retried; without `ids`, no task that is such a retry either.
+    pub not_retried: bool,
 }
 
 impl AllTasksFilter {
@@ -180,7 +185,9 @@ fn all_tasks_query(filter: &AllTasksFilter, range: Range<TaskId>) -> QueryBuilde
         " FROM (SELECT * FROM (",
     ));
     let order = if range.from_end { "ASC" } else { "DESC" };
-    let statuses: Vec<Option<Status>> = match &filter.status {
+    // Only failed tasks have a failure.
+    let failed = filter.failure.as_ref().map(|_| vec![Status::Failed]);
+    let statuses: Vec<Option<Status>> = match filter.status.as_ref().or(failed.as_ref()) {
         Some(statuses) => {
             Status::ALL.into_iter().filter(|status| statuses.contains(status)).map(Some).collect()
         }
@@ -230,6 +237,14 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &AllTasksFilter, rang
     if let Some(charged) = filter.charged {
         let comparison = if charged { " > 0" } else { " = 0" };
         query.push(" AND COALESCE((t.state ->> 'settled')::bigint, 0)").push(comparison);
+    }
+    if filter.not_retried {
+        query.push(" AND NOT EXISTS (SELECT FROM tasks AS r WHERE r.owner = t.owner AND r.idempotency_key = ");
+        query.push_bind(RETRY_KEY_PREFIX).push(" || 'task_' || replace(t.id::text, '-', ''))");
+        if filter.ids.is_none() {
+            query.push(" AND NOT starts_with(COALESCE(t.idempotency_key, ''), ");
+            query.push_bind(RETRY_KEY_PREFIX).push(")");
+        }
     }
     // A UUIDv7 contains its creation time, so the index on ids also covers these.
     if let Some(after) = filter.created_after {

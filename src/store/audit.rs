@@ -55,22 +55,42 @@ impl ReadStore {
         target: Option<&str>,
         range: Range<AuditId>,
     ) -> Result<Page<AuditEntry>, StoreError> {
-        let rows = sqlx::query_as!(
-            AuditEntry,
-            "-- store::audit::list_audit_log
-            SELECT id, at, actor, action, target, before, after, finished_at
-            FROM audit_log
-            WHERE id < $1 AND id > $2 AND ($3::text IS NULL OR target = $3)
-            ORDER BY CASE WHEN $5 THEN id END ASC, id DESC
-            LIMIT $4",
-            range.after.map_or(Uuid::max(), |id| id.0),
-            range.before.map_or(Uuid::nil(), |id| id.0),
-            target,
-            range.fetch_limit(),
-            range.from_end,
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let after = range.after.map_or(Uuid::max(), |id| id.0);
+        let before = range.before.map_or(Uuid::nil(), |id| id.0);
+        let limit = range.fetch_limit();
+        let rows = if range.from_end {
+            sqlx::query_as!(
+                AuditEntry,
+                "-- store::audit::list_audit_log_from_end
+                SELECT id, at, actor, action, target, before, after, finished_at
+                FROM audit_log
+                WHERE id < $1 AND id > $2 AND ($3::text IS NULL OR target = $3)
+                ORDER BY id ASC
+                LIMIT $4",
+                after,
+                before,
+                target,
+                limit,
+            )
+            .fetch_all(&self.pool)
+            .await?
+        } else {
+            sqlx::query_as!(
+                AuditEntry,
+                "-- store::audit::list_audit_log
+                SELECT id, at, actor, action, target, before, after, finished_at
+                FROM audit_log
+                WHERE id < $1 AND id > $2 AND ($3::text IS NULL OR target = $3)
+                ORDER BY id DESC
+                LIMIT $4",
+                after,
+                before,
+                target,
+                limit,
+            )
+            .fetch_all(&self.pool)
+            .await?
+        };
         Ok(Page::new(rows, &range))
     }
 }

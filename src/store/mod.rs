@@ -50,7 +50,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool};
 
 pub use account_checks::ACCOUNTS_JOB;
 pub use accounts::{Grant, RecordGrantOutcome};
-pub use all_tasks::{AllTasksFilter, CallbackView, JobView};
+pub use all_tasks::{AllTasksFilter, CallbackView, JobView, RETRY_KEY_PREFIX};
 pub use audit::AuditId;
 pub use boards::{BoardImage, BoardImagesOutcome, BoardPosition};
 pub use callbacks::{Callback, NewCallback};
@@ -71,7 +71,9 @@ pub use providers::{ProviderAccount, ProviderOutcome};
 pub use record::{Authority, NewTimelineEntry, RecordOutcome, RecordRequest};
 pub use reroute::Reroutable;
 pub use retention::PURGE_BATCH_SIZE;
-pub use statistics::{DailySpend, STATISTICS_JOB, STATISTICS_PERIOD, TaskStatistics};
+pub use statistics::{
+    DailySpend, REQUESTED_STATISTICS_JOB, STATISTICS_JOB, STATISTICS_PERIOD, TaskStatistics,
+};
 pub use stats::DurationKey;
 pub use uploads::{CreateUploadOutcome, InputImage};
 pub use user_accounts::{AccountView, LedgerView, UnbalancedView};

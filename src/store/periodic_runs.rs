@@ -5,8 +5,12 @@ use chrono::TimeDelta;
 use super::{Store, StoreError};
 use crate::domain::Timestamp;
 
+/// The clocks of replicas differ by less.
+const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::minutes(1);
+
 impl Store {
-    /// Whether this replica may run the job now: no replica has started it within `pause`.
+    /// Whether this replica may run the job now: no replica has started it within `pause`. A start in the future, by a clock
+    /// that was wrong, does not count.
     ///
     /// # Errors
     /// When the database fails.
@@ -19,10 +23,12 @@ impl Store {
         let begun = sqlx::query!(
             "-- store::periodic_runs::begin_run
             INSERT INTO periodic_runs (name, ran_at) VALUES ($1, $2)
-            ON CONFLICT (name) DO UPDATE SET ran_at = $2 WHERE periodic_runs.ran_at <= $3",
+            ON CONFLICT (name) DO UPDATE SET ran_at = $2
+            WHERE periodic_runs.ran_at NOT BETWEEN $3 AND $4",
             name,
             now,
-            now - pause,
+            now - pause + TimeDelta::microseconds(1),
+            now + MAX_CLOCK_DIFFERENCE,
         )
         .execute(&self.pool)
         .await?;

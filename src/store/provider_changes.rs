@@ -42,10 +42,18 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
-        let issue = before.breaker.reason.map(crate::domain::BreakerReason::name);
+        let before_issue = before.breaker.reason.map(crate::domain::BreakerReason::name);
         let entry = AuditEntry {
-            before: Some(state(before.operator_pause, issue)),
-            after: Some(state(pause.map(|(pause, _)| pause), issue.filter(|_| !closes_breaker))),
+            before: Some(state(
+                before.operator_pause,
+                before.operator_reason.as_deref(),
+                before_issue,
+            )),
+            after: Some(state(
+                pause.map(|(pause, _)| pause),
+                pause.map(|(_, reason)| reason),
+                before_issue.filter(|_| !closes_breaker),
+            )),
             finished_at: Some(entry.at),
             ..entry
         };
@@ -107,6 +115,6 @@ fn limits_state(limits: OperatorLimits) -> Value {
     })
 }
 
-fn state(pause: Option<OperatorPause>, issue: Option<&str>) -> Value {
-    json!({ "pause": pause.map(OperatorPause::name), "issue": issue })
+fn state(pause: Option<OperatorPause>, reason: Option<&str>, issue: Option<&str>) -> Value {
+    json!({ "pause": pause.map(OperatorPause::name), "reason": reason, "issue": issue })
 }

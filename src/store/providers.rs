@@ -65,6 +65,13 @@ impl ProviderAccount {
         self.operator_pause.is_none() && self.breaker.is_available(now)
     }
 
+    /// Whether queued tasks stay with the provider: its breaker is not open, and no operator has paused it. A draining one
+    /// keeps them.
+    #[must_use]
+    pub fn keeps_queued(&self, now: Timestamp) -> bool {
+        self.operator_pause != Some(OperatorPause::Paused) && self.breaker.is_available(now)
+    }
+
     /// Whether the last known balance covers this cost; an unknown balance does.
     #[must_use]
     pub fn can_afford(&self, cost: Credits) -> bool {
@@ -89,6 +96,7 @@ pub enum ProviderOutcome {
 pub(super) struct ProviderState {
     pub(super) breaker: Breaker,
     pub(super) operator_pause: Option<OperatorPause>,
+    pub(super) operator_reason: Option<String>,
     pub(super) operator_limits: OperatorLimits,
     pub(super) next_query_at: Option<Timestamp>,
 }
@@ -263,7 +271,8 @@ async fn lock_existing_provider(
         "-- store::providers::lock_existing_provider
         SELECT
             paused_until, pause_reason, limited_until, probe_until, trips, failures, next_query_at,
-            operator_pause, operator_submissions, operator_concurrent_jobs, operator_queries
+            operator_pause, operator_reason, operator_submissions, operator_concurrent_jobs,
+            operator_queries
         FROM providers
         WHERE name = $1
         FOR NO KEY UPDATE",
@@ -287,7 +296,14 @@ async fn lock_existing_provider(
             queries_per_second: row.operator_queries.map(i32::cast_unsigned),
         };
         let next_query_at = row.next_query_at;
-        Ok(ProviderState { breaker, operator_pause, operator_limits, next_query_at })
+        let operator_reason = row.operator_reason;
+        Ok(ProviderState {
+            breaker,
+            operator_pause,
+            operator_reason,
+            operator_limits,
+            next_query_at,
+        })
     })
     .transpose()
 }

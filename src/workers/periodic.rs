@@ -146,12 +146,17 @@ pub(super) async fn repeat(
             let trigger = worker.wait(&ctx, due).await;
             let started = ctx.clock.now();
             let ended = timeout(MAX_RUN, worker.run_if_elected(&ctx, trigger)).await;
+            let ended = ended.unwrap_or(Err(StoreError::TimedOut));
             round.completed();
-            match ended.unwrap_or(Err(StoreError::TimedOut)) {
+            match ended {
                 // A run by signal does not reset the timer: changes of other replicas send no
                 // signal to this process.
-                Ok(()) if trigger == Trigger::Signal => {}
-                Ok(()) => due = started + worker.interval,
+                Ok(Run::Done) if trigger == Trigger::Signal => {}
+                // The run of another replica may have begun before what was signaled.
+                Ok(Run::NotElected) if trigger == Trigger::Signal => {
+                    due = due.min(started + worker.min_interval);
+                }
+                Ok(Run::Done | Run::NotElected) => due = started + worker.interval,
                 Err(error) => {
                     tracing::warn!(periodic_worker = worker.name, error = %with_causes(&error), "periodic worker failed, will retry");
                     due = ctx.clock.now() + (worker.interval / 10).max(RETRY_INTERVAL);
@@ -168,15 +173,23 @@ pub(super) async fn repeat(
     }
 }
 
+/// Whether this replica did the work.
+enum Run {
+    Done,
+    /// Another replica does it, or has just done it.
+    NotElected,
+}
+
 impl PeriodicWorker {
     /// Runs the worker, unless another replica has just done so.
     async fn run_if_elected(
         &self,
         ctx: &Arc<WorkerContext>,
         trigger: Trigger,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Run, StoreError> {
         if !self.elected {
-            return (self.run)(Arc::clone(ctx), trigger).await;
+            (self.run)(Arc::clone(ctx), trigger).await?;
+            return Ok(Run::Done);
         }
         let pause = match trigger {
             // A little less than the interval: otherwise a timer that fires early would skip every other run.
@@ -184,13 +197,13 @@ impl PeriodicWorker {
             Trigger::Signal => self.min_interval,
         };
         if !within_deadline(ctx.store.begin_run(self.name, pause, ctx.clock.now())).await? {
-            return Ok(());
+            return Ok(Run::NotElected);
         }
         let ended = (self.run)(Arc::clone(ctx), trigger).await;
         if ended.is_err() {
             within_deadline(ctx.store.abandon_run(self.name)).await?;
         }
-        ended
+        ended.map(|()| Run::Done)
     }
 
     /// The time of a run and until the next one.

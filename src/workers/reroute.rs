@@ -7,8 +7,8 @@ use serde_json::json;
 use super::WorkerContext;
 use crate::causes::with_causes;
 use crate::domain::{
-    BreakerReason, JobUpdate, Model, ProviderName, TimelineEventKind, Timestamp, UpdateTarget,
-    job_sizes,
+    BreakerReason, JobUpdate, Model, OperatorPause, ProviderName, TimelineEventKind, Timestamp,
+    UpdateTarget, job_sizes,
 };
 use crate::store::{
     Authority, NewTimelineEntry, ProviderAccount, RecordOutcome, RecordRequest, Reroutable,
@@ -56,12 +56,12 @@ impl ProviderStates {
     /// The models of unavailable providers, whose tasks are rerouted. Empty when all are unavailable.
     fn unavailable(&self, ctx: &WorkerContext) -> Vec<&'static Model> {
         let is_enabled = |name| ctx.registry.get(name).is_some();
-        let is_available = |model: &&'static Model| {
+        let keeps_queued = |model: &&'static Model| {
             let name = model.provider;
-            is_enabled(name) && self.account(name).is_available(self.now)
+            is_enabled(name) && self.account(name).keeps_queued(self.now)
         };
         let (available, unavailable): (Vec<_>, Vec<_>) =
-            ctx.catalog.known().iter().partition(|model| is_available(model));
+            ctx.catalog.known().iter().partition(|model| keeps_queued(model));
         if available.is_empty() { Vec::new() } else { unavailable }
     }
 
@@ -108,10 +108,14 @@ async fn reroute_to(
     to: &'static Model,
     states: &ProviderStates,
 ) -> Result<RecordOutcome, StoreError> {
-    let reason = states.account(task.from).breaker.reason.unwrap_or(BreakerReason::Failing);
+    let account = states.account(task.from);
+    let reason = match account.operator_pause {
+        Some(OperatorPause::Paused) => "PAUSED",
+        _ => account.breaker.reason.unwrap_or(BreakerReason::Failing).name(),
+    };
     let update =
         JobUpdate::Rerouted { from: task.from, to, job_sizes: job_sizes(&task.request, to) };
-    let detail = json!({ "from": task.model, "to": to.id, "reason": reason.name() });
+    let detail = json!({ "from": task.model, "to": to.id, "reason": reason });
     let recorded =
         record(ctx, task, &update, NewTimelineEntry::new(TimelineEventKind::Rerouted, detail))
             .await?;

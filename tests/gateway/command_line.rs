@@ -81,6 +81,19 @@ async fn a_failed_task_is_retried_and_a_running_gateway_does_the_work() {
 }
 
 #[tokio::test]
+async fn a_retry_that_would_ignore_the_quota_is_refused() {
+    let app = TestApp::with(&["--user-quota=100"]).await;
+    let ana = app.user("ana");
+    let failed = ana.submit("a [sim:policy]").await;
+    ana.wait_until_finished(&failed).await;
+    let output = run(&app.database, &["tasks", "retry", &failed]).await;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.contains("PLANTAIN_USER_QUOTA"), "{errors}");
+    let found = ana.graphql("{ tasks { nodes { id } } }", json!({})).await;
+    assert_eq!(found["tasks"]["nodes"].as_array().unwrap().len(), 1, "{found}");
+}
+
+#[tokio::test]
 async fn providers_are_listed_paused_and_resumed() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
@@ -106,6 +119,7 @@ async fn wrong_arguments_are_answered_with_what_to_do() {
     for (arguments, expected) in [
         (&["tasks", "cancel"][..], "give ids, or a filter"),
         (&["tasks", "list", "--status", "done"][..], "there is no status `done`"),
+        (&["tasks", "list", "--model", "bogus"][..], "there is no model `bogus`"),
         (&["tasks", "list", "--provider", "acme"][..], "known: nano-banana"),
         (&["tasks", "show", "task_1"][..], "not the id of a task"),
         (&["providers", "pause", "acme"][..], "Providers: nano-banana"),

@@ -114,6 +114,19 @@ async fn clients_are_counted_by_the_name_that_they_give() {
 }
 
 #[tokio::test]
+async fn names_from_somebody_without_a_token_are_no_labels() {
+    let app = TestApp::start().await;
+    let request = reqwest::Client::new().post(format!("{}/graphql", app.url));
+    let request = request.header("apollographql-client-name", "flood");
+    let query = json!({ "query": "query Flood { __typename }" });
+    assert!(request.json(&query).send().await.unwrap().status().is_success());
+    let metrics = scrape(&app.url).await;
+    assert!(!metrics.to_lowercase().contains("flood"), "{metrics}");
+    let counted = "plantain_graphql_operations_total{type=\"query\",name=\"\",outcome=\"ok\"}";
+    assert!(value(&metrics, counted).unwrap() >= 1.0, "{metrics}");
+}
+
+#[tokio::test]
 async fn rejected_operations_and_submissions_are_counted_by_their_reason() {
     let app = TestApp::start().await;
     let ana = app.user("ana");
@@ -160,6 +173,16 @@ async fn an_account_that_differs_from_its_ledger_is_found() {
     let ana = app.user("ana");
     ana.wait_until_finished(&ana.submit("a").await).await;
     let mut database = app.database.connect().await;
+    // More entries than one statement adds up.
+    let moved = sqlx::query(
+        "INSERT INTO ledger (owner, at, kind, from_account, to_account, amount)
+        SELECT 'ana', now(), kind, from_account, to_account, 1
+        FROM generate_series(1, 300)
+        CROSS JOIN (
+            VALUES ('RESERVE', 'available', 'reserved'), ('RELEASE', 'reserved', 'available')
+        ) AS moves (kind, from_account, to_account)",
+    );
+    moved.execute(&mut database).await.unwrap();
     let changed = sqlx::query("UPDATE users SET spent = spent + 1 WHERE id = 'ana'");
     changed.execute(&mut database).await.unwrap();
     eventually("the check of the accounts", || async {

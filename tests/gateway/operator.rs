@@ -196,6 +196,8 @@ async fn a_refund_gives_back_the_credits_once() {
     let (ana, root) = (app.user("ana"), operator(&app));
     let task = ana.submit("a").await;
     ana.wait_until_finished(&task).await;
+    let free = json!({ "ids": [task], "charged": false });
+    assert_eq!(act(&root, "refundTasks", free, false).await["matched"], 0, "it was charged");
     let filter = json!({ "ids": [task], "status": ["SUCCEEDED"] });
     let counted = act(&root, "refundTasks", filter.clone(), true).await;
     assert_eq!((&counted["matched"], &counted["credits"]), (&json!(1), &json!(4.0)), "{counted}");
@@ -242,9 +244,16 @@ async fn failed_tasks_are_retried_once_as_tasks_of_their_users() {
     let filter = json!({ "failure": ["CONTENT_REJECTED"] });
     let retried = act(&root, "retryTasks", filter.clone(), false).await;
     assert_eq!(retried["changed"], 1, "{retried}");
-    act(&root, "retryTasks", json!({ "ids": [failed] }), false).await;
     let tasks = matching(&root, json!({ "userId": "ana" })).await;
-    assert_eq!(tasks.len(), 2, "{tasks:?}");
+    ana.wait_until_finished(&tasks[0]).await;
+    for again in [json!({ "ids": [failed] }), filter] {
+        let nothing = act(&root, "retryTasks", again, false).await;
+        assert_eq!((&nothing["matched"], &nothing["changed"]), (&json!(0), &json!(0)), "{nothing}");
+    }
+    // A retry that fails is retried only when it is named.
+    let named = act(&root, "retryTasks", json!({ "ids": [tasks[0]] }), false).await;
+    assert_eq!(named["changed"], 1, "{named}");
+    assert_eq!(matching(&root, json!({ "userId": "ana" })).await.len(), 3);
 }
 
 #[tokio::test]
@@ -305,6 +314,58 @@ async fn a_draining_provider_finishes_its_tasks_and_takes_no_new_ones() {
     let app = killed.restart().await;
     let ana = ana.at(&app);
     assert_eq!(ana.wait_until_finished(queued).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn tasks_that_name_no_model_use_a_provider_that_is_not_draining() {
+    let app = TestApp::start().await;
+    let (ana, root) = (app.user("ana"), operator(&app));
+    for paused in ["flux-kontext", "ace-data"] {
+        set_pause(&root, &format!("pauseProvider(provider: \"{paused}\")")).await;
+    }
+    set_pause(&root, "pauseProvider(provider: \"nano-banana\", mode: DRAINING)").await;
+    let waiting = ana.generate(json!({ "prompt": "a" })).await;
+    assert_eq!(waiting["__typename"], "TaskAccepted", "it waits for a paused provider: {waiting}");
+    let drain = "pauseProvider(provider: \"PROVIDER\", mode: DRAINING)";
+    for draining in ["flux-kontext", "ace-data"] {
+        set_pause(&root, &drain.replace("PROVIDER", draining)).await;
+    }
+    let rejected = ana.generate(json!({ "prompt": "a" })).await;
+    assert_eq!(rejected["fields"][0]["path"], json!(["model"]), "{rejected}");
+}
+
+#[tokio::test]
+async fn grants_and_the_reasons_of_pauses_are_in_the_audit_log() {
+    let app = TestApp::with(&["--user-quota=100"]).await;
+    let root = operator(&app);
+    let grant = "mutation { grantCredits(userId: \"ana\", amount: 5, reason: \"a gift\", idempotencyKey: \"k\") { __typename } }";
+    for _ in 0..2 {
+        root.graphql(grant, json!({})).await;
+    }
+    set_pause(&root, "pauseProvider(provider: \"ace-data\", reason: \"slow\\nand broken\")").await;
+    let log = root.graphql(AUDIT, json!({})).await["auditLog"]["nodes"].clone();
+    assert_eq!(log.as_array().unwrap().len(), 2, "a repeated grant grants nothing: {log}");
+    assert_eq!(log[0]["after"]["reason"], "slow and broken", "{log}");
+    assert_eq!((&log[1]["target"], &log[1]["actor"]), (&json!("user:ana"), &json!("root")));
+    let (before, after) = (&log[1]["before"]["granted"], &log[1]["after"]["granted"]);
+    assert_eq!((before, after), (&json!(100.0), &json!(105.0)), "{log}");
+}
+
+#[tokio::test]
+async fn odd_values_are_rejected_with_what_is_allowed() {
+    let app = TestApp::start().await;
+    let root = operator(&app);
+    for query in [
+        "{ allTasks(filter: { model: \"\\u0000\" }) { nodes { id } } }",
+        "{ allTasks(filter: { olderThanSeconds: -1 }) { nodes { id } } }",
+        "{ operations(minutes: -1) { at } }",
+        "mutation { refundTasks(filter: { olderThanSeconds: -2147483648 }) { __typename } }",
+    ] {
+        let answer = root.execute(query, json!({})).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
+    }
+    let negative = "setProviderLimits(provider: \"ace-data\", submissions: -1)";
+    assert_eq!(set_pause(&root, negative).await["fields"][0]["path"], json!(["submissions"]));
 }
 
 #[tokio::test]
@@ -407,4 +468,27 @@ async fn counts_of_past_periods_follow_their_tasks_until_all_have_finished() {
     app.advance(1_200);
     ana.cancel(&task).await;
     counted(1).await;
+}
+
+#[tokio::test]
+async fn tasks_from_before_the_counts_are_counted_later() {
+    let app = TestApp::start().await;
+    let (ana, root) = (app.user("ana"), operator(&app));
+    ana.wait_until_finished(&ana.submit("a").await).await;
+    app.wait_until_nothing_is_leased().await;
+    app.advance(6_000);
+    let mut database = app.database.connect().await;
+    for statement in [
+        "DELETE FROM task_statistics",
+        "UPDATE periodic_runs SET position = NULL WHERE name = 'statistics'",
+    ] {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    let rates = "{ operations(minutes: 120) { rates { submitted succeeded } } }";
+    eventually("the count", || async {
+        app.advance(10);
+        let seen = root.graphql(rates, json!({})).await["operations"]["rates"].clone();
+        (seen == json!([{ "submitted": 1, "succeeded": 1 }])).then_some(())
+    })
+    .await;
 }

@@ -46,9 +46,9 @@ impl Client {
 pub struct ObservedOperation<'a> {
     /// Its kind; `None` when it was rejected before that was known.
     pub kind: Option<OperationKind>,
-    /// Its name in a valid document.
+    /// Its name in a valid document; `None` without a viewer.
     pub name: Option<&'a str>,
-    /// The program that sent it.
+    /// The program that sent it; `None` without a viewer.
     pub client: Option<&'a Client>,
     /// The code of its first error; `None` without errors.
     pub error_code: Option<&'a str>,

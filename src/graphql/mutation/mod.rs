@@ -20,7 +20,7 @@ use webhooks::WebhookMutation;
 use super::context::ContextExt;
 use super::error::{Error, internal};
 use super::types::{EditImagesInput, GenerateImagesInput};
-use crate::commands::{GrantRequest, TaskRequest};
+use crate::commands::{GrantRequest, Operator, TaskRequest};
 use crate::domain::TaskId;
 
 /// Mutations, executed one after another. Each returns a union: the result, or a type that
@@ -114,9 +114,10 @@ impl TaskMutation {
         )]
         idempotency_key: String,
     ) -> Result<GrantCreditsResult, Error> {
-        ctx.admin()?;
+        let operator = Operator(ctx.admin()?.id.as_str().to_owned());
         let request = GrantRequest { user: user_id.to_string(), amount, reason, idempotency_key };
-        let outcome = ctx.commands().grant(&request).await.map_err(|error| internal(&error))?;
+        let outcome =
+            ctx.commands().grant(&operator, &request).await.map_err(|error| internal(&error))?;
         Ok(GrantCreditsResult::new(outcome, ctx.commands()))
     }
 }

@@ -53,16 +53,23 @@ impl OperatorMutation {
         #[graphql(
             desc = "Submissions in any 10 seconds: 0 to 1,000,000. Ace Data Cloud has no such limit."
         )]
-        submissions: Option<u32>,
+        submissions: Option<i32>,
         #[graphql(desc = "Calls that the provider works on at the same time: 0 to 1,000,000.")]
-        concurrent_jobs: Option<u32>,
+        concurrent_jobs: Option<i32>,
         #[graphql(desc = "Status queries per second: 1 to 1,000,000.")] queries_per_second: Option<
-            u32,
+            i32,
         >,
         #[graphql(desc = "Check the input and change nothing.", default)] dry_run: bool,
     ) -> Result<ProviderChangeResult, Error> {
         let operator = Operator(ctx.admin()?.id.as_str().to_owned());
-        let limits = OperatorLimits { submissions, concurrent_jobs, queries_per_second };
+        // A negative number becomes one that is too large, which is rejected below.
+        let number =
+            |limit: Option<i32>| limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+        let limits = OperatorLimits {
+            submissions: number(submissions),
+            concurrent_jobs: number(concurrent_jobs),
+            queries_per_second: number(queries_per_second),
+        };
         let set = ctx.commands().set_provider_limits(&operator, &provider, limits, dry_run).await;
         changed(ctx, set.map_err(|error| internal(&error))?, dry_run).await
     }
@@ -79,7 +86,7 @@ impl OperatorMutation {
     }
 
     /// Submits the requests of the failed and canceled tasks that match again, oldest first, at most 500, as new tasks of their
-    /// users, who pay for them. A repeated call creates no further tasks. Requires the role ADMIN; other users receive an
+    /// users, who pay for them. Tasks that an operator has already retried do not match, and without `ids`, neither do such retries. Requires the role ADMIN; other users receive an
     /// error with the code `FORBIDDEN`.
     async fn retry_tasks(
         &self,
@@ -157,6 +164,7 @@ async fn act(
             dry_run,
             matched: u32::try_from(outcome.matched.len()).unwrap_or(u32::MAX),
             changed: u32::try_from(outcome.changed).unwrap_or(u32::MAX),
+            failed: u32::try_from(outcome.failed).unwrap_or(u32::MAX),
             has_more: outcome.has_more,
             credits: outcome.credits.as_f64(),
             tasks: outcome.matched.into_iter().map(Task::from).collect(),
@@ -197,6 +205,8 @@ struct TasksChanged {
     matched: u32,
     /// Number of tasks that were changed; others had changed meanwhile, or their retry was rejected.
     changed: u32,
+    /// Number of tasks for which the database failed. They may or may not be changed; the same call again is safe.
+    failed: u32,
     /// Whether further tasks match: repeat the call.
     has_more: bool,
     /// The credits that the tasks had cost or reserved before.

@@ -33,7 +33,7 @@ pub(in crate::graphql) struct AllTasksFilter {
     /// Tasks that were created before this time.
     created_before: Option<DateTime>,
     /// Tasks that were created at least so many seconds ago.
-    older_than_seconds: Option<u32>,
+    older_than_seconds: Option<i32>,
 }
 
 impl AllTasksFilter {
@@ -46,6 +46,12 @@ impl AllTasksFilter {
         if self.ids.as_ref().is_some_and(|ids| ids.len() > MAX_IDS) {
             return Err(exceeded("ids", MAX_IDS));
         }
+        if self.older_than_seconds.is_some_and(i32::is_negative) {
+            return Err(bad_input("`olderThanSeconds` must be 0 or more."));
+        }
+        if self.model.as_ref().is_some_and(|model| model.contains('\0')) {
+            return Err(bad_input("There is no such model."));
+        }
         let id = |id: &ID| id.parse::<TaskId>().unwrap_or(TaskId(NIL_ID));
         let user = self.user_id.map(|id| UserId::parse(id.to_string())).transpose();
         let older = self.older_than_seconds.map(|seconds| now - TimeDelta::seconds(seconds.into()));
@@ -57,6 +63,7 @@ impl AllTasksFilter {
             status: self.status.map(|all| all.into_iter().map(Into::into).collect()),
             failure: self.failure.map(|all| all.into_iter().map(Into::into).collect()),
             charged: self.charged,
+            not_retried: false,
             created_after: self.created_after.map(|time| time.0),
             created_before: older.into_iter().chain(before).min(),
         })

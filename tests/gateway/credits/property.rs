@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use plantain::clock::Clock;
 use plantain::domain::{
-    Catalog, Credits, Failure, FailureCode, Image, ImageFormat, ImageRequest, JobTimings,
-    JobUpdate, Model, NewTask, ProviderName, ProviderOptions, ResultLink, Status, TaskId, TaskKind,
-    TaskSpec, Timestamp, UpdateTarget, UserId, job_sizes,
+    AuditEntry, Catalog, Credits, Failure, FailureCode, Image, ImageFormat, ImageRequest,
+    JobTimings, JobUpdate, Model, NewTask, ProviderName, ProviderOptions, ResultLink, Status,
+    TaskId, TaskKind, TaskSpec, Timestamp, UpdateTarget, UserId, job_sizes,
 };
 use plantain::hints::Hints;
 use plantain::ids::Ids;
@@ -294,7 +294,7 @@ impl Fixture {
                     reason: "a test",
                     idempotency_key: &format!("key {key}"),
                 };
-                self.store.grant(grant, self.clock.now()).await.unwrap();
+                self.store.grant(grant, audit_entry(self.clock.now())).await.unwrap();
             }
             Step::Reroute { task: number, from, to } => {
                 if let Some(task) = task(*number) {
@@ -307,6 +307,19 @@ impl Fixture {
             Step::AdvanceClock => self.clock.advance(TimeDelta::seconds(400)),
         }
         None
+    }
+}
+
+fn audit_entry(at: Timestamp) -> AuditEntry {
+    AuditEntry {
+        id: Ids::random().uuid(at),
+        at,
+        actor: "a test".to_owned(),
+        action: "grantCredits".to_owned(),
+        target: "a user".to_owned(),
+        before: None,
+        after: None,
+        finished_at: None,
     }
 }
 

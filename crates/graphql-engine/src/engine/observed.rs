@@ -21,6 +21,11 @@ impl Engine {
 }
 
 impl<V> PreparedOperation<V> {
+    /// The name, unless it was chosen by somebody without a viewer: such names could displace all others in a metric.
+    pub(super) fn observed_name(&self) -> Option<&str> {
+        self.caller.viewer.as_ref().and(self.name.as_deref())
+    }
+
     pub(super) fn observed<'a>(
         &'a self,
         error_code: Option<&'a str>,
@@ -28,8 +33,8 @@ impl<V> PreparedOperation<V> {
     ) -> ObservedOperation<'a> {
         ObservedOperation {
             kind: Some(self.kind),
-            name: self.name.as_deref(),
-            client: self.caller.client.as_deref(),
+            name: self.observed_name(),
+            client: self.caller.observed_client().map(|client| &**client),
             error_code,
             duration,
         }

@@ -40,8 +40,8 @@ impl Engine {
 
     fn observed_subscription<V: Viewer>(&self, prepared: PreparedOperation<V>) -> Responses {
         self.observe(prepared.observed(None, Duration::ZERO));
-        let (observer, name) = (self.observer.clone(), prepared.name.clone());
-        let client = prepared.caller.client.clone();
+        let (observer, name) = (self.observer.clone(), prepared.observed_name().map(str::to_owned));
+        let client = prepared.caller.observed_client().cloned();
         let responses = match self.start_written(prepared) {
             Ok((subscription, items)) => subscription.responses(items),
             Err(prepared) => {
