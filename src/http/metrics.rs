@@ -182,6 +182,7 @@ fn gauges(measured: &Measured, catalog: &Catalog, now: Timestamp) -> Gauges {
         queues: ProviderName::ALL.map(queue).to_vec(),
         providers: ProviderName::ALL.map(provider).to_vec(),
         unbalanced_accounts: number(totals.unbalanced_accounts),
+        read_at: now.timestamp(),
         waiting_callbacks: number(totals.waiting_callbacks),
         waiting_deliveries: number(totals.waiting_deliveries),
     }

@@ -86,6 +86,8 @@ pub struct Gauges {
     pub providers: Vec<ProviderGauges>,
     /// Users whose totals differ from their ledger.
     pub unbalanced_accounts: i64,
+    /// When these values were read, in seconds since 1970.
+    pub read_at: i64,
     /// Callbacks that were not processed yet.
     pub waiting_callbacks: i64,
     /// Webhook deliveries that were not accepted yet.
@@ -105,6 +107,7 @@ pub(super) struct Families {
     provider_credits: DecimalGauges<1>,
     pub(super) ledger_credits: Family<Labels<1>, Counter<f64, AtomicU64>>,
     unbalanced_accounts: Gauge,
+    read_at: Gauge,
     waiting_callbacks: Gauge,
     waiting_deliveries: Gauge,
     connections: GaugesOf<2>,
@@ -170,6 +173,7 @@ impl Families {
             provider_credits: new.metric("provider_credits", "Credits in the account at the provider, when known"),
             ledger_credits: new.metric("ledger_credits", "Credits that moved in the ledgers of users, by the kind of the entry"),
             unbalanced_accounts: new.metric("unbalanced_accounts", "Users whose totals differ from their ledger; more than 0 is a fault"),
+            read_at: new.metric("database_read_timestamp_seconds", "When the values of the database were read last, in seconds since 1970"),
             waiting_callbacks: new.metric("callbacks_waiting", "Callbacks that were not processed yet"),
             waiting_deliveries: new.metric("webhook_deliveries_waiting", "Webhook deliveries that were not accepted yet"),
             connections: new.metric("database_connections", "Open connections to the database"),
@@ -207,6 +211,12 @@ impl Families {
                     ],
                 );
             }
+            let stored = [
+                ("update", "stored".into()),
+                ("status", "SUCCEEDED".into()),
+                ("provider", (*provider).into()),
+            ];
+            create(&self.job_updates, &stored);
             for result in ["stored", "applied"] {
                 let labels = [("provider", (*provider).into()), ("result", result.into())];
                 create(&self.callbacks, &labels);
@@ -259,6 +269,7 @@ impl Families {
         }
         self.set_providers(&gauges.providers);
         self.unbalanced_accounts.set(gauges.unbalanced_accounts);
+        self.read_at.set(gauges.read_at);
         self.waiting_callbacks.set(gauges.waiting_callbacks);
         self.waiting_deliveries.set(gauges.waiting_deliveries);
     }
