@@ -1,6 +1,7 @@
 //! Faults that a debug build can have, for `make soak`: points between what is claimed and what is recorded, at which it
 //! aborts, and a clock that is wrong. A release build has none.
 
+#[cfg(feature = "dev")]
 use chrono::TimeDelta;
 
 /// Aborts the process when this is the point of `PLANTAIN_FAIL_POINT`, which is a name and a count: with `submit.called:3`, the
@@ -29,6 +30,7 @@ pub(crate) fn reach(name: &str) {
 pub(crate) const fn reach(_name: &str) {}
 
 /// By how much the clock of this machine is wrong: the seconds of `PLANTAIN_CLOCK_ERROR`.
+#[cfg(feature = "dev")]
 pub(crate) fn clock_error() -> TimeDelta {
     #[expect(clippy::disallowed_methods, reason = "no setting of the gateway")]
     let setting = cfg!(debug_assertions).then(|| std::env::var("PLANTAIN_CLOCK_ERROR").ok());

@@ -98,22 +98,6 @@ impl ReadStore {
     }
 }
 
-impl ReadStore {
-    /// Whether a quota limits users, although these settings have none: some user has received the initial quota.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn has_other_quota(&self) -> Result<bool, StoreError> {
-        let exists = sqlx::query_scalar!(
-            r#"-- store::accounts::has_quotas
-            SELECT EXISTS (SELECT FROM ledger WHERE kind = 'OPENING') AS "exists!""#,
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(exists && self.initial_quota.is_none())
-    }
-}
-
 impl Store {
     /// Adds credits to a user's quota, once per idempotency key, with an entry in the audit log, whose states this fills in.
     ///

@@ -1,4 +1,4 @@
-//! What `plantain doctor` reads from the database.
+//! What the command line reads from the database to find what is wrong.
 
 use std::collections::BTreeMap;
 
@@ -30,6 +30,20 @@ pub struct CallbackShare {
 }
 
 impl ReadStore {
+    /// Whether a quota limits users, although these settings have none: some user has received the initial quota.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_other_quota(&self) -> Result<bool, StoreError> {
+        let exists = sqlx::query_scalar!(
+            r#"-- store::diagnostics::has_other_quota
+            SELECT EXISTS (SELECT FROM ledger WHERE kind = 'OPENING') AS "exists!""#,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(exists && self.initial_quota.is_none())
+    }
+
     /// The values of settings of the server, by name.
     ///
     /// # Errors
