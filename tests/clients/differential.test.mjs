@@ -116,5 +116,21 @@ async function createObjects(user) {
     'Board.images': page,
     'Image.url': ['', '(variant: THUMBNAIL)'],
     'WebhookEndpoint.deliveries': ['(first: 1)'],
+    ...forOperators(),
+  };
+}
+
+/** The fields that only operators may read. */
+function forOperators() {
+  const refused = (text = '') => [{ text, fails: true }];
+  return {
+    'Query.allTasks': refused('(first: 2)'),
+    'Query.auditLog': refused('(first: 2)'),
+    'Query.operations': refused(),
+    'Query.userAccount': refused('(userId: "ana")'),
+    'Query.unbalancedAccounts': refused(),
+    'Query.failingWebhookEndpoints': refused(),
+    'Task.jobs': refused(),
+    'Task.callbacks': refused(),
   };
 }

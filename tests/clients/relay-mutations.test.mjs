@@ -67,6 +67,7 @@ async function runEveryMutation({ run }) {
   const { task: copy } = await run('retryTask', { id: task.id, idempotencyKey: 'again' });
   await endUnfinishedTasks(run);
   await run('grantCredits', { userId: 'ana', amount: 5, reason: 'a test', idempotencyKey: 'first' });
+  await operate(run);
   await changeBoard(run, board.id, task.images[0].id, edit.images[0].id);
   await changeEndpoint(run, endpoint.id);
   await run('deleteImage', { id: task.images[0].id, forget: true });
@@ -95,6 +96,13 @@ async function endUnfinishedTasks(run) {
   const { task: lost } = await run('generateImages', { input: { prompt: 'a plantain [sim:request-lost]' } });
   await taskWithStatus(lost.id, 'UNCONFIRMED');
   await run('resolveUnconfirmedTask', { id: lost.id, action: 'RELEASE' });
+}
+
+async function operate(run) {
+  const filter = { userId: 'ana', status: ['UNCONFIRMED'] };
+  await run('resolveTasks', { filter, action: 'RELEASE' });
+  for (const name of ['cancelTasks', 'retryTasks', 'refundTasks']) await run(name, { filter });
+  for (const name of ['setProviderLimits', 'pauseProvider', 'resumeProvider']) await run(name, { provider: 'ace-data' });
 }
 
 async function changeBoard(run, boardId, first, second) {

@@ -481,3 +481,137 @@ export const deleteWebhookEndpointMutation = graphql`
     }
   }
 `;
+
+export const cancelTasksMutation = graphql`
+  mutation MutationsCancelTasksMutation($filter: AllTasksFilter!) {
+    cancelTasks(filter: $filter) {
+      __typename
+      ... on TasksChanged {
+        matched
+        changed
+        failed
+        tasks {
+          id
+          ...Mutations_task
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
+
+export const retryTasksMutation = graphql`
+  mutation MutationsRetryTasksMutation($filter: AllTasksFilter!) {
+    retryTasks(filter: $filter) {
+      __typename
+      ... on TasksChanged {
+        matched
+        changed
+        failed
+        tasks {
+          id
+          ...Mutations_task
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
+
+export const refundTasksMutation = graphql`
+  mutation MutationsRefundTasksMutation($filter: AllTasksFilter!) {
+    refundTasks(filter: $filter) {
+      __typename
+      ... on TasksChanged {
+        matched
+        changed
+        failed
+        tasks {
+          id
+          ...Mutations_task
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
+
+export const resolveTasksMutation = graphql`
+  mutation MutationsResolveTasksMutation($filter: AllTasksFilter!, $action: UnconfirmedAction!) {
+    resolveTasks(filter: $filter, action: $action) {
+      __typename
+      ... on TasksChanged {
+        matched
+        changed
+        failed
+        tasks {
+          id
+          ...Mutations_task
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
+
+export const pauseProviderMutation = graphql`
+  mutation MutationsPauseProviderMutation($provider: String!) {
+    pauseProvider(provider: $provider) {
+      __typename
+      ... on ProviderChanged {
+        dryRun
+        provider {
+          name
+          pause
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
+
+export const resumeProviderMutation = graphql`
+  mutation MutationsResumeProviderMutation($provider: String!) {
+    resumeProvider(provider: $provider) {
+      __typename
+      ... on ProviderChanged {
+        dryRun
+        provider {
+          name
+          pause
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
+
+export const setProviderLimitsMutation = graphql`
+  mutation MutationsSetProviderLimitsMutation($provider: String!) {
+    setProviderLimits(provider: $provider) {
+      __typename
+      ... on ProviderChanged {
+        dryRun
+        provider {
+          name
+          pause
+        }
+      }
+      ... on UserError {
+        message
+      }
+    }
+  }
+`;
