@@ -1,6 +1,6 @@
 //! What the gateway measures about itself, in the format of Prometheus.
 //!
-//! No label contains a user, a prompt or an id. Names that clients choose are limited in number ([`names`]).
+//! No label contains a user, a prompt or an id. Names that clients choose are limited in number (`names`).
 
 mod families;
 mod names;
