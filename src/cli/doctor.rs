@@ -253,7 +253,7 @@ async fn balance(provider: &dyn Provider) -> (Status, String) {
     }
 }
 
-/// As far as it can be told from this machine.
+/// Whether providers can reach the gateway, as far as this machine can find out.
 async fn public_url(args: &GatewayArgs, is_dev: bool) -> Check {
     let name = "public URL";
     let Some(url) = &args.public_url else {

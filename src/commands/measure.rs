@@ -1,6 +1,9 @@
 //! Numbers for operators, read from the database.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
+use tokio::time::timeout;
 
 use super::Commands;
 use crate::causes::with_causes;
@@ -12,6 +15,8 @@ use crate::store::{
 const MEASURED_TIME: TimeDelta = TimeDelta::hours(24);
 /// Tasks are not counted more often.
 const MIN_COUNT_INTERVAL: TimeDelta = TimeDelta::seconds(2);
+/// A longer count is given up: the other numbers must not wait for it.
+const MAX_COUNT_TIME: Duration = Duration::from_secs(2);
 
 /// The present numbers of the gateway.
 #[derive(Debug, Clone)]
@@ -41,7 +46,8 @@ impl Commands {
         Ok(Measured { statistics, queues, accounts, totals })
     }
 
-    /// Counts the recent tasks, unless that was done within two seconds. When it fails, the last counts are shown.
+    /// Counts the recent tasks, unless that was done within two seconds. When it fails or takes too long, the last counts are
+    /// shown.
     pub(super) async fn refresh_statistics(&self) {
         let (store, now) = (&self.deps.store, self.deps.clock.now());
         let count = async {
@@ -50,7 +56,8 @@ impl Commands {
             }
             Ok::<_, StoreError>(())
         };
-        if let Err(error) = count.await {
+        let counted = timeout(MAX_COUNT_TIME, count).await.unwrap_or(Err(StoreError::TimedOut));
+        if let Err(error) = counted {
             tracing::warn!(error = %with_causes(&error), "cannot count the tasks, the last counts are shown");
         }
     }

@@ -33,8 +33,11 @@ fn redact(value: &mut Value) {
             items.iter_mut().for_each(redact);
         }
         Value::Object(fields) => {
-            let more: Vec<String> = fields.keys().skip(MAX_ITEMS).cloned().collect();
-            fields.retain(|name, _| !more.contains(name));
+            let mut seen = 0;
+            fields.retain(|_, _| {
+                seen += 1;
+                seen <= MAX_ITEMS
+            });
             for (name, value) in fields {
                 let name = name.to_lowercase();
                 if SECRET_WORDS.iter().any(|word| name.contains(word)) {

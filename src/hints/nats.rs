@@ -86,7 +86,7 @@ impl Nats {
     pub async fn listen(&self, mut on_payload: impl FnMut(&str)) -> Result<(), NatsError> {
         let mut messages = self.client.subscribe(self.subject.clone()).await?;
         while let Some(message) = messages.next().await {
-            // A message of somebody else on this subject is not valid either.
+            // A message that another program sends to this subject is not valid either.
             on_payload(std::str::from_utf8(&message.payload).unwrap_or_default());
         }
         Ok(())

@@ -71,7 +71,7 @@ pub struct PoolUse {
     pub name: &'static str,
     /// Connections that are open.
     pub open: i64,
-    /// Those of them that nobody uses.
+    /// Open connections that are idle.
     pub idle: i64,
 }
 

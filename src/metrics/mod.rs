@@ -160,7 +160,7 @@ impl Metrics {
         self.families().ledger_credits.get_or_create(&[("kind", kind.into())]).inc_by(credits);
     }
 
-    /// A submission was rejected, for a reason that the client is told.
+    /// A submission was rejected; `code` is the type of the result that the client receives.
     pub fn submission_rejected(&self, code: &'static str) {
         self.families().refusals.get_or_create(&[("code", code.into())]).inc();
     }

@@ -37,7 +37,7 @@ pub struct PoolState {
     pub name: &'static str,
     /// Open connections.
     pub open: u32,
-    /// Those of them that nobody uses.
+    /// Open connections that are idle.
     pub idle: usize,
 }
 

@@ -58,7 +58,7 @@ pub struct Caller<V> {
 }
 
 impl<V> Caller<V> {
-    /// The program, unless somebody without a viewer named it: such names could displace all others in a metric.
+    /// The program; `None` without a viewer, because names that anyone can send could displace all others in a metric.
     fn observed_client(&self) -> Option<&Arc<Client>> {
         self.viewer.as_ref().and(self.client.as_ref())
     }

@@ -56,7 +56,7 @@ pub struct ObservedOperation<'a> {
     pub duration: Duration,
 }
 
-/// Is told about each operation.
+/// Receives each operation.
 pub trait Observer: Send + Sync + 'static {
     /// An operation has finished, or was rejected.
     fn observe(&self, operation: ObservedOperation<'_>);

@@ -21,7 +21,7 @@ impl Engine {
 }
 
 impl<V> PreparedOperation<V> {
-    /// The name, unless it was chosen by somebody without a viewer: such names could displace all others in a metric.
+    /// The name; `None` without a viewer, because names that anyone can send could displace all others in a metric.
     pub(super) fn observed_name(&self) -> Option<&str> {
         self.caller.viewer.as_ref().and(self.name.as_deref())
     }
