@@ -76,9 +76,9 @@ mod tests {
 
     #[test]
     fn secrets_and_signatures_of_links_are_removed() {
-        let body = br#"{"code":200,"apiKey":"k-1","data":{"taskId":"t","info":"{\"resultImageUrl\":\"https://u:p@cdn.example/a.png?sig=s3cret#x\"}"}}"#;
+        let body = br#"{"code":200,"apiKey":"k-1","param":"{\"prompt\":\"a-cat\"}","prompt":"a-dog","data":{"taskId":"t","info":"{\"resultImageUrl\":\"https://u:p@cdn.example/a.png?sig=s3cret#x\"}"}}"#;
         let redacted = redacted(body);
-        for secret in ["k-1", "s3cret", "u:p"] {
+        for secret in ["k-1", "s3cret", "u:p", "a-cat", "a-dog"] {
             assert!(!redacted.contains(secret), "{secret} in {redacted}");
         }
         assert!(redacted.contains("https://cdn.example/a.png?removed"), "{redacted}");
